@@ -1,0 +1,59 @@
+//! Every bound on what comes from outside, with its unit and its reason, in one place.
+
+/// Bytes of one record as COSE_Sign1. A trend of a few hundred cells needs 20 KiB; a record
+/// is kept in memory several times over on its way.
+pub const RECORD_BYTES: usize = 64 * 1024;
+
+/// Bytes of one wire frame's body: a full batch of the largest records still has to be cut
+/// into several, so that one peer cannot make another hold more than this a stream.
+pub const FRAME_BYTES: usize = 1024 * 1024;
+
+/// Levels of nesting in CBOR: the deepest record needs 6.
+pub const CBOR_DEPTH: usize = 12;
+
+/// Milliseconds that a record may lie ahead of our clock: 10 minutes, more than any clock
+/// that is set at all drifts.
+pub const CLOCK_AHEAD_MS: u64 = 10 * 60 * 1000;
+
+/// Records offered in one batch: fewer cost round trips, more delay the first answer.
+pub const BATCH_RECORDS: usize = 200;
+
+/// Batches that a sender may have unanswered: enough to fill a line of 300 ms.
+pub const BATCHES_IN_FLIGHT: usize = 8;
+
+/// Characters of a title: a line in a table.
+pub const TITLE_CHARS: usize = 200;
+
+/// Characters of a summary or of any longer free text: two pages.
+pub const SUMMARY_CHARS: usize = 4_000;
+
+/// Characters of a short free text (a handling note, a caveat, a feature).
+pub const NOTE_CHARS: usize = 500;
+
+/// Entries of any list in a record, unless the list says otherwise.
+pub const LIST_ITEMS: usize = 64;
+
+/// Cells of one trend: a year of months by two dozen nationalities.
+pub const TREND_CELLS: usize = 400;
+
+/// Agencies that `onward: to` may name.
+pub const ONWARD_AGENCIES: usize = 64;
+
+/// Links from a record to others.
+pub const REFS: usize = 32;
+
+/// Signing keys, present and past, on one card.
+pub const CARD_KEYS: usize = 32;
+
+/// Addresses of one node key.
+pub const ADDRESSES: usize = 16;
+
+/// Days that a keys statement is valid: long enough for a holiday, short enough that a
+/// stolen one dies by itself.
+pub const KEYS_STATEMENT_DAYS: u64 = 45;
+
+/// Days that a service offer may run without being renewed: capacity goes stale.
+pub const SERVICE_DAYS: u64 = 90;
+
+/// Days that a card may run without being renewed.
+pub const CARD_DAYS: u64 = 366;

@@ -1,0 +1,10 @@
+//! Records: what an agency says, signed once and carried unchanged.
+
+pub mod check;
+pub mod codes;
+pub mod date;
+pub mod envelope;
+pub mod handling;
+pub mod kinds;
+pub mod scan;
+pub mod template;
