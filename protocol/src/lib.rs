@@ -6,6 +6,8 @@
 #![warn(missing_docs)]
 
 pub mod clock;
+pub mod fault;
 pub mod id;
 pub mod limits;
 pub mod record;
+pub mod wire;
