@@ -5,9 +5,12 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod card;
+pub mod cbor;
 pub mod clock;
 pub mod fault;
 pub mod id;
+pub mod key;
 pub mod limits;
 pub mod record;
 pub mod wire;

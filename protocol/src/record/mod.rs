@@ -7,4 +7,5 @@ pub mod envelope;
 pub mod handling;
 pub mod kinds;
 pub mod scan;
+pub mod signed;
 pub mod template;

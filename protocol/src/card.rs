@@ -1,0 +1,190 @@
+//! Which keys an agency signs with: what its cards, signed by its root key, say.
+//!
+//! Revocations are sticky: a node unites all that it ever saw, so an old card brought back
+//! takes none of them away.
+
+use std::collections::BTreeMap;
+
+use crate::clock::{Hlc, Millis};
+use crate::id::{AgencyId, RecordId};
+use crate::key::{PublicKey, Verifier};
+use crate::record::codes::{KeyState, Kind};
+use crate::record::kinds::{Contact, Content};
+use crate::record::signed::{SignatureFault, SignedRecord, VerifiedRecord};
+
+/// The keys of one agency, as far as its cards that we have seen tell.
+#[derive(Clone, Debug)]
+pub struct AgencyKeys {
+    agency: AgencyId,
+    root: Option<Verifier>,
+    signing: BTreeMap<PublicKey, SigningKey>,
+    revoked_all: bool,
+    newest: Option<(u64, RecordId)>,
+}
+
+#[derive(Clone, Debug)]
+struct SigningKey {
+    verifier: Option<Verifier>,
+    from: Millis,
+    until: Millis,
+    revoked: Option<(KeyState, Millis)>,
+}
+
+/// How a key stands for a record of a kind, made at a time.
+#[derive(Clone, Debug)]
+pub enum KeyStanding {
+    /// The author may sign with it.
+    Good(Verifier),
+    /// It is on no card that we have.
+    Unknown,
+    /// The record's time is outside its validity.
+    OutsideValidity,
+    /// It was revoked as compromised, or rotated before the record was made.
+    Revoked,
+}
+
+/// What became of a card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Learned {
+    /// It is the newest that we have.
+    Newest,
+    /// We had it, or a newer one; its revocations count all the same.
+    Older,
+}
+
+/// Why a card is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CardFault {
+    /// The record is no contact record.
+    #[error("{} is not a card: its kind is {kind}", id.short())]
+    NotACard {
+        /// The record.
+        id: RecordId,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// Its signature does not verify under the root key that it names.
+    #[error(transparent)]
+    Signature(#[from] SignatureFault),
+    /// Two cards of the same revision that differ: the root key is used in two places, or
+    /// stolen. Nothing new is taken from this agency until a person decides.
+    #[error(
+        "two different cards of {} carry revision {revision}: telephone the agency; nothing new is taken from it until you decide",
+        agency.short()
+    )]
+    Fork {
+        /// The agency.
+        agency: AgencyId,
+        /// The revision that both carry.
+        revision: u64,
+    },
+}
+
+impl AgencyKeys {
+    /// Knows the root key and nothing else.
+    pub fn new(agency: AgencyId) -> Self {
+        Self {
+            agency,
+            root: PublicKey::from(agency).verifier(),
+            signing: BTreeMap::new(),
+            revoked_all: false,
+            newest: None,
+        }
+    }
+
+    /// The agency.
+    pub fn agency(&self) -> AgencyId {
+        self.agency
+    }
+
+    /// Revision and id of the newest card learned.
+    pub fn newest(&self) -> Option<(u64, RecordId)> {
+        self.newest
+    }
+
+    /// Takes in a card that verifies under this agency's root key.
+    ///
+    /// # Errors
+    /// [`CardFault`]: not a card, not signed by the root, or a fork.
+    pub fn learn(&mut self, card: SignedRecord) -> Result<(Learned, VerifiedRecord), CardFault> {
+        let kind = card.kind();
+        if kind != Kind::Contact {
+            return Err(CardFault::NotACard { id: card.id(), kind });
+        }
+        let card = card.verify(self)?;
+        let Content::Contact(contact) = &card.record().content else {
+            return Err(CardFault::NotACard { id: card.id(), kind });
+        };
+        if let Some((revision, id)) = self.newest
+            && revision == contact.revision
+            && id != card.id()
+        {
+            return Err(CardFault::Fork { agency: self.agency, revision });
+        }
+        self.unite(contact);
+        let newer = self.newest.is_none_or(|(revision, _)| contact.revision > revision);
+        let learned = if newer {
+            self.newest = Some((contact.revision, card.id()));
+            Learned::Newest
+        } else {
+            Learned::Older
+        };
+        Ok((learned, card))
+    }
+
+    fn unite(&mut self, contact: &Contact) {
+        for entry in &contact.keys.signing {
+            let key = self.signing.entry(entry.key).or_insert_with(|| SigningKey {
+                verifier: entry.key.verifier(),
+                from: entry.from,
+                until: entry.until,
+                revoked: None,
+            });
+            key.from = key.from.min(entry.from);
+            key.until = key.until.max(entry.until);
+        }
+        for entry in &contact.keys.revoked {
+            let key = self.signing.entry(entry.key).or_insert_with(|| SigningKey {
+                verifier: entry.key.verifier(),
+                from: Millis(0),
+                until: Millis(0),
+                revoked: None,
+            });
+            let worse = match key.revoked {
+                None => true,
+                Some((KeyState::Rotated, at)) => entry.state == KeyState::Compromised || entry.at < at,
+                Some((KeyState::Compromised, _)) => false,
+            };
+            if worse {
+                key.revoked = Some((entry.state, entry.at));
+            }
+        }
+        self.revoked_all |= contact.keys.revoke_all;
+    }
+
+    /// How `key` stands for a record of `kind`, made at `created`. Cards are signed by the
+    /// root key and by nothing else; the root key signs nothing else.
+    pub fn standing(&self, key: &PublicKey, kind: Kind, created: Hlc) -> KeyStanding {
+        if kind == Kind::Contact {
+            return match (&self.root, *key == PublicKey::from(self.agency)) {
+                (Some(root), true) => KeyStanding::Good(root.clone()),
+                _ => KeyStanding::Unknown,
+            };
+        }
+        if self.revoked_all {
+            return KeyStanding::Revoked;
+        }
+        let Some(known) = self.signing.get(key) else { return KeyStanding::Unknown };
+        let Some(verifier) = &known.verifier else { return KeyStanding::Unknown };
+        let made = created.wall();
+        match known.revoked {
+            Some((KeyState::Compromised, _)) => return KeyStanding::Revoked,
+            Some((KeyState::Rotated, at)) if made >= at => return KeyStanding::Revoked,
+            _ => {}
+        }
+        if made < known.from || made >= known.until {
+            return KeyStanding::OutsideValidity;
+        }
+        KeyStanding::Good(verifier.clone())
+    }
+}

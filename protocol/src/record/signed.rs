@@ -1,0 +1,489 @@
+//! A record as it travels: COSE_Sign1 (RFC 9052), its exact bytes kept.
+//!
+//! Trust is a type: [`Record`] is a statement, [`SignedRecord`] is well-formed bytes that
+//! claim an author, [`VerifiedRecord`] is proven to be that author's word.
+
+use bytes::Bytes;
+use ciborium::Value;
+use coset::{
+    CborSerializable, CoseSign1, Header, ProtectedHeader, RegisteredLabelWithPrivate,
+    SignatureContext, TaggedCborSerializable, iana, sig_structure_data,
+};
+use sha2::{Digest, Sha256};
+
+use super::check::{Finding, limits_of};
+use super::codes::{Kind, Plane};
+use super::envelope::{Envelope, Fields, SCHEMA};
+use super::handling::{Holder, Receiver, Terms};
+use super::kinds::Content;
+use crate::card::{AgencyKeys, KeyStanding};
+use crate::cbor::{self, CborFault};
+use crate::clock::Hlc;
+use crate::fault::{Answer, Blame, Later, Refused};
+use crate::id::{AgencyId, RecordId};
+use crate::key::{PublicKey, SecretKey};
+use crate::limits;
+
+/// The external AAD of every record: a domain string, versioned.
+pub const AAD: &[u8] = b"liaison/1 record";
+
+/// The content type in the protected header.
+pub const CONTENT_TYPE: &str = "application/vnd.liaison.record+cbor";
+
+/// A statement: envelope and content, not yet anybody's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What it says about itself.
+    pub envelope: Envelope,
+    /// What it says.
+    pub content: Content,
+}
+
+impl Record {
+    /// A statement of `author`, made at `created`.
+    pub fn new(author: AgencyId, created: Hlc, fields: Fields, content: Content) -> Self {
+        Self { envelope: Envelope { schema: SCHEMA, author, created, fields }, content }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.content.kind()
+    }
+
+    /// The terms that the handling gate looks at.
+    pub fn terms(&self) -> Terms {
+        let f = &self.envelope.fields;
+        Terms::of(self.kind().plane(), f.tlp, &f.handling, &f.onward)
+    }
+
+    /// What the agency `us`, holding this record, is to it.
+    pub fn holder(&self, us: &AgencyId) -> Holder {
+        if self.envelope.author == *us {
+            Holder::Author
+        } else if self.envelope.fields.onward.names(us) {
+            Holder::Named
+        } else {
+            Holder::Other
+        }
+    }
+
+    /// What `peer` is to this record, but for permits.
+    pub fn receiver(&self, peer: &AgencyId, addressed: bool) -> Receiver {
+        Receiver {
+            author: self.envelope.author == *peer,
+            addressed,
+            named: self.envelope.fields.onward.names(peer),
+            permitted: false,
+        }
+    }
+
+    /// Signs it. The caller has run the checks that bind an author.
+    ///
+    /// # Errors
+    /// A statement over its limits: the record's bytes, a list, a text.
+    pub fn sign(&self, key: &SecretKey) -> Result<SignedRecord, FormFault> {
+        limits_of(&self.envelope.fields, &self.content)
+            .map_err(|finding| FormFault::Limit(Box::new(finding)))?;
+        let payload = self.payload()?;
+        let protected = protected(key.public());
+        let tbs = sig_structure_data(
+            SignatureContext::CoseSign1,
+            protected.clone(),
+            None,
+            AAD,
+            &payload,
+        );
+        let signature = key.sign(&tbs);
+        let bytes = assemble(protected, payload, signature)?;
+        if bytes.len() > limits::RECORD_BYTES {
+            return Err(FormFault::TooLarge { found: bytes.len() });
+        }
+        Ok(SignedRecord {
+            bytes: bytes.into(),
+            id: id_of(&tbs),
+            key: key.public(),
+            tbs: tbs.into(),
+            signature,
+            record: self.clone(),
+        })
+    }
+
+    fn payload(&self) -> Result<Vec<u8>, FormFault> {
+        let e = &self.envelope;
+        let fields = Value::serialized(&e.fields)
+            .map_err(|e| CborFault::Shape { says: e.to_string() })?;
+        let Value::Map(mut map) = fields else {
+            return Err(CborFault::Shape { says: "the envelope is not a map".into() }.into());
+        };
+        map.push(("schema".into(), e.schema.into()));
+        map.push(("kind".into(), self.kind().as_str().into()));
+        map.push(("author".into(), Value::Bytes(e.author.as_bytes().to_vec())));
+        map.push(("created".into(), e.created.to_wire().into()));
+        map.push(("body".into(), self.content.to_value()?));
+        Ok(cbor::encode_value(Value::Map(map))?)
+    }
+}
+
+/// Well-formed bytes that claim an author. The signature has not been looked at.
+#[derive(Clone, Debug)]
+pub struct SignedRecord {
+    bytes: Bytes,
+    id: RecordId,
+    key: PublicKey,
+    tbs: Bytes,
+    signature: [u8; 64],
+    record: Record,
+}
+
+impl SignedRecord {
+    /// Reads a record from its exact bytes.
+    ///
+    /// # Errors
+    /// [`FormFault`]: anything but the one byte sequence that this content has.
+    pub fn parse(bytes: Bytes) -> Result<Self, FormFault> {
+        if bytes.len() > limits::RECORD_BYTES {
+            return Err(FormFault::TooLarge { found: bytes.len() });
+        }
+        let cose = CoseSign1::from_tagged_slice(&bytes).map_err(|e| match e {
+            coset::CoseError::ExtraneousData => FormFault::TrailingBytes,
+            other => FormFault::Cose { says: other.to_string() },
+        })?;
+        if !cose.unprotected.is_empty() {
+            return Err(FormFault::UnprotectedHeader);
+        }
+        let key: [u8; 32] = cose
+            .protected
+            .header
+            .key_id
+            .as_slice()
+            .try_into()
+            .map_err(|_| FormFault::ProtectedHeader { what: "the key id is not 32 bytes" })?;
+        let key = PublicKey::from_bytes(key);
+        let expected = protected(key);
+        if cose.protected.header != expected.header {
+            return Err(FormFault::ProtectedHeader {
+                what: "it must hold algorithm EdDSA, key id and content type, and nothing else",
+            });
+        }
+        let signature: [u8; 64] = cose
+            .signature
+            .as_slice()
+            .try_into()
+            .map_err(|_| FormFault::SignatureLength { found: cose.signature.len() })?;
+        let payload = cose.payload.ok_or(FormFault::NoPayload)?;
+        let record = read_payload(&payload)?;
+        let tbs =
+            sig_structure_data(SignatureContext::CoseSign1, expected.clone(), None, AAD, &payload);
+        if assemble(expected, payload, signature)? != bytes {
+            return Err(FormFault::Cbor(CborFault::NotDeterministic));
+        }
+        Ok(Self { bytes, id: id_of(&tbs), key, tbs: tbs.into(), signature, record })
+    }
+
+    /// Checks the signature, strictly, under a key with which the author may sign.
+    ///
+    /// # Errors
+    /// [`SignatureFault`], which says whose fault it is.
+    pub fn verify(self, keys: &AgencyKeys) -> Result<VerifiedRecord, SignatureFault> {
+        let author = self.record.envelope.author;
+        if keys.agency() != author {
+            return Err(SignatureFault::WrongKeys { author });
+        }
+        let verifier = match keys.standing(&self.key, self.kind(), self.record.envelope.created) {
+            KeyStanding::Good(verifier) => verifier,
+            KeyStanding::Unknown => {
+                return Err(SignatureFault::UnknownKey { author, key: self.key });
+            }
+            KeyStanding::OutsideValidity => {
+                return Err(SignatureFault::OutsideValidity { author, key: self.key });
+            }
+            KeyStanding::Revoked => {
+                return Err(SignatureFault::Revoked { author, key: self.key });
+            }
+        };
+        if verifier.verify(&self.tbs, &self.signature) {
+            Ok(VerifiedRecord(self))
+        } else {
+            Err(SignatureFault::DoesNotVerify { author, id: self.id })
+        }
+    }
+
+    /// Its exact bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Its name.
+    pub fn id(&self) -> RecordId {
+        self.id
+    }
+
+    /// The key that it claims to be signed with.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.record.kind()
+    }
+
+    /// What it states. Not to be believed before [`SignedRecord::verify`].
+    pub fn unverified(&self) -> &Record {
+        &self.record
+    }
+}
+
+/// A record whose signature verifies under a key of its author.
+#[derive(Clone, Debug)]
+pub struct VerifiedRecord(SignedRecord);
+
+impl VerifiedRecord {
+    /// Its exact bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.0.bytes
+    }
+
+    /// Its name.
+    pub fn id(&self) -> RecordId {
+        self.0.id
+    }
+
+    /// The key that it is signed with.
+    pub fn key(&self) -> PublicKey {
+        self.0.key
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+
+    /// Its author.
+    pub fn author(&self) -> AgencyId {
+        self.0.record.envelope.author
+    }
+
+    /// What it states.
+    pub fn record(&self) -> &Record {
+        &self.0.record
+    }
+}
+
+/// Why bytes are not a record.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormFault {
+    /// More bytes than a record may have.
+    #[error("the record has {found} bytes; the largest allowed is {}", limits::RECORD_BYTES)]
+    TooLarge {
+        /// Bytes found.
+        found: usize,
+    },
+    /// Not tagged COSE_Sign1.
+    #[error("not a COSE_Sign1 (RFC 9052): {says}")]
+    Cose {
+        /// What the COSE reader said.
+        says: String,
+    },
+    /// Bytes after the COSE_Sign1.
+    #[error("bytes follow the end of the COSE_Sign1")]
+    TrailingBytes,
+    /// The unprotected header has something in it.
+    #[error("the unprotected header is not empty; nothing outside the signature is allowed")]
+    UnprotectedHeader,
+    /// The protected header is not the one that records have.
+    #[error("protected header: {what}")]
+    ProtectedHeader {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A signature of another length.
+    #[error("the signature has {found} bytes; Ed25519 has 64")]
+    SignatureLength {
+        /// Bytes found.
+        found: usize,
+    },
+    /// The payload is detached.
+    #[error("the payload is missing")]
+    NoPayload,
+    /// The payload, or the whole, is not deterministic CBOR.
+    #[error(transparent)]
+    Cbor(#[from] CborFault),
+    /// A field or code that the schema does not know, or one that is missing.
+    #[error("{place}: {says}")]
+    Content {
+        /// Path to the field.
+        place: String,
+        /// What is wrong.
+        says: String,
+    },
+    /// A newer schema than this node knows: it is taken after an upgrade.
+    #[error("schema {found} is newer than {SCHEMA}, the highest that this version reads; upgrade")]
+    SchemaTooNew {
+        /// The schema stated.
+        found: u64,
+    },
+    /// A list or text over its limit.
+    #[error("{0}")]
+    Limit(Box<Finding>),
+}
+
+impl FormFault {
+    /// What a peer is answered.
+    pub fn answer(&self) -> Answer {
+        match self {
+            FormFault::SchemaTooNew { .. } => Answer::Later(Later::Schema),
+            _ => Answer::Refused(Refused::Form),
+        }
+    }
+
+    /// Whose fault it is: bytes that no conforming node would have kept are their
+    /// courier's; a schema that we don't know is nobody's but ours.
+    pub fn blame(&self) -> Blame {
+        match self {
+            FormFault::SchemaTooNew { .. } => Blame::Local,
+            FormFault::Limit(_) | FormFault::Content { .. } => Blame::Author,
+            _ => Blame::Courier,
+        }
+    }
+}
+
+/// Why a well-formed record is not its claimed author's word.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureFault {
+    /// The caller handed in another agency's keys.
+    #[error("no keys of {} at hand", author.short())]
+    WrongKeys {
+        /// The claimed author.
+        author: AgencyId,
+    },
+    /// The key does not stand on any card of the author that we have.
+    #[error("key {key:?} is on no card of {} that we have; ask it for its newest card", author.short())]
+    UnknownKey {
+        /// The claimed author.
+        author: AgencyId,
+        /// The key.
+        key: PublicKey,
+    },
+    /// The record's time lies outside the key's validity.
+    #[error("key {key:?} of {} was not valid when the record says that it was made", author.short())]
+    OutsideValidity {
+        /// The claimed author.
+        author: AgencyId,
+        /// The key.
+        key: PublicKey,
+    },
+    /// The key was revoked.
+    #[error("key {key:?} of {} is revoked", author.short())]
+    Revoked {
+        /// The claimed author.
+        author: AgencyId,
+        /// The key.
+        key: PublicKey,
+    },
+    /// The signature is wrong, or only lax verification would accept it.
+    #[error("the signature of {} does not verify: the record was changed, or {} did not sign it", id.short(), author.short())]
+    DoesNotVerify {
+        /// The claimed author.
+        author: AgencyId,
+        /// The record.
+        id: RecordId,
+    },
+}
+
+impl SignatureFault {
+    /// What a peer is answered: a key that we don't know yet may be on a card to come.
+    pub fn answer(&self) -> Answer {
+        match self {
+            SignatureFault::WrongKeys { .. } | SignatureFault::UnknownKey { .. } => {
+                Answer::Later(Later::UnknownAuthor)
+            }
+            _ => Answer::Refused(Refused::Signature),
+        }
+    }
+
+    /// Whose fault it is: whoever passes on what does not verify has not verified it.
+    pub fn blame(&self) -> Blame {
+        match self {
+            SignatureFault::WrongKeys { .. } | SignatureFault::UnknownKey { .. } => Blame::Local,
+            SignatureFault::DoesNotVerify { .. } => Blame::Courier,
+            _ => Blame::Author,
+        }
+    }
+}
+
+fn protected(key: PublicKey) -> ProtectedHeader {
+    let header = Header {
+        alg: Some(RegisteredLabelWithPrivate::Assigned(iana::Algorithm::EdDSA)),
+        content_type: Some(coset::ContentType::Text(CONTENT_TYPE.to_owned())),
+        key_id: key.as_bytes().to_vec(),
+        ..Header::default()
+    };
+    ProtectedHeader { original_data: None, header }
+}
+
+fn assemble(
+    protected: ProtectedHeader,
+    payload: Vec<u8>,
+    signature: [u8; 64],
+) -> Result<Vec<u8>, FormFault> {
+    CoseSign1 {
+        protected,
+        unprotected: Header::default(),
+        payload: Some(payload),
+        signature: signature.to_vec(),
+    }
+    .to_tagged_vec()
+    .map_err(|e| FormFault::Cose { says: e.to_string() })
+}
+
+fn id_of(tbs: &[u8]) -> RecordId {
+    RecordId::from_bytes(Sha256::digest(tbs).into())
+}
+
+fn read_payload(payload: &[u8]) -> Result<Record, FormFault> {
+    let Value::Map(mut map) = cbor::decode_value(payload)? else {
+        return Err(missing("payload", "it is not a map"));
+    };
+    let mut take = |key: &str| {
+        map.iter()
+            .position(|(k, _)| k.as_text() == Some(key))
+            .map(|at| map.remove(at).1)
+            .ok_or_else(|| missing(key, "the field is missing"))
+    };
+    let schema = take("schema")?;
+    let schema = schema
+        .as_integer()
+        .and_then(|i| u64::try_from(i).ok())
+        .filter(|n| *n > 0)
+        .ok_or_else(|| missing("schema", "it is not a number from 1"))?;
+    if schema > u64::from(SCHEMA) {
+        return Err(FormFault::SchemaTooNew { found: schema });
+    }
+    let kind = take("kind")?;
+    let kind: Kind = kind
+        .as_text()
+        .ok_or_else(|| missing("kind", "it is not text"))?
+        .parse()
+        .map_err(|e| missing("kind", &format!("{e}")))?;
+    let author = typed::<AgencyId>("author", take("author")?)?;
+    let created = typed::<u64>("created", take("created")?)?;
+    let body = take("body")?;
+    let fields = typed::<Fields>("envelope", Value::Map(map))?;
+    let content = Content::from_value(kind, body)
+        .map_err(|e| FormFault::Content { place: e.place, says: e.says })?;
+    limits_of(&fields, &content).map_err(|finding| FormFault::Limit(Box::new(finding)))?;
+    let envelope = Envelope { schema: SCHEMA, author, created: Hlc::from_wire(created), fields };
+    Ok(Record { envelope, content })
+}
+
+fn typed<T: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<T, FormFault> {
+    value.deserialized().map_err(|e| FormFault::Content {
+        place: place.to_owned(),
+        says: cbor::tidy(&e.to_string()),
+    })
+}
+
+fn missing(place: &str, says: &str) -> FormFault {
+    FormFault::Content { place: place.to_owned(), says: says.to_owned() }
+}
