@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::clock::{Hlc, Millis};
 use crate::id::{AgencyId, RecordId};
 use crate::key::{PublicKey, Verifier};
-use crate::record::codes::{KeyState, Kind};
+use crate::record::codes::{Kind, RevokedState};
 use crate::record::kinds::{Contact, Content};
 use crate::record::signed::{SignatureFault, SignedRecord, VerifiedRecord};
 
@@ -27,7 +27,7 @@ struct SigningKey {
     verifier: Option<Verifier>,
     from: Millis,
     until: Millis,
-    revoked: Option<(KeyState, Millis)>,
+    revoked: Option<(RevokedState, Millis)>,
 }
 
 /// How a key stands for a record of a kind, made at a time.
@@ -152,8 +152,8 @@ impl AgencyKeys {
             });
             let worse = match key.revoked {
                 None => true,
-                Some((KeyState::Rotated, at)) => entry.state == KeyState::Compromised || entry.at < at,
-                Some((KeyState::Compromised, _)) => false,
+                Some((RevokedState::Rotated, at)) => entry.state == RevokedState::Compromised || entry.at < at,
+                Some((RevokedState::Compromised, _)) => false,
             };
             if worse {
                 key.revoked = Some((entry.state, entry.at));
@@ -178,8 +178,8 @@ impl AgencyKeys {
         let Some(verifier) = &known.verifier else { return KeyStanding::Unknown };
         let made = created.wall();
         match known.revoked {
-            Some((KeyState::Compromised, _)) => return KeyStanding::Revoked,
-            Some((KeyState::Rotated, at)) if made >= at => return KeyStanding::Revoked,
+            Some((RevokedState::Compromised, _)) => return KeyStanding::Revoked,
+            Some((RevokedState::Rotated, at)) if made >= at => return KeyStanding::Revoked,
             _ => {}
         }
         if made < known.from || made >= known.until {

@@ -1,0 +1,125 @@
+//! `config.toml`: what an administrator may set. Everything has a default; an unknown key is
+//! an error with its line.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// The configuration of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Addresses to listen on: `HOST`, `HOST:PORT`; UDP (QUIC) and TCP on the same port.
+    pub listen: Vec<String>,
+    /// Name of the exercise that this store belongs to. A store without one takes no exercise
+    /// records, a store with one takes no others.
+    pub exercise: Option<String>,
+    /// Smallest count that may be shared, for measures that have no fixed threshold.
+    pub smallest_count: u64,
+    /// Records that one peer may send in a minute before it is answered `later: quota`.
+    pub records_per_minute: u32,
+    /// Seconds between two repair sessions with a connected peer.
+    pub repair_every_s: u64,
+    /// Megabytes of the store's cache.
+    pub cache_mb: u64,
+    /// How the node logs.
+    pub log: Log,
+}
+
+/// How the node logs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `human` or `json`.
+    pub format: LogFormat,
+    /// A `tracing` filter, such as `info` or `liaison_node::sync=debug,info`.
+    pub filter: String,
+}
+
+/// Form of the log's lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For a terminal.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec!["0.0.0.0".into(), "[::]".into()],
+            exercise: None,
+            smallest_count: 1,
+            records_per_minute: 1_000_000,
+            repair_every_s: 3_600,
+            cache_mb: 32,
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Human, filter: "info".into() }
+    }
+}
+
+/// Why the configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("{file} can't be read: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not valid.
+    #[error("{file}: {says}Correct the line, or delete it to have the default.")]
+    Invalid {
+        /// The file.
+        file: String,
+        /// Place and fault, as the parser shows them.
+        says: String,
+    },
+}
+
+impl Config {
+    /// Reads the file; a missing file is the default configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where it can't be read or has an unknown key or a wrong value.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let shown = file.display().to_string();
+        let text = match std::fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(ConfigError::Read { file: shown, source }),
+        };
+        toml::from_str(&text)
+            .map_err(|e| ConfigError::Invalid { file: shown, says: e.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let dir = tempfile::tempdir().expect("folder");
+        let file = dir.path().join("config.toml");
+        std::fs::write(&file, "cache_mb = 64\nlisten_on = [\"::\"]\n").expect("write");
+        let error = Config::read(&file).expect_err("unknown key").to_string();
+        assert!(error.contains("listen_on") && error.contains('2'), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_the_default() {
+        let config = Config::read(Path::new("/nonexistent/config.toml")).expect("default");
+        assert_eq!(config, Config::default());
+    }
+}
