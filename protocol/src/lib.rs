@@ -7,5 +7,6 @@
 
 pub mod clock;
 pub mod id;
+pub mod key;
 pub mod limits;
 pub mod record;
