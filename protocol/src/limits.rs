@@ -57,3 +57,28 @@ pub const SERVICE_DAYS: u64 = 90;
 
 /// Days that a card may run without being renewed.
 pub const CARD_DAYS: u64 = 366;
+
+/// Smallest count of victims or referrals that may be shared (CTDC's k). A node may raise
+/// it, never lower it.
+pub const VICTIM_THRESHOLD: u64 = 11;
+
+/// Hours that a leg of a route may take: a quarter of a year.
+pub const LEG_HOURS: u64 = 2_160;
+
+/// Characters of one address of a node: a DNS name (253) and what a multiaddress adds.
+pub const ADDRESS_CHARS: usize = 400;
+
+/// Node keys in one keys statement.
+pub const NODE_KEYS: usize = 8;
+
+/// Hubs that an agency collects from.
+pub const HUBS: usize = 8;
+
+/// Characters of a name (organisation, route, role, exercise, page of a document).
+pub const NAME_CHARS: usize = 120;
+
+/// Characters of a channel: an e-mail address has at most 254.
+pub const CHANNEL_CHARS: usize = 254;
+
+/// Characters of a prefix of document numbers; numbers themselves have up to 12.
+pub const SERIES_PREFIX_CHARS: usize = 12;
