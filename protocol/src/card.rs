@@ -109,20 +109,31 @@ impl AgencyKeys {
     pub fn learn(&mut self, card: SignedRecord) -> Result<(Learned, VerifiedRecord), CardFault> {
         let kind = card.kind();
         if kind != Kind::Contact {
-            return Err(CardFault::NotACard { id: card.id(), kind });
+            return Err(CardFault::NotACard {
+                id: card.id(),
+                kind,
+            });
         }
         let card = card.verify(self)?;
         let Content::Contact(contact) = &card.record().content else {
-            return Err(CardFault::NotACard { id: card.id(), kind });
+            return Err(CardFault::NotACard {
+                id: card.id(),
+                kind,
+            });
         };
         if let Some((revision, id)) = self.newest
             && revision == contact.revision
             && id != card.id()
         {
-            return Err(CardFault::Fork { agency: self.agency, revision });
+            return Err(CardFault::Fork {
+                agency: self.agency,
+                revision,
+            });
         }
         self.unite(contact);
-        let newer = self.newest.is_none_or(|(revision, _)| contact.revision > revision);
+        let newer = self
+            .newest
+            .is_none_or(|(revision, _)| contact.revision > revision);
         let learned = if newer {
             self.newest = Some((contact.revision, card.id()));
             Learned::Newest
@@ -152,7 +163,9 @@ impl AgencyKeys {
             });
             let worse = match key.revoked {
                 None => true,
-                Some((RevokedState::Rotated, at)) => entry.state == RevokedState::Compromised || entry.at < at,
+                Some((RevokedState::Rotated, at)) => {
+                    entry.state == RevokedState::Compromised || entry.at < at
+                }
                 Some((RevokedState::Compromised, _)) => false,
             };
             if worse {
@@ -174,8 +187,12 @@ impl AgencyKeys {
         if self.revoked_all {
             return KeyStanding::Revoked;
         }
-        let Some(known) = self.signing.get(key) else { return KeyStanding::Unknown };
-        let Some(verifier) = &known.verifier else { return KeyStanding::Unknown };
+        let Some(known) = self.signing.get(key) else {
+            return KeyStanding::Unknown;
+        };
+        let Some(verifier) = &known.verifier else {
+            return KeyStanding::Unknown;
+        };
         let made = created.wall();
         match known.revoked {
             Some((RevokedState::Compromised, _)) => return KeyStanding::Revoked,

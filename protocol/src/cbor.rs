@@ -12,7 +12,10 @@ use crate::limits;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CborFault {
     /// Not CBOR at all, cut short, or nested deeper than [`limits::CBOR_DEPTH`].
-    #[error("not CBOR, cut short, or nested deeper than {} levels", limits::CBOR_DEPTH)]
+    #[error(
+        "not CBOR, cut short, or nested deeper than {} levels",
+        limits::CBOR_DEPTH
+    )]
     Malformed,
     /// Bytes after the end of the item.
     #[error("{count} bytes follow the end of the item")]
@@ -24,7 +27,9 @@ pub enum CborFault {
     #[error("not in deterministic form (RFC 8949 section 4.2.1)")]
     NotDeterministic,
     /// A float, tag, null or non-text key where none may stand.
-    #[error("{what} at {place}; records hold only maps with text keys, arrays, text, bytes, booleans and integers")]
+    #[error(
+        "{what} at {place}; records hold only maps with text keys, arrays, text, bytes, booleans and integers"
+    )]
     Type {
         /// What was found.
         what: &'static str,
@@ -52,7 +57,9 @@ pub enum CborFault {
 /// # Errors
 /// Content that has no deterministic form here: floats, tags, nulls, keys that are not text.
 pub fn encode<T: Serialize>(content: &T) -> Result<Vec<u8>, CborFault> {
-    let value = Value::serialized(content).map_err(|e| CborFault::Shape { says: e.to_string() })?;
+    let value = Value::serialized(content).map_err(|e| CborFault::Shape {
+        says: e.to_string(),
+    })?;
     encode_value(value)
 }
 
@@ -80,7 +87,10 @@ pub fn decode_value(bytes: &[u8]) -> Result<Value, CborFault> {
         return Err(CborFault::Trailing { count: rest.len() });
     }
     sort(&mut value, &mut Place(Vec::new()))?;
-    let mut again = Comparer { expected: bytes, same: true };
+    let mut again = Comparer {
+        expected: bytes,
+        same: true,
+    };
     ciborium::into_writer(&value, &mut again).map_err(|_| CborFault::Malformed)?;
     if !again.same || !again.expected.is_empty() {
         return Err(CborFault::NotDeterministic);
@@ -93,7 +103,11 @@ pub fn decode_value(bytes: &[u8]) -> Result<Value, CborFault> {
 /// # Errors
 /// As [`decode_value`], and [`CborFault::Shape`] where the content is not of the type.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CborFault> {
-    decode_value(bytes)?.deserialized().map_err(|e| CborFault::Shape { says: tidy(&e.to_string()) })
+    decode_value(bytes)?
+        .deserialized()
+        .map_err(|e| CborFault::Shape {
+            says: tidy(&e.to_string()),
+        })
 }
 
 /// ciborium wraps a custom error's text in `Semantic(None, "…")`.
@@ -128,7 +142,10 @@ impl Place<'_> {
 }
 
 fn sort<'a>(value: &'a mut Value, place: &mut Place<'a>) -> Result<(), CborFault> {
-    let bad = |what, place: &Place<'_>| CborFault::Type { what, place: place.text() };
+    let bad = |what, place: &Place<'_>| CborFault::Type {
+        what,
+        place: place.text(),
+    };
     match value {
         Value::Map(entries) => {
             // Shorter encodings of a text key sort first: its length stands before its bytes.
@@ -137,11 +154,16 @@ fn sort<'a>(value: &'a mut Value, place: &mut Place<'a>) -> Result<(), CborFault
             }
             entries.sort_by(|(a, _), (b, _)| {
                 let (a, b) = (a.as_text().unwrap_or(""), b.as_text().unwrap_or(""));
-                a.len().cmp(&b.len()).then_with(|| a.as_bytes().cmp(b.as_bytes()))
+                a.len()
+                    .cmp(&b.len())
+                    .then_with(|| a.as_bytes().cmp(b.as_bytes()))
             });
             if let Some(pair) = entries.windows(2).find(|w| w[0].0 == w[1].0) {
                 let key = crate::id::clip(pair[0].0.as_text().unwrap_or(""));
-                return Err(CborFault::DuplicateKey { key, place: place.text() });
+                return Err(CborFault::DuplicateKey {
+                    key,
+                    place: place.text(),
+                });
             }
             for (key, inner) in entries {
                 if let Value::Text(key) = key {
@@ -201,16 +223,31 @@ mod tests {
         ]);
         let bytes = encode_value(value).expect("encodes");
         assert_eq!(bytes, b"\xA2\x61c\x02\x62bb\x01");
-        assert_eq!(decode_value(b"\xA2\x62bb\x01\x61c\x02"), Err(CborFault::NotDeterministic));
+        assert_eq!(
+            decode_value(b"\xA2\x62bb\x01\x61c\x02"),
+            Err(CborFault::NotDeterministic)
+        );
     }
 
     #[test]
     fn longer_forms_tails_floats_and_doubles_are_refused() {
         assert_eq!(decode_value(b"\x18\x01"), Err(CborFault::NotDeterministic));
-        assert_eq!(decode_value(b"\x01\x01"), Err(CborFault::Trailing { count: 1 }));
-        assert_eq!(decode_value(b"\x9F\x01\xFF"), Err(CborFault::NotDeterministic));
-        assert!(matches!(decode_value(b"\xF9\x00\x00"), Err(CborFault::Type { .. })));
-        assert!(matches!(decode_value(b"\xA2\x61c\x02\x61c\x02"), Err(CborFault::DuplicateKey { .. })));
+        assert_eq!(
+            decode_value(b"\x01\x01"),
+            Err(CborFault::Trailing { count: 1 })
+        );
+        assert_eq!(
+            decode_value(b"\x9F\x01\xFF"),
+            Err(CborFault::NotDeterministic)
+        );
+        assert!(matches!(
+            decode_value(b"\xF9\x00\x00"),
+            Err(CborFault::Type { .. })
+        ));
+        assert!(matches!(
+            decode_value(b"\xA2\x61c\x02\x61c\x02"),
+            Err(CborFault::DuplicateKey { .. })
+        ));
         let deep = [b"\x81".repeat(200), b"\x00".to_vec()].concat();
         assert_eq!(decode_value(&deep), Err(CborFault::Malformed));
     }

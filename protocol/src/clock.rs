@@ -25,7 +25,11 @@ impl Hlc {
 
     /// Builds a value; milliseconds beyond 48 bits are cut to the highest value.
     pub const fn new(wall: Millis, counter: u16) -> Self {
-        let wall = if wall.0 >> 48 == 0 { wall.0 } else { (1 << 48) - 1 };
+        let wall = if wall.0 >> 48 == 0 {
+            wall.0
+        } else {
+            (1 << 48) - 1
+        };
         Hlc((wall << 16) | counter as u64)
     }
 
@@ -82,7 +86,11 @@ impl HlcClock {
     /// A new value, above all earlier ones.
     pub fn tick(&mut self, now: Millis) -> Hlc {
         let wall = Hlc::new(now, 0);
-        self.last = if wall > self.last { wall } else { Hlc(self.last.0.saturating_add(1)) };
+        self.last = if wall > self.last {
+            wall
+        } else {
+            Hlc(self.last.0.saturating_add(1))
+        };
         self.last
     }
 

@@ -17,8 +17,7 @@ static CROCKFORD: LazyLock<Encoding> = LazyLock::new(|| {
     spec.translate.from.push_str("abcdefghjkmnpqrstvwxyzoOiIlL");
     spec.translate.to.push_str("ABCDEFGHJKMNPQRSTVWXYZ001111");
     spec.ignore.push('-');
-    spec.encoding()
-        .unwrap_or(data_encoding::BASE32_NOPAD)
+    spec.encoding().unwrap_or(data_encoding::BASE32_NOPAD)
 });
 
 /// Fewest characters of an id that a person may type.
@@ -28,7 +27,9 @@ pub const MIN_PREFIX: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// A character outside Crockford's base32 alphabet.
-    #[error("'{text}' is not an id: ids are written with 0-9 and A-Z without I, L, O, U, like 3F7K-9Q2M")]
+    #[error(
+        "'{text}' is not an id: ids are written with 0-9 and A-Z without I, L, O, U, like 3F7K-9Q2M"
+    )]
     Alphabet {
         /// What was given.
         text: String,
@@ -169,7 +170,9 @@ impl IdPrefix {
     /// The leading bytes that the prefix fixes completely: for a range scan.
     pub fn bytes(&self) -> Vec<u8> {
         let whole = self.0.len() / 8 * 8;
-        let mut bytes = CROCKFORD.decode(self.0[..whole].as_bytes()).unwrap_or_default();
+        let mut bytes = CROCKFORD
+            .decode(self.0[..whole].as_bytes())
+            .unwrap_or_default();
         let rest = &self.0[whole..];
         let mut bits = 0u64;
         for c in rest.chars() {
@@ -196,12 +199,17 @@ impl FromStr for IdPrefix {
                 other => other,
             })
             .collect();
-        let alphabet = plain.chars().all(|c| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(c));
+        let alphabet = plain
+            .chars()
+            .all(|c| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(c));
         if !alphabet {
             return Err(IdError::Alphabet { text: clip(text) });
         }
         if plain.len() < MIN_PREFIX || plain.len() > 52 {
-            return Err(IdError::Length { text: clip(text), found: plain.len() });
+            return Err(IdError::Length {
+                text: clip(text),
+                found: plain.len(),
+            });
         }
         Ok(Self(plain))
     }
@@ -242,6 +250,9 @@ mod tests {
     fn fingerprint_is_thirty_digits() {
         let text = AgencyId::from_bytes([1; 32]).fingerprint();
         assert_eq!(text.split(' ').count(), 6);
-        assert!(text.split(' ').all(|g| g.len() == 5 && g.chars().all(|c| c.is_ascii_digit())));
+        assert!(
+            text.split(' ')
+                .all(|g| g.len() == 5 && g.chars().all(|c| c.is_ascii_digit()))
+        );
     }
 }

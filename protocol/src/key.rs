@@ -28,7 +28,10 @@ impl PublicKey {
     /// The key as a point, ready to verify with; none for bytes that are no point or one of
     /// small order.
     pub fn verifier(&self) -> Option<Verifier> {
-        VerifyingKey::from_bytes(&self.0).ok().filter(|k| !k.is_weak()).map(Verifier)
+        VerifyingKey::from_bytes(&self.0)
+            .ok()
+            .filter(|k| !k.is_weak())
+            .map(Verifier)
     }
 }
 
@@ -58,7 +61,9 @@ impl Serialize for PublicKey {
 
 impl<'de> Deserialize<'de> for PublicKey {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        AgencyId::deserialize(d).map(|a| Self(*a.as_bytes())).map_err(de::Error::custom)
+        AgencyId::deserialize(d)
+            .map(|a| Self(*a.as_bytes()))
+            .map_err(de::Error::custom)
     }
 }
 

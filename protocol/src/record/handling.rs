@@ -58,8 +58,12 @@ pub enum OnwardMode {
 
 impl OnwardMode {
     /// All modes, from narrow to wide.
-    pub const ALL: [OnwardMode; 4] =
-        [OnwardMode::None, OnwardMode::Ask, OnwardMode::To, OnwardMode::Community];
+    pub const ALL: [OnwardMode; 4] = [
+        OnwardMode::None,
+        OnwardMode::Ask,
+        OnwardMode::To,
+        OnwardMode::Community,
+    ];
 
     /// As it stands on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -173,9 +177,7 @@ impl Verdict {
             Verdict::PersonalNotAddressed => {
                 "a personal record goes to its named recipients only, and the peer is not one"
             }
-            Verdict::PersonalNotAuthor => {
-                "a personal record is released by its author's node only"
-            }
+            Verdict::PersonalNotAuthor => "a personal record is released by its author's node only",
             Verdict::OnwardNone => "its author forbids passing it on (onward: none)",
             Verdict::OnwardAsk => {
                 "its author must be asked before it is passed on (onward: ask), and there is no permit for the peer"
@@ -186,7 +188,9 @@ impl Verdict {
             Verdict::NamedMayNotPass => {
                 "we got it as a named agency (onward: to), and a named agency may not pass it on"
             }
-            Verdict::Control => "control records are owed to those who hold what they concern, not shared",
+            Verdict::Control => {
+                "control records are owed to those who hold what they concern, not shared"
+            }
         }
     }
 }
@@ -200,7 +204,12 @@ impl fmt::Display for Verdict {
 impl Terms {
     /// The terms that these envelope fields state.
     pub fn of(plane: Plane, tlp: Tlp, handling: &[HandlingCode], onward: &Onward) -> Self {
-        Self { plane, tlp, h2: handling.contains(&HandlingCode::H2), onward: onward.mode() }
+        Self {
+            plane,
+            tlp,
+            h2: handling.contains(&HandlingCode::H2),
+            onward: onward.mode(),
+        }
     }
 
     /// The widest `onward` that plane, TLP and handling codes leave.
@@ -213,7 +222,11 @@ impl Terms {
             Tlp::Amber => OnwardMode::To,
             Tlp::AmberStrict | Tlp::Red => OnwardMode::Ask,
         };
-        if self.h2 { by_tlp.min(OnwardMode::Ask) } else { by_tlp }
+        if self.h2 {
+            by_tlp.min(OnwardMode::Ask)
+        } else {
+            by_tlp
+        }
     }
 
     /// The `onward` that holds: the stated one, cut to the ceiling.

@@ -6,16 +6,16 @@
 use bytes::Bytes;
 use ciborium::Value;
 use coset::{
-    CborSerializable, CoseSign1, Header, ProtectedHeader, RegisteredLabelWithPrivate,
-    SignatureContext, TaggedCborSerializable, iana, sig_structure_data,
+    CoseSign1, Header, ProtectedHeader, RegisteredLabelWithPrivate, SignatureContext,
+    TaggedCborSerializable, iana, sig_structure_data,
 };
 use sha2::{Digest, Sha256};
 
 use super::check::{Finding, limits_of};
-use super::codes::{Kind, Plane};
+use super::codes::Kind;
 use super::envelope::{Envelope, Fields, SCHEMA};
 use super::handling::{Holder, Receiver, Terms};
-use super::kinds::Content;
+use super::kinds::{Content, ContentError};
 use crate::card::{AgencyKeys, KeyStanding};
 use crate::cbor::{self, CborFault};
 use crate::clock::Hlc;
@@ -42,7 +42,15 @@ pub struct Record {
 impl Record {
     /// A statement of `author`, made at `created`.
     pub fn new(author: AgencyId, created: Hlc, fields: Fields, content: Content) -> Self {
-        Self { envelope: Envelope { schema: SCHEMA, author, created, fields }, content }
+        Self {
+            envelope: Envelope {
+                schema: SCHEMA,
+                author,
+                created,
+                fields,
+            },
+            content,
+        }
     }
 
     /// Its kind.
@@ -110,10 +118,14 @@ impl Record {
 
     fn payload(&self) -> Result<Vec<u8>, FormFault> {
         let e = &self.envelope;
-        let fields = Value::serialized(&e.fields)
-            .map_err(|e| CborFault::Shape { says: e.to_string() })?;
+        let fields = Value::serialized(&e.fields).map_err(|e| CborFault::Shape {
+            says: e.to_string(),
+        })?;
         let Value::Map(mut map) = fields else {
-            return Err(CborFault::Shape { says: "the envelope is not a map".into() }.into());
+            return Err(CborFault::Shape {
+                says: "the envelope is not a map".into(),
+            }
+            .into());
         };
         map.push(("schema".into(), e.schema.into()));
         map.push(("kind".into(), self.kind().as_str().into()));
@@ -146,7 +158,9 @@ impl SignedRecord {
         }
         let cose = CoseSign1::from_tagged_slice(&bytes).map_err(|e| match e {
             coset::CoseError::ExtraneousData => FormFault::TrailingBytes,
-            other => FormFault::Cose { says: other.to_string() },
+            other => FormFault::Cose {
+                says: other.to_string(),
+            },
         })?;
         if !cose.unprotected.is_empty() {
             return Err(FormFault::UnprotectedHeader);
@@ -157,7 +171,9 @@ impl SignedRecord {
             .key_id
             .as_slice()
             .try_into()
-            .map_err(|_| FormFault::ProtectedHeader { what: "the key id is not 32 bytes" })?;
+            .map_err(|_| FormFault::ProtectedHeader {
+                what: "the key id is not 32 bytes",
+            })?;
         let key = PublicKey::from_bytes(key);
         let expected = protected(key);
         if cose.protected.header != expected.header {
@@ -165,19 +181,33 @@ impl SignedRecord {
                 what: "it must hold algorithm EdDSA, key id and content type, and nothing else",
             });
         }
-        let signature: [u8; 64] = cose
-            .signature
-            .as_slice()
-            .try_into()
-            .map_err(|_| FormFault::SignatureLength { found: cose.signature.len() })?;
+        let signature: [u8; 64] =
+            cose.signature
+                .as_slice()
+                .try_into()
+                .map_err(|_| FormFault::SignatureLength {
+                    found: cose.signature.len(),
+                })?;
         let payload = cose.payload.ok_or(FormFault::NoPayload)?;
         let record = read_payload(&payload)?;
-        let tbs =
-            sig_structure_data(SignatureContext::CoseSign1, expected.clone(), None, AAD, &payload);
+        let tbs = sig_structure_data(
+            SignatureContext::CoseSign1,
+            expected.clone(),
+            None,
+            AAD,
+            &payload,
+        );
         if assemble(expected, payload, signature)? != bytes {
             return Err(FormFault::Cbor(CborFault::NotDeterministic));
         }
-        Ok(Self { bytes, id: id_of(&tbs), key, tbs: tbs.into(), signature, record })
+        Ok(Self {
+            bytes,
+            id: id_of(&tbs),
+            key,
+            tbs: tbs.into(),
+            signature,
+            record,
+        })
     }
 
     /// Checks the signature, strictly, under a key with which the author may sign.
@@ -192,19 +222,31 @@ impl SignedRecord {
         let verifier = match keys.standing(&self.key, self.kind(), self.record.envelope.created) {
             KeyStanding::Good(verifier) => verifier,
             KeyStanding::Unknown => {
-                return Err(SignatureFault::UnknownKey { author, key: self.key });
+                return Err(SignatureFault::UnknownKey {
+                    author,
+                    key: self.key,
+                });
             }
             KeyStanding::OutsideValidity => {
-                return Err(SignatureFault::OutsideValidity { author, key: self.key });
+                return Err(SignatureFault::OutsideValidity {
+                    author,
+                    key: self.key,
+                });
             }
             KeyStanding::Revoked => {
-                return Err(SignatureFault::Revoked { author, key: self.key });
+                return Err(SignatureFault::Revoked {
+                    author,
+                    key: self.key,
+                });
             }
         };
         if verifier.verify(&self.tbs, &self.signature) {
             Ok(VerifiedRecord(self))
         } else {
-            Err(SignatureFault::DoesNotVerify { author, id: self.id })
+            Err(SignatureFault::DoesNotVerify {
+                author,
+                id: self.id,
+            })
         }
     }
 
@@ -274,7 +316,10 @@ impl VerifiedRecord {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormFault {
     /// More bytes than a record may have.
-    #[error("the record has {found} bytes; the largest allowed is {}", limits::RECORD_BYTES)]
+    #[error(
+        "the record has {found} bytes; the largest allowed is {}",
+        limits::RECORD_BYTES
+    )]
     TooLarge {
         /// Bytes found.
         found: usize,
@@ -412,6 +457,15 @@ impl SignatureFault {
     }
 }
 
+impl From<ContentError> for FormFault {
+    fn from(error: ContentError) -> Self {
+        FormFault::Content {
+            place: error.place,
+            says: error.says,
+        }
+    }
+}
+
 fn protected(key: PublicKey) -> ProtectedHeader {
     let header = Header {
         alg: Some(RegisteredLabelWithPrivate::Assigned(iana::Algorithm::EdDSA)),
@@ -419,7 +473,10 @@ fn protected(key: PublicKey) -> ProtectedHeader {
         key_id: key.as_bytes().to_vec(),
         ..Header::default()
     };
-    ProtectedHeader { original_data: None, header }
+    ProtectedHeader {
+        original_data: None,
+        header,
+    }
 }
 
 fn assemble(
@@ -434,7 +491,9 @@ fn assemble(
         signature: signature.to_vec(),
     }
     .to_tagged_vec()
-    .map_err(|e| FormFault::Cose { says: e.to_string() })
+    .map_err(|e| FormFault::Cose {
+        says: e.to_string(),
+    })
 }
 
 fn id_of(tbs: &[u8]) -> RecordId {
@@ -470,10 +529,14 @@ fn read_payload(payload: &[u8]) -> Result<Record, FormFault> {
     let created = typed::<u64>("created", take("created")?)?;
     let body = take("body")?;
     let fields = typed::<Fields>("envelope", Value::Map(map))?;
-    let content = Content::from_value(kind, body)
-        .map_err(|e| FormFault::Content { place: e.place, says: e.says })?;
+    let content = Content::from_value(kind, body)?;
     limits_of(&fields, &content).map_err(|finding| FormFault::Limit(Box::new(finding)))?;
-    let envelope = Envelope { schema: SCHEMA, author, created: Hlc::from_wire(created), fields };
+    let envelope = Envelope {
+        schema: SCHEMA,
+        author,
+        created: Hlc::from_wire(created),
+        fields,
+    };
     Ok(Record { envelope, content })
 }
 
@@ -485,5 +548,175 @@ fn typed<T: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<T,
 }
 
 fn missing(place: &str, says: &str) -> FormFault {
-    FormFault::Content { place: place.to_owned(), says: says.to_owned() }
+    FormFault::Content {
+        place: place.to_owned(),
+        says: says.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Millis;
+    use crate::record::codes::{Purpose, RetractReason, Tlp};
+    use crate::record::handling::Onward;
+    use crate::record::kinds::contact::{CardKeys, SigningKeyEntry};
+    use crate::record::kinds::{Contact, Keys, Retract};
+
+    fn fields(title: &str) -> Fields {
+        Fields {
+            thread: None,
+            supersedes: None,
+            tlp: Tlp::Clear,
+            pap: None,
+            handling: Vec::new(),
+            handling_note: None,
+            onward: Onward::Community,
+            purpose: Purpose::Prevention,
+            legal_basis: None,
+            class: None,
+            crime: Vec::new(),
+            basis: None,
+            grade: None,
+            lang: "en".parse().expect("language"),
+            title: title.into(),
+            summary: None,
+            review_by: None,
+            expires: None,
+            refs: Vec::new(),
+            exercise: None,
+        }
+    }
+
+    fn agency() -> (SecretKey, SecretKey, AgencyKeys) {
+        let root = SecretKey::from_bytes(&[1; 32]);
+        let signing = SecretKey::from_bytes(&[2; 32]);
+        let id = AgencyId::from_bytes(*root.public().as_bytes());
+        let contact = Contact {
+            org: "Narova border police".into(),
+            sector: "border".parse().expect("sector"),
+            country: "QN".parse().expect("country"),
+            route_roles: Vec::new(),
+            regime: "led".parse().expect("regime"),
+            memberships: Vec::new(),
+            functions: Vec::new(),
+            keys: CardKeys {
+                signing: vec![SigningKeyEntry {
+                    key: signing.public(),
+                    from: Millis(1_000),
+                    until: Millis(2_000),
+                }],
+                revoked: Vec::new(),
+                revoke_all: false,
+            },
+            revision: 1,
+            valid_until: "2031-01-01".parse().expect("date"),
+        };
+        let card = Record::new(
+            id,
+            Hlc::new(Millis(1_000), 0),
+            fields("Card"),
+            Content::Contact(contact),
+        )
+        .sign(&root)
+        .expect("signs");
+        let mut keys = AgencyKeys::new(id);
+        keys.learn(card).expect("verifies");
+        (root, signing, keys)
+    }
+
+    fn statement(keys: &AgencyKeys, at: u64) -> Record {
+        let content = Content::Retract(Retract {
+            of: RecordId::from_bytes([9; 32]),
+            reason: RetractReason::Error,
+            erase: true,
+            notify: true,
+        });
+        Record::new(
+            keys.agency(),
+            Hlc::new(Millis(at), 0),
+            fields("Retraction"),
+            content,
+        )
+    }
+
+    #[test]
+    fn exact_bytes_round_trip_and_verify() {
+        let (_, signing, keys) = agency();
+        let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+        let parsed = SignedRecord::parse(signed.bytes().clone()).expect("parses");
+        assert_eq!(parsed.id(), signed.id());
+        assert_eq!(parsed.unverified(), signed.unverified());
+        assert!(parsed.verify(&keys).is_ok());
+    }
+
+    #[test]
+    fn every_changed_bit_is_refused() {
+        let (_, signing, keys) = agency();
+        let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+        for bit in 0..signed.bytes().len() * 8 {
+            let mut bytes = signed.bytes().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let taken = SignedRecord::parse(bytes.into()).map(|r| r.verify(&keys));
+            assert!(!matches!(taken, Ok(Ok(_))), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn keys_hold_within_their_time_and_for_their_kind_only() {
+        let (root, signing, keys) = agency();
+        let early = statement(&keys, 999).sign(&signing).expect("signs");
+        assert!(matches!(
+            early.verify(&keys),
+            Err(SignatureFault::OutsideValidity { .. })
+        ));
+        let late = statement(&keys, 2_000).sign(&signing).expect("signs");
+        assert!(matches!(
+            late.verify(&keys),
+            Err(SignatureFault::OutsideValidity { .. })
+        ));
+        let by_root = statement(&keys, 1_500).sign(&root).expect("signs");
+        assert!(matches!(
+            by_root.verify(&keys),
+            Err(SignatureFault::UnknownKey { .. })
+        ));
+        let content = Content::Keys(Keys {
+            number: 1,
+            nodes: Vec::new(),
+            hubs: Vec::new(),
+            from: Millis(1_000),
+            until: Millis(1_500),
+        });
+        let stranger = SecretKey::from_bytes(&[3; 32]);
+        let forged = Record::new(
+            keys.agency(),
+            Hlc::new(Millis(1_500), 0),
+            fields("Keys"),
+            content,
+        )
+        .sign(&stranger)
+        .expect("signs");
+        assert!(matches!(
+            forged.verify(&keys),
+            Err(SignatureFault::UnknownKey { .. })
+        ));
+    }
+
+    #[test]
+    fn what_stands_outside_the_signature_is_refused() {
+        let (_, signing, keys) = agency();
+        let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+        let mut cose = CoseSign1::from_tagged_slice(signed.bytes()).expect("COSE");
+        cose.unprotected.key_id = vec![1];
+        let bytes = cose.to_tagged_vec().expect("encodes");
+        assert_eq!(
+            SignedRecord::parse(bytes.into()).err(),
+            Some(FormFault::UnprotectedHeader)
+        );
+        let tail = [signed.bytes().as_ref(), b"\x00"].concat();
+        assert_eq!(
+            SignedRecord::parse(tail.into()).err(),
+            Some(FormFault::TrailingBytes)
+        );
+    }
 }
