@@ -189,7 +189,8 @@ pub(super) fn birth_date(page: &mut Page) {
             while i - from < 12 && page.at(i).is_some_and(|c| c.is_ascii_digit()) {
                 i += 1;
             }
-            if i > from {
+            let inside_word = page.before(from).is_some_and(char::is_alphabetic);
+            if i > from && !inside_word {
                 groups.push((from, i));
             }
             if groups.len() == 3 || matches!(page.at(i), Some(';' | '\n') | None) {
