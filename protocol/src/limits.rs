@@ -21,6 +21,41 @@ pub const BATCH_RECORDS: usize = 200;
 /// Batches that a sender may have unanswered: enough to fill a line of 300 ms.
 pub const BATCHES_IN_FLIGHT: usize = 8;
 
+/// Bytes of one record's frame: the record and what travels beside it (a wrapped key of
+/// about 1.2 KiB).
+pub const RECORD_FRAME_BYTES: usize = RECORD_BYTES + 4 * 1024;
+
+/// Bytes that the records of one batch may announce: two frames' worth, so that a want is
+/// loaded and sent without holding more than this.
+pub const BATCH_BYTES: usize = 2 * 1024 * 1024;
+
+/// Bytes that a receiver lets one stream announce at a time: what it may have to hold for
+/// one peer while its disk is busy.
+pub const CREDIT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes of the software's name in a hello: a line in a log.
+pub const SOFTWARE_BYTES: usize = 64;
+
+/// Milliseconds that a hello may take: a satellite line with losses needs a few seconds.
+pub const HELLO_MS: u64 = 20_000;
+
+/// Milliseconds that a peer may leave a batch or a round without the next message: a
+/// slow disk that group-commits a full batch of large records takes under a second, a
+/// line of 256 kbit/s needs 65 s for 2 MiB.
+pub const REPLY_MS: u64 = 120_000;
+
+/// Bytes of one message of set reconciliation: 8,000 ids; fewer bytes mean more rounds.
+pub const REPAIR_FRAME_BYTES: usize = 256 * 1024;
+
+/// Hashes in one `missing` message: as many as fill a message of set reconciliation.
+pub const REPAIR_MISSING: usize = 8 * 1024;
+
+/// Rounds of one repair: a million ids that the initiator lacks take 130, equal sets 1.
+pub const REPAIR_ROUNDS: u32 = 1024;
+
+/// Bytes that one side may send in one repair: four million ids.
+pub const REPAIR_BYTES: u64 = 128 * 1024 * 1024;
+
 /// Characters of a title: a line in a table.
 pub const TITLE_CHARS: usize = 200;
 

@@ -1,1 +1,25 @@
-//! What two nodes say to each other.
+//! What two nodes say to each other: frames, messages and sessions, without IO.
+//!
+//! A stream carries frames ([`frame`]), a frame carries one [`Message`], and a session is
+//! a state machine that takes events and gives effects: [`live`] moves records, one
+//! direction a stream; [`repair`] finds out which records to offer again. The caller
+//! reads and writes the bytes, decides what may be released, stores, and tells the time.
+//!
+//! The machines never panic on what a peer sends, hold bounded memory, and say who is at
+//! fault ([`WireFault::blame`]). `SPEC.md` describes them for a second implementation.
+
+mod cbor;
+pub mod fault;
+pub mod frame;
+pub mod hello;
+pub mod live;
+pub mod message;
+#[cfg(test)]
+mod properties;
+pub mod repair;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
+
+pub use fault::WireFault;
+pub use hello::{Hello, Speaks, VERSION};
+pub use message::{Item, Message, Outcome, Reason};

@@ -1,0 +1,30 @@
+//! Live sync: records as they come, one direction a stream.
+//!
+//! The side that opens the stream is the [`Sender`] of records, the other the
+//! [`Receiver`]. The sender offers ids in numbered batches, the receiver wants some, gets
+//! their bytes and answers for every item. When a batch is answered the sender's caller
+//! writes the ledger and moves its cursor; a stream that breaks before is resumed from
+//! there, and what was answered meanwhile is answered `stored` again.
+
+mod receiver;
+mod sender;
+
+pub use receiver::{Event as ReceiverEvent, Effect as ReceiverEffect, Known, Receiver};
+pub use sender::{Event as SenderEvent, Effect as SenderEffect, Lane, Sender};
+
+use crate::clock::Millis;
+use crate::wire::fault::WireFault;
+
+/// Whether something due is overdue.
+fn overdue(
+    now: Millis,
+    since: Millis,
+    allowed_ms: u64,
+    waiting_for: &'static str,
+) -> Result<(), WireFault> {
+    let after_ms = now.0.saturating_sub(since.0);
+    if after_ms > allowed_ms {
+        return Err(WireFault::Silent { waiting_for, after_ms });
+    }
+    Ok(())
+}
