@@ -1,0 +1,188 @@
+//! What is known of a record without its bytes.
+
+use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
+
+use liaison_protocol::clock::{Hlc, Millis};
+use liaison_protocol::id::{AgencyId, RecordId};
+use serde::{Deserialize, Serialize};
+
+/// A record's number in this store: dense, from 1, in the order of commits, never used
+/// again. It never leaves the node.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Arrival(pub u64);
+
+impl Arrival {
+    /// Before the first record.
+    pub const ZERO: Arrival = Arrival(0);
+
+    /// The next number.
+    pub const fn next(self) -> Arrival {
+        Arrival(self.0.saturating_add(1))
+    }
+}
+
+/// A store's random number, drawn when it was created: a cursor of another incarnation
+/// means nothing here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Incarnation(pub u64);
+
+/// Stands for a record's complete policy attributes, so that decisions can be remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ClassId(pub u32);
+
+/// A set of marks on a record.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Flags(u16);
+
+impl Flags {
+    /// No mark.
+    pub const NONE: Flags = Flags(0);
+    /// A distribution list stands beside it (which may be empty: nobody).
+    pub const HAS_AUDIENCE: Flags = Flags(1);
+    /// Its content failed a check that binds its author.
+    pub const MARKED: Flags = Flags(2);
+    /// Its author retracted it.
+    pub const RETRACTED: Flags = Flags(4);
+    /// Its author amended it: a newer record stands in its place.
+    pub const SUPERSEDED: Flags = Flags(8);
+    /// Its bytes are gone.
+    pub const ERASED: Flags = Flags(16);
+
+    /// Whether all marks of `other` are set.
+    pub const fn contains(self, other: Flags) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These marks without those of `other`.
+    pub const fn without(self, other: Flags) -> Flags {
+        Flags(self.0 & !other.0)
+    }
+}
+
+impl BitOr for Flags {
+    type Output = Flags;
+    fn bitor(self, other: Flags) -> Flags {
+        Flags(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Flags {
+    fn bitor_assign(&mut self, other: Flags) {
+        self.0 |= other.0;
+    }
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = [
+            (Flags::HAS_AUDIENCE, "audience"),
+            (Flags::MARKED, "marked"),
+            (Flags::RETRACTED, "retracted"),
+            (Flags::SUPERSEDED, "superseded"),
+            (Flags::ERASED, "erased"),
+        ];
+        f.debug_set()
+            .entries(
+                names
+                    .iter()
+                    .filter(|(flag, _)| self.contains(*flag))
+                    .map(|(_, name)| name),
+            )
+            .finish()
+    }
+}
+
+/// What is known of a stored record without its bytes. It outlives them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Its name.
+    pub id: RecordId,
+    /// Who signed it.
+    pub author: AgencyId,
+    /// Its kind, by the number that the caller gave it.
+    pub kind: u8,
+    /// When it was made, by its author's clock.
+    pub created: Hlc,
+    /// When it was committed here, by our clock.
+    pub received: Millis,
+    /// Who brought it; none: made here.
+    pub courier: Option<AgencyId>,
+    /// Its policy attributes.
+    pub class: ClassId,
+    /// Its marks.
+    pub flags: Flags,
+    /// When it ends, by its author's word.
+    pub expires: Option<Millis>,
+    /// Length of its bytes when it came, erased or not.
+    pub size: u32,
+    /// The record that its thread began with.
+    pub thread: Option<RecordId>,
+    /// The record that it amends.
+    pub supersedes: Option<RecordId>,
+}
+
+/// A verified record on its way into the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewRecord {
+    /// Its name.
+    pub id: RecordId,
+    /// Its exact bytes, at most [`liaison_protocol::limits::RECORD_BYTES`].
+    pub bytes: bytes::Bytes,
+    /// Who signed it.
+    pub author: AgencyId,
+    /// Its kind, by a number that the caller keeps.
+    pub kind: u8,
+    /// When it was made, by its author's clock.
+    pub created: Hlc,
+    /// Now, by our clock.
+    pub received: Millis,
+    /// Who brought it; none: made here.
+    pub courier: Option<AgencyId>,
+    /// Its complete policy attributes, opaque here, at most
+    /// [`crate::limits::CLASS_BYTES`].
+    pub class: bytes::Bytes,
+    /// [`Flags::MARKED`] or none: the store sets the others.
+    pub flags: Flags,
+    /// When it ends, by its author's word.
+    pub expires: Option<Millis>,
+    /// The record that its thread began with.
+    pub thread: Option<RecordId>,
+    /// The record that it amends. Counts if that one has the same author, whichever of
+    /// them comes first.
+    pub supersedes: Option<RecordId>,
+    /// What it retracts. Acts if that one has the same author, whichever comes first.
+    pub retracts: Option<Retraction>,
+    /// Its distribution list; empty: nobody; none: policy alone decides.
+    pub audience: Option<Vec<AgencyId>>,
+}
+
+/// What a `retract` record asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retraction {
+    /// The record that is retracted.
+    pub of: RecordId,
+    /// Its reason, by a number that the caller keeps.
+    pub reason: u8,
+    /// Whether its bytes go.
+    pub erase: bool,
+}
+
+/// What stays of a record that its author retracted, or that was erased here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// Who signed the record.
+    pub author: AgencyId,
+    /// Why, by a number that the caller keeps.
+    pub reason: u8,
+    /// Since when, by our clock.
+    pub at: Millis,
+    /// The record that ordered it.
+    pub by: RecordId,
+}

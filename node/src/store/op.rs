@@ -1,0 +1,194 @@
+//! What can be asked of the writer, and what it answers.
+
+use bytes::Bytes;
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::{AgencyId, RecordId};
+
+use super::header::{Arrival, Flags, Incarnation, NewRecord, Tombstone};
+use super::ledger::{Cursor, LedgerEntry, RefusedEntry};
+use super::quarantine::Quarantined;
+
+/// One change. All changes of one write happen together or not at all.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// Takes a record in. Answered [`OpOutcome::Stored`], [`OpOutcome::AlreadyHeld`] or
+    /// [`OpOutcome::Tombstoned`].
+    Insert {
+        /// The record.
+        record: Box<NewRecord>,
+        /// The peer's line in the ledger; entered also if the record was held already.
+        ledger: Option<(AgencyId, LedgerEntry)>,
+    },
+    /// Enters a line in the ledger. [`OpOutcome::Missing`] without that record;
+    /// [`OpOutcome::Unchanged`] if a higher direction stands there (its answer is kept).
+    Ledger {
+        /// The peer.
+        peer: AgencyId,
+        /// The record.
+        arrival: Arrival,
+        /// The line.
+        entry: LedgerEntry,
+    },
+    /// Remembers that a record was refused a peer. [`OpOutcome::Unchanged`] when its list
+    /// is full ([`crate::limits::REFUSED_PER_PEER`]).
+    Refused {
+        /// The peer.
+        peer: AgencyId,
+        /// The record.
+        id: RecordId,
+        /// The decision.
+        entry: RefusedEntry,
+    },
+    /// Forgets what was refused to any peer under an accept epoch before this one.
+    ForgetRefused {
+        /// The peer.
+        peer: AgencyId,
+        /// The accept epoch that holds now.
+        before: u64,
+    },
+    /// Moves a peer's cursor on. [`OpOutcome::Unchanged`] if it would go back, or belongs to
+    /// another store.
+    Cursor {
+        /// The peer.
+        peer: AgencyId,
+        /// Its cursor.
+        cursor: Cursor,
+    },
+    /// Retracts or erases, by our own decision or an order that ingest checked. A record
+    /// that we don't hold is kept out from now on.
+    Tombstone {
+        /// The record.
+        id: RecordId,
+        /// What stays of it.
+        tombstone: Tombstone,
+        /// Whether its bytes go.
+        erase: bool,
+    },
+    /// Takes the tombstone away, so that the record may come again (a recall was lifted).
+    /// An erased record does not come back by itself: a later insert of the same id fills
+    /// it again under its old arrival.
+    LiftTombstone {
+        /// The record.
+        id: RecordId,
+    },
+    /// Sets and clears marks.
+    SetFlags {
+        /// The record.
+        arrival: Arrival,
+        /// Marks to set.
+        set: Flags,
+        /// Marks to clear.
+        clear: Flags,
+    },
+    /// Sets or lifts the distribution list.
+    Audience {
+        /// The record.
+        arrival: Arrival,
+        /// Who; empty: nobody; none: policy alone decides.
+        audience: Option<Vec<AgencyId>>,
+    },
+    /// Keeps a peer's small record.
+    PutPeer {
+        /// The peer.
+        peer: AgencyId,
+        /// Opaque, at most [`crate::limits::STORE_VALUE_BYTES`].
+        bytes: Bytes,
+    },
+    /// Drops a peer's small record. Ledger and cursor stay.
+    DeletePeer {
+        /// The peer.
+        peer: AgencyId,
+    },
+    /// Keeps a revision of a card.
+    PutCard {
+        /// Whose.
+        agency: AgencyId,
+        /// Its revision.
+        revision: u64,
+        /// Its exact bytes, at most [`crate::limits::STORE_VALUE_BYTES`].
+        bytes: Bytes,
+    },
+    /// Keeps a small named value.
+    PutMeta {
+        /// 1 to [`crate::limits::STORE_NAME_BYTES`] printable ASCII characters.
+        name: String,
+        /// At most [`crate::limits::STORE_VALUE_BYTES`].
+        bytes: Bytes,
+    },
+    /// Drops a small named value.
+    DeleteMeta {
+        /// Its name.
+        name: String,
+    },
+    /// Keeps a sample of what was no record; the oldest leave.
+    Quarantine(Quarantined),
+    /// Notes how far an import came.
+    JobProgress {
+        /// 1 to [`crate::limits::STORE_NAME_BYTES`] printable ASCII characters.
+        job: String,
+        /// Rows done.
+        rows: u64,
+    },
+    /// Drops an import's progress.
+    DeleteJob {
+        /// Its key.
+        job: String,
+    },
+    /// Makes this another store: after a restore from a backup all cursors are void.
+    Reincarnate(Incarnation),
+}
+
+/// What became of one change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpOutcome {
+    /// The record is in.
+    Stored {
+        /// Its number.
+        arrival: Arrival,
+        /// The older record whose marks it changed (amended or retracted), if we hold it.
+        touched: Option<Arrival>,
+    },
+    /// The record was in.
+    AlreadyHeld(Arrival),
+    /// The record was retracted or erased: it stays out.
+    Tombstoned(Tombstone),
+    /// Done.
+    Done,
+    /// Nothing had to change.
+    Unchanged,
+    /// The record that it is about is not here.
+    Missing,
+}
+
+impl OpOutcome {
+    /// The record's number, if it is in.
+    pub const fn arrival(&self) -> Option<Arrival> {
+        match self {
+            OpOutcome::Stored { arrival, .. } | OpOutcome::AlreadyHeld(arrival) => Some(*arrival),
+            _ => None,
+        }
+    }
+}
+
+/// How many there are of what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records that ever came, which is the last arrival.
+    pub arrivals: u64,
+    /// Of these, erased.
+    pub erased: u64,
+    /// Of these, retracted (erased or not).
+    pub retracted: u64,
+    /// Of these, amended by a newer one.
+    pub superseded: u64,
+    /// Of these, marked by a content check.
+    pub marked: u64,
+    /// Bytes of records that are not erased.
+    pub bytes: u64,
+    /// Tombstones.
+    pub tombstones: u64,
+    /// Samples in quarantine.
+    pub quarantined: u64,
+    /// When the last record came.
+    pub last_received: Option<Millis>,
+}
