@@ -1,3 +1,18 @@
+//! The `liaison` node as a library: one agency's store of signed records, and their way in
+//! and out.
+//!
+//! The folders follow a record: [`control`] (an officer pushes it) → [`ingest`] (verified,
+//! admitted) → [`store`] → [`share`] (both gates, the ledger) → [`sync`] (sessions with each
+//! peer) → [`swarm`] (streams over libp2p).
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod cardfile;
 pub mod clock;
+pub mod config;
+pub mod control;
+pub mod home;
 pub mod limits;
+pub mod policy;
 pub mod store;
+pub mod swarm;

@@ -1,0 +1,36 @@
+//! The second gate: this agency's word, as a Cedar policy set.
+//!
+//! A folder of `*.cedar` files and one `entities.json` (circles) is read byte for byte into
+//! [`PolicyText`], parsed and validated into a [`PolicySet`], and put together with the own
+//! agency and its peers as an [`Engine`], which answers [`Engine::decide`]. An engine never
+//! changes: [`Policies`] holds the active one and puts a new one, with a higher epoch, in
+//! its place. Default deny; `forbid` wins; a statement that fails denies.
+//!
+//! The style that `check` enforces keeps the set provable: enumerated entities, no
+//! templates, no nesting of circles, an `@id` and an `@says` on every statement.
+
+mod attributes;
+mod decision;
+mod directory;
+mod engine;
+pub mod limits;
+mod live;
+mod memo;
+mod problem;
+mod scan;
+mod schema;
+mod set;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use attributes::{Attributes, ClassBytesError, ClassId, TAG_PREFIXES};
+pub use decision::{Action, Decision, StatementRef};
+pub use directory::{Directory, DirectoryError, PeerAttributes};
+pub use engine::{Engine, EngineError};
+pub use live::Policies;
+pub use problem::{Problem, ProblemKind, Problems};
+pub use schema::{SCHEMA_TEXT, codes};
+pub use set::PolicySet;
+pub use text::{ENTITIES_FILE, PolicyText};

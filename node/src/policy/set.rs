@@ -1,0 +1,509 @@
+//! A policy set: parsed, validated, every statement named and explained.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::str::FromStr;
+
+use cedar_policy::ffi::DetailedError;
+use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId, ValidationMode, Validator};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::attributes::TAG_PREFIXES;
+use super::decision::{Action, StatementRef};
+use super::directory::{Directory, SELF_ALIAS};
+use super::limits;
+use super::problem::{Problem, ProblemKind, Problems};
+use super::scan::scan;
+use super::schema;
+use super::text::{ENTITIES_FILE, PolicyText};
+
+/// A validated set, without the agencies that it is applied to.
+#[derive(Clone, Debug)]
+pub struct PolicySet {
+    text: PolicyText,
+    pub(super) cedar: cedar_policy::PolicySet,
+    pub(super) statements: BTreeMap<String, Statement>,
+    circles: BTreeMap<String, Vec<String>>,
+    /// Entity literals as `(type, id)`, in all statements.
+    pub(super) literals: BTreeSet<(String, String)>,
+    /// Tags that any statement looks for.
+    pub(super) tags: BTreeSet<String>,
+    warnings: Vec<Problem>,
+}
+
+/// A statement and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Statement {
+    pub(super) reference: StatementRef,
+    pub(super) effect: Effect,
+    pub(super) policy: Policy,
+    offset: usize,
+}
+
+impl Statement {
+    /// Whether its head speaks of the action.
+    pub(super) fn concerns(&self, action: Action) -> bool {
+        let is = |uid: &cedar_policy::EntityUid| uid.id().unescaped() == action.name();
+        match self.policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::In(list) => list.iter().any(is),
+            ActionConstraint::Eq(uid) => is(&uid),
+        }
+    }
+}
+
+impl PolicySet {
+    /// Reads and checks a folder or a file; see [`PolicyText::read`].
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        Self::from_text(PolicyText::read(path)?)
+    }
+
+    /// Checks a text: all that can be said without knowing the peers. Every problem is
+    /// reported, not just the first.
+    pub fn from_text(text: PolicyText) -> Result<Self, Problems> {
+        let mut reader = Reader::default();
+        for (file, source) in text.files() {
+            reader.file(file, source);
+        }
+        let circles = match parse_circles(text.entities()) {
+            Ok(circles) => circles,
+            Err(problems) => {
+                reader.problems.extend(problems);
+                BTreeMap::new()
+            }
+        };
+        if reader.statements.len() > limits::POLICY_STATEMENTS {
+            let kind = ProblemKind::TooMany {
+                what: "statements",
+                found: reader.statements.len(),
+                max: limits::POLICY_STATEMENTS,
+                remedy: "Use circles and lists, so that one statement serves many peers",
+            };
+            reader.problems.push(Problem::of_file("", kind));
+        }
+        let policies = reader.statements.values().map(|s| s.policy.clone());
+        let cedar = match cedar_policy::PolicySet::from_policies(policies) {
+            Ok(cedar) => cedar,
+            Err(e) => {
+                let kind = ProblemKind::Build {
+                    message: e.to_string(),
+                };
+                reader.problems.push(Problem::of_file("", kind));
+                cedar_policy::PolicySet::new()
+            }
+        };
+        Problems(reader.problems).into_result(())?;
+        Ok(Self {
+            text,
+            cedar,
+            statements: reader.statements,
+            circles,
+            literals: reader.literals,
+            tags: reader.tags,
+            warnings: reader.warnings,
+        })
+    }
+
+    /// Checks the names that statements and circles use against the agencies as they are.
+    ///
+    /// Not part of loading: a peer that is removed later must not stop the set. Its name then
+    /// stands for nobody.
+    pub fn check_names(&self, directory: &Directory) -> Result<(), Problems> {
+        let mut problems = Vec::new();
+        let aliases = list(directory.peers().iter().map(|p| p.alias.as_str()));
+        let circles = self.circle_names(directory);
+        for statement in self.statements.values() {
+            for (kind, name) in literals(&statement.policy) {
+                let id = statement.reference.id.clone();
+                let problem = match kind.as_str() {
+                    "Circle" if !circles.contains(name.as_str()) => ProblemKind::UnknownCircle {
+                        id,
+                        circle: name.clone(),
+                        known: list(circles.iter().copied()),
+                    },
+                    "Agency" if name != SELF_ALIAS && !is_peer(directory, &name) => {
+                        ProblemKind::UnknownAgency {
+                            id,
+                            agency: name.clone(),
+                            known: aliases.clone(),
+                        }
+                    }
+                    _ => continue,
+                };
+                problems.push(self.problem_at_name(statement, &name, problem));
+            }
+        }
+        for (circle, members) in &self.circles {
+            for member in members.iter().filter(|m| directory.member(m).is_none()) {
+                let source = self.text.entities().unwrap_or_default();
+                let offset = source.find(&format!("\"{member}\"")).unwrap_or(0);
+                let kind = ProblemKind::UnknownMember {
+                    circle: circle.clone(),
+                    agency: member.clone(),
+                    known: aliases.clone(),
+                };
+                problems.push(Problem::at(ENTITIES_FILE, source, offset, kind));
+            }
+        }
+        Problems(problems).into_result(())
+    }
+
+    /// What Cedar finds odd though valid: statements that never apply, look-alike letters.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The text, byte for byte.
+    pub fn text(&self) -> &PolicyText {
+        &self.text
+    }
+
+    /// The statements in the order of their ids.
+    pub fn statements(&self) -> impl Iterator<Item = &StatementRef> {
+        self.statements.values().map(|s| &s.reference)
+    }
+
+    /// The circles of `entities.json` with their members, as written.
+    pub fn circles(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.circles
+    }
+
+    /// All circles that there are: of `entities.json`, and those pinned on agencies.
+    pub(super) fn circle_names<'a>(&'a self, directory: &'a Directory) -> BTreeSet<&'a str> {
+        let pinned = directory
+            .peers()
+            .iter()
+            .chain([directory.own()])
+            .flat_map(|p| &p.circles);
+        self.circles
+            .keys()
+            .chain(pinned)
+            .map(String::as_str)
+            .collect()
+    }
+
+    fn problem_at_name(&self, statement: &Statement, name: &str, kind: ProblemKind) -> Problem {
+        let file = &statement.reference.file;
+        let source = self
+            .text
+            .files()
+            .iter()
+            .find(|(f, _)| f == file)
+            .map_or("", |(_, s)| s);
+        let after = source.get(statement.offset..).unwrap_or_default();
+        let within = after.find(&format!("::\"{name}\"")).unwrap_or(0);
+        Problem::at(file, source, statement.offset + within, kind)
+    }
+}
+
+/// Gathers statements and problems over the files.
+#[derive(Default)]
+struct Reader {
+    statements: BTreeMap<String, Statement>,
+    literals: BTreeSet<(String, String)>,
+    tags: BTreeSet<String>,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Reader {
+    fn file(&mut self, file: &str, source: &str) {
+        if let Some(problem) = scan(file, source) {
+            self.problems.push(problem);
+            return;
+        }
+        let parsed = match cedar_policy::PolicySet::from_str(source) {
+            Ok(parsed) => parsed,
+            Err(errors) => {
+                let mut flat = Vec::new();
+                flatten(DetailedError::from(&errors), &mut flat);
+                self.problems.extend(flat.into_iter().map(|e| {
+                    let kind = ProblemKind::Syntax {
+                        help: help(&e),
+                        message: e.message.clone(),
+                    };
+                    Problem::at(file, source, offset_of(&e).unwrap_or(0), kind)
+                }));
+                return;
+            }
+        };
+        for template in parsed.templates() {
+            let id = template
+                .annotation("id")
+                .unwrap_or("without a name")
+                .to_owned();
+            let offset = template.as_ref().loc().map_or(0, |loc| loc.start());
+            self.problems.push(Problem::at(
+                file,
+                source,
+                offset,
+                ProblemKind::Template { id },
+            ));
+        }
+        for policy in parsed.policies() {
+            self.statement(file, source, policy);
+        }
+    }
+
+    fn statement(&mut self, file: &str, source: &str, policy: &Policy) {
+        let offset = policy.as_ref().loc().map_or(0, |loc| loc.start());
+        let at = |kind| Problem::at(file, source, offset, kind);
+        let id = policy.annotation("id").unwrap_or_default().to_owned();
+        if id.is_empty() {
+            self.problems.push(at(ProblemKind::NoId));
+        } else if !good_name(&id, limits::STATEMENT_ID_CHARS) {
+            let id = id.chars().take(limits::STATEMENT_ID_CHARS).collect();
+            self.problems.push(at(ProblemKind::Id { id }));
+        } else if let Some(first) = self.statements.get(&id) {
+            let StatementRef { file, line, .. } = first.reference.clone();
+            self.problems.push(at(ProblemKind::DuplicateId {
+                id: id.clone(),
+                file,
+                line,
+            }));
+        }
+        let says = policy
+            .annotation("says")
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
+        if says.is_empty() || says.chars().count() > limits::STATEMENT_SAYS_CHARS {
+            self.problems
+                .push(at(ProblemKind::NoSays { id: id.clone() }));
+        }
+        let policy = policy.new_id(PolicyId::new(&id));
+        self.validate(file, source, offset, &policy);
+        self.texts(&policy, &at);
+        self.literals.extend(literals(&policy));
+        let (line, _) = super::problem::place(source, offset);
+        let reference = StatementRef {
+            id: id.clone(),
+            says,
+            file: file.to_owned(),
+            line,
+        };
+        let effect = policy.effect();
+        self.statements.entry(id).or_insert(Statement {
+            reference,
+            effect,
+            policy,
+            offset,
+        });
+    }
+
+    fn validate(&mut self, file: &str, source: &str, offset: usize, policy: &Policy) {
+        let id = policy
+            .annotation("id")
+            .unwrap_or("without a name")
+            .to_owned();
+        let schema = match schema::schema() {
+            Ok(schema) => schema.clone(),
+            Err(message) => {
+                let kind = ProblemKind::Build {
+                    message: message.to_owned(),
+                };
+                return self.problems.push(Problem::of_file("", kind));
+            }
+        };
+        let mut one = cedar_policy::PolicySet::new();
+        if let Err(e) = one.add(policy.clone()) {
+            let kind = ProblemKind::Build {
+                message: e.to_string(),
+            };
+            return self.problems.push(Problem::at(file, source, offset, kind));
+        }
+        let result = Validator::new(schema).validate(&one, ValidationMode::Strict);
+        for error in result.validation_errors() {
+            let e = DetailedError::from(error);
+            let message = without_policy_name(&e.message);
+            let kind = ProblemKind::Schema {
+                id: id.clone(),
+                help: help(&e),
+                message,
+            };
+            self.problems.push(Problem::at(
+                file,
+                source,
+                offset_of(&e).unwrap_or(offset),
+                kind,
+            ));
+        }
+        for warning in result.validation_warnings() {
+            let e = DetailedError::from(warning);
+            let kind = ProblemKind::Odd {
+                id: id.clone(),
+                message: without_policy_name(&e.message),
+            };
+            self.warnings.push(Problem::at(
+                file,
+                source,
+                offset_of(&e).unwrap_or(offset),
+                kind,
+            ));
+        }
+    }
+
+    /// The schema has texts in two places only, tags and countries: all others are mistakes.
+    fn texts(&mut self, policy: &Policy, at: &dyn Fn(ProblemKind) -> Problem) {
+        let id = policy.annotation("id").unwrap_or("without a name");
+        let mut found = BTreeSet::new();
+        if let Ok(json) = policy.to_json() {
+            strings(json.get("conditions").unwrap_or(&Value::Null), &mut found);
+        }
+        for text in found {
+            let is_tag = text
+                .split_once(':')
+                .is_some_and(|(prefix, rest)| TAG_PREFIXES.contains(&prefix) && !rest.is_empty());
+            let is_country = text.len() == 2 && text.chars().all(|c| c.is_ascii_uppercase());
+            if is_tag {
+                self.tags.insert(text);
+            } else if !is_country {
+                self.problems.push(at(ProblemKind::Text {
+                    id: id.to_owned(),
+                    text,
+                    prefixes: TAG_PREFIXES.join(", "),
+                }));
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntitiesFile {
+    #[serde(default)]
+    circles: BTreeMap<String, Vec<String>>,
+}
+
+fn parse_circles(text: Option<&str>) -> Result<BTreeMap<String, Vec<String>>, Vec<Problem>> {
+    let Some(text) = text else {
+        return Ok(BTreeMap::new());
+    };
+    let file: EntitiesFile = serde_json::from_str(text).map_err(|e| {
+        vec![Problem {
+            file: ENTITIES_FILE.to_owned(),
+            line: u32::try_from(e.line()).unwrap_or(u32::MAX),
+            column: u32::try_from(e.column()).unwrap_or(u32::MAX),
+            kind: ProblemKind::Entities {
+                message: e.to_string(),
+            },
+        }]
+    })?;
+    let mut problems: Vec<Problem> = file
+        .circles
+        .keys()
+        .filter(|name| !good_name(name, limits::ALIAS_CHARS))
+        .map(|name| {
+            let circle = name.chars().take(limits::ALIAS_CHARS).collect();
+            let offset = text.find(&format!("\"{name}\"")).unwrap_or(0);
+            Problem::at(
+                ENTITIES_FILE,
+                text,
+                offset,
+                ProblemKind::CircleName { circle },
+            )
+        })
+        .collect();
+    let most = file.circles.values().map(Vec::len).max().unwrap_or(0);
+    for (what, found, max) in [
+        ("circles", file.circles.len(), limits::CIRCLES),
+        ("members of one circle", most, limits::POLICY_PEERS + 1),
+    ] {
+        if found > max {
+            let remedy = "Remove those that no statement uses";
+            let kind = ProblemKind::TooMany {
+                what,
+                found,
+                max,
+                remedy,
+            };
+            problems.push(Problem::of_file(ENTITIES_FILE, kind));
+        }
+    }
+    if problems.is_empty() {
+        Ok(file.circles)
+    } else {
+        Err(problems)
+    }
+}
+
+fn is_peer(directory: &Directory, alias: &str) -> bool {
+    directory.peers().iter().any(|p| p.alias == alias)
+}
+
+fn good_name(name: &str, most: usize) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    (1..=most).contains(&name.len()) && name.chars().all(plain)
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() {
+        "none yet".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+fn literals(policy: &Policy) -> BTreeSet<(String, String)> {
+    policy
+        .entity_literals()
+        .iter()
+        .map(|uid| (uid.type_name().to_string(), uid.id().unescaped().to_owned()))
+        .collect()
+}
+
+/// String literals in a policy's JSON form; entity literals are objects and not among them.
+fn strings(json: &Value, found: &mut BTreeSet<String>) {
+    match json {
+        Value::Array(items) => items.iter().for_each(|item| strings(item, found)),
+        Value::Object(fields) => {
+            if let Some(value) = fields.get("Value") {
+                return string_values(value, found);
+            }
+            fields.values().for_each(|field| strings(field, found));
+        }
+        _ => {}
+    }
+}
+
+fn string_values(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => drop(found.insert(text.clone())),
+        Value::Array(items) => items.iter().for_each(|item| string_values(item, found)),
+        _ => {}
+    }
+}
+
+fn flatten(error: DetailedError, into: &mut Vec<DetailedError>) {
+    let DetailedError { related, .. } = &error;
+    let related = related.clone();
+    into.push(error);
+    for inner in related {
+        flatten(inner, into);
+    }
+}
+
+fn offset_of(error: &DetailedError) -> Option<usize> {
+    error.source_locations.first().map(|label| label.loc.start)
+}
+
+fn help(error: &DetailedError) -> String {
+    error
+        .help
+        .as_ref()
+        .map(|h| format!(". {h}"))
+        .unwrap_or_default()
+}
+
+/// Cedar begins with "for policy `id`, ", which our own sentence says already.
+fn without_policy_name(message: &str) -> String {
+    match message
+        .strip_prefix("for policy `")
+        .and_then(|rest| rest.split_once("`, "))
+    {
+        Some((_, rest)) => rest.to_owned(),
+        None => message.to_owned(),
+    }
+}

@@ -1,0 +1,293 @@
+//! A policy set's text, byte for byte, as a person wrote it and as it is kept.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::limits;
+use super::problem::{Problem, ProblemKind, Problems};
+
+/// The file that holds the circles, beside the `*.cedar` files.
+pub const ENTITIES_FILE: &str = "entities.json";
+
+/// The files of a policy set. What is active is kept in the store as this, so that it can be
+/// loaded, compared and reverted; any change, be it a space, changes the hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyText {
+    files: Vec<(String, String)>,
+    entities: Option<String>,
+}
+
+impl PolicyText {
+    /// Reads a folder (its `*.cedar` files and `entities.json`; other files and folders are
+    /// left alone), or one `*.cedar` file with the `entities.json` beside it. Reads no more
+    /// than the limits.
+    pub fn read(path: &Path) -> Result<Self, Problems> {
+        let unreadable = |file: &str, e: std::io::Error| {
+            Problems::one(Problem::of_file(
+                file,
+                ProblemKind::Unreadable {
+                    reason: e.to_string(),
+                },
+            ))
+        };
+        let shown = path.display().to_string();
+        let is_dir = fs::metadata(path)
+            .map_err(|e| unreadable(&shown, e))?
+            .is_dir();
+        let mut found = Vec::new();
+        let folder = if is_dir {
+            for entry in fs::read_dir(path).map_err(|e| unreadable(&shown, e))? {
+                let entry = entry.map_err(|e| unreadable(&shown, e))?.path();
+                if entry.extension().is_some_and(|e| e == "cedar") && entry.is_file() {
+                    found.push(entry);
+                }
+                if found.len() > limits::POLICY_FILES {
+                    return Err(Problems::one(too_many_files(found.len())));
+                }
+            }
+            Some(path)
+        } else {
+            found.push(path.to_owned());
+            path.parent()
+        };
+        let mut files = Vec::new();
+        for file in &found {
+            let name = file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let text = read_bounded(file).map_err(|e| unreadable(&name, e))?;
+            files.push((name, text));
+        }
+        let entities = match folder.map(|folder| read_bounded(&folder.join(ENTITIES_FILE))) {
+            Some(Ok(text)) => Some(text),
+            Some(Err(e)) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(unreadable(ENTITIES_FILE, e));
+            }
+            _ => None,
+        };
+        Self::new(files, entities)
+    }
+
+    /// From files as `(name, text)` and the text of `entities.json`, if there is one. Files are
+    /// put in the order of their names.
+    pub fn new(
+        mut files: Vec<(String, String)>,
+        entities: Option<String>,
+    ) -> Result<Self, Problems> {
+        files.sort();
+        let text = Self { files, entities };
+        Problems(text.problems()).into_result(text)
+    }
+
+    /// The `*.cedar` files as `(name, text)`, by name.
+    pub fn files(&self) -> &[(String, String)] {
+        &self.files
+    }
+
+    /// The text of `entities.json`, if there is one.
+    pub fn entities(&self) -> Option<&str> {
+        self.entities.as_deref()
+    }
+
+    /// SHA-256 over names and texts, each with its length before it.
+    pub fn sha256(&self) -> [u8; 32] {
+        let mut hash = Sha256::new_with_prefix(b"liaison/1 policy text");
+        let mut add = |piece: &str| {
+            hash.update((piece.len() as u64).to_be_bytes());
+            hash.update(piece);
+        };
+        for (name, text) in &self.files {
+            add(name);
+            add(text);
+        }
+        if let Some(entities) = &self.entities {
+            add(ENTITIES_FILE);
+            add(entities);
+        }
+        hash.finalize().into()
+    }
+
+    /// CBOR, for the store.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // Writing to a Vec cannot fail.
+        let _infallible = ciborium::into_writer(self, &mut bytes);
+        bytes
+    }
+
+    /// Reads what [`PolicyText::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Problems> {
+        let text: Self = ciborium::from_reader(bytes).map_err(|e| {
+            Problems::one(Problem::of_file(
+                "",
+                ProblemKind::Unreadable {
+                    reason: e.to_string(),
+                },
+            ))
+        })?;
+        Self::new(text.files, text.entities)
+    }
+
+    fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.files.is_empty() {
+            problems.push(Problem::of_file("", ProblemKind::NoFiles));
+        }
+        if self.files.len() > limits::POLICY_FILES {
+            problems.push(too_many_files(self.files.len()));
+        }
+        for (name, text) in &self.files {
+            if !good_name(name) {
+                let name: String = name.chars().take(limits::POLICY_FILE_NAME_CHARS).collect();
+                problems.push(Problem::of_file("", ProblemKind::FileName { name }));
+            }
+            problems.extend(too_long(name, text));
+        }
+        problems.extend(
+            self.entities
+                .as_ref()
+                .and_then(|text| too_long(ENTITIES_FILE, text)),
+        );
+        let twice = self.files.windows(2).find_map(|w| match w {
+            [(a, _), (b, _)] if a == b => Some(a.clone()),
+            _ => None,
+        });
+        problems.extend(
+            twice.map(|name| Problem::of_file(&name, ProblemKind::FileName { name: name.clone() })),
+        );
+        let total: usize = self.files.iter().map(|(_, t)| t.len()).sum::<usize>()
+            + self.entities.as_ref().map_or(0, String::len);
+        if total > limits::POLICY_BYTES {
+            let kind = ProblemKind::TooMany {
+                what: "bytes in all",
+                found: total,
+                max: limits::POLICY_BYTES,
+                remedy: "Remove statements that are not needed",
+            };
+            problems.push(Problem::of_file("", kind));
+        }
+        problems
+    }
+}
+
+fn good_name(name: &str) -> bool {
+    let stem = name.strip_suffix(".cedar").unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !stem.is_empty()
+        && !stem.starts_with('.')
+        && name.len() <= limits::POLICY_FILE_NAME_CHARS
+        && stem.chars().all(plain)
+}
+
+fn too_many_files(found: usize) -> Problem {
+    let kind = ProblemKind::TooMany {
+        what: "policy files",
+        found,
+        max: limits::POLICY_FILES,
+        remedy: "Put statements that belong together into one file",
+    };
+    Problem::of_file("", kind)
+}
+
+fn too_long(name: &str, text: &str) -> Option<Problem> {
+    (text.len() > limits::POLICY_FILE_BYTES).then(|| {
+        let kind = ProblemKind::TooMany {
+            what: "bytes",
+            found: text.len(),
+            max: limits::POLICY_FILE_BYTES,
+            remedy: "Split the file",
+        };
+        Problem::of_file(name, kind)
+    })
+}
+
+/// One byte more than allowed is read, so that [`too_long`] can tell.
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    let most = limits::POLICY_FILE_BYTES as u64 + 1;
+    fs::File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 == most {
+        // Possibly cut inside a character; the length alone is reported.
+        return Ok(String::from_utf8_lossy(&bytes).into_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        std::io::Error::new(
+            std::io::ErrorKind::InvalidData,
+            "the file is not UTF-8 text",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(file: &str, entities: Option<&str>) -> PolicyText {
+        PolicyText::new(
+            vec![("a.cedar".into(), file.into())],
+            entities.map(String::from),
+        )
+        .expect("text")
+    }
+
+    #[test]
+    fn a_space_changes_the_hash_and_bytes_round_trip() {
+        let one = text("// nothing", None);
+        let hash = one.sha256();
+        assert_ne!(hash, text("// nothing ", None).sha256());
+        assert_ne!(hash, text("// nothing", Some("{}")).sha256());
+        assert_ne!(
+            text("", Some("{}")).sha256(),
+            text("", Some("{} ")).sha256()
+        );
+        let back = PolicyText::from_bytes(&one.to_bytes()).expect("bytes");
+        assert_eq!(back.sha256(), hash);
+        assert!(PolicyText::from_bytes(&[0xff]).is_err());
+    }
+
+    #[test]
+    fn what_is_too_much_is_refused() {
+        let files = |n: usize, len: usize| {
+            (0..n)
+                .map(|i| (format!("{i:03}.cedar"), " ".repeat(len)))
+                .collect::<Vec<_>>()
+        };
+        assert!(PolicyText::new(files(limits::POLICY_FILES, 10), None).is_ok());
+        assert!(PolicyText::new(files(limits::POLICY_FILES + 1, 10), None).is_err());
+        assert!(PolicyText::new(files(1, limits::POLICY_FILE_BYTES), None).is_ok());
+        assert!(PolicyText::new(files(1, limits::POLICY_FILE_BYTES + 1), None).is_err());
+        assert!(PolicyText::new(files(9, limits::POLICY_FILE_BYTES), None).is_err());
+        assert!(PolicyText::new(vec![], None).is_err());
+        assert!(PolicyText::new(vec![("../a.cedar".into(), String::new())], None).is_err());
+    }
+
+    #[test]
+    fn a_folder_is_read_and_what_cannot_be_is_told() {
+        let dir = tempfile::tempdir().expect("dir");
+        fs::write(dir.path().join("b.cedar"), "// b").expect("write");
+        fs::write(dir.path().join("a.cedar"), "// a").expect("write");
+        fs::write(dir.path().join("notes.txt"), "not policy").expect("write");
+        let read = PolicyText::read(dir.path()).expect("read");
+        let names: Vec<&str> = read.files().iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!((names, read.entities()), (vec!["a.cedar", "b.cedar"], None));
+        fs::write(dir.path().join(ENTITIES_FILE), "{}").expect("write");
+        let one = PolicyText::read(&dir.path().join("a.cedar")).expect("read");
+        assert_eq!((one.files().len(), one.entities()), (1, Some("{}")));
+        fs::write(dir.path().join("b.cedar"), [0xff, 0xfe]).expect("write");
+        let error = PolicyText::read(dir.path())
+            .expect_err("not text")
+            .to_string();
+        assert!(
+            error.starts_with("b.cedar: cannot be read: the file is not UTF-8"),
+            "{error}"
+        );
+        assert!(PolicyText::read(&dir.path().join("none")).is_err());
+    }
+}
