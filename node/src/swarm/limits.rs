@@ -1,0 +1,102 @@
+//! Every bound of the transport, with its unit and reason.
+
+use std::time::Duration;
+
+/// The port on which a node listens unless told otherwise: UDP (QUIC) and TCP alike.
+pub const DEFAULT_PORT: u16 = 7401;
+
+/// Inbound streams that one peer may hold open: a live and a repair stream are needed, the
+/// rest is room for those that die while their successor opens.
+pub const INBOUND_STREAMS_PER_PEER: usize = 64;
+
+/// Inbound streams that wait for the node to take them up, over all peers. When it is full
+/// they wait at their connection, bounded by [`INBOUND_STREAMS_PER_PEER`].
+pub const INBOUND_QUEUE: usize = 64;
+
+/// Requests to open a stream that wait at one connection.
+pub const OPEN_QUEUE: usize = 64;
+
+/// Connections kept to one node key: two nodes that dial each other at once end with two; a
+/// killed node that comes back leaves a dead one until it times out. The oldest goes first.
+pub const CONNECTIONS_PER_KEY: usize = 4;
+
+/// Connections in the middle of their handshake, over all of the outside: an unknown caller
+/// costs a handshake, no more.
+pub const PENDING_INBOUND: u32 = 128;
+
+/// Commands that wait for the driver.
+pub const COMMANDS: usize = 64;
+
+/// Link events that a slow listener may lag behind; then it reads the snapshot.
+pub const LINK_EVENTS: usize = 256;
+
+/// Peers with a link: some hundred agencies exist, each with a node.
+pub const LINKED_PEERS: usize = 4_096;
+
+/// Node keys on one peer's card that are dialled: one in use, one that follows.
+pub const KEYS_PER_PEER: usize = 8;
+
+/// Characters of an address as people write it: the longest DNS name and a port, or a
+/// multiaddress with a circuit in it.
+pub const ADDRESS_CHARS: usize = 400;
+
+/// Characters kept of a software name that a peer states.
+pub const SOFTWARE_CHARS: usize = 64;
+
+/// Streams that a peer may have open in one QUIC or yamux connection, all protocols.
+pub const MUXED_STREAMS: u32 = 192;
+
+/// Bytes in flight on one QUIC stream: 100 Mbit/s at 300 ms.
+pub const QUIC_STREAM_WINDOW: u32 = 4 * 1024 * 1024;
+
+/// Bytes in flight on one QUIC connection.
+pub const QUIC_CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// Bytes that a frame writer gathers before it writes by itself.
+pub const WRITE_BUFFER: usize = 64 * 1024;
+
+/// Bytes that a frame reader asks for at once.
+pub const READ_BUFFER: usize = 64 * 1024;
+
+/// How long things may take. Tests shorten them.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// From the first byte of a frame to its last, counting only the time in which we wait
+    /// for the peer: 1 MiB at 140 kbit/s.
+    pub frame_read: Duration,
+    /// Without a byte being taken by the peer: longer than a disk that is busy.
+    pub write_stall: Duration,
+    /// To negotiate a stream.
+    pub open: Duration,
+    /// For a dial, with all its addresses and its handshake.
+    pub handshake: Duration,
+    /// Before the first redial; doubles with each failure.
+    pub redial_min: Duration,
+    /// The longest wait before a redial.
+    pub redial_max: Duration,
+    /// A connection that lasted this long starts the redial waits anew.
+    pub stable: Duration,
+    /// Between pings; two that fail in a row close the connection.
+    pub ping: Duration,
+    /// For the whole of a peer test.
+    pub test: Duration,
+    /// For connections to close on shutdown.
+    pub shutdown: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            frame_read: Duration::from_secs(60),
+            write_stall: Duration::from_secs(60),
+            open: Duration::from_secs(10),
+            handshake: Duration::from_secs(15),
+            redial_min: Duration::from_millis(500),
+            redial_max: Duration::from_secs(60),
+            stable: Duration::from_secs(10),
+            ping: Duration::from_secs(10),
+            test: Duration::from_secs(25),
+            shutdown: Duration::from_secs(3),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The way to other nodes: authenticated connections to linked peers, and streams of frames
+//! on them. The only module that knows libp2p.
+//!
+//! QUIC by preference, TCP with TLS 1.3 as fallback. A connection is made with, and accepted
+//! from, only a node key that stands on a linked peer's card; there is no way to turn that
+//! off. Who says what on a stream is not decided here.
+
+mod address;
+mod behaviour;
+mod driver;
+mod error;
+mod frame;
+mod gate;
+mod handle;
+pub mod limits;
+mod link;
+mod probe;
+mod roster;
+mod schedule;
+mod streams;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use liaison_protocol::clock::Millis;
+use libp2p::futures::StreamExt;
+use libp2p::identity::Keypair;
+use libp2p::swarm::SwarmEvent;
+use tokio::sync::{broadcast, mpsc, watch};
+use zeroize::Zeroizing;
+
+pub use address::{ListenAddr, PeerAddr};
+pub use error::SwarmError;
+pub use frame::{FrameReader, FrameStream, FrameWriter};
+pub use handle::{Inbound, InboundStreams, SwarmHandle};
+pub use link::{
+    Channel, Direction, LinkEvent, LinkState, LinkedPeer, Path, Refusals, Tap, Traffic, Transport,
+};
+pub use probe::{PeerTest, Step, StepName};
+
+/// Tells the time: nothing here reads the system clock.
+pub type Now = Arc<dyn Fn() -> Millis + Send + Sync>;
+
+/// How a transport is set up.
+#[derive(Clone)]
+pub struct SwarmConfig {
+    /// The node key's secret (Ed25519 seed).
+    pub node_key: Zeroizing<[u8; 32]>,
+    /// Where to listen; empty: nowhere, this node only dials.
+    pub listen: Vec<ListenAddr>,
+    /// What this node tells linked peers about its software, such as `liaison 0.1.0`.
+    pub software: String,
+    /// Sees every frame.
+    pub tap: Option<Arc<dyn Tap>>,
+    /// The time, for what is shown to people.
+    pub now: Now,
+    /// How long things may take.
+    pub timing: limits::Timing,
+}
+
+/// A transport. Any number can run in one process.
+pub struct Swarm;
+
+impl Swarm {
+    /// Listens, and runs in the caller's tokio runtime until
+    /// [`shutdown`](SwarmHandle::shutdown). Nobody is linked yet.
+    ///
+    /// # Errors
+    /// `NodeKey`, or `Listen` if one of the addresses cannot be had. Of the addresses
+    /// 0.0.0.0 and :: one is enough: not every machine has both.
+    pub async fn start(config: SwarmConfig) -> Result<(SwarmHandle, InboundStreams), SwarmError> {
+        let SwarmConfig {
+            node_key,
+            listen,
+            software,
+            tap,
+            now,
+            timing,
+        } = config;
+        let mut seed = node_key.clone();
+        let key = Keypair::ed25519_from_bytes(seed.as_mut())
+            .map_err(|e| SwarmError::NodeKey { why: e.to_string() })?;
+        let node_key = key
+            .public()
+            .try_into_ed25519()
+            .map_err(|e| SwarmError::NodeKey { why: e.to_string() })?
+            .to_bytes();
+        let roster = Arc::new(roster::Roster::default());
+        let refusals = Arc::new(gate::RefusalLog::new(now.clone()));
+        let (inbound, queue) = mpsc::channel(limits::INBOUND_QUEUE);
+        let streams = streams::Streams::new(streams::Shared {
+            roster: roster.clone(),
+            inbound,
+            tap,
+            timing,
+        });
+        let gate = gate::Gate::new(roster.clone(), refusals.clone());
+        let behaviour = behaviour::Behaviour::new(&key, &software, gate, streams, &timing);
+        let (mut swarm, names) = behaviour::build(&key, behaviour, &timing)?;
+        let listens = begin_listening(&mut swarm, &listen, &timing).await?;
+
+        let (commands, inbox) = mpsc::channel(limits::COMMANDS);
+        let (links_out, links) = watch::channel(Vec::new());
+        let (listens_out, listens) = watch::channel(listens);
+        let (events, _) = broadcast::channel(limits::LINK_EVENTS);
+        let (peers, _) = watch::channel(Arc::default());
+        let out = driver::Outlets {
+            links: links_out,
+            listens: listens_out,
+            events: events.clone(),
+        };
+        let driver = driver::Driver::new(swarm, roster.clone(), inbox, out, now, timing);
+        tokio::spawn(driver.run());
+        let handle = SwarmHandle {
+            commands,
+            roster: roster.clone(),
+            refusals,
+            links,
+            listens,
+            events,
+            peers,
+            timing,
+            node_key,
+            names,
+        };
+        Ok((handle, InboundStreams { queue, roster }))
+    }
+}
+
+/// Listens and waits until the real ports are known.
+async fn begin_listening(
+    swarm: &mut libp2p::Swarm<behaviour::Behaviour>,
+    listen: &[ListenAddr],
+    timing: &limits::Timing,
+) -> Result<Vec<String>, SwarmError> {
+    let mut waiting = std::collections::HashSet::new();
+    let mut failed = None;
+    for wanted in listen {
+        for address in wanted.multiaddrs() {
+            match swarm.listen_on(address.clone()) {
+                Ok(id) => {
+                    waiting.insert(id);
+                }
+                Err(error) => {
+                    let refused = SwarmError::Listen {
+                        address: wanted.to_string(),
+                        why: address::listen_words(&error),
+                    };
+                    if !address::is_any(address) {
+                        return Err(refused);
+                    }
+                    tracing::warn!(%address, %error, "cannot listen on this address");
+                    failed = Some(refused);
+                }
+            }
+        }
+    }
+    if let (true, Some(failed)) = (waiting.is_empty(), failed) {
+        return Err(failed);
+    }
+    let ready = async {
+        while !waiting.is_empty() {
+            match swarm.select_next_some().await {
+                SwarmEvent::NewListenAddr { listener_id, .. } => {
+                    waiting.remove(&listener_id);
+                }
+                SwarmEvent::ListenerClosed {
+                    listener_id,
+                    reason,
+                    addresses,
+                } => {
+                    waiting.remove(&listener_id);
+                    let address = addresses
+                        .first()
+                        .map(address::host_port)
+                        .unwrap_or_default();
+                    let why = reason.err().map(|e| e.to_string()).unwrap_or_default();
+                    return Err(SwarmError::Listen { address, why });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    };
+    // A listener without an address, such as :: on a machine that has IPv6 switched off, is
+    // no reason not to start.
+    if let Ok(done) = tokio::time::timeout(timing.shutdown, ready).await {
+        done?;
+    }
+    let mut all: Vec<String> = swarm.listeners().map(ToString::to_string).collect();
+    all.sort_by_key(|a| !a.contains("quic"));
+    Ok(all)
+}
