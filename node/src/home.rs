@@ -14,9 +14,9 @@ use liaison_protocol::record::codes::{Country2, Purpose, Regime, RouteRole, Sect
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::handling::Onward;
-use liaison_protocol::record::kinds::{
-    CardKeys, Contact, Content, Function, Keys, NodeKey, SigningKeyEntry,
-};
+use liaison_protocol::record::kinds::contact::{CardKeys, Function, SigningKeyEntry};
+use liaison_protocol::record::kinds::keys::NodeKey;
+use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{FormFault, Record, SignedRecord, VerifiedRecord};
 use zeroize::Zeroizing;
 
@@ -142,9 +142,6 @@ pub enum HomeError {
     /// The card states something that no card may.
     #[error("the card can't be signed: {0}")]
     Unsignable(#[from] FormFault),
-    /// The clock is outside the calendar.
-    #[error("the system clock is outside the calendar; set it")]
-    Clock,
 }
 
 impl Home {
@@ -245,7 +242,7 @@ impl Home {
                 revoke_all: false,
             },
             revision: 1,
-            valid_until: in_days(now, wire_limits::CARD_DAYS - 1)?,
+            valid_until: in_days(now, wire_limits::CARD_DAYS - 1),
         };
         let mut revoke_all = contact.clone();
         revoke_all.revision = limits::REVOKE_ALL_REVISION;
@@ -327,7 +324,7 @@ impl Home {
             let root = SecretKey::from_bytes(&*self.read_secret("root.key")?);
             let mut contact = contact.clone();
             contact.revision += 1;
-            contact.valid_until = in_days(now, wire_limits::CARD_DAYS - 1)?;
+            contact.valid_until = in_days(now, wire_limits::CARD_DAYS - 1);
             contact.org = name.unwrap_or(contact.org);
             contact.country = country.unwrap_or(contact.country);
             contact.sector = sector.unwrap_or(contact.sector);
@@ -474,8 +471,8 @@ fn fresh() -> SecretKey {
     SecretKey::from_bytes(&Zeroizing::new(rand::random::<[u8; 32]>()))
 }
 
-fn in_days(now: Millis, days: u64) -> Result<Date, HomeError> {
-    Date::from_millis(Millis(now.0.saturating_add(days * limits::DAY_MS))).ok_or(HomeError::Clock)
+fn in_days(now: Millis, days: u64) -> Date {
+    Date::from_millis(Millis(now.0.saturating_add(days * limits::DAY_MS)))
 }
 
 fn verified(card: SignedRecord, keys: &mut AgencyKeys) -> Result<VerifiedRecord, HomeError> {

@@ -66,3 +66,19 @@ pub const QUARANTINE_ENTRIES: u64 = 500;
 
 /// Rows that one read of the store returns at most, whatever was asked for.
 pub const STORE_ROWS: usize = 10_000;
+
+/// Bytes of a card file: two records in base64 with a heading.
+pub const CARD_FILE_BYTES: usize = 256 * 1024;
+
+/// Bytes of a Unix socket's path: the kernel's `sun_path` less its closing zero.
+pub const SOCKET_PATH_BYTES: usize = 107;
+
+/// Milliseconds of a day.
+pub const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Days that a signing key is valid: renewed with the yearly card, with a year to spare.
+pub const SIGNING_KEY_DAYS: u64 = 730;
+
+/// Revision of the revoke-all card: above every card that will ever be made, so that it
+/// holds whenever it is published.
+pub const REVOKE_ALL_REVISION: u64 = u64::MAX >> 1;

@@ -1,0 +1,3 @@
+//! The local side: what officers ask of a running node, over a Unix socket.
+
+pub mod api;
