@@ -14,5 +14,6 @@ pub mod control;
 pub mod home;
 pub mod limits;
 pub mod policy;
+pub mod registry;
 pub mod store;
 pub mod swarm;

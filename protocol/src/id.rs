@@ -216,7 +216,7 @@ impl FromStr for IdPrefix {
 }
 
 /// At most 64 characters of foreign text, for an error message.
-pub(crate) fn clip(text: &str) -> String {
+pub fn clip(text: &str) -> String {
     text.chars().take(64).collect()
 }
 

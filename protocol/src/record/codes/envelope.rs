@@ -13,6 +13,17 @@ pub enum Plane {
     Control,
 }
 
+impl Plane {
+    /// As policies and tables write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Plane::Strategic => "strategic",
+            Plane::Personal => "personal",
+            Plane::Control => "control",
+        }
+    }
+}
+
 codes! {
     /// What a record is.
     Kind is "a kind of record" {

@@ -1,0 +1,170 @@
+//! Why a record did not come in, whose fault that is, and what its sender is told.
+
+use liaison_protocol::card::CardFault;
+use liaison_protocol::clock::Hlc;
+use liaison_protocol::fault::{Answer, Blame, Later, Refused};
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::handling::Verdict;
+use liaison_protocol::record::signed::{FormFault, SignatureFault};
+
+use crate::store::StoreError;
+
+/// Why a record did not come in.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestFault {
+    /// Not a record.
+    #[error(transparent)]
+    Form(#[from] FormFault),
+    /// Not its author's word.
+    #[error(transparent)]
+    Signature(#[from] SignatureFault),
+    /// A card that can't be taken.
+    #[error(transparent)]
+    Card(#[from] CardFault),
+    /// The bytes are another record than the one offered.
+    #[error("the bytes are record {}, but {} was offered", found.short(), offered.short())]
+    OtherRecord {
+        /// The id offered.
+        offered: RecordId,
+        /// The id of the bytes.
+        found: RecordId,
+    },
+    /// No card of its author.
+    #[error("no card of its author {} is known here; ask the agency for it, then 'liaison peer add'", author.short())]
+    UnknownAuthor {
+        /// The author.
+        author: AgencyId,
+    },
+    /// Made later than now.
+    #[error("it was made {ahead_s} s ahead of this node's clock; one of the two clocks is wrong")]
+    Clock {
+        /// Seconds ahead.
+        ahead_s: u64,
+    },
+    /// Past its expiry.
+    #[error("it is past its expiry")]
+    Expired {
+        /// When it was made.
+        created: Hlc,
+    },
+    /// Retracted by its author.
+    #[error("it was retracted")]
+    Retracted,
+    /// An exercise record for a live store, or the reverse.
+    #[error("{says}")]
+    Exercise {
+        /// Which of the two.
+        says: String,
+        /// When it was made.
+        created: Hlc,
+    },
+    /// Its author's handling did not let the courier pass it on to us.
+    #[error("its courier was not allowed to pass it on: {verdict}")]
+    Handling {
+        /// The rule.
+        verdict: Verdict,
+        /// When it was made.
+        created: Hlc,
+    },
+    /// Our accept policy does not take it.
+    #[error("the accept policy does not take it: {says}")]
+    Policy {
+        /// The statement, in words.
+        says: String,
+        /// When it was made.
+        created: Hlc,
+    },
+    /// It amends or retracts another agency's record.
+    #[error("it {what} record {}, which another agency wrote or which is of another kind", of.short())]
+    NotTheAuthor {
+        /// `amends` or `retracts`.
+        what: &'static str,
+        /// The other record.
+        of: RecordId,
+        /// When it was made.
+        created: Hlc,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The node is stopping.
+    #[error("the node is stopping; nothing was stored. Try again when it runs")]
+    Stopping,
+}
+
+impl IngestFault {
+    /// What the sender is answered.
+    pub fn answer(&self) -> Answer {
+        match self {
+            IngestFault::Form(fault) => fault.answer(),
+            IngestFault::Signature(fault) => fault.answer(),
+            IngestFault::Card(_) => Answer::Refused(Refused::Signature),
+            IngestFault::OtherRecord { .. } => Answer::Refused(Refused::Form),
+            IngestFault::UnknownAuthor { .. } => Answer::Later(Later::UnknownAuthor),
+            IngestFault::Clock { .. } => Answer::Later(Later::Clock),
+            IngestFault::Expired { .. } => Answer::Refused(Refused::Expired),
+            IngestFault::Retracted => Answer::Refused(Refused::Retracted),
+            IngestFault::Exercise { .. } => Answer::Refused(Refused::Exercise),
+            IngestFault::Handling { .. } => Answer::Refused(Refused::Handling),
+            IngestFault::Policy { .. } => Answer::Refused(Refused::Policy),
+            IngestFault::NotTheAuthor { .. } => Answer::Refused(Refused::NotTheAuthor),
+            IngestFault::Store(_) | IngestFault::Stopping => Answer::Later(Later::Disk),
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn blame(&self) -> Blame {
+        match self {
+            IngestFault::Form(fault) => fault.blame(),
+            IngestFault::Signature(fault) => fault.blame(),
+            IngestFault::OtherRecord { .. } | IngestFault::Handling { .. } => Blame::Courier,
+            IngestFault::Card(_)
+            | IngestFault::Clock { .. }
+            | IngestFault::Expired { .. }
+            | IngestFault::Exercise { .. }
+            | IngestFault::NotTheAuthor { .. } => Blame::Author,
+            IngestFault::UnknownAuthor { .. }
+            | IngestFault::Retracted
+            | IngestFault::Policy { .. }
+            | IngestFault::Store(_)
+            | IngestFault::Stopping => Blame::Local,
+        }
+    }
+
+    /// For a record that was verified before it was refused: when it was made, and whether
+    /// the refusal is to be remembered. Nothing else enters a list of refused records, so
+    /// that bad bytes under a good id poison nothing.
+    pub(super) fn verified(&self) -> Option<(Hlc, bool)> {
+        match self {
+            IngestFault::Expired { created }
+            | IngestFault::Exercise { created, .. }
+            | IngestFault::Handling { created, .. }
+            | IngestFault::Policy { created, .. }
+            | IngestFault::NotTheAuthor { created, .. } => {
+                // Another courier may be allowed what this one was not: the refusal is kept
+                // per courier, so remembering it is safe.
+                Some((*created, true))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the bytes are no record, so that a sample is set aside.
+    pub(super) fn is_malformed(&self) -> bool {
+        matches!(self, IngestFault::Form(f) if f.answer() == Answer::Refused(Refused::Form))
+            || matches!(
+                self,
+                IngestFault::OtherRecord { .. }
+                    | IngestFault::Signature(SignatureFault::DoesNotVerify { .. })
+            )
+    }
+
+    /// Path to the field at fault, where one is.
+    pub(super) fn place(&self) -> String {
+        match self {
+            IngestFault::Form(FormFault::Content { place, .. }) => place.clone(),
+            IngestFault::Form(FormFault::Limit(finding)) => finding.place.clone(),
+            _ => String::new(),
+        }
+    }
+}

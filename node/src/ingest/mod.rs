@@ -1,0 +1,426 @@
+//! The one way in: verify, admit, commit. Every record takes it, whether an officer pushed
+//! it, a peer sent it or a file held it, and each is answered `stored`, `refused` or `later`.
+
+mod admit;
+mod fault;
+mod quota;
+mod verify;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use liaison_protocol::clock::{Hlc, HlcClock};
+use liaison_protocol::fault::{Answer, Refused};
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::key::SecretKey;
+use liaison_protocol::record::check::Thresholds;
+use liaison_protocol::record::codes::Plane;
+use liaison_protocol::record::envelope::Fields;
+use liaison_protocol::record::kinds::Content;
+use liaison_protocol::record::signed::{Record, SignedRecord, VerifiedRecord};
+use liaison_protocol::wire::Item;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+pub use self::admit::kind_number;
+use self::admit::{Admitted, Gate};
+pub use self::fault::IngestFault;
+use self::quota::Quotas;
+use crate::clock::Clock;
+use crate::limits;
+use crate::policy::Policies;
+use crate::registry::{Registry, card_op, statement_op};
+use crate::share::Owed;
+use crate::store::{
+    Arrival, Direction, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
+};
+
+/// What ingest works with. Clones share it.
+#[derive(Clone)]
+pub struct Ingest(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    registry: Registry,
+    policies: Arc<Policies>,
+    owed: Owed,
+    clock: Arc<dyn Clock>,
+    hlc: Mutex<HlcClock>,
+    signing: SecretKey,
+    settings: Settings,
+    quotas: Quotas,
+}
+
+/// What of the configuration ingest goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the exercise that the store belongs to.
+    pub exercise: Option<String>,
+    /// Smallest shareable counts.
+    pub thresholds: Thresholds,
+    /// Records a minute from one peer.
+    pub records_per_minute: u32,
+}
+
+/// What a peer's offer is answered before its bytes come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Send it.
+    Want,
+    /// Held, retracted, or refused before.
+    Answer(Answer),
+}
+
+/// Name of the stored value that holds the highest clock seen.
+const CLOCK: &str = "clock";
+
+impl Ingest {
+    /// Puts ingest together; the clock resumes above the highest value that was persisted.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    #[expect(clippy::too_many_arguments, reason = "every part of the node that ingest uses, once")]
+    pub fn new(
+        store: Store,
+        registry: Registry,
+        policies: Arc<Policies>,
+        owed: Owed,
+        clock: Arc<dyn Clock>,
+        signing: SecretKey,
+        settings: Settings,
+    ) -> Result<Self, crate::store::StoreError> {
+        let last = store
+            .meta(CLOCK)?
+            .and_then(|b| <[u8; 8]>::try_from(b.as_ref()).ok())
+            .map_or(Hlc::ZERO, |b| Hlc::from_wire(u64::from_be_bytes(b)));
+        let quotas = Quotas::new(settings.records_per_minute);
+        Ok(Self(Arc::new(Shared {
+            store,
+            registry,
+            policies,
+            owed,
+            clock,
+            hlc: Mutex::new(HlcClock::resume(last)),
+            signing,
+            settings,
+            quotas,
+        })))
+    }
+
+    /// The thresholds that bind this node's own records.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Signs statements of this agency and takes them in, all or none, together with `also`
+    /// (an import's progress, say). The caller has run the checks that bind an author.
+    ///
+    /// # Errors
+    /// [`IngestFault`] of the first statement at fault; nothing is stored then.
+    pub async fn own(
+        &self,
+        statements: Vec<(Fields, Content)>,
+        audience: Option<Vec<AgencyId>>,
+        also: Vec<Op>,
+    ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
+        let this = self.clone();
+        let ready = blocking(move || this.sign(statements)).await??;
+        let mut ids = Vec::with_capacity(ready.len());
+        let mut ops = Vec::with_capacity(ready.len() + also.len() + 1);
+        for one in &ready {
+            ids.push(one.record.id());
+            ops.push(self.insert(one, None, audience.clone()));
+        }
+        ops.extend(also);
+        ops.push(self.clock_op());
+        let outcomes = self.0.store.write(ops).await?;
+        self.after(&ready, &outcomes);
+        Ok(ids.into_iter().zip(outcomes.iter().filter_map(OpOutcome::arrival)).collect())
+    }
+
+    /// Takes in a record of this agency that was signed elsewhere (its card, by the root
+    /// key; its keys statement).
+    ///
+    /// # Errors
+    /// [`IngestFault`].
+    pub async fn own_signed(&self, record: VerifiedRecord) -> Result<Arrival, IngestFault> {
+        let one = self.gate().own(record)?;
+        let mut ops = vec![self.insert(&one, None, None)];
+        ops.extend(self.keep(&one));
+        let outcomes = self.0.store.write(ops).await?;
+        let ready = [one];
+        self.after(&ready, &outcomes);
+        outcomes.first().and_then(OpOutcome::arrival).ok_or(IngestFault::Retracted)
+    }
+
+    /// Takes in what a peer sent: the id that it offered, and the bytes. One answer each, in
+    /// order; one faulty record does not touch the others.
+    pub async fn from_peer(
+        &self,
+        courier: AgencyId,
+        records: Vec<(RecordId, Bytes)>,
+    ) -> Vec<Answer> {
+        let count = records.len();
+        let this = self.clone();
+        let judged = blocking(move || {
+            let gate = this.gate();
+            records
+                .into_par_iter()
+                .map(|(id, bytes)| {
+                    let raw = bytes.clone();
+                    (id, raw, gate.from_peer(&courier, id, bytes))
+                })
+                .collect::<Vec<_>>()
+        })
+        .await;
+        let Ok(judged) = judged else {
+            return vec![Answer::Later(liaison_protocol::fault::Later::Disk); count];
+        };
+        let mut answers = Vec::with_capacity(count);
+        let mut admitted = Vec::new();
+        let mut ops = Vec::new();
+        let now = self.0.clock.now();
+        let epoch = self.0.policies.current().epoch();
+        for (id, raw, judged) in judged {
+            match judged {
+                Ok(one) => {
+                    ops.push(self.insert(&one, Some((courier, epoch)), None));
+                    admitted.push(one);
+                    answers.push(Answer::Stored);
+                }
+                Err(fault) => {
+                    self.note(&courier, &id, &fault);
+                    let answer = fault.answer();
+                    if let Some((created, true)) = fault.verified() {
+                        let entry = RefusedEntry { created, epoch, at: now, answer };
+                        ops.push(Op::Refused { peer: courier, id, entry });
+                    }
+                    if fault.is_malformed() {
+                        ops.push(Op::Quarantine(quarantined(&courier, &raw, &fault, now)));
+                    }
+                    answers.push(answer);
+                }
+            }
+        }
+        // The inserts come first, in the order of `admitted`; what else belongs to them after.
+        ops.sort_by_key(|op| !matches!(op, Op::Insert { .. }));
+        for one in &admitted {
+            ops.extend(self.keep(one));
+        }
+        if !admitted.is_empty() {
+            ops.push(self.clock_op());
+        }
+        if ops.is_empty() {
+            return answers;
+        }
+        match self.0.store.write(ops).await {
+            Ok(outcomes) => {
+                self.after(&admitted, &outcomes);
+                let mut outcomes = outcomes.iter();
+                for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                    if let Some(OpOutcome::Tombstoned(_)) = outcomes.next() {
+                        *answer = Answer::Refused(Refused::Retracted);
+                    }
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "nothing of a batch was stored");
+                for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                    *answer = Answer::Later(liaison_protocol::fault::Later::Disk);
+                }
+            }
+        }
+        answers
+    }
+
+    /// What a peer's offer is answered before any bytes come. That the peer has these
+    /// records goes into the ledger, so that they are not offered back.
+    pub async fn known(&self, courier: AgencyId, items: Vec<Item>) -> Vec<Known> {
+        let this = self.clone();
+        let count = items.len();
+        let looked = blocking(move || this.look_up(&courier, &items)).await;
+        let Ok(Ok((known, ops))) = looked else {
+            let later = Answer::Later(liaison_protocol::fault::Later::Disk);
+            return vec![Known::Answer(later); count];
+        };
+        if !ops.is_empty()
+            && let Err(error) = self.0.store.write(ops).await
+        {
+            tracing::error!(%error, "the ledger could not be written");
+            let later = Answer::Later(liaison_protocol::fault::Later::Disk);
+            return vec![Known::Answer(later); count];
+        }
+        known
+    }
+
+    fn look_up(
+        &self,
+        courier: &AgencyId,
+        items: &[Item],
+    ) -> Result<(Vec<Known>, Vec<Op>), crate::store::StoreError> {
+        let store = &self.0.store;
+        let now = self.0.clock.now();
+        let epoch = self.0.policies.current().epoch();
+        let mut ops = Vec::new();
+        let mut known = Vec::with_capacity(items.len());
+        for item in items {
+            let answer = if let Some(arrival) = store.arrival_of(&item.id)? {
+                if store.ledger_entry(courier, arrival)?.is_none() {
+                    let entry = LedgerEntry {
+                        direction: Direction::Received,
+                        at: now,
+                        epoch,
+                        rule: "held already".into(),
+                        path: Path::Direct,
+                        answer: Some(Answer::Stored),
+                    };
+                    ops.push(Op::Ledger { peer: *courier, arrival, entry });
+                }
+                Some(Answer::Stored)
+            } else if store.tombstone(&item.id)?.is_some() {
+                Some(Answer::Refused(Refused::Retracted))
+            } else {
+                let refused = store.refused(courier, &item.id)?;
+                refused.filter(|r| r.epoch == epoch).map(|r| r.answer)
+            };
+            known.push(answer.map_or(Known::Want, Known::Answer));
+        }
+        let wanted = known.iter().filter(|k| **k == Known::Want).count();
+        if wanted > 0 && !self.0.quotas.take(courier, wanted, now) {
+            let later = Answer::Later(liaison_protocol::fault::Later::Quota);
+            for want in known.iter_mut().filter(|k| **k == Known::Want) {
+                *want = Known::Answer(later);
+            }
+        }
+        Ok((known, ops))
+    }
+
+    fn gate(&self) -> Gate<'_> {
+        Gate {
+            store: &self.0.store,
+            registry: &self.0.registry,
+            engine: self.0.policies.current(),
+            settings: &self.0.settings,
+            now: self.0.clock.now(),
+        }
+    }
+
+    fn sign(&self, statements: Vec<(Fields, Content)>) -> Result<Vec<Admitted>, IngestFault> {
+        let now = self.0.clock.now();
+        let own = self.0.registry.own();
+        let timed: Vec<(Hlc, Fields, Content)> = {
+            let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
+            statements.into_iter().map(|(f, c)| (hlc.tick(now), f, c)).collect()
+        };
+        let keys = self.0.registry.keys(&own).ok_or(IngestFault::UnknownAuthor { author: own })?;
+        let gate = self.gate();
+        timed
+            .into_par_iter()
+            .map(|(created, fields, content)| {
+                let signed = Record::new(own, created, fields, content).sign(&self.0.signing)?;
+                gate.own(signed.verify(&keys)?)
+            })
+            .collect()
+    }
+
+    fn insert(
+        &self,
+        one: &Admitted,
+        from: Option<(AgencyId, u64)>,
+        audience: Option<Vec<AgencyId>>,
+    ) -> Op {
+        let now = self.0.clock.now();
+        let ledger = from.map(|(courier, epoch)| {
+            let entry = LedgerEntry {
+                direction: Direction::Received,
+                at: now,
+                epoch,
+                rule: one.rule.clone(),
+                path: Path::Direct,
+                answer: Some(Answer::Stored),
+            };
+            (courier, entry)
+        });
+        let record = one.to_new(from.map(|(courier, _)| courier), audience, now);
+        Op::Insert { record: Box::new(record), ledger }
+    }
+
+    /// Cards and keys statements are kept a second time, where the next start finds them.
+    fn keep(&self, one: &Admitted) -> Option<Op> {
+        match &one.record.record().content {
+            Content::Contact(_) => card_op(&one.record),
+            Content::Keys(_) => Some(statement_op(&one.record)),
+            _ => None,
+        }
+    }
+
+    /// What follows from what was stored.
+    fn after(&self, ready: &[Admitted], outcomes: &[OpOutcome]) {
+        let now = self.0.clock.now();
+        let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
+        for (one, outcome) in ready.iter().zip(outcomes) {
+            let OpOutcome::Stored { arrival, .. } = outcome else { continue };
+            hlc.witness(one.record.record().envelope.created, now);
+            let content = &one.record.record().content;
+            if matches!(content, Content::Contact(_) | Content::Keys(_))
+                && one.record.author() != self.0.registry.own()
+            {
+                self.0.registry.learn(&one.record);
+            }
+            if one.record.kind().plane() == Plane::Control
+                || matches!(content, Content::Contact(_))
+            {
+                self.0.owed.note(*arrival);
+            }
+        }
+    }
+
+    fn clock_op(&self) -> Op {
+        let last = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner).last();
+        Op::PutMeta { name: CLOCK.into(), bytes: last.to_wire().to_be_bytes().to_vec().into() }
+    }
+
+    fn note(&self, courier: &AgencyId, id: &RecordId, fault: &IngestFault) {
+        let peer = self.0.registry.alias(courier);
+        let answer = fault.answer();
+        match answer {
+            Answer::Later(_) => {
+                tracing::info!(%peer, record = %id.short(), %answer, blame = %fault.blame(), "{fault}");
+            }
+            _ => {
+                tracing::warn!(%peer, record = %id.short(), %answer, blame = %fault.blame(), "{fault}");
+            }
+        }
+    }
+}
+
+/// Reads a record from its bytes and says whose word it is: for `verify`.
+///
+/// # Errors
+/// [`IngestFault`].
+pub fn examine(registry: &Registry, bytes: Bytes) -> Result<VerifiedRecord, IngestFault> {
+    verify::verify(registry, SignedRecord::parse(bytes)?)
+}
+
+fn quarantined(
+    courier: &AgencyId,
+    raw: &Bytes,
+    fault: &IngestFault,
+    at: liaison_protocol::clock::Millis,
+) -> Quarantined {
+    Quarantined {
+        at,
+        courier: Some(*courier),
+        reason: fault.to_string(),
+        place: fault.place(),
+        head: raw.slice(..raw.len().min(limits::QUARANTINE_HEAD_BYTES)),
+        sha256: Sha256::digest(raw).into(),
+        length: raw.len() as u64,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, IngestFault> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| IngestFault::Stopping)
+}

@@ -1,0 +1,451 @@
+//! Which agencies this node knows: their cards and keys, and which of them are peers.
+//!
+//! Trust has two grades: an agency whose card we have is an *author* (its records verify);
+//! one whose fingerprint a person confirmed is a *link* (it may connect). Attributes that
+//! policies read stay pinned as a person confirmed them, whatever later cards claim.
+
+mod peer;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use liaison_protocol::card::{AgencyKeys, CardFault, Learned};
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::record::kinds::{Contact, Content, Keys};
+use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
+use tokio::sync::watch;
+
+pub use self::peer::{Peer, Pinned};
+use crate::cardfile::CardFile;
+use crate::policy::{Directory, DirectoryError, PeerAttributes};
+use crate::store::{Op, Store, StoreError};
+use crate::swarm::LinkedPeer;
+
+/// The agencies that this node knows. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Registry(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    own: AgencyId,
+    inner: RwLock<Inner>,
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    agencies: BTreeMap<AgencyId, Agency>,
+    peers: BTreeMap<AgencyId, Peer>,
+}
+
+/// What is known of an agency.
+#[derive(Clone, Debug)]
+pub struct Agency {
+    /// Its keys, from all its cards.
+    pub keys: Arc<AgencyKeys>,
+    /// Its newest card.
+    pub card: VerifiedRecord,
+    /// Its newest keys statement.
+    pub statement: Option<VerifiedRecord>,
+}
+
+/// Why an agency can't be taken in.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Its card is faulty.
+    #[error(transparent)]
+    Card(#[from] CardFault),
+    /// The card is our own.
+    #[error("this is our own card; a node is not its own peer")]
+    Own,
+    /// Another agency has the alias.
+    #[error("'{alias}' already names another agency. Choose another name with --as")]
+    AliasTaken {
+        /// The alias.
+        alias: String,
+    },
+    /// Not a usable alias.
+    #[error("'{alias}' can't be an alias: use a-z, 0-9, '-', '_' and '.', at most 40 characters, not 'self'. Choose one with --as")]
+    Alias {
+        /// The alias.
+        alias: String,
+    },
+    /// No such peer.
+    #[error("no peer is called '{name}'. 'liaison peer list' shows all")]
+    NoPeer {
+        /// What was typed.
+        name: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored card or peer can't be read.
+    #[error("what the store holds of agency {} can't be read: {says}", agency.short())]
+    Stored {
+        /// The agency.
+        agency: AgencyId,
+        /// Why.
+        says: String,
+    },
+}
+
+impl Registry {
+    /// Reads what the store has, with our own card in front.
+    ///
+    /// # Errors
+    /// [`RegistryError`].
+    pub fn load(store: &Store, own: &CardFile) -> Result<Self, RegistryError> {
+        let mut inner = Inner::default();
+        inner.take_file(own)?;
+        for (agency, bytes) in store.peers()? {
+            let peer = Peer::from_bytes(&bytes)
+                .map_err(|says| RegistryError::Stored { agency, says })?;
+            for card in store.cards(&agency)?.into_values() {
+                inner.learn_bytes(agency, card)?;
+            }
+            if let Some(bytes) = store.meta(&statement_name(&agency))? {
+                inner.learn_bytes(agency, bytes)?;
+            }
+            inner.peers.insert(agency, peer);
+        }
+        Ok(Self(Arc::new(Shared {
+            own: own.agency(),
+            inner: RwLock::new(inner),
+            changes: watch::Sender::new(0),
+        })))
+    }
+
+    /// Our own agency.
+    pub fn own(&self) -> AgencyId {
+        self.0.own
+    }
+
+    /// Tells when agencies or peers changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    /// The keys of an agency that we know.
+    pub fn keys(&self, agency: &AgencyId) -> Option<Arc<AgencyKeys>> {
+        self.read(|i| i.agencies.get(agency).map(|a| a.keys.clone()))
+    }
+
+    /// What is known of an agency.
+    pub fn agency(&self, agency: &AgencyId) -> Option<Agency> {
+        self.read(|i| i.agencies.get(agency).cloned())
+    }
+
+    /// What an agency's newest card says.
+    pub fn contact(&self, agency: &AgencyId) -> Option<Contact> {
+        self.agency(agency).and_then(|a| a.contact().cloned())
+    }
+
+    /// An agency's country: as pinned for a peer, else as its card says.
+    pub fn country(&self, agency: &AgencyId) -> String {
+        self.read(|i| {
+            let pinned = i.peers.get(agency).map(|p| p.pinned.country.clone());
+            pinned.or_else(|| {
+                let contact = i.agencies.get(agency)?.contact()?;
+                Some(contact.country.as_str().to_owned())
+            })
+        })
+        .unwrap_or_default()
+    }
+
+    /// The peers, by agency.
+    pub fn peers(&self) -> BTreeMap<AgencyId, Peer> {
+        self.read(|i| i.peers.clone())
+    }
+
+    /// A peer by agency.
+    pub fn peer(&self, agency: &AgencyId) -> Option<Peer> {
+        self.read(|i| i.peers.get(agency).cloned())
+    }
+
+    /// A peer by alias, or by agency id.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoPeer`].
+    pub fn find(&self, name: &str) -> Result<(AgencyId, Peer), RegistryError> {
+        self.read(|i| {
+            i.peers
+                .iter()
+                .find(|(agency, p)| p.alias == name || agency.full() == name)
+                .map(|(agency, p)| (*agency, p.clone()))
+        })
+        .ok_or_else(|| RegistryError::NoPeer { name: liaison_protocol::id::clip(name) })
+    }
+
+    /// How people call an agency: `self`, a peer's alias, or the short id.
+    pub fn alias(&self, agency: &AgencyId) -> String {
+        if *agency == self.0.own {
+            return "self".into();
+        }
+        self.read(|i| i.peers.get(agency).map(|p| p.alias.clone()))
+            .unwrap_or_else(|| agency.short())
+    }
+
+    /// The peers as the transport wants them.
+    pub fn linked(&self) -> Vec<LinkedPeer> {
+        self.read(|i| {
+            i.peers
+                .keys()
+                .filter_map(|agency| {
+                    let statement = i.agencies.get(agency)?.statement_body()?;
+                    Some(LinkedPeer {
+                        agency: *agency,
+                        node_keys: statement.nodes.iter().map(|n| *n.key.as_bytes()).collect(),
+                        addresses: statement
+                            .nodes
+                            .iter()
+                            .flat_map(|n| n.addresses.iter().cloned())
+                            .collect(),
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// The agencies as policy sees them.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: an alias or code that policy does not take.
+    pub fn directory(&self) -> Result<Directory, DirectoryError> {
+        let (own, peers) = self.read(|i| {
+            let own = i.agencies.get(&self.0.own).and_then(|a| a.contact().map(Pinned::of));
+            let peers: Vec<PeerAttributes> =
+                i.peers.iter().map(|(agency, p)| p.attributes(*agency)).collect();
+            (own, peers)
+        });
+        let own = own.unwrap_or_default().attributes(self.0.own, "own", &Default::default());
+        Directory::new(own, peers)
+    }
+
+    /// Takes in a card file that a person vouches for, and makes its agency a peer. Answers
+    /// whether it was one already.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; nothing is changed then.
+    pub async fn link(
+        &self,
+        store: &Store,
+        file: &CardFile,
+        alias: String,
+        circles: Vec<String>,
+        confirmed: bool,
+        now: Millis,
+    ) -> Result<bool, RegistryError> {
+        let agency = file.agency();
+        if agency == self.0.own {
+            return Err(RegistryError::Own);
+        }
+        let old = self.peer(&agency);
+        let taken = self.read(|i| i.peers.iter().any(|(id, p)| p.alias == alias && *id != agency));
+        if taken {
+            return Err(RegistryError::AliasTaken { alias });
+        }
+        if !peer::is_alias(&alias) {
+            return Err(RegistryError::Alias { alias });
+        }
+        let pinned = file.contact().map(Pinned::of).unwrap_or_default();
+        let peer = Peer {
+            alias,
+            circles: old
+                .iter()
+                .flat_map(|p| p.circles.iter().cloned())
+                .chain(circles)
+                .collect(),
+            // A known peer's attributes stay as they were confirmed.
+            pinned: old.as_ref().map_or(pinned, |p| p.pinned.clone()),
+            since: old.as_ref().map_or(now, |p| p.since),
+            confirmed: confirmed || old.as_ref().is_some_and(|p| p.confirmed),
+        };
+        // Tried on a copy first: a fork or a faulty card must leave everything as it was.
+        let mut trial = self.read(|i| i.agencies.get(&agency).cloned());
+        Inner::learn_into(&mut trial, file)?;
+        let mut ops = vec![Op::PutPeer { peer: agency, bytes: peer.to_bytes() }];
+        ops.extend(card_op(file.card()));
+        ops.extend(file.keys().map(statement_op));
+        store.write(ops).await?;
+        self.write(|i| {
+            if let Some(known) = trial {
+                i.agencies.insert(agency, known);
+            }
+            i.peers.insert(agency, peer);
+        });
+        Ok(old.is_some())
+    }
+
+    /// Takes a peer's link away. Its cards stay, so that its records still verify.
+    ///
+    /// # Errors
+    /// [`RegistryError::Store`].
+    pub async fn unlink(&self, store: &Store, agency: &AgencyId) -> Result<(), RegistryError> {
+        store.write(vec![Op::DeletePeer { peer: *agency }]).await?;
+        self.write(|i| {
+            i.peers.remove(agency);
+        });
+        Ok(())
+    }
+
+    /// Checks a card of a known agency against what we have of it, without keeping it.
+    ///
+    /// # Errors
+    /// [`CardFault`].
+    pub fn check_card(&self, card: SignedRecord) -> Result<Option<VerifiedRecord>, CardFault> {
+        let agency = card.unverified().envelope.author;
+        let Some(keys) = self.keys(&agency) else { return Ok(None) };
+        let mut keys = AgencyKeys::clone(&keys);
+        keys.learn(card).map(|(_, card)| Some(card))
+    }
+
+    /// Keeps a card or keys statement that ingest has verified and committed.
+    pub fn learn(&self, record: &VerifiedRecord) {
+        let agency = record.author();
+        let bytes = record.bytes().clone();
+        self.write(|i| {
+            // It verified a moment ago; a fork that came in between leaves the older one.
+            if let Err(error) = i.learn_bytes(agency, bytes) {
+                tracing::warn!(%error, "a card was not taken up");
+            }
+        });
+    }
+
+    /// Takes up our own card and keys statement after a change.
+    ///
+    /// # Errors
+    /// [`RegistryError::Card`].
+    pub fn renew_own(&self, file: &CardFile) -> Result<(), RegistryError> {
+        let mut trial = self.agency(&self.0.own);
+        Inner::learn_into(&mut trial, file)?;
+        self.write(|i| {
+            if let Some(own) = trial {
+                i.agencies.insert(self.0.own, own);
+            }
+        });
+        Ok(())
+    }
+
+    fn read<T>(&self, f: impl FnOnce(&Inner) -> T) -> T {
+        f(&self.0.inner.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn write(&self, f: impl FnOnce(&mut Inner)) {
+        f(&mut self.0.inner.write().unwrap_or_else(PoisonError::into_inner));
+        self.0.changes.send_modify(|n| *n += 1);
+    }
+}
+
+impl Agency {
+    /// What its newest card says.
+    pub fn contact(&self) -> Option<&Contact> {
+        match &self.card.record().content {
+            Content::Contact(contact) => Some(contact),
+            _ => None,
+        }
+    }
+
+    /// What its newest keys statement says.
+    pub fn statement_body(&self) -> Option<&Keys> {
+        keys_of(self.statement.as_ref()?)
+    }
+}
+
+impl Inner {
+    fn take_file(&mut self, file: &CardFile) -> Result<(), RegistryError> {
+        let mut agency = self.agencies.remove(&file.agency());
+        Self::learn_into(&mut agency, file)?;
+        if let Some(agency) = agency {
+            self.agencies.insert(file.agency(), agency);
+        }
+        Ok(())
+    }
+
+    fn learn_into(known: &mut Option<Agency>, file: &CardFile) -> Result<(), RegistryError> {
+        for record in std::iter::once(file.card()).chain(file.keys()) {
+            Self::learn_one(known, file.agency(), record.bytes().clone())?;
+        }
+        Ok(())
+    }
+
+    fn learn_bytes(&mut self, agency: AgencyId, bytes: Bytes) -> Result<(), RegistryError> {
+        let mut known = self.agencies.remove(&agency);
+        let done = Self::learn_one(&mut known, agency, bytes);
+        if let Some(known) = known {
+            self.agencies.insert(agency, known);
+        }
+        done
+    }
+
+    fn learn_one(
+        known: &mut Option<Agency>,
+        agency: AgencyId,
+        bytes: Bytes,
+    ) -> Result<(), RegistryError> {
+        let stored = |says: String| RegistryError::Stored { agency, says };
+        let record = SignedRecord::parse(bytes).map_err(|e| stored(e.to_string()))?;
+        let mut keys = known
+            .as_ref()
+            .map_or_else(|| AgencyKeys::new(agency), |a| AgencyKeys::clone(&a.keys));
+        match &record.unverified().content {
+            Content::Contact(_) => {
+                let (learned, card) = keys.learn(record)?;
+                let keys = Arc::new(keys);
+                match known {
+                    Some(known) => {
+                        known.keys = keys;
+                        if learned == Learned::Newest {
+                            known.card = card;
+                        }
+                    }
+                    None => *known = Some(Agency { keys, card, statement: None }),
+                }
+            }
+            Content::Keys(_) => {
+                let statement = record.verify(&keys).map_err(CardFault::from)?;
+                let Some(known) = known else {
+                    return Err(stored("a keys statement without a card".into()));
+                };
+                let number = |r: &VerifiedRecord| keys_of(r).map_or(0, |k| k.number);
+                let newer = known
+                    .statement
+                    .as_ref()
+                    .is_none_or(|old| number(&statement) > number(old));
+                if newer {
+                    known.statement = Some(statement);
+                }
+            }
+            _ => return Err(stored("neither card nor keys statement".into())),
+        }
+        Ok(())
+    }
+}
+
+fn keys_of(record: &VerifiedRecord) -> Option<&Keys> {
+    match &record.record().content {
+        Content::Keys(keys) => Some(keys),
+        _ => None,
+    }
+}
+
+/// The operation that keeps a card's exact bytes beside the record itself, so that it is
+/// there at the next start before any record is read.
+pub fn card_op(card: &VerifiedRecord) -> Option<Op> {
+    let Content::Contact(contact) = &card.record().content else { return None };
+    Some(Op::PutCard {
+        agency: card.author(),
+        revision: contact.revision,
+        bytes: card.bytes().clone(),
+    })
+}
+
+/// The operation that keeps an agency's newest keys statement.
+pub fn statement_op(statement: &VerifiedRecord) -> Op {
+    Op::PutMeta { name: statement_name(&statement.author()), bytes: statement.bytes().clone() }
+}
+
+fn statement_name(agency: &AgencyId) -> String {
+    format!("statement/{}", agency.full())
+}
