@@ -53,3 +53,6 @@ pub const MEMO_SHARDS: usize = 16;
 
 /// Representative records tried for one cell of the table that `policy show --plain` prints.
 pub const PLAIN_VARIANTS: usize = 96;
+
+/// Statements that `why` names when nothing allows: more are no help.
+pub const NEAREST: usize = 3;

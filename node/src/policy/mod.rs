@@ -16,12 +16,16 @@ mod engine;
 pub mod limits;
 mod live;
 mod memo;
+mod nearest;
+mod plain;
 mod problem;
 mod scan;
 mod schema;
 mod set;
 mod text;
 
+#[cfg(test)]
+mod exercise;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +34,8 @@ pub use decision::{Action, Decision, StatementRef};
 pub use directory::{Directory, DirectoryError, PeerAttributes};
 pub use engine::{Engine, EngineError};
 pub use live::Policies;
+pub use nearest::Nearest;
+pub use plain::{PlainAnswer, PlainCell, PlainRow, PlainTable};
 pub use problem::{Problem, ProblemKind, Problems};
 pub use schema::{SCHEMA_TEXT, codes};
 pub use set::PolicySet;
