@@ -9,6 +9,7 @@ use super::attributes::Attributes;
 use super::decision::{Action, StatementRef};
 use super::engine::Engine;
 use super::limits;
+use super::scan::on_deep_stack;
 
 /// A statement that would allow it, if what it asks for were so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +44,16 @@ impl Engine {
     /// for this peer first, then those with the fewest unmet conditions. At most
     /// [`limits::NEAREST`]; slow, for `why` only.
     pub fn nearest(
+        &self,
+        action: Action,
+        peer: &AgencyId,
+        class: &Attributes,
+        addressed: bool,
+    ) -> Vec<Nearest> {
+        on_deep_stack(|| self.find_nearest(action, peer, class, addressed))
+    }
+
+    fn find_nearest(
         &self,
         action: Action,
         peer: &AgencyId,

@@ -14,7 +14,7 @@ use super::decision::{Action, StatementRef};
 use super::directory::{Directory, SELF_ALIAS};
 use super::limits;
 use super::problem::{Problem, ProblemKind, Problems};
-use super::scan::scan;
+use super::scan::{on_deep_stack, scan};
 use super::schema;
 use super::text::{ENTITIES_FILE, PolicyText};
 
@@ -62,6 +62,10 @@ impl PolicySet {
     /// Checks a text: all that can be said without knowing the peers. Every problem is
     /// reported, not just the first.
     pub fn from_text(text: PolicyText) -> Result<Self, Problems> {
+        on_deep_stack(|| Self::parse(text))
+    }
+
+    fn parse(text: PolicyText) -> Result<Self, Problems> {
         let mut reader = Reader::default();
         for (file, source) in text.files() {
             reader.file(file, source);
@@ -111,7 +115,9 @@ impl PolicySet {
     /// stands for nobody.
     pub fn check_names(&self, directory: &Directory) -> Result<(), Problems> {
         let mut problems = Vec::new();
-        let aliases = list(directory.peers().iter().map(|p| p.alias.as_str()));
+        let mut aliases: Vec<&str> = directory.peers().iter().map(|p| p.alias.as_str()).collect();
+        aliases.sort_unstable();
+        let aliases = list(aliases.into_iter());
         let circles = self.circle_names(directory);
         for statement in self.statements.values() {
             for (kind, name) in literals(&statement.policy) {
@@ -197,6 +203,9 @@ impl PolicySet {
     }
 }
 
+/// What a statement is called that has no `@id`.
+const UNNAMED: &str = "(no name)";
+
 /// Gathers statements and problems over the files.
 #[derive(Default)]
 struct Reader {
@@ -229,10 +238,7 @@ impl Reader {
             }
         };
         for template in parsed.templates() {
-            let id = template
-                .annotation("id")
-                .unwrap_or("without a name")
-                .to_owned();
+            let id = template.annotation("id").unwrap_or(UNNAMED).to_owned();
             let offset = template.as_ref().loc().map_or(0, |loc| loc.start());
             self.problems.push(Problem::at(
                 file,
@@ -250,6 +256,7 @@ impl Reader {
         let offset = policy.as_ref().loc().map_or(0, |loc| loc.start());
         let at = |kind| Problem::at(file, source, offset, kind);
         let id = policy.annotation("id").unwrap_or_default().to_owned();
+        let named = if id.is_empty() { UNNAMED } else { &id };
         if id.is_empty() {
             self.problems.push(at(ProblemKind::NoId));
         } else if !good_name(&id, limits::STATEMENT_ID_CHARS) {
@@ -269,13 +276,20 @@ impl Reader {
             .trim()
             .to_owned();
         if says.is_empty() || says.chars().count() > limits::STATEMENT_SAYS_CHARS {
-            self.problems
-                .push(at(ProblemKind::NoSays { id: id.clone() }));
+            self.problems.push(at(ProblemKind::NoSays {
+                id: named.to_owned(),
+            }));
         }
         let policy = policy.new_id(PolicyId::new(&id));
         self.validate(file, source, offset, &policy);
         self.texts(&policy, &at);
-        self.literals.extend(literals(&policy));
+        let named_entities = literals(&policy);
+        if named_entities.iter().any(|(kind, _)| kind == "Record") {
+            self.problems.push(at(ProblemKind::SingleRecord {
+                id: named.to_owned(),
+            }));
+        }
+        self.literals.extend(named_entities);
         let (line, _) = super::problem::place(source, offset);
         let reference = StatementRef {
             id: id.clone(),
@@ -293,10 +307,7 @@ impl Reader {
     }
 
     fn validate(&mut self, file: &str, source: &str, offset: usize, policy: &Policy) {
-        let id = policy
-            .annotation("id")
-            .unwrap_or("without a name")
-            .to_owned();
+        let id = policy.annotation("id").unwrap_or(UNNAMED).to_owned();
         let schema = match schema::schema() {
             Ok(schema) => schema.clone(),
             Err(message) => {
@@ -316,7 +327,7 @@ impl Reader {
         let result = Validator::new(schema).validate(&one, ValidationMode::Strict);
         for error in result.validation_errors() {
             let e = DetailedError::from(error);
-            let message = without_policy_name(&e.message);
+            let message = plain_message(&e.message);
             let kind = ProblemKind::Schema {
                 id: id.clone(),
                 help: help(&e),
@@ -333,7 +344,7 @@ impl Reader {
             let e = DetailedError::from(warning);
             let kind = ProblemKind::Odd {
                 id: id.clone(),
-                message: without_policy_name(&e.message),
+                message: plain_message(&e.message),
             };
             self.warnings.push(Problem::at(
                 file,
@@ -346,7 +357,7 @@ impl Reader {
 
     /// The schema has texts in two places only, tags and countries: all others are mistakes.
     fn texts(&mut self, policy: &Policy, at: &dyn Fn(ProblemKind) -> Problem) {
-        let id = policy.annotation("id").unwrap_or("without a name");
+        let id = policy.annotation("id").unwrap_or(UNNAMED);
         let mut found = BTreeSet::new();
         if let Ok(json) = policy.to_json() {
             strings(json.get("conditions").unwrap_or(&Value::Null), &mut found);
@@ -497,13 +508,22 @@ fn help(error: &DetailedError) -> String {
         .unwrap_or_default()
 }
 
-/// Cedar begins with "for policy `id`, ", which our own sentence says already.
-fn without_policy_name(message: &str) -> String {
-    match message
+/// Cedar's message in our words: it begins with "for policy `id`, ", which our own sentence
+/// says already, and calls codes eids.
+fn plain_message(message: &str) -> String {
+    let rest = message
         .strip_prefix("for policy `")
-        .and_then(|rest| rest.split_once("`, "))
-    {
-        Some((_, rest)) => rest.to_owned(),
-        None => message.to_owned(),
-    }
+        .and_then(|rest| rest.split_once('`'));
+    let message = rest.map_or(message, |(_, rest)| {
+        rest.trim_start_matches([',', ':', ' '])
+    });
+    message
+        .replace(
+            "is of an enumerated entity type, but",
+            "has a closed list of codes, and",
+        )
+        .replace(
+            "is not declared as a valid eid. valid entity eids:",
+            "is not among them:",
+        )
 }
