@@ -501,11 +501,11 @@ fn offset_of(error: &DetailedError) -> Option<usize> {
 }
 
 fn help(error: &DetailedError) -> String {
-    error
+    let help = error
         .help
-        .as_ref()
-        .map(|h| format!(". {h}"))
-        .unwrap_or_default()
+        .as_deref()
+        .map(|h| h.replace("valid entity eids:", "the codes are"));
+    help.map(|h| format!(" ({h})")).unwrap_or_default()
 }
 
 /// Cedar's message in our words: it begins with "for policy `id`, ", which our own sentence
@@ -522,8 +522,5 @@ fn plain_message(message: &str) -> String {
             "is of an enumerated entity type, but",
             "has a closed list of codes, and",
         )
-        .replace(
-            "is not declared as a valid eid. valid entity eids:",
-            "is not among them:",
-        )
+        .replace("is not declared as a valid eid", "is not among them")
 }
