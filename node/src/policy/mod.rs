@@ -10,6 +10,7 @@
 //! templates, no nesting of circles, an `@id` and an `@says` on every statement.
 
 mod attributes;
+mod circles;
 mod decision;
 mod directory;
 mod engine;

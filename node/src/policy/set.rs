@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId, ValidationMode, Validator};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::attributes::TAG_PREFIXES;
+use super::circles::{good_name, parse_circles};
 use super::decision::{Action, StatementRef};
 use super::directory::{Directory, SELF_ALIAS};
 use super::limits;
@@ -380,72 +380,8 @@ impl Reader {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EntitiesFile {
-    #[serde(default)]
-    circles: BTreeMap<String, Vec<String>>,
-}
-
-fn parse_circles(text: Option<&str>) -> Result<BTreeMap<String, Vec<String>>, Vec<Problem>> {
-    let Some(text) = text else {
-        return Ok(BTreeMap::new());
-    };
-    let file: EntitiesFile = serde_json::from_str(text).map_err(|e| {
-        vec![Problem {
-            file: ENTITIES_FILE.to_owned(),
-            line: u32::try_from(e.line()).unwrap_or(u32::MAX),
-            column: u32::try_from(e.column()).unwrap_or(u32::MAX),
-            kind: ProblemKind::Entities {
-                message: e.to_string(),
-            },
-        }]
-    })?;
-    let mut problems: Vec<Problem> = file
-        .circles
-        .keys()
-        .filter(|name| !good_name(name, limits::ALIAS_CHARS))
-        .map(|name| {
-            let circle = name.chars().take(limits::ALIAS_CHARS).collect();
-            let offset = text.find(&format!("\"{name}\"")).unwrap_or(0);
-            Problem::at(
-                ENTITIES_FILE,
-                text,
-                offset,
-                ProblemKind::CircleName { circle },
-            )
-        })
-        .collect();
-    let most = file.circles.values().map(Vec::len).max().unwrap_or(0);
-    for (what, found, max) in [
-        ("circles", file.circles.len(), limits::CIRCLES),
-        ("members of one circle", most, limits::POLICY_PEERS + 1),
-    ] {
-        if found > max {
-            let remedy = "Remove those that no statement uses";
-            let kind = ProblemKind::TooMany {
-                what,
-                found,
-                max,
-                remedy,
-            };
-            problems.push(Problem::of_file(ENTITIES_FILE, kind));
-        }
-    }
-    if problems.is_empty() {
-        Ok(file.circles)
-    } else {
-        Err(problems)
-    }
-}
-
 fn is_peer(directory: &Directory, alias: &str) -> bool {
     directory.peers().iter().any(|p| p.alias == alias)
-}
-
-fn good_name(name: &str, most: usize) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-    (1..=most).contains(&name.len()) && name.chars().all(plain)
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
