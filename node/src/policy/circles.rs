@@ -17,6 +17,12 @@ pub(super) fn parse_circles(
     let Some(text) = text else {
         return Ok(BTreeMap::new());
     };
+    if !text.trim_start().starts_with('{') {
+        // serde would read a list as the fields in their order.
+        let message = "it does not begin with '{'".to_owned();
+        let kind = ProblemKind::Entities { message };
+        return Err(vec![Problem::at(ENTITIES_FILE, text, 0, kind)]);
+    }
     let file: EntitiesFile = serde_json::from_str(text).map_err(|e| {
         vec![Problem {
             file: ENTITIES_FILE.to_owned(),
