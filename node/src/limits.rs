@@ -82,3 +82,7 @@ pub const SIGNING_KEY_DAYS: u64 = 730;
 /// Revision of the revoke-all card: above every card that will ever be made, so that it
 /// holds whenever it is published.
 pub const REVOKE_ALL_REVISION: u64 = u64::MAX >> 1;
+
+/// Policy classes kept decoded: a few hundred bytes each; a store of many years has a few
+/// thousand.
+pub const CLASSES_IN_MEMORY: usize = 20_000;

@@ -20,14 +20,12 @@ use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{Record, SignedRecord, VerifiedRecord};
 use liaison_protocol::wire::Item;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 pub use self::admit::kind_number;
 use self::admit::{Admitted, Gate};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
 use crate::clock::Clock;
-use crate::limits;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::share::Owed;
@@ -408,15 +406,7 @@ fn quarantined(
     fault: &IngestFault,
     at: liaison_protocol::clock::Millis,
 ) -> Quarantined {
-    Quarantined {
-        at,
-        courier: Some(*courier),
-        reason: fault.to_string(),
-        place: fault.place(),
-        head: raw.slice(..raw.len().min(limits::QUARANTINE_HEAD_BYTES)),
-        sha256: Sha256::digest(raw).into(),
-        length: raw.len() as u64,
-    }
+    Quarantined::sample(at, Some(*courier), &fault.to_string(), &fault.place(), raw)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -14,6 +14,7 @@ use super::attributes::{Attributes, ClassId};
 use super::decision::{Action, Decision, StatementRef};
 use super::directory::{Directory, PeerAttributes};
 use super::memo::Memo;
+use super::scan::on_deep_stack;
 use super::schema::{self, SCHEMA_TEXT};
 use super::set::PolicySet;
 
@@ -127,7 +128,7 @@ impl Engine {
         let Some(known) = self.peers.get(peer) else {
             return Decision::failed(format!("agency {} is no peer", peer.short()));
         };
-        match self.ask(action, known, class, addressed) {
+        match on_deep_stack(|| self.ask(action, known, class, addressed)) {
             Ok(decision) => decision,
             Err(error) => Decision::failed(error),
         }

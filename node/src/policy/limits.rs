@@ -18,8 +18,8 @@ pub const POLICY_STATEMENTS: usize = 500;
 /// Bytes of one statement, comments included: a list of every country takes 2 KiB.
 pub const STATEMENT_BYTES: usize = 16 * 1024;
 
-/// Brackets open at once, and `if`s, in one statement: Cedar's parser recurses on them and
-/// must not exhaust a thread's stack of 2 MiB, also in a debug build.
+/// Brackets open at once, and `if`s, in one statement: Cedar recurses on them and must not
+/// exhaust [`STACK_BYTES`], also in a debug build.
 pub const STATEMENT_NESTING: usize = 24;
 
 /// Operators and dots of one statement: chains of them recurse as well.
@@ -53,3 +53,13 @@ pub const MEMO_SHARDS: usize = 16;
 
 /// Representative records tried for one cell of the table that `policy show --plain` prints.
 pub const PLAIN_VARIANTS: usize = 96;
+
+/// Statements that `why` names when nothing allows: more are no help.
+pub const NEAREST: usize = 3;
+
+/// Bytes of stack on which policies are parsed and evaluated, whatever the calling thread has:
+/// a debug build of Cedar needs some 15 KiB for one operator in a chain.
+pub const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of stack that must be left for it to be enough; more than a tokio thread has.
+pub const STACK_LEFT_BYTES: usize = 32 * 1024 * 1024;

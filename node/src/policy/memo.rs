@@ -7,10 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::decision::Decision;
 use super::limits;
 
+type Shard = HashMap<u64, Arc<Decision>, BuildHasherDefault<Mix>>;
+
 /// Remembers decisions by key; bounded; forgets all when the engine goes.
 #[derive(Debug)]
 pub(super) struct Memo {
-    shards: Vec<RwLock<HashMap<u64, Arc<Decision>, BuildHasherDefault<Mix>>>>,
+    shards: Vec<RwLock<Shard>>,
 }
 
 impl Memo {

@@ -10,6 +10,7 @@
 //! templates, no nesting of circles, an `@id` and an `@says` on every statement.
 
 mod attributes;
+mod circles;
 mod decision;
 mod directory;
 mod engine;
@@ -17,12 +18,16 @@ pub mod limits;
 mod live;
 mod memo;
 mod of_record;
+mod nearest;
+mod plain;
 mod problem;
 mod scan;
 mod schema;
 mod set;
 mod text;
 
+#[cfg(test)]
+mod exercise;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +37,8 @@ pub use directory::{Directory, DirectoryError, PeerAttributes};
 pub use engine::{Engine, EngineError};
 pub use live::Policies;
 pub use of_record::attributes;
+pub use nearest::Nearest;
+pub use plain::{PlainAnswer, PlainCell, PlainRow, PlainTable};
 pub use problem::{Problem, ProblemKind, Problems};
 pub use schema::{SCHEMA_TEXT, codes};
 pub use set::PolicySet;

@@ -117,6 +117,14 @@ pub enum ProblemKind {
         /// The tags' prefixes.
         prefixes: String,
     },
+    /// A record by its id: policy speaks of classes of records only.
+    #[error(
+        "statement '{id}' names a single record. Policies speak of what records have in common; to keep one record from a peer, use 'push --to' or 'retract'"
+    )]
+    SingleRecord {
+        /// The statement.
+        id: String,
+    },
     /// A circle that nobody defined.
     #[error(
         "statement '{id}' names the circle '{circle}', which does not exist. Circles are: {known}. Add it to entities.json"

@@ -4,6 +4,11 @@
 use super::limits;
 use super::problem::{Problem, ProblemKind};
 
+/// Runs `work` on a stack on which whatever [`scan`] lets pass can be parsed and evaluated.
+pub(super) fn on_deep_stack<T>(work: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(limits::STACK_LEFT_BYTES, limits::STACK_BYTES, work)
+}
+
 /// The first statement of a file that is too long, too deep or has too many operators.
 pub(super) fn scan(file: &str, text: &str) -> Option<Problem> {
     let mut statement = Statement::default();

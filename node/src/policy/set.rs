@@ -6,15 +6,15 @@ use std::str::FromStr;
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId, ValidationMode, Validator};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::attributes::TAG_PREFIXES;
+use super::circles::{good_name, parse_circles};
 use super::decision::{Action, StatementRef};
 use super::directory::{Directory, SELF_ALIAS};
 use super::limits;
 use super::problem::{Problem, ProblemKind, Problems};
-use super::scan::scan;
+use super::scan::{on_deep_stack, scan};
 use super::schema;
 use super::text::{ENTITIES_FILE, PolicyText};
 
@@ -62,6 +62,10 @@ impl PolicySet {
     /// Checks a text: all that can be said without knowing the peers. Every problem is
     /// reported, not just the first.
     pub fn from_text(text: PolicyText) -> Result<Self, Problems> {
+        on_deep_stack(|| Self::parse(text))
+    }
+
+    fn parse(text: PolicyText) -> Result<Self, Problems> {
         let mut reader = Reader::default();
         for (file, source) in text.files() {
             reader.file(file, source);
@@ -111,7 +115,9 @@ impl PolicySet {
     /// stands for nobody.
     pub fn check_names(&self, directory: &Directory) -> Result<(), Problems> {
         let mut problems = Vec::new();
-        let aliases = list(directory.peers().iter().map(|p| p.alias.as_str()));
+        let mut aliases: Vec<&str> = directory.peers().iter().map(|p| p.alias.as_str()).collect();
+        aliases.sort_unstable();
+        let aliases = list(aliases.into_iter());
         let circles = self.circle_names(directory);
         for statement in self.statements.values() {
             for (kind, name) in literals(&statement.policy) {
@@ -197,6 +203,9 @@ impl PolicySet {
     }
 }
 
+/// What a statement is called that has no `@id`.
+const UNNAMED: &str = "(no name)";
+
 /// Gathers statements and problems over the files.
 #[derive(Default)]
 struct Reader {
@@ -229,10 +238,7 @@ impl Reader {
             }
         };
         for template in parsed.templates() {
-            let id = template
-                .annotation("id")
-                .unwrap_or("without a name")
-                .to_owned();
+            let id = template.annotation("id").unwrap_or(UNNAMED).to_owned();
             let offset = template.as_ref().loc().map_or(0, |loc| loc.start());
             self.problems.push(Problem::at(
                 file,
@@ -250,6 +256,7 @@ impl Reader {
         let offset = policy.as_ref().loc().map_or(0, |loc| loc.start());
         let at = |kind| Problem::at(file, source, offset, kind);
         let id = policy.annotation("id").unwrap_or_default().to_owned();
+        let named = if id.is_empty() { UNNAMED } else { &id };
         if id.is_empty() {
             self.problems.push(at(ProblemKind::NoId));
         } else if !good_name(&id, limits::STATEMENT_ID_CHARS) {
@@ -269,13 +276,20 @@ impl Reader {
             .trim()
             .to_owned();
         if says.is_empty() || says.chars().count() > limits::STATEMENT_SAYS_CHARS {
-            self.problems
-                .push(at(ProblemKind::NoSays { id: id.clone() }));
+            self.problems.push(at(ProblemKind::NoSays {
+                id: named.to_owned(),
+            }));
         }
         let policy = policy.new_id(PolicyId::new(&id));
         self.validate(file, source, offset, &policy);
         self.texts(&policy, &at);
-        self.literals.extend(literals(&policy));
+        let named_entities = literals(&policy);
+        if named_entities.iter().any(|(kind, _)| kind == "Record") {
+            self.problems.push(at(ProblemKind::SingleRecord {
+                id: named.to_owned(),
+            }));
+        }
+        self.literals.extend(named_entities);
         let (line, _) = super::problem::place(source, offset);
         let reference = StatementRef {
             id: id.clone(),
@@ -293,10 +307,7 @@ impl Reader {
     }
 
     fn validate(&mut self, file: &str, source: &str, offset: usize, policy: &Policy) {
-        let id = policy
-            .annotation("id")
-            .unwrap_or("without a name")
-            .to_owned();
+        let id = policy.annotation("id").unwrap_or(UNNAMED).to_owned();
         let schema = match schema::schema() {
             Ok(schema) => schema.clone(),
             Err(message) => {
@@ -316,7 +327,7 @@ impl Reader {
         let result = Validator::new(schema).validate(&one, ValidationMode::Strict);
         for error in result.validation_errors() {
             let e = DetailedError::from(error);
-            let message = without_policy_name(&e.message);
+            let message = plain_message(&e.message);
             let kind = ProblemKind::Schema {
                 id: id.clone(),
                 help: help(&e),
@@ -333,7 +344,7 @@ impl Reader {
             let e = DetailedError::from(warning);
             let kind = ProblemKind::Odd {
                 id: id.clone(),
-                message: without_policy_name(&e.message),
+                message: plain_message(&e.message),
             };
             self.warnings.push(Problem::at(
                 file,
@@ -346,7 +357,7 @@ impl Reader {
 
     /// The schema has texts in two places only, tags and countries: all others are mistakes.
     fn texts(&mut self, policy: &Policy, at: &dyn Fn(ProblemKind) -> Problem) {
-        let id = policy.annotation("id").unwrap_or("without a name");
+        let id = policy.annotation("id").unwrap_or(UNNAMED);
         let mut found = BTreeSet::new();
         if let Ok(json) = policy.to_json() {
             strings(json.get("conditions").unwrap_or(&Value::Null), &mut found);
@@ -369,72 +380,8 @@ impl Reader {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EntitiesFile {
-    #[serde(default)]
-    circles: BTreeMap<String, Vec<String>>,
-}
-
-fn parse_circles(text: Option<&str>) -> Result<BTreeMap<String, Vec<String>>, Vec<Problem>> {
-    let Some(text) = text else {
-        return Ok(BTreeMap::new());
-    };
-    let file: EntitiesFile = serde_json::from_str(text).map_err(|e| {
-        vec![Problem {
-            file: ENTITIES_FILE.to_owned(),
-            line: u32::try_from(e.line()).unwrap_or(u32::MAX),
-            column: u32::try_from(e.column()).unwrap_or(u32::MAX),
-            kind: ProblemKind::Entities {
-                message: e.to_string(),
-            },
-        }]
-    })?;
-    let mut problems: Vec<Problem> = file
-        .circles
-        .keys()
-        .filter(|name| !good_name(name, limits::ALIAS_CHARS))
-        .map(|name| {
-            let circle = name.chars().take(limits::ALIAS_CHARS).collect();
-            let offset = text.find(&format!("\"{name}\"")).unwrap_or(0);
-            Problem::at(
-                ENTITIES_FILE,
-                text,
-                offset,
-                ProblemKind::CircleName { circle },
-            )
-        })
-        .collect();
-    let most = file.circles.values().map(Vec::len).max().unwrap_or(0);
-    for (what, found, max) in [
-        ("circles", file.circles.len(), limits::CIRCLES),
-        ("members of one circle", most, limits::POLICY_PEERS + 1),
-    ] {
-        if found > max {
-            let remedy = "Remove those that no statement uses";
-            let kind = ProblemKind::TooMany {
-                what,
-                found,
-                max,
-                remedy,
-            };
-            problems.push(Problem::of_file(ENTITIES_FILE, kind));
-        }
-    }
-    if problems.is_empty() {
-        Ok(file.circles)
-    } else {
-        Err(problems)
-    }
-}
-
 fn is_peer(directory: &Directory, alias: &str) -> bool {
     directory.peers().iter().any(|p| p.alias == alias)
-}
-
-fn good_name(name: &str, most: usize) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-    (1..=most).contains(&name.len()) && name.chars().all(plain)
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -490,20 +437,26 @@ fn offset_of(error: &DetailedError) -> Option<usize> {
 }
 
 fn help(error: &DetailedError) -> String {
-    error
+    let help = error
         .help
-        .as_ref()
-        .map(|h| format!(". {h}"))
-        .unwrap_or_default()
+        .as_deref()
+        .map(|h| h.replace("valid entity eids:", "the codes are"));
+    help.map(|h| format!(" ({h})")).unwrap_or_default()
 }
 
-/// Cedar begins with "for policy `id`, ", which our own sentence says already.
-fn without_policy_name(message: &str) -> String {
-    match message
+/// Cedar's message in our words: it begins with "for policy `id`, ", which our own sentence
+/// says already, and calls codes eids.
+fn plain_message(message: &str) -> String {
+    let rest = message
         .strip_prefix("for policy `")
-        .and_then(|rest| rest.split_once("`, "))
-    {
-        Some((_, rest)) => rest.to_owned(),
-        None => message.to_owned(),
-    }
+        .and_then(|rest| rest.split_once('`'));
+    let message = rest.map_or(message, |(_, rest)| {
+        rest.trim_start_matches([',', ':', ' '])
+    });
+    message
+        .replace(
+            "is of an enumerated entity type, but",
+            "has a closed list of codes, and",
+        )
+        .replace("is not declared as a valid eid", "is not among them")
 }

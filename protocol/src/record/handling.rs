@@ -163,6 +163,25 @@ impl Verdict {
         )
     }
 
+    /// The rule's name, as the ledger and `--json` write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Verdict::AuthorReleases => "author-releases",
+            Verdict::BackToAuthor => "back-to-author",
+            Verdict::Permitted => "permitted",
+            Verdict::OnwardTo => "onward-to",
+            Verdict::OnwardCommunity => "onward-community",
+            Verdict::RedNotAddressed => "red-not-addressed",
+            Verdict::PersonalNotAddressed => "personal-not-addressed",
+            Verdict::PersonalNotAuthor => "personal-not-author",
+            Verdict::OnwardNone => "onward-none",
+            Verdict::OnwardAsk => "onward-ask",
+            Verdict::OnwardToOthers => "onward-to-others",
+            Verdict::NamedMayNotPass => "named-may-not-pass",
+            Verdict::Control => "control",
+        }
+    }
+
     /// The rule as a sentence, quoted by `why`.
     pub const fn says(self) -> &'static str {
         match self {

@@ -1,0 +1,241 @@
+//! May it come in? The gates of a receiver, in order, for a record that is somebody's word.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::check::{self, CheckContext};
+use liaison_protocol::record::codes::{Kind, Plane};
+use liaison_protocol::record::date::Date;
+use liaison_protocol::record::kinds::Content;
+use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
+
+use super::{IngestFault, Settings, verify};
+use crate::policy::{self, Action, Attributes, Engine};
+use crate::registry::Registry;
+use crate::store::{Flags, NewRecord, Retraction, Store};
+
+/// What the gates look at; made anew for each batch.
+pub(super) struct Gate<'a> {
+    pub store: &'a Store,
+    pub registry: &'a Registry,
+    pub engine: Arc<Engine>,
+    pub settings: &'a Settings,
+    pub now: Millis,
+}
+
+/// A record that may be committed.
+#[derive(Clone, Debug)]
+pub(super) struct Admitted {
+    pub record: VerifiedRecord,
+    pub class: Bytes,
+    pub marked: bool,
+    /// The statement of the accept policy that let it in.
+    pub rule: Arc<str>,
+}
+
+impl Gate<'_> {
+    /// A record of this agency.
+    pub fn own(&self, record: VerifiedRecord) -> Result<Admitted, IngestFault> {
+        self.in_the_right_store(&record)?;
+        self.in_time(&record)?;
+        self.by_the_author(&record)?;
+        let attributes = self.attributes(&record, false);
+        Ok(Admitted {
+            class: attributes.to_class_bytes().into(),
+            record,
+            marked: false,
+            rule: "own".into(),
+        })
+    }
+
+    /// Bytes that a peer sent under an id that it offered.
+    pub fn from_peer(
+        &self,
+        courier: &AgencyId,
+        offered: RecordId,
+        bytes: Bytes,
+    ) -> Result<Admitted, IngestFault> {
+        let signed = SignedRecord::parse(bytes)?;
+        if signed.id() != offered {
+            return Err(IngestFault::OtherRecord { offered, found: signed.id() });
+        }
+        let record = verify::verify(self.registry, signed)?;
+        self.in_time(&record)?;
+        self.in_the_right_store(&record)?;
+        if self.store.is_tombstoned(&record.id(), &record.author())? {
+            return Err(IngestFault::Retracted);
+        }
+        self.by_the_author(&record)?;
+        self.handled_by(courier, &record)?;
+        let findings = check::check(
+            &record.record().envelope.fields,
+            &record.record().content,
+            &CheckContext::alone(&self.settings.thresholds, self.date()),
+        );
+        let marked = !findings.is_empty();
+        let attributes = self.attributes(&record, marked);
+        let rule = self.accepted(courier, &record, &attributes)?;
+        Ok(Admitted { class: attributes.to_class_bytes().into(), record, marked, rule })
+    }
+
+    fn in_time(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
+        let envelope = &record.record().envelope;
+        if envelope.created.is_ahead_of(self.now) {
+            let ahead_s = envelope.created.wall().0.saturating_sub(self.now.0) / 1000;
+            return Err(IngestFault::Clock { ahead_s });
+        }
+        match expiry(record) {
+            Some(end) if end <= self.now => {
+                Err(IngestFault::Expired { created: envelope.created })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn in_the_right_store(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
+        // Cards and keys statements are the same in an exercise.
+        if matches!(record.kind(), Kind::Contact | Kind::Keys | Kind::Retract) {
+            return Ok(());
+        }
+        let envelope = &record.record().envelope;
+        let says = match (&envelope.fields.exercise, &self.settings.exercise) {
+            (a, b) if a == b => return Ok(()),
+            (Some(name), _) => format!("it belongs to exercise {name}, this store does not"),
+            (None, _) => "it is a live record, and this store belongs to an exercise".into(),
+        };
+        Err(IngestFault::Exercise { says, created: envelope.created })
+    }
+
+    fn by_the_author(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
+        let envelope = &record.record().envelope;
+        let about = match &record.record().content {
+            Content::Retract(retract) => Some(("retracts", retract.of)),
+            _ => envelope.fields.supersedes.map(|id| ("amends", id)),
+        };
+        let Some((what, of)) = about else { return Ok(()) };
+        let Some(arrival) = self.store.arrival_of(&of)? else { return Ok(()) };
+        let Some(old) = self.store.header(arrival)? else { return Ok(()) };
+        let same_kind = what == "retracts" || old.kind == kind_number(record.kind());
+        if old.author == record.author() && same_kind {
+            Ok(())
+        } else {
+            Err(IngestFault::NotTheAuthor { what, of, created: envelope.created })
+        }
+    }
+
+    /// The first gate from the courier's side: would a conforming node have sent us this?
+    fn handled_by(&self, courier: &AgencyId, record: &VerifiedRecord) -> Result<(), IngestFault> {
+        let statement = record.record();
+        let author = record.author();
+        if record.kind().plane() == Plane::Control {
+            // A keys statement comes from its agency only; a retraction travels the way that
+            // its record went, through anybody.
+            let allowed = record.kind() != Kind::Keys || author == *courier;
+            return if allowed {
+                Ok(())
+            } else {
+                let verdict = liaison_protocol::record::handling::Verdict::Control;
+                Err(IngestFault::Handling { verdict, created: statement.envelope.created })
+            };
+        }
+        // Whether its author named us is the author's business: it sent the record to us.
+        let own = self.registry.own();
+        let receiver = statement.receiver(&own, author == *courier);
+        let verdict = statement.terms().release(statement.holder(courier), receiver);
+        if verdict.allows() {
+            Ok(())
+        } else {
+            Err(IngestFault::Handling { verdict, created: statement.envelope.created })
+        }
+    }
+
+    fn accepted(
+        &self,
+        courier: &AgencyId,
+        record: &VerifiedRecord,
+        attributes: &Attributes,
+    ) -> Result<Arc<str>, IngestFault> {
+        // Control traffic is owed, and a newer card of a peer is too.
+        let own_card = record.kind() == Kind::Contact && record.author() == *courier;
+        if record.kind().plane() == Plane::Control || own_card {
+            return Ok("owed".into());
+        }
+        let decision = self.engine.decide(Action::Accept, courier, attributes, false);
+        if decision.allow {
+            let rule = decision.statements.first().map_or("", |s| s.id.as_str());
+            Ok(rule.into())
+        } else {
+            Err(IngestFault::Policy {
+                says: decision.in_words(Action::Accept),
+                created: record.record().envelope.created,
+            })
+        }
+    }
+
+    fn attributes(&self, record: &VerifiedRecord, marked: bool) -> Attributes {
+        let country = self.registry.country(&record.author());
+        policy::attributes(record.record(), &country, marked)
+    }
+
+    fn date(&self) -> Date {
+        Date::from_millis(self.now)
+    }
+}
+
+impl Admitted {
+    /// As the store wants it.
+    pub fn to_new(
+        &self,
+        courier: Option<AgencyId>,
+        audience: Option<Vec<AgencyId>>,
+        received: Millis,
+    ) -> NewRecord {
+        let statement = self.record.record();
+        let fields = &statement.envelope.fields;
+        NewRecord {
+            id: self.record.id(),
+            bytes: self.record.bytes().clone(),
+            author: self.record.author(),
+            kind: kind_number(self.record.kind()),
+            created: statement.envelope.created,
+            received,
+            courier,
+            class: self.class.clone(),
+            flags: if self.marked { Flags::MARKED } else { Flags::NONE },
+            expires: expiry(&self.record),
+            thread: fields.thread,
+            supersedes: fields.supersedes,
+            retracts: match &statement.content {
+                Content::Retract(r) => Some(Retraction {
+                    of: r.of,
+                    reason: r.reason as u8,
+                    erase: r.erase,
+                }),
+                _ => None,
+            },
+            audience,
+        }
+    }
+}
+
+/// When a record stops being released: its `expires`, or the end that its kind has.
+fn expiry(record: &VerifiedRecord) -> Option<Millis> {
+    let statement = record.record();
+    let stated = statement.envelope.fields.expires.map(Date::end_ms);
+    let of_kind = match &statement.content {
+        Content::Service(service) => Some(service.valid_until.end_ms()),
+        Content::Keys(keys) => Some(keys.until),
+        _ => None,
+    };
+    match (stated, of_kind) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// A kind as the store's headers hold it: its place in the list of kinds.
+pub fn kind_number(kind: Kind) -> u8 {
+    kind as u8
+}

@@ -1,0 +1,144 @@
+//! Circles: named groups of agencies, in `entities.json`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+
+use super::limits;
+use super::problem::{Problem, ProblemKind};
+use super::text::ENTITIES_FILE;
+
+/// Reads `{"circles": {"name": ["alias or agency id", …]}}`; no file means no circles.
+pub(super) fn parse_circles(
+    text: Option<&str>,
+) -> Result<BTreeMap<String, Vec<String>>, Vec<Problem>> {
+    let Some(text) = text else {
+        return Ok(BTreeMap::new());
+    };
+    if !text.trim_start().starts_with('{') {
+        // serde would read a list as the fields in their order.
+        let message = "it does not begin with '{'".to_owned();
+        let kind = ProblemKind::Entities { message };
+        return Err(vec![Problem::at(ENTITIES_FILE, text, 0, kind)]);
+    }
+    let file: EntitiesFile = serde_json::from_str(text).map_err(|e| {
+        vec![Problem {
+            file: ENTITIES_FILE.to_owned(),
+            line: u32::try_from(e.line()).unwrap_or(u32::MAX),
+            column: u32::try_from(e.column()).unwrap_or(u32::MAX),
+            kind: ProblemKind::Entities {
+                message: e.to_string(),
+            },
+        }]
+    })?;
+    let mut problems: Vec<Problem> = file
+        .circles
+        .keys()
+        .filter(|name| !good_name(name, limits::ALIAS_CHARS))
+        .map(|name| {
+            let circle = name.chars().take(limits::ALIAS_CHARS).collect();
+            let offset = text.find(&format!("\"{name}\"")).unwrap_or(0);
+            Problem::at(
+                ENTITIES_FILE,
+                text,
+                offset,
+                ProblemKind::CircleName { circle },
+            )
+        })
+        .collect();
+    let most = file.circles.values().map(Vec::len).max().unwrap_or(0);
+    for (what, found, max) in [
+        ("circles", file.circles.len(), limits::CIRCLES),
+        ("members of one circle", most, limits::POLICY_PEERS + 1),
+    ] {
+        if found > max {
+            let remedy = "Remove those that no statement uses";
+            let kind = ProblemKind::TooMany {
+                what,
+                found,
+                max,
+                remedy,
+            };
+            problems.push(Problem::of_file(ENTITIES_FILE, kind));
+        }
+    }
+    if problems.is_empty() {
+        Ok(file.circles)
+    } else {
+        Err(problems)
+    }
+}
+
+/// Whether a circle or a statement may have this name.
+pub(super) fn good_name(name: &str, most: usize) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    (1..=most).contains(&name.len()) && name.chars().all(plain)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntitiesFile {
+    #[serde(default, deserialize_with = "circles")]
+    circles: BTreeMap<String, Vec<String>>,
+}
+
+/// A map as usual, but a name that comes twice is an error: the reader would see one list of
+/// members and the node another.
+fn circles<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
+    struct Circles;
+
+    impl<'de> Visitor<'de> for Circles {
+        type Value = BTreeMap<String, Vec<String>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("circles with their members")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut circles = BTreeMap::new();
+            while let Some((name, members)) = map.next_entry::<String, Vec<String>>()? {
+                let message = format!("the circle '{name}' is there twice");
+                if circles.insert(name, members).is_some() {
+                    return Err(de::Error::custom(message));
+                }
+            }
+            Ok(circles)
+        }
+    }
+
+    d.deserialize_map(Circles)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_files_are_refused() {
+        assert_eq!(parse_circles(None), Ok(BTreeMap::new()));
+        assert_eq!(parse_circles(Some("{}")), Ok(BTreeMap::new()));
+        assert!(parse_circles(Some(r#"{"circles": {"a": ["b"], "c": []}}"#)).is_ok());
+        for odd in [
+            "",
+            "[]",
+            r#"{"cirles": {}}"#,
+            r#"{"circles": {"a": "b"}}"#,
+            r#"{"circles": {"a": {"b": []}}}"#,
+            r#"{"circles": {"": []}}"#,
+            r#"{"circles": {}} x"#,
+        ] {
+            assert!(parse_circles(Some(odd)).is_err(), "{odd}");
+        }
+        let twice = parse_circles(Some("{\"circles\": {\n\"a\": [\"b\"], \"a\": [\"c\"]}}"));
+        let problem = twice.expect_err("twice").remove(0);
+        assert!(
+            problem
+                .to_string()
+                .contains("the circle 'a' is there twice"),
+            "{problem}"
+        );
+        assert_eq!((problem.file.as_str(), problem.line), (ENTITIES_FILE, 2));
+    }
+}

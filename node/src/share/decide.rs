@@ -1,0 +1,390 @@
+//! May this peer have this record, now? The gates in order, each with its word.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::record::codes::{HandlingCode, Kind, Plane};
+use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms, Verdict};
+use liaison_protocol::record::signed::{Record, SignedRecord};
+
+use super::Share;
+use crate::policy::{Action, Attributes, ClassId, Decision};
+use crate::store::{Arrival, Direction, Flags, Header, StoreError};
+
+/// A gate on the way out, in the order in which they are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Gate {
+    /// Is the agency a peer?
+    Link,
+    /// Is the record still in force: not retracted, amended, expired?
+    Expired,
+    /// Control traffic: does the ledger owe it to the peer?
+    Owed,
+    /// Does its author's handling allow it?
+    Handling,
+    /// Is the peer on its distribution list, if there is one?
+    Audience,
+    /// Does this agency's policy allow it?
+    Policy,
+}
+
+impl Gate {
+    /// As `why` and `--json` write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Gate::Link => "link",
+            Gate::Expired => "expired",
+            Gate::Owed => "owed",
+            Gate::Handling => "handling",
+            Gate::Audience => "audience",
+            Gate::Policy => "policy",
+        }
+    }
+}
+
+/// One gate's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateWord {
+    /// The gate.
+    pub gate: Gate,
+    /// Whether it is open.
+    pub allow: bool,
+    /// The rule's name.
+    pub rule: Arc<str>,
+    /// The rule in its author's words.
+    pub says: String,
+    /// File and line of the statement.
+    pub place: Option<String>,
+}
+
+/// The decision for one record and one peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Whether the peer may have it.
+    pub allow: bool,
+    /// The deciding gate.
+    pub gate: Gate,
+    /// The deciding rule's name, as the ledger keeps it.
+    pub rule: Arc<str>,
+}
+
+/// The classes seen so far, decoded: [`crate::limits::CLASSES_IN_MEMORY`] at most.
+pub(super) type Classes = RwLock<HashMap<u32, Arc<Class>>>;
+
+/// A record's policy attributes and its handling terms; none where they can't be read.
+pub(super) type Class = Option<(Attributes, Terms)>;
+
+impl Share {
+    /// Decides without words: what the scan asks for every record and peer.
+    pub(super) fn decide_header(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<Decided, StoreError> {
+        let mut walk = Walk::quick();
+        self.gates(peer, arrival, header, &mut walk)?;
+        Ok(walk.end().0)
+    }
+
+    /// Decides with the word of every gate, in order, also after one that refused.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn explain(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<(Decided, Vec<GateWord>), StoreError> {
+        let mut walk = Walk::with_words();
+        self.gates(peer, arrival, header, &mut walk)?;
+        Ok(walk.end())
+    }
+
+    /// Explains a record that is not stored yet, as it would be decided for a peer. It is
+    /// one of ours; `audience` is its distribution list, if it is to have one.
+    pub fn explain_draft(
+        &self,
+        peer: &AgencyId,
+        record: &Record,
+        audience: Option<&[AgencyId]>,
+    ) -> (Decided, Vec<GateWord>) {
+        let country = self.registry.country(&record.envelope.author);
+        let attributes = crate::policy::attributes(record, &country, false);
+        let listed = audience.map(|a| a.contains(peer));
+        let addressed = listed == Some(true);
+        let mut walk = Walk::with_words();
+        walk.link(self.registry.peer(peer).is_some());
+        let receiver = record.receiver(peer, addressed);
+        walk.handling(record.terms().release(record.holder(&self.registry.own()), receiver));
+        walk.audience(listed);
+        let engine = self.policies.current();
+        walk.policy(&engine.decide(Action::Share, peer, &attributes, addressed));
+        walk.end()
+    }
+
+    fn gates(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+        walk: &mut Walk,
+    ) -> Result<(), StoreError> {
+        // Each gate says whether the next has to be asked.
+        if !walk.link(self.registry.peer(peer).is_some()) || !walk.in_force(self.gone(header)) {
+            return Ok(());
+        }
+        let own = self.registry.own();
+        let by_us = header.author == own;
+        let kind = kind_of(header);
+        let control = kind.is_none_or(|k| k.plane() == Plane::Control);
+        if control || (by_us && kind == Some(Kind::Contact)) {
+            walk.owed(self.is_owed(peer, arrival, header)?);
+            return Ok(());
+        }
+        let listed = if header.flags.contains(Flags::HAS_AUDIENCE) {
+            Some(self.store.audience(arrival)?.is_some_and(|a| a.contains(peer)))
+        } else {
+            None
+        };
+        let addressed = listed == Some(true);
+        let class = self.class(header)?;
+        let Some((attributes, terms)) = class.as_ref() else {
+            walk.unreadable();
+            return Ok(());
+        };
+        let (holder, receiver) = self.roles(peer, arrival, header, terms, addressed)?;
+        if !walk.handling(terms.release(holder, receiver)) || !walk.audience(listed) {
+            return Ok(());
+        }
+        let id = ClassId(header.class.0);
+        let engine = self.policies.current();
+        walk.policy(&engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone()));
+        Ok(())
+    }
+
+    /// What holder and peer are to a record; its names are read only where they matter.
+    fn roles(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+        terms: &Terms,
+        addressed: bool,
+    ) -> Result<(Holder, Receiver), StoreError> {
+        let own = self.registry.own();
+        let receiver =
+            Receiver { author: header.author == *peer, addressed, ..Receiver::default() };
+        if header.author == own {
+            return Ok((Holder::Author, receiver));
+        }
+        if terms.onward != OnwardMode::To {
+            return Ok((Holder::Other, receiver));
+        }
+        let signed = self.store.record(arrival)?.and_then(|b| SignedRecord::parse(b).ok());
+        Ok(match signed {
+            Some(signed) => {
+                let record = signed.unverified();
+                (record.holder(&own), record.receiver(peer, addressed))
+            }
+            // Fail closed: who is named can't be read, so we may not pass it on.
+            None => (Holder::Named, receiver),
+        })
+    }
+
+    /// Why a record is no longer in force.
+    fn gone(&self, header: &Header) -> Option<(&'static str, &'static str)> {
+        let flags = header.flags;
+        if flags.contains(Flags::ERASED) {
+            Some(("erased", "it was erased"))
+        } else if flags.contains(Flags::RETRACTED) {
+            Some(("retracted", "its author retracted it"))
+        } else if flags.contains(Flags::SUPERSEDED) {
+            Some(("amended", "its author replaced it by a newer one"))
+        } else if header.expires.is_some_and(|end| end <= self.clock.now()) {
+            Some(("expired", "it is past its expiry"))
+        } else {
+            None
+        }
+    }
+
+    /// Control traffic goes to a peer if and only if the ledger says that what it concerns
+    /// was released to it or came from it. Our own card and keys concern every peer.
+    fn is_owed(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<bool, StoreError> {
+        match kind_of(header) {
+            Some(Kind::Contact | Kind::Keys) => Ok(header.author == self.registry.own()),
+            Some(Kind::Retract) => {
+                let Some(of) = self.owed.retracts(&self.store, arrival)? else { return Ok(false) };
+                let Some(about) = self.store.arrival_of(&of)? else { return Ok(false) };
+                let line = self.store.ledger_entry(peer, about)?;
+                Ok(line.is_some_and(|l| {
+                    matches!(l.direction, Direction::Sent | Direction::Received)
+                        || l.answer == Some(Answer::Stored)
+                }))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn class(&self, header: &Header) -> Result<Arc<Class>, StoreError> {
+        let id = header.class.0;
+        let known = self.classes.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some(class) = known {
+            return Ok(class);
+        }
+        let bytes = self.store.class(header.class)?.unwrap_or_default();
+        let class = match Attributes::from_class_bytes(&bytes) {
+            Ok(attributes) => terms(&attributes).map(|terms| (attributes, terms)),
+            Err(error) => {
+                tracing::error!(record = %header.id.short(), %error, "a record stays here");
+                None
+            }
+        };
+        let class = Arc::new(class);
+        let mut classes = self.classes.write().unwrap_or_else(PoisonError::into_inner);
+        if classes.len() >= crate::limits::CLASSES_IN_MEMORY {
+            classes.clear();
+        }
+        classes.insert(id, class.clone());
+        Ok(class)
+    }
+}
+
+/// The kind that a header's number stands for; none for a number of a later version.
+pub(crate) fn kind_of(header: &Header) -> Option<Kind> {
+    Kind::ALL.iter().copied().find(|k| crate::ingest::kind_number(*k) == header.kind)
+}
+
+/// The handling terms that a class states; none for codes of a later version.
+fn terms(attributes: &Attributes) -> Option<Terms> {
+    let kind: Kind = attributes.kind.parse().ok()?;
+    Some(Terms {
+        plane: kind.plane(),
+        tlp: attributes.tlp.parse().ok()?,
+        h2: attributes.handling.contains(HandlingCode::H2.as_str()),
+        onward: OnwardMode::ALL.into_iter().find(|m| m.as_str() == attributes.onward)?,
+    })
+}
+
+/// One walk through the gates. Without words it ends at the first refusal.
+struct Walk {
+    words: Option<Vec<GateWord>>,
+    refused: Option<(Gate, Rule)>,
+    last: (Gate, Rule),
+}
+
+/// A rule's name, made into text only at the end of a walk.
+enum Rule {
+    Fixed(&'static str),
+    Handling(Verdict),
+    Statement(Arc<str>),
+}
+
+impl Walk {
+    const fn quick() -> Self {
+        Self { words: None, refused: None, last: (Gate::Link, Rule::Fixed("none")) }
+    }
+
+    const fn with_words() -> Self {
+        Self { words: Some(Vec::new()), refused: None, last: (Gate::Link, Rule::Fixed("none")) }
+    }
+
+    fn link(&mut self, linked: bool) -> bool {
+        let says = if linked { "it is a peer" } else { "it is no peer of ours" };
+        self.fixed(Gate::Link, linked, if linked { "peer" } else { "no-peer" }, says)
+    }
+
+    fn in_force(&mut self, gone: Option<(&'static str, &'static str)>) -> bool {
+        let (rule, says) = gone.unwrap_or(("in-force", "it is in force"));
+        self.fixed(Gate::Expired, gone.is_none(), rule, says)
+    }
+
+    fn owed(&mut self, owed: bool) -> bool {
+        let (rule, says) = if owed {
+            ("owed", "what it concerns was released to the peer or came from it; no setting stops it")
+        } else {
+            ("not-owed", "what it concerns was never released to the peer and did not come from it")
+        };
+        self.fixed(Gate::Owed, owed, rule, says)
+    }
+
+    fn unreadable(&mut self) -> bool {
+        self.fixed(Gate::Handling, false, "unreadable", "its handling can't be read by this version")
+    }
+
+    fn handling(&mut self, verdict: Verdict) -> bool {
+        self.note(Gate::Handling, verdict.allows(), Rule::Handling(verdict), || {
+            (verdict.says().to_owned(), None)
+        })
+    }
+
+    fn audience(&mut self, listed: Option<bool>) -> bool {
+        let (rule, says) = match listed {
+            None => ("no-list", "it has no distribution list; policy decides"),
+            Some(true) => ("listed", "the peer is on its distribution list"),
+            Some(false) => ("not-listed", "the peer is not on its distribution list (push --to)"),
+        };
+        self.fixed(Gate::Audience, listed != Some(false), rule, says)
+    }
+
+    fn policy(&mut self, decision: &Decision) -> bool {
+        let statement = decision.statements.first();
+        let rule = match statement {
+            Some(statement) => Rule::Statement(statement.id.as_str().into()),
+            None if decision.errors.is_empty() => Rule::Fixed("default-deny"),
+            None => Rule::Fixed("statement-failed"),
+        };
+        self.note(Gate::Policy, decision.allow, rule, || {
+            let place = statement.map(|s| format!("{}:{}", s.file, s.line));
+            (decision.in_words(Action::Share), place)
+        })
+    }
+
+    fn fixed(&mut self, gate: Gate, allow: bool, rule: &'static str, says: &'static str) -> bool {
+        self.note(gate, allow, Rule::Fixed(rule), || (says.to_owned(), None))
+    }
+
+    /// Notes a gate's word; says whether the next gate has to be asked.
+    fn note(
+        &mut self,
+        gate: Gate,
+        allow: bool,
+        rule: Rule,
+        says: impl FnOnce() -> (String, Option<String>),
+    ) -> bool {
+        if let Some(words) = &mut self.words {
+            let (says, place) = says();
+            words.push(GateWord { gate, allow, rule: rule.name(), says, place });
+        }
+        if !allow && self.refused.is_none() {
+            self.refused = Some((gate, rule));
+        } else {
+            self.last = (gate, rule);
+        }
+        allow || self.words.is_some()
+    }
+
+    fn end(self) -> (Decided, Vec<GateWord>) {
+        let allow = self.refused.is_none();
+        let (gate, rule) = self.refused.unwrap_or(self.last);
+        (Decided { allow, gate, rule: rule.name() }, self.words.unwrap_or_default())
+    }
+}
+
+impl Rule {
+    fn name(&self) -> Arc<str> {
+        match self {
+            Rule::Fixed(name) => (*name).into(),
+            Rule::Handling(verdict) => verdict.as_str().into(),
+            Rule::Statement(id) => id.clone(),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The one way out: decide, ledger, release. Nothing else makes a [`Released`], and the
+//! sessions take nothing else.
+
+mod decide;
+mod owed;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use liaison_protocol::clock::Millis;
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::wire::Item;
+
+pub use self::decide::{Decided, Gate, GateWord};
+pub use self::owed::Owed;
+use crate::clock::Clock;
+use crate::policy::Policies;
+use crate::registry::Registry;
+use crate::store::{
+    Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, Path, Store, StoreError,
+};
+
+/// The bytes of a record that both gates let one peer have, and that the ledger says so.
+/// Only [`Share::release`] makes one.
+#[derive(Clone, Debug)]
+pub struct Released {
+    to: AgencyId,
+    id: RecordId,
+    bytes: Bytes,
+}
+
+impl Released {
+    /// The peer that may have it.
+    pub fn to(&self) -> &AgencyId {
+        &self.to
+    }
+
+    /// The record.
+    pub fn id(&self) -> &RecordId {
+        &self.id
+    }
+
+    /// Its exact bytes.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+/// What share works with. Clones share it.
+#[derive(Clone)]
+pub struct Share {
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) policies: Arc<Policies>,
+    pub(crate) owed: Owed,
+    pub(crate) clock: Arc<dyn Clock>,
+    classes: Arc<decide::Classes>,
+}
+
+/// A stretch of the store, decided for one peer.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// The last arrival looked at.
+    pub up_to: Arrival,
+    /// What to offer.
+    pub items: Vec<Item>,
+    /// Whether the store goes on after it.
+    pub more: bool,
+}
+
+/// How a released record is answered: what the sessions report back.
+pub type Settled = (RecordId, Answer);
+
+impl Share {
+    /// Puts share together.
+    pub fn new(
+        store: Store,
+        registry: Registry,
+        policies: Arc<Policies>,
+        owed: Owed,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, registry, policies, owed, clock, classes: Arc::default() }
+    }
+
+    /// The next candidates for a peer after an arrival: at most `offers` of them, out of at
+    /// most `rows` records looked at. What the peer has, or has answered, is left out.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn scan(
+        &self,
+        peer: &AgencyId,
+        after: Arrival,
+        rows: usize,
+        offers: usize,
+    ) -> Result<Scan, StoreError> {
+        let headers = self.store.headers(after.next(), rows)?;
+        let more_rows = headers.len() >= rows;
+        let mut scan = Scan { up_to: after, items: Vec::new(), more: more_rows };
+        for (arrival, header) in headers {
+            if scan.items.len() >= offers {
+                scan.more = true;
+                break;
+            }
+            scan.up_to = arrival;
+            let settled = self.store.ledger_entry(peer, arrival)?.is_some_and(|entry| {
+                entry.direction == Direction::Received || entry.answer.is_some()
+            });
+            if settled || !self.decide_header(peer, arrival, &header)?.allow {
+                continue;
+            }
+            scan.items.push(Item { id: header.id, size: header.size });
+        }
+        Ok(scan)
+    }
+
+    /// What is owed to a peer and was not given yet: retractions, cards, keys statements.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn owed(&self, peer: &AgencyId, limit: usize) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        for arrival in self.owed.arrivals() {
+            if items.len() >= limit {
+                break;
+            }
+            let given = self.store.ledger_entry(peer, arrival)?.is_some_and(|entry| {
+                entry.direction == Direction::Received || entry.answer.is_some()
+            });
+            if given {
+                continue;
+            }
+            let Some(header) = self.store.header(arrival)? else { continue };
+            if self.decide_header(peer, arrival, &header)?.allow {
+                items.push(Item { id: header.id, size: header.size });
+            }
+        }
+        Ok(items)
+    }
+
+    /// What a peer asked to be offered again: it answered `later`.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn again(&self, peer: &AgencyId, limit: usize) -> Result<Vec<Item>, StoreError> {
+        let arrivals = self.store.later(peer, Arrival(0), limit)?;
+        self.items(peer, arrivals)
+    }
+
+    /// Of what a repair found that a peer lacks, what it may have, decided now.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn lacking(&self, peer: &AgencyId, ids: &[RecordId]) -> Result<Vec<Item>, StoreError> {
+        let mut arrivals = Vec::with_capacity(ids.len());
+        for id in ids {
+            arrivals.extend(self.store.arrival_of(id)?);
+        }
+        self.items(peer, arrivals)
+    }
+
+    fn items(&self, peer: &AgencyId, arrivals: Vec<Arrival>) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        for arrival in arrivals {
+            let Some(header) = self.store.header(arrival)? else { continue };
+            if self.decide_header(peer, arrival, &header)?.allow {
+                items.push(Item { id: header.id, size: header.size });
+            }
+        }
+        Ok(items)
+    }
+
+    /// Decides anew each record that a peer wants, writes the releases into the ledger, and
+    /// only then gives the bytes. `None` for what it may not have, has not, or is gone: a
+    /// refusal looks like an unknown id.
+    ///
+    /// # Errors
+    /// The store can't be read or written; nothing was released then.
+    pub async fn release(
+        &self,
+        peer: AgencyId,
+        ids: Vec<RecordId>,
+    ) -> Result<Vec<Option<Released>>, StoreError> {
+        let this = self.clone();
+        let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, ids))
+            .await
+            .map_err(|_| StoreError::Closed { dir: self.store.dir().to_path_buf() })??;
+        let mut ops = Vec::new();
+        for (arrival, entry) in prepared.iter().flatten().map(|p| (p.arrival, &p.entry)) {
+            ops.push(Op::Ledger { peer, arrival, entry: entry.clone() });
+        }
+        self.store.write(ops).await?;
+        let mut out = Vec::with_capacity(prepared.len());
+        for one in prepared {
+            out.push(match one {
+                // A retraction that came in while the ledger was written finds the line there
+                // and follows; but then the record itself must not go out any more.
+                Some(one) if self.still_there(one.arrival)? => {
+                    Some(Released { to: peer, id: one.id, bytes: one.bytes })
+                }
+                _ => None,
+            });
+        }
+        Ok(out)
+    }
+
+    fn prepare(
+        &self,
+        peer: &AgencyId,
+        ids: Vec<RecordId>,
+    ) -> Result<Vec<Option<Prepared>>, StoreError> {
+        let epoch = self.policies.current().epoch();
+        let at = self.clock.now();
+        ids.into_iter()
+            .map(|id| {
+                let Some(arrival) = self.store.arrival_of(&id)? else { return Ok(None) };
+                let Some(header) = self.store.header(arrival)? else { return Ok(None) };
+                let decided = self.decide_header(peer, arrival, &header)?;
+                if !decided.allow {
+                    return Ok(None);
+                }
+                let Some(bytes) = self.store.record(arrival)? else { return Ok(None) };
+                let entry = LedgerEntry {
+                    direction: Direction::Sent,
+                    at,
+                    epoch,
+                    rule: decided.rule.clone(),
+                    path: Path::Direct,
+                    answer: None,
+                };
+                Ok(Some(Prepared { arrival, id, bytes, entry }))
+            })
+            .collect()
+    }
+
+    fn still_there(&self, arrival: Arrival) -> Result<bool, StoreError> {
+        let gone = |h: &Header| {
+            h.flags.contains(Flags::RETRACTED) || h.flags.contains(Flags::ERASED)
+        };
+        Ok(self.store.header(arrival)?.is_some_and(|h| !gone(&h)))
+    }
+
+    /// Writes what a peer answered, and moves its cursor.
+    ///
+    /// # Errors
+    /// The store can't be read or written.
+    pub async fn settle(
+        &self,
+        peer: AgencyId,
+        answers: Vec<Settled>,
+        cursor: Option<Cursor>,
+    ) -> Result<(), StoreError> {
+        let at = self.clock.now();
+        let epoch = self.policies.current().epoch();
+        let mut ops = Vec::with_capacity(answers.len() + 1);
+        for (id, answer) in answers {
+            let Some(arrival) = self.store.arrival_of(&id)? else { continue };
+            // An answer without a release: the peer had it, or did not want it.
+            let old = self.store.ledger_entry(&peer, arrival)?;
+            let entry = match old {
+                Some(old) => LedgerEntry { answer: Some(answer), ..old },
+                None => LedgerEntry {
+                    direction: Direction::Offered,
+                    at,
+                    epoch,
+                    rule: "offered".into(),
+                    path: Path::Direct,
+                    answer: Some(answer),
+                },
+            };
+            ops.push(Op::Ledger { peer, arrival, entry });
+        }
+        ops.extend(cursor.map(|cursor| Op::Cursor { peer, cursor }));
+        if ops.is_empty() {
+            return Ok(());
+        }
+        self.store.write(ops).await.map(|_| ())
+    }
+
+    /// The time, for callers that hold no clock of their own.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+}
+
+struct Prepared {
+    arrival: Arrival,
+    id: RecordId,
+    bytes: Bytes,
+    entry: LedgerEntry,
+}

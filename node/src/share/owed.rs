@@ -1,0 +1,101 @@
+//! Control traffic on hand: which records are owed rather than shared. A short list beside
+//! the store, rebuilt from its headers at start.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use liaison_protocol::id::RecordId;
+use liaison_protocol::record::codes::{Kind, Plane};
+use liaison_protocol::record::kinds::Content;
+use liaison_protocol::record::signed::SignedRecord;
+use tokio::sync::watch;
+
+use super::decide::kind_of;
+use crate::store::{Arrival, Store, StoreError};
+
+/// Arrivals of control records, in order. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Owed(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    inner: RwLock<Inner>,
+    changes: watch::Sender<Arrival>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    arrivals: Vec<Arrival>,
+    /// What each retraction retracts, as far as it was asked.
+    retracts: HashMap<Arrival, RecordId>,
+}
+
+impl Owed {
+    /// Finds the control records of a store.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn load(store: &Store) -> Result<Self, StoreError> {
+        let mut inner = Inner::default();
+        let mut from = Arrival(0);
+        loop {
+            let rows = store.headers(from, crate::limits::STORE_ROWS)?;
+            let Some((last, _)) = rows.last() else { break };
+            from = last.next();
+            inner.arrivals.extend(rows.iter().filter(|(_, h)| is_owed_kind(kind_of(h))).map(|r| r.0));
+        }
+        Ok(Self(Arc::new(Shared {
+            inner: RwLock::new(inner),
+            changes: watch::Sender::new(Arrival(0)),
+        })))
+    }
+
+    /// A control record came in.
+    pub fn note(&self, arrival: Arrival) {
+        {
+            let mut inner = self.0.inner.write().unwrap_or_else(PoisonError::into_inner);
+            if let Err(at) = inner.arrivals.binary_search(&arrival) {
+                inner.arrivals.insert(at, arrival);
+            }
+        }
+        self.0.changes.send_replace(arrival);
+    }
+
+    /// Tells when one came in.
+    pub fn changes(&self) -> watch::Receiver<Arrival> {
+        self.0.changes.subscribe()
+    }
+
+    /// All of them, oldest first.
+    pub fn arrivals(&self) -> Vec<Arrival> {
+        self.0.inner.read().unwrap_or_else(PoisonError::into_inner).arrivals.clone()
+    }
+
+    /// What the retraction that arrived as `arrival` retracts.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn retracts(&self, store: &Store, arrival: Arrival) -> Result<Option<RecordId>, StoreError> {
+        let known = {
+            let inner = self.0.inner.read().unwrap_or_else(PoisonError::into_inner);
+            inner.retracts.get(&arrival).copied()
+        };
+        if known.is_some() {
+            return Ok(known);
+        }
+        let signed = store.record(arrival)?.and_then(|b| SignedRecord::parse(b).ok());
+        let of = signed.and_then(|s| match &s.unverified().content {
+            Content::Retract(retract) => Some(retract.of),
+            _ => None,
+        });
+        if let Some(of) = of {
+            let mut inner = self.0.inner.write().unwrap_or_else(PoisonError::into_inner);
+            inner.retracts.insert(arrival, of);
+        }
+        Ok(of)
+    }
+}
+
+fn is_owed_kind(kind: Option<Kind>) -> bool {
+    kind.is_some_and(|k| k.plane() == Plane::Control || k == Kind::Contact)
+}
