@@ -72,7 +72,7 @@ impl Gate<'_> {
         let findings = check::check(
             &record.record().envelope.fields,
             &record.record().content,
-            &CheckContext::alone(&self.settings.thresholds, self.date()),
+            &CheckContext { thresholds: self.settings.thresholds.clone(), ..CheckContext::on(self.date()) },
         );
         let marked = !findings.is_empty();
         let attributes = self.attributes(&record, marked);
