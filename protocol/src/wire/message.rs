@@ -1,5 +1,6 @@
 //! The messages: a CBOR array each, whose first item is a tag. SPEC.md has them as CDDL.
 
+use crate::clock::Hlc;
 use crate::fault::{Answer, Later, Refused};
 use crate::id::{AgencyId, RecordId};
 use crate::limits;
@@ -68,6 +69,10 @@ pub enum Message {
 pub struct Item {
     /// Its id.
     pub id: RecordId,
+    /// Its `created`: with it the receiver knows a record's place in a repair although it
+    /// never got it, and says `later: clock` without its bytes. A record whose own value
+    /// differs is refused: form.
+    pub created: Hlc,
     /// Most bytes that its frame will have, at most [`limits::RECORD_FRAME_BYTES`].
     pub size: u32,
 }
@@ -128,9 +133,11 @@ impl Message {
                 w.uint(reason.code());
             }
             Message::Offer { batch, items } => {
-                open(&mut w, OFFER, 3);
+                open(&mut w, OFFER, 4);
                 w.uint(*batch);
                 w.joined(items.len() * 32, items.iter().map(|i| i.id.as_bytes().as_slice()));
+                w.array(items.len());
+                items.iter().for_each(|i| w.uint(i.created.to_wire()));
                 w.array(items.len());
                 items.iter().for_each(|i| w.uint(u64::from(i.size)));
             }
@@ -187,8 +194,8 @@ impl Message {
         let items = r.array("items in a message", 1, 5)?;
         let tag = r.uint()?;
         let due = match tag {
-            HELLO => 5,
-            OFFER | RECORDS => 4,
+            HELLO | OFFER => 5,
+            RECORDS => 4,
             WANT | ANSWERS | CREDIT => 3,
             BYE | NONCE | RANGES | MISSING => 2,
             DONE => 1,
@@ -239,7 +246,7 @@ impl Message {
 
     fn size_hint(&self) -> usize {
         match self {
-            Message::Offer { items, .. } => 32 + items.len() * 37,
+            Message::Offer { items, .. } => 32 + items.len() * 46,
             Message::Want { indices, .. } => 32 + indices.len() * 3,
             Message::Records { frames, .. } => {
                 32 + frames.iter().map(|f| frame_len(f.as_deref())).sum::<usize>()
@@ -343,16 +350,22 @@ fn read_offer(r: &mut Reader<'_>) -> Result<Message, WireFault> {
     let ids = r.joined::<32>()?;
     let count = r.array("items in an offer", 1, limits::BATCH_RECORDS)?;
     if count != ids.len() {
+        return Err(r.fault("an offer has not as many times as ids"));
+    }
+    let created = (0..count).map(|_| r.uint()).collect::<Result<Vec<_>, _>>()?;
+    let sizes = r.array("items in an offer", 1, limits::BATCH_RECORDS)?;
+    if sizes != ids.len() {
         return Err(r.fault("an offer has not as many sizes as ids"));
     }
     let mut items = Vec::with_capacity(count);
     let mut total = 0u64;
-    for id in ids {
+    for (id, created) in ids.iter().zip(created) {
         let size = r.u32()?;
         let max = limits::RECORD_FRAME_BYTES as u64;
         cbor::bounds("bytes of a record", u64::from(size), 1, max)?;
         total += u64::from(size);
-        items.push(Item { id: RecordId::from_bytes(*id), size });
+        let (id, created) = (RecordId::from_bytes(*id), Hlc::from_wire(created));
+        items.push(Item { id, created, size });
     }
     cbor::bounds("bytes in an offer", total, 1, limits::BATCH_BYTES as u64)?;
     Ok(Message::Offer { batch, items })
@@ -408,11 +421,15 @@ mod tests {
     fn the_bytes_stay_as_they_are() {
         let offer = Message::Offer {
             batch: 1,
-            items: vec![Item { id: RecordId::from_bytes([0xAB; 32]), size: 600 }],
+            items: vec![Item {
+                id: RecordId::from_bytes([0xAB; 32]),
+                created: Hlc::from_wire(7),
+                size: 600,
+            }],
         };
-        let mut due = vec![0x84, 0x02, 0x01, 0x58, 0x20];
+        let mut due = vec![0x85, 0x02, 0x01, 0x58, 0x20];
         due.extend([0xAB; 32]);
-        due.extend([0x81, 0x19, 0x02, 0x58]);
+        due.extend([0x81, 0x07, 0x81, 0x19, 0x02, 0x58]);
         assert_eq!(offer.encode(), due);
         let want = Message::Want { batch: 300, indices: vec![0, 24] };
         assert_eq!(want.encode(), [0x83, 0x03, 0x19, 0x01, 0x2C, 0x82, 0x00, 0x18, 0x18]);

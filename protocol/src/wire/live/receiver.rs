@@ -4,7 +4,6 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::clock::Millis;
 use crate::fault::Answer;
-use crate::id::RecordId;
 use crate::limits;
 use crate::wire::fault::WireFault;
 use crate::wire::hello::{Handshake, Hello};
@@ -76,14 +75,14 @@ pub enum Effect {
         items: Vec<Item>,
     },
     /// Ingest these and answer by [`Event::Ingested`]. A record whose id is not the one
-    /// given here is refused: form.
+    /// given here, or whose `created` is not the one that was offered, is refused: form.
     Ingest {
         /// The batch.
         batch: u64,
         /// Tells several of one batch apart.
         first: u32,
-        /// The id that was offered, and the bytes that came.
-        records: Vec<(RecordId, Vec<u8>)>,
+        /// What was offered, and the bytes that came.
+        records: Vec<(Item, Vec<u8>)>,
     },
     /// The stream is over; nothing comes after this.
     Closed(Reason),
@@ -330,7 +329,7 @@ impl Receiver {
                 return Err(WireFault::LongerThanOffered { found, announced });
             }
             indices.push(*index);
-            records.push((item.id, bytes));
+            records.push((*item, bytes));
         }
         *got += count;
         open.since = now;
