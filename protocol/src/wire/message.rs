@@ -135,7 +135,10 @@ impl Message {
             Message::Offer { batch, items } => {
                 open(&mut w, OFFER, 4);
                 w.uint(*batch);
-                w.joined(items.len() * 32, items.iter().map(|i| i.id.as_bytes().as_slice()));
+                w.joined(
+                    items.len() * 32,
+                    items.iter().map(|i| i.id.as_bytes().as_slice()),
+                );
                 w.array(items.len());
                 items.iter().for_each(|i| w.uint(i.created.to_wire()));
                 w.array(items.len());
@@ -147,7 +150,11 @@ impl Message {
                 w.array(indices.len());
                 indices.iter().for_each(|i| w.uint(u64::from(*i)));
             }
-            Message::Records { batch, first, frames } => {
+            Message::Records {
+                batch,
+                first,
+                frames,
+            } => {
                 open(&mut w, RECORDS, 3);
                 w.uint(*batch);
                 w.uint(u64::from(*first));
@@ -199,7 +206,12 @@ impl Message {
             WANT | ANSWERS | CREDIT => 3,
             BYE | NONCE | RANGES | MISSING => 2,
             DONE => 1,
-            found => return Err(WireFault::UnknownCode { what: "message", found }),
+            found => {
+                return Err(WireFault::UnknownCode {
+                    what: "message",
+                    found,
+                });
+            }
         };
         if items != due {
             return Err(r.fault("a message has the wrong number of items"));
@@ -221,9 +233,15 @@ impl Message {
                 let max = limits::BATCH_RECORDS as u64;
                 cbor::bounds("answers", codes.len() as u64, 1, max)?;
                 let outcomes = codes.iter().map(|c| Outcome::from_code(*c));
-                Message::Answers { batch, outcomes: outcomes.collect::<Result<_, _>>()? }
+                Message::Answers {
+                    batch,
+                    outcomes: outcomes.collect::<Result<_, _>>()?,
+                }
             }
-            CREDIT => Message::Credit { batches: r.u32()?, bytes: r.uint()? },
+            CREDIT => Message::Credit {
+                batches: r.u32()?,
+                bytes: r.uint()?,
+            },
             NONCE => Message::Nonce(r.fixed()?),
             RANGES => {
                 let bytes = r.bytes()?;
@@ -249,7 +267,10 @@ impl Message {
             Message::Offer { items, .. } => 32 + items.len() * 46,
             Message::Want { indices, .. } => 32 + indices.len() * 3,
             Message::Records { frames, .. } => {
-                32 + frames.iter().map(|f| frame_len(f.as_deref())).sum::<usize>()
+                32 + frames
+                    .iter()
+                    .map(|f| frame_len(f.as_deref()))
+                    .sum::<usize>()
             }
             Message::Ranges(bytes) => 16 + bytes.len(),
             Message::Missing(hashes) => 16 + hashes.len() * 32,
@@ -295,14 +316,21 @@ impl Outcome {
             .map(Outcome::Answered)
             .chain(std::iter::once(Outcome::Withdrawn))
             .find(|o| o.code() == code)
-            .ok_or(WireFault::UnknownCode { what: "answer", found: u64::from(code) })
+            .ok_or(WireFault::UnknownCode {
+                what: "answer",
+                found: u64::from(code),
+            })
     }
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 4] =
-        [Reason::Stopping, Reason::Restart, Reason::Busy, Reason::Fault];
+    pub const ALL: [Reason; 4] = [
+        Reason::Stopping,
+        Reason::Restart,
+        Reason::Busy,
+        Reason::Fault,
+    ];
 
     const fn code(self) -> u64 {
         match self {
@@ -317,7 +345,10 @@ impl Reason {
         Self::ALL
             .into_iter()
             .find(|r| r.code() == found)
-            .ok_or(WireFault::UnknownCode { what: "reason", found })
+            .ok_or(WireFault::UnknownCode {
+                what: "reason",
+                found,
+            })
     }
 }
 
@@ -332,17 +363,29 @@ fn open(w: &mut Writer, tag: u64, items: usize) {
 }
 
 fn read_hello(r: &mut Reader<'_>) -> Result<Message, WireFault> {
-    let speaks = Speaks { min: r.u16()?, max: r.u16()? };
+    let speaks = Speaks {
+        min: r.u16()?,
+        max: r.u16()?,
+    };
     if speaks.min > speaks.max {
         return Err(r.fault("a range of versions ends before it begins"));
     }
     let software = r.text()?;
-    cbor::bounds("bytes of software", software.len() as u64, 0, limits::SOFTWARE_BYTES as u64)?;
+    cbor::bounds(
+        "bytes of software",
+        software.len() as u64,
+        0,
+        limits::SOFTWARE_BYTES as u64,
+    )?;
     if !software.chars().all(hello::is_printable) {
         return Err(r.fault("the software's name is not printable ASCII"));
     }
     let agency = AgencyId::from_bytes(r.fixed()?);
-    Ok(Message::Hello(Hello { speaks, software: software.to_owned(), agency }))
+    Ok(Message::Hello(Hello {
+        speaks,
+        software: software.to_owned(),
+        agency,
+    }))
 }
 
 fn read_offer(r: &mut Reader<'_>) -> Result<Message, WireFault> {
@@ -352,7 +395,9 @@ fn read_offer(r: &mut Reader<'_>) -> Result<Message, WireFault> {
     if count != ids.len() {
         return Err(r.fault("an offer has not as many times as ids"));
     }
-    let created = (0..count).map(|_| r.uint()).collect::<Result<Vec<_>, _>>()?;
+    let created = (0..count)
+        .map(|_| r.uint())
+        .collect::<Result<Vec<_>, _>>()?;
     let sizes = r.array("items in an offer", 1, limits::BATCH_RECORDS)?;
     if sizes != ids.len() {
         return Err(r.fault("an offer has not as many sizes as ids"));
@@ -386,7 +431,11 @@ fn read_records(r: &mut Reader<'_>) -> Result<Message, WireFault> {
         cbor::bounds("bytes of a record", bytes.len() as u64, 1, max)?;
         frames.push(Some(bytes.to_vec()));
     }
-    Ok(Message::Records { batch, first, frames })
+    Ok(Message::Records {
+        batch,
+        first,
+        frames,
+    })
 }
 
 const HELLO: u64 = 0;
@@ -431,13 +480,29 @@ mod tests {
         due.extend([0xAB; 32]);
         due.extend([0x81, 0x07, 0x81, 0x19, 0x02, 0x58]);
         assert_eq!(offer.encode(), due);
-        let want = Message::Want { batch: 300, indices: vec![0, 24] };
-        assert_eq!(want.encode(), [0x83, 0x03, 0x19, 0x01, 0x2C, 0x82, 0x00, 0x18, 0x18]);
-        let records = Message::Records { batch: 2, first: 0, frames: vec![None, Some(vec![9])] };
-        assert_eq!(records.encode(), [0x84, 0x04, 0x02, 0x00, 0x82, 0xF6, 0x41, 0x09]);
+        let want = Message::Want {
+            batch: 300,
+            indices: vec![0, 24],
+        };
+        assert_eq!(
+            want.encode(),
+            [0x83, 0x03, 0x19, 0x01, 0x2C, 0x82, 0x00, 0x18, 0x18]
+        );
+        let records = Message::Records {
+            batch: 2,
+            first: 0,
+            frames: vec![None, Some(vec![9])],
+        };
+        assert_eq!(
+            records.encode(),
+            [0x84, 0x04, 0x02, 0x00, 0x82, 0xF6, 0x41, 0x09]
+        );
         let answers = Message::Answers {
             batch: 2,
-            outcomes: vec![Outcome::Withdrawn, Outcome::Answered(Answer::Later(Later::Clock))],
+            outcomes: vec![
+                Outcome::Withdrawn,
+                Outcome::Answered(Answer::Later(Later::Clock)),
+            ],
         };
         assert_eq!(answers.encode(), [0x83, 0x05, 0x02, 0x42, 0x01, 0x20]);
         assert_eq!(Message::Done.encode(), [0x81, 0x0A]);
@@ -458,7 +523,11 @@ mod tests {
         ];
         for body in bad {
             let fault = Message::decode(body).expect_err("refused");
-            assert_eq!(fault.blame(), Some(crate::fault::Blame::Courier), "{body:02x?}");
+            assert_eq!(
+                fault.blame(),
+                Some(crate::fault::Blame::Courier),
+                "{body:02x?}"
+            );
         }
     }
 }

@@ -9,8 +9,8 @@
 mod receiver;
 mod sender;
 
-pub use receiver::{Event as ReceiverEvent, Effect as ReceiverEffect, Known, Receiver};
-pub use sender::{Event as SenderEvent, Effect as SenderEffect, Lane, Sender};
+pub use receiver::{Effect as ReceiverEffect, Event as ReceiverEvent, Known, Receiver};
+pub use sender::{Effect as SenderEffect, Event as SenderEvent, Lane, Sender};
 
 use crate::clock::Millis;
 use crate::wire::fault::WireFault;
@@ -24,7 +24,10 @@ fn overdue(
 ) -> Result<(), WireFault> {
     let after_ms = now.0.saturating_sub(since.0);
     if after_ms > allowed_ms {
-        return Err(WireFault::Silent { waiting_for, after_ms });
+        return Err(WireFault::Silent {
+            waiting_for,
+            after_ms,
+        });
     }
     Ok(())
 }

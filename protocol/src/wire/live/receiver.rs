@@ -192,7 +192,11 @@ impl Receiver {
         match event {
             Event::Message(message) => self.message(message, out),
             Event::Known { batch, known } => self.known(batch, known, out),
-            Event::Ingested { batch, first, answers } => self.ingested(batch, first, answers, out),
+            Event::Ingested {
+                batch,
+                first,
+                answers,
+            } => self.ingested(batch, first, answers, out),
             Event::Grant { batches, bytes } => {
                 self.grant(batches, bytes, out);
                 Ok(())
@@ -222,7 +226,11 @@ impl Receiver {
         }
         match message {
             Message::Offer { batch, items } => self.offer(batch, items, out),
-            Message::Records { batch, first, frames } => self.records(batch, first, frames, out),
+            Message::Records {
+                batch,
+                first,
+                frames,
+            } => self.records(batch, first, frames, out),
             other => Err(WireFault::Unexpected {
                 expected: "offer or records",
                 found: other.name(),
@@ -238,20 +246,36 @@ impl Receiver {
     ) -> Result<(), WireFault> {
         let expected = self.last_batch + 1;
         if batch != expected {
-            return Err(WireFault::NotDense { expected, found: batch });
+            return Err(WireFault::NotDense {
+                expected,
+                found: batch,
+            });
         }
         let mut seen = HashSet::with_capacity(items.len());
         if !items.iter().all(|i| seen.insert(i.id)) {
             return Err(WireFault::RepeatedId { batch });
         }
         let bytes: u64 = items.iter().map(|i| u64::from(i.size)).sum();
-        within("batches", self.open.len() as u64 + 1, u64::from(self.granted.batches))?;
+        within(
+            "batches",
+            self.open.len() as u64 + 1,
+            u64::from(self.granted.batches),
+        )?;
         let announced = self.open.iter().map(|b| b.bytes).sum::<u64>() + bytes;
         within("bytes", announced, self.granted.bytes)?;
         self.last_batch = batch;
-        out.push(Effect::Lookup { batch, items: items.clone() });
+        out.push(Effect::Lookup {
+            batch,
+            items: items.clone(),
+        });
         let since = self.now;
-        self.open.push_back(Batch { number: batch, items, bytes, since, state: State::Looking });
+        self.open.push_back(Batch {
+            number: batch,
+            items,
+            bytes,
+            since,
+            state: State::Looking,
+        });
         Ok(())
     }
 
@@ -262,10 +286,16 @@ impl Receiver {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         let now = self.now;
-        let open = self.batch(batch).filter(|b| matches!(b.state, State::Looking));
-        let open = open.ok_or(WireFault::Misuse { what: "looked up a batch that is not open" })?;
+        let open = self
+            .batch(batch)
+            .filter(|b| matches!(b.state, State::Looking));
+        let open = open.ok_or(WireFault::Misuse {
+            what: "looked up a batch that is not open",
+        })?;
         if known.len() != open.items.len() {
-            return Err(WireFault::Misuse { what: "looked up another number of items than asked" });
+            return Err(WireFault::Misuse {
+                what: "looked up another number of items than asked",
+            });
         }
         let mut want = Vec::new();
         let mut indices = Vec::new();
@@ -281,7 +311,12 @@ impl Receiver {
                 }
             });
         }
-        open.state = State::Receiving(Receiving { want, got: 0, outcomes, ingesting: Vec::new() });
+        open.state = State::Receiving(Receiving {
+            want,
+            got: 0,
+            outcomes,
+            ingesting: Vec::new(),
+        });
         open.since = now;
         if !indices.is_empty() {
             out.push(Effect::Send(Message::Want { batch, indices }));
@@ -298,18 +333,32 @@ impl Receiver {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         let now = self.now;
-        let unknown = WireFault::UnknownBatch { message: "records", batch };
+        let unknown = WireFault::UnknownBatch {
+            message: "records",
+            batch,
+        };
         let open = self.batch(batch).ok_or(unknown.clone())?;
         let State::Receiving(receiving) = &mut open.state else {
             return Err(unknown);
         };
-        let Receiving { want, got, outcomes, ingesting } = receiving;
+        let Receiving {
+            want,
+            got,
+            outcomes,
+            ingesting,
+        } = receiving;
         let places = want.get(*got..).unwrap_or_default();
         // At most BATCH_RECORDS.
         let expected = *got as u32;
         if first != expected || frames.is_empty() || frames.len() > places.len() {
             let (found, wanted) = (frames.len(), want.len());
-            return Err(WireFault::NotWanted { batch, first, found, expected, wanted });
+            return Err(WireFault::NotWanted {
+                batch,
+                first,
+                found,
+                expected,
+                wanted,
+            });
         }
         let mut records = Vec::with_capacity(frames.len());
         let mut indices = Vec::with_capacity(frames.len());
@@ -335,7 +384,11 @@ impl Receiver {
         open.since = now;
         if !records.is_empty() {
             ingesting.push((first, indices));
-            out.push(Effect::Ingest { batch, first, records });
+            out.push(Effect::Ingest {
+                batch,
+                first,
+                records,
+            });
         }
         self.answer(batch, out);
         Ok(())
@@ -348,15 +401,22 @@ impl Receiver {
         answers: Vec<Answer>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let misuse = WireFault::Misuse { what: "ingested what was not handed over" };
+        let misuse = WireFault::Misuse {
+            what: "ingested what was not handed over",
+        };
         let open = self.batch(batch).ok_or(misuse.clone())?;
         let State::Receiving(receiving) = &mut open.state else {
             return Err(misuse);
         };
-        let place = receiving.ingesting.iter().position(|(key, _)| *key == first);
+        let place = receiving
+            .ingesting
+            .iter()
+            .position(|(key, _)| *key == first);
         let (_, indices) = receiving.ingesting.swap_remove(place.ok_or(misuse)?);
         if indices.len() != answers.len() {
-            return Err(WireFault::Misuse { what: "ingested another number of records than asked" });
+            return Err(WireFault::Misuse {
+                what: "ingested another number of records than asked",
+            });
         }
         for (index, answer) in indices.into_iter().zip(answers) {
             if let Some(outcome) = receiving.outcomes.get_mut(index) {
@@ -372,7 +432,11 @@ impl Receiver {
         let Some(place) = self.open.iter().position(|b| b.number == batch) else {
             return;
         };
-        let Some(Batch { state: State::Receiving(receiving), .. }) = self.open.get(place) else {
+        let Some(Batch {
+            state: State::Receiving(receiving),
+            ..
+        }) = self.open.get(place)
+        else {
             return;
         };
         let outcomes: Option<Vec<Outcome>> = receiving.outcomes.iter().copied().collect();
@@ -419,7 +483,11 @@ impl Receiver {
 
 fn within(what: &'static str, found: u64, granted: u64) -> Result<(), WireFault> {
     if found > granted {
-        return Err(WireFault::OverCredit { what, found, granted });
+        return Err(WireFault::OverCredit {
+            what,
+            found,
+            granted,
+        });
     }
     Ok(())
 }

@@ -159,7 +159,10 @@ impl Sender {
             last_batch: 0,
             scan_was_last: false,
             // Nothing until the receiver grants some.
-            credit: Credit { batches: 0, bytes: 0 },
+            credit: Credit {
+                batches: 0,
+                bytes: 0,
+            },
         };
         (sender, hello)
     }
@@ -248,14 +251,23 @@ impl Sender {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         let now = self.now;
-        let open = self.batch(batch).filter(|b| matches!(b.state, State::Offered));
-        let unknown = WireFault::UnknownBatch { message: "want", batch };
+        let open = self
+            .batch(batch)
+            .filter(|b| matches!(b.state, State::Offered));
+        let unknown = WireFault::UnknownBatch {
+            message: "want",
+            batch,
+        };
         let open = open.ok_or(unknown)?;
         let mut after = None;
         let mut ids = Vec::with_capacity(indices.len());
         for index in &indices {
             let items = open.items.len();
-            let fault = WireFault::WantIndex { index: *index, items, after };
+            let fault = WireFault::WantIndex {
+                index: *index,
+                items,
+                after,
+            };
             if after.is_some_and(|after| *index <= after) {
                 return Err(fault);
             }
@@ -275,12 +287,18 @@ impl Sender {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         let now = self.now;
-        let open = self.batch(batch).ok_or(WireFault::Misuse { what: "loaded an unknown batch" })?;
+        let open = self.batch(batch).ok_or(WireFault::Misuse {
+            what: "loaded an unknown batch",
+        })?;
         let State::Loading(indices) = &open.state else {
-            return Err(WireFault::Misuse { what: "loaded what was not asked for" });
+            return Err(WireFault::Misuse {
+                what: "loaded what was not asked for",
+            });
         };
         if indices.len() != frames.len() {
-            return Err(WireFault::Misuse { what: "loaded another number of records than asked" });
+            return Err(WireFault::Misuse {
+                what: "loaded another number of records than asked",
+            });
         }
         let mut withdrawn = Vec::new();
         for (index, frame) in indices.iter().zip(&frames) {
@@ -289,7 +307,9 @@ impl Sender {
             match frame {
                 None => withdrawn.push(index),
                 Some(bytes) if bytes.is_empty() || bytes.len() > announced => {
-                    return Err(WireFault::Misuse { what: "a record is longer than its offer said" });
+                    return Err(WireFault::Misuse {
+                        what: "a record is longer than its offer said",
+                    });
                 }
                 Some(_) => {}
             }
@@ -306,7 +326,10 @@ impl Sender {
         outcomes: Vec<Outcome>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let unknown = WireFault::UnknownBatch { message: "answers", batch };
+        let unknown = WireFault::UnknownBatch {
+            message: "answers",
+            batch,
+        };
         let open = self.batch(batch).ok_or(unknown.clone())?;
         let none = Vec::new();
         let withdrawn = match &open.state {
@@ -316,7 +339,11 @@ impl Sender {
         };
         let (found, expected) = (outcomes.len(), open.items.len());
         if found != expected {
-            return Err(WireFault::AnswerCount { batch, found, expected });
+            return Err(WireFault::AnswerCount {
+                batch,
+                found,
+                expected,
+            });
         }
         for (index, outcome) in outcomes.iter().enumerate() {
             if withdrawn.contains(&index) != matches!(outcome, Outcome::Withdrawn) {
@@ -333,7 +360,10 @@ impl Sender {
             let (min, max) = (limits::BATCH_BYTES as u64, u64::MAX);
             crate::wire::cbor::bounds("bytes of credit", bytes, min, max)?;
         }
-        self.credit = Credit { batches: batches as usize, bytes };
+        self.credit = Credit {
+            batches: batches as usize,
+            bytes,
+        };
         Ok(())
     }
 
@@ -345,26 +375,44 @@ impl Sender {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         if items.len() > limits::BATCH_RECORDS {
-            return Err(WireFault::Misuse { what: "a scan of more records than a batch holds" });
+            return Err(WireFault::Misuse {
+                what: "a scan of more records than a batch holds",
+            });
         }
         if items.is_empty() {
             self.move_mark(lane, mark, out);
             return Ok(());
         }
         if self.room(lane) == 0 {
-            return Err(WireFault::Misuse { what: "a scan where there was no room" });
+            return Err(WireFault::Misuse {
+                what: "a scan where there was no room",
+            });
         }
-        if items.iter().any(|i| i.size == 0 || i.size as usize > limits::RECORD_FRAME_BYTES) {
-            return Err(WireFault::Misuse { what: "a scanned record of no or too many bytes" });
+        if items
+            .iter()
+            .any(|i| i.size == 0 || i.size as usize > limits::RECORD_FRAME_BYTES)
+        {
+            return Err(WireFault::Misuse {
+                what: "a scanned record of no or too many bytes",
+            });
         }
-        let mut piece = Waiting { mark: None, items: Vec::new() };
+        let mut piece = Waiting {
+            mark: None,
+            items: Vec::new(),
+        };
         let mut bytes = 0;
         let queue = self.queue_mut(lane);
         for item in items {
             bytes += item.size as usize;
             if bytes > limits::BATCH_BYTES {
                 bytes = item.size as usize;
-                let full = std::mem::replace(&mut piece, Waiting { mark: None, items: Vec::new() });
+                let full = std::mem::replace(
+                    &mut piece,
+                    Waiting {
+                        mark: None,
+                        items: Vec::new(),
+                    },
+                );
                 queue.push_back(full);
             }
             piece.items.push(item);
@@ -382,22 +430,42 @@ impl Sender {
         } else if let Some(last) = self.under_way.iter_mut().rev().find(|b| b.lane == lane) {
             last.mark = Some(mark);
         } else {
-            out.push(Effect::Settled { lane, mark: Some(mark), outcomes: Vec::new() });
+            out.push(Effect::Settled {
+                lane,
+                mark: Some(mark),
+                outcomes: Vec::new(),
+            });
         }
     }
 
     fn settle(&mut self, out: &mut Vec<Effect>) {
         let before = out.len();
         while let Some(front) = self.under_way.pop_front() {
-            let Batch { lane, mark, items, state, .. } = front;
+            let Batch {
+                lane,
+                mark,
+                items,
+                state,
+                ..
+            } = front;
             match state {
                 State::Answered(outcomes) => {
                     let ids = items.into_iter().map(|i| i.id);
                     let outcomes = ids.zip(outcomes).collect();
-                    out.push(Effect::Settled { lane, mark, outcomes });
+                    out.push(Effect::Settled {
+                        lane,
+                        mark,
+                        outcomes,
+                    });
                 }
                 state => {
-                    self.under_way.push_front(Batch { lane, mark, items, state, ..front });
+                    self.under_way.push_front(Batch {
+                        lane,
+                        mark,
+                        items,
+                        state,
+                        ..front
+                    });
                     break;
                 }
             }
@@ -432,7 +500,10 @@ impl Sender {
             self.last_batch += 1;
             self.scan_was_last = lane == Lane::Scan;
             let number = self.last_batch;
-            out.push(Effect::Send(Message::Offer { batch: number, items: items.clone() }));
+            out.push(Effect::Send(Message::Offer {
+                batch: number,
+                items: items.clone(),
+            }));
             self.under_way.push_back(Batch {
                 number,
                 lane,
@@ -515,7 +586,11 @@ fn split(batch: u64, frames: Vec<Option<Vec<u8>>>) -> impl Iterator<Item = Messa
     for frame in frames {
         let len = message::frame_len(frame.as_deref());
         if bytes + len > ROOM && !piece.is_empty() {
-            messages.push(Message::Records { batch, first, frames: std::mem::take(&mut piece) });
+            messages.push(Message::Records {
+                batch,
+                first,
+                frames: std::mem::take(&mut piece),
+            });
             first = next;
             bytes = 0;
         }
@@ -524,7 +599,11 @@ fn split(batch: u64, frames: Vec<Option<Vec<u8>>>) -> impl Iterator<Item = Messa
         piece.push(frame);
     }
     if !piece.is_empty() {
-        messages.push(Message::Records { batch, first, frames: piece });
+        messages.push(Message::Records {
+            batch,
+            first,
+            frames: piece,
+        });
     }
     messages.into_iter()
 }

@@ -62,6 +62,8 @@ pub enum Action {
     Share(usize, usize, u64),
     /// A node's policy towards a peer changes: the mask of classes that it accepts.
     Accept(usize, usize, u64),
+    /// A node's disk takes nothing until then.
+    DiskFull(usize, u64),
     /// The first starts a repair with the second.
     Repair(usize, usize),
     /// All streams are closed and opened again.
@@ -112,15 +114,30 @@ pub struct Sim {
 enum Due {
     Action(Action),
     Open(Key),
-    Arrive { key: Key, epoch: u64, forth: bool, bytes: Vec<u8> },
-    Work { key: Key, epoch: u64, work: Work },
-    Again { from: usize, to: usize, id: RecordId },
+    Arrive {
+        key: Key,
+        epoch: u64,
+        forth: bool,
+        bytes: Vec<u8>,
+    },
+    Work {
+        key: Key,
+        epoch: u64,
+        work: Work,
+    },
+    Again {
+        from: usize,
+        to: usize,
+        id: RecordId,
+    },
 }
 
 impl Sim {
     /// A world in which every node shares and accepts all classes, and connects at once.
     pub fn new(config: Config) -> Self {
-        let nodes = (0..config.nodes).map(|n| Node::new(n, config.nodes)).collect();
+        let nodes = (0..config.nodes)
+            .map(|n| Node::new(n, config.nodes))
+            .collect();
         let mut sim = Self {
             rng: Rng::new(config.seed),
             now: 0,
@@ -171,7 +188,12 @@ impl Sim {
             match due {
                 Due::Action(action) => self.act(action),
                 Due::Open(key) => self.open(key),
-                Due::Arrive { key, epoch, forth, bytes } => self.arrive(key, epoch, forth, &bytes),
+                Due::Arrive {
+                    key,
+                    epoch,
+                    forth,
+                    bytes,
+                } => self.arrive(key, epoch, forth, &bytes),
                 Due::Work { key, epoch, work } => self.work(key, epoch, work),
                 Due::Again { from, to, id } => {
                     self.nodes[from].again(to, id);
@@ -203,22 +225,40 @@ impl Sim {
                 }
             }
         }
-        holders.into_iter().filter(|(_, at)| at.contains(&node)).map(|(id, _)| id).collect()
+        holders
+            .into_iter()
+            .filter(|(_, at)| at.contains(&node))
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// The nodes that do not hold exactly what they must.
     pub fn astray(&self) -> Vec<usize> {
-        (0..self.nodes.len()).filter(|n| self.nodes[*n].held() != self.expected(*n)).collect()
+        (0..self.nodes.len())
+            .filter(|n| self.nodes[*n].held() != self.expected(*n))
+            .collect()
     }
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Create { node, class, count, size } => {
+            Action::Create {
+                node,
+                class,
+                count,
+                size,
+            } => {
                 for _ in 0..count {
                     // Some records share one `created` on purpose.
                     let created = Hlc::new(Millis(self.now / 10), self.rng.below(2) as u16);
                     let id = RecordId::from_bytes(self.rng.bytes());
-                    let record = Record { id, created, author: node, class, size, at: self.now };
+                    let record = Record {
+                        id,
+                        created,
+                        author: node,
+                        class,
+                        size,
+                        at: self.now,
+                    };
                     self.records.insert(id, record);
                     self.nodes[node].commit(record);
                 }
@@ -242,6 +282,7 @@ impl Sim {
                 self.nodes[to].accept[from] = mask;
                 self.drop_streams(|key| key.touches(to));
             }
+            Action::DiskFull(node, until) => self.nodes[node].full_until = until,
             Action::Repair(a, b) => self.open(Key::repair(a, b)),
             Action::ReopenAll => self.drop_streams(|_| true),
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Hlc;
-use crate::fault::{Answer, Refused};
+use crate::fault::{Answer, Later, Refused};
 use crate::id::{AgencyId, RecordId};
 use crate::limits;
 use crate::wire::hello::{Hello, Speaks};
@@ -41,6 +41,7 @@ pub struct Node {
     pub(super) speaks: Speaks,
     pub(super) share: Vec<u64>,
     pub(super) accept: Vec<u64>,
+    pub(super) full_until: u64,
     disk: Disk,
     backup: Disk,
 }
@@ -70,13 +71,17 @@ pub(super) struct Handed {
 
 impl Node {
     pub(super) fn new(number: usize, nodes: usize) -> Self {
-        let disk = Disk { peers: vec![Peer::default(); nodes], ..Disk::default() };
+        let disk = Disk {
+            peers: vec![Peer::default(); nodes],
+            ..Disk::default()
+        };
         let all = vec![u64::MAX; nodes];
         Self {
             number,
             speaks: Speaks::CURRENT,
             share: all.clone(),
             accept: all,
+            full_until: 0,
             backup: disk.clone(),
             disk,
         }
@@ -93,7 +98,11 @@ impl Node {
     }
 
     pub(super) fn hello(&self) -> Hello {
-        Hello::new(self.speaks, "sim", AgencyId::from_bytes([self.number as u8; 32]))
+        Hello::new(
+            self.speaks,
+            "sim",
+            AgencyId::from_bytes([self.number as u8; 32]),
+        )
     }
 
     pub(super) fn shares(&self, to: usize, record: &Record) -> bool {
@@ -109,7 +118,12 @@ impl Node {
     /// Puts a record in. The same one twice is a defect of the simulated node.
     pub(super) fn commit(&mut self, record: Record) {
         let before = self.disk.store.insert(record.id, record);
-        assert!(before.is_none(), "node {} stored {:?} twice", self.number, record.id);
+        assert!(
+            before.is_none(),
+            "node {} stored {:?} twice",
+            self.number,
+            record.id
+        );
         self.disk.log.push(record.id);
         if record.class == CONTROL {
             for to in 0..self.disk.peers.len() {
@@ -149,7 +163,9 @@ impl Node {
             Lane::Again => &peer.again,
             Lane::Scan => return self.scan_log(to, handed),
         };
-        let fresh = extra.iter().filter(|id| !handed.extra.contains(&(lane, **id)));
+        let fresh = extra
+            .iter()
+            .filter(|id| !handed.extra.contains(&(lane, **id)));
         let ids: Vec<RecordId> = fresh.take(limits::BATCH_RECORDS).copied().collect();
         handed.extra.extend(ids.iter().map(|id| (lane, *id)));
         let records = ids.iter().filter_map(|id| self.disk.store.get(id));
@@ -238,6 +254,7 @@ impl Node {
         item: &Item,
         bytes: &[u8],
         record: Option<&Record>,
+        now: u64,
     ) -> (Answer, bool) {
         let genuine = record.filter(|r| {
             bytes.starts_with(r.id.as_bytes()) && r.id == item.id && r.created == item.created
@@ -245,6 +262,9 @@ impl Node {
         let Some(record) = genuine else {
             return (Answer::Refused(Refused::Form), false);
         };
+        if now < self.full_until {
+            return (Answer::Later(Later::Disk), false);
+        }
         self.disk.peers[from].ledger.insert(item.id, item.created);
         if self.disk.store.contains_key(&item.id) {
             return (Answer::Stored, false);
@@ -260,11 +280,22 @@ impl Node {
     pub(super) fn repair_set(&self, to: usize) -> Vec<Entry> {
         let records = self.disk.store.values().filter(|r| self.shares(to, r));
         let mut set: BTreeMap<RecordId, Hlc> = records.map(|r| (r.id, r.created)).collect();
-        set.extend(self.disk.peers[to].ledger.iter().map(|(id, created)| (*id, *created)));
-        set.into_iter().map(|(id, created)| Entry { created, id }).collect()
+        set.extend(
+            self.disk.peers[to]
+                .ledger
+                .iter()
+                .map(|(id, created)| (*id, *created)),
+        );
+        set.into_iter()
+            .map(|(id, created)| Entry { created, id })
+            .collect()
     }
 }
 
 fn item(record: &Record) -> Item {
-    Item { id: record.id, created: record.created, size: record.size.max(32) }
+    Item {
+        id: record.id,
+        created: record.created,
+        size: record.size.max(32),
+    }
 }

@@ -27,11 +27,19 @@ pub struct Key {
 
 impl Key {
     pub(super) const fn live(from: usize, to: usize) -> Self {
-        Self { from, to, repair: false }
+        Self {
+            from,
+            to,
+            repair: false,
+        }
     }
 
     pub(super) const fn repair(from: usize, to: usize) -> Self {
-        Self { from, to, repair: true }
+        Self {
+            from,
+            to,
+            repair: true,
+        }
     }
 
     pub(super) const fn touches(&self, node: usize) -> bool {
@@ -64,9 +72,19 @@ struct Pipe {
 /// What an application does after a while.
 #[derive(Debug)]
 pub(super) enum Work {
-    Load { batch: u64, ids: Vec<RecordId> },
-    Lookup { batch: u64, items: Vec<Item> },
-    Ingest { batch: u64, first: u32, records: Vec<(Item, Vec<u8>)> },
+    Load {
+        batch: u64,
+        ids: Vec<RecordId>,
+    },
+    Lookup {
+        batch: u64,
+        items: Vec<Item>,
+    },
+    Ingest {
+        batch: u64,
+        first: u32,
+        records: Vec<(Item, Vec<u8>)>,
+    },
 }
 
 impl Sim {
@@ -87,11 +105,19 @@ impl Sim {
             let (a, b) = (self.rng.bytes(), self.rng.bytes());
             let (initiator, first) = Initiator::new(ours, a, opener.repair_set(key.to));
             let (responder, second) = Responder::new(theirs, b, acceptor.repair_set(key.from));
-            (Ends::Repair(Box::new(initiator), Box::new(responder)), first, second)
+            (
+                Ends::Repair(Box::new(initiator), Box::new(responder)),
+                first,
+                second,
+            )
         } else {
             let (sender, first) = Sender::new(ours);
             let (receiver, second) = Receiver::new(theirs);
-            (Ends::Live(Box::new(sender), Box::new(receiver)), first, second)
+            (
+                Ends::Live(Box::new(sender), Box::new(receiver)),
+                first,
+                second,
+            )
         };
         let stream = Stream {
             epoch: self.sequence,
@@ -117,7 +143,11 @@ impl Sim {
         let mut messages = Vec::new();
         let mut fault = None;
         if let Some(stream) = self.streams.get_mut(&key) {
-            let pipe = if forth { &mut stream.forth } else { &mut stream.back };
+            let pipe = if forth {
+                &mut stream.forth
+            } else {
+                &mut stream.back
+            };
             pipe.decoder.push(bytes);
             loop {
                 match pipe.decoder.next_message() {
@@ -182,13 +212,17 @@ impl Sim {
                 let known = self.nodes[key.to].lookup(key.from, &items);
                 self.to_receiver(key, ReceiverEvent::Known { batch, known });
             }
-            Work::Ingest { batch, first, records } => {
+            Work::Ingest {
+                batch,
+                first,
+                records,
+            } => {
                 let mut answers = Vec::new();
                 let mut grew = false;
                 for (item, bytes) in &records {
                     let record = self.records.get(&item.id);
                     let node = &mut self.nodes[key.to];
-                    let (answer, new) = node.ingest(key.from, item, bytes, record);
+                    let (answer, new) = node.ingest(key.from, item, bytes, record, self.now);
                     answers.push(answer);
                     grew |= new;
                     if new {
@@ -199,7 +233,14 @@ impl Sim {
                         self.figures.duplicates += 1;
                     }
                 }
-                self.to_receiver(key, ReceiverEvent::Ingested { batch, first, answers });
+                self.to_receiver(
+                    key,
+                    ReceiverEvent::Ingested {
+                        batch,
+                        first,
+                        answers,
+                    },
+                );
                 if grew {
                     self.fill_all(key.to);
                 }
@@ -237,14 +278,22 @@ impl Sim {
     }
 
     fn to_sender(&mut self, key: Key, event: SenderEvent) {
-        if let Some(Stream { ends: Ends::Live(sender, _), .. }) = self.streams.get_mut(&key) {
+        if let Some(Stream {
+            ends: Ends::Live(sender, _),
+            ..
+        }) = self.streams.get_mut(&key)
+        {
             let effects = sender.handle(event);
             self.sender_effects(key, effects);
         }
     }
 
     fn to_receiver(&mut self, key: Key, event: ReceiverEvent) {
-        if let Some(Stream { ends: Ends::Live(_, receiver), .. }) = self.streams.get_mut(&key) {
+        if let Some(Stream {
+            ends: Ends::Live(_, receiver),
+            ..
+        }) = self.streams.get_mut(&key)
+        {
             let effects = receiver.handle(event);
             self.receiver_effects(key, effects);
         }
@@ -258,7 +307,11 @@ impl Sim {
                 SenderEffect::Opened { .. } => {}
                 SenderEffect::Room => room = true,
                 SenderEffect::Load { batch, ids } => self.later(key, Work::Load { batch, ids }),
-                SenderEffect::Settled { lane, mark, outcomes } => {
+                SenderEffect::Settled {
+                    lane,
+                    mark,
+                    outcomes,
+                } => {
                     let Some(stream) = self.streams.get_mut(&key) else {
                         return;
                     };
@@ -288,8 +341,19 @@ impl Sim {
                 ReceiverEffect::Lookup { batch, items } => {
                     self.later(key, Work::Lookup { batch, items });
                 }
-                ReceiverEffect::Ingest { batch, first, records } => {
-                    self.later(key, Work::Ingest { batch, first, records });
+                ReceiverEffect::Ingest {
+                    batch,
+                    first,
+                    records,
+                } => {
+                    self.later(
+                        key,
+                        Work::Ingest {
+                            batch,
+                            first,
+                            records,
+                        },
+                    );
                 }
                 ReceiverEffect::Closed(_) => self.broken(key),
                 ReceiverEffect::Fault(fault) => self.end(key, fault),
@@ -300,11 +364,14 @@ impl Sim {
     fn repair_effects(&mut self, key: Key, initiator: bool, effects: Vec<repair::Effect>) {
         for effect in effects {
             match effect {
-                repair::Effect::Send(message) => self.send(key, !initiator, message),
+                repair::Effect::Send(message) => self.send(key, initiator, message),
                 repair::Effect::Opened { .. } => {}
                 repair::Effect::Finished(finished) => {
-                    let (from, to) =
-                        if initiator { (key.from, key.to) } else { (key.to, key.from) };
+                    let (from, to) = if initiator {
+                        (key.from, key.to)
+                    } else {
+                        (key.to, key.from)
+                    };
                     for id in &finished.offer {
                         self.nodes[from].again(to, *id);
                     }
@@ -338,11 +405,23 @@ impl Sim {
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
-        let pipe = if forth { &mut stream.forth } else { &mut stream.back };
+        let pipe = if forth {
+            &mut stream.forth
+        } else {
+            &mut stream.back
+        };
         // A stream keeps its order.
         pipe.last_arrival = pipe.last_arrival.max(self.now + latency);
         let (epoch, wait) = (stream.epoch, pipe.last_arrival - self.now);
-        self.schedule(wait, Due::Arrive { key, epoch, forth, bytes });
+        self.schedule(
+            wait,
+            Due::Arrive {
+                key,
+                epoch,
+                forth,
+                bytes,
+            },
+        );
     }
 
     fn end(&mut self, key: Key, fault: WireFault) {
