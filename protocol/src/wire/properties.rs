@@ -14,7 +14,8 @@ use crate::wire::hello::{Hello, Speaks};
 use crate::wire::live::{
     Known, Lane, Receiver, ReceiverEffect, ReceiverEvent, Sender, SenderEffect, SenderEvent,
 };
-use crate::wire::message::{Item, Message, Outcome, Reason};
+use crate::wire::message::{Item, Message, Reason};
+use crate::wire::outcome::Outcome;
 use crate::wire::repair::{self, Entry, Initiator, Responder};
 
 fn id() -> impl Strategy<Value = RecordId> {

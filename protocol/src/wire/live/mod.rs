@@ -6,11 +6,13 @@
 //! writes the ledger and moves its cursor; a stream that breaks before is resumed from
 //! there, and what was answered meanwhile is answered `stored` again.
 
+mod lanes;
 mod receiver;
 mod sender;
 
+pub use lanes::Lane;
 pub use receiver::{Effect as ReceiverEffect, Event as ReceiverEvent, Known, Receiver};
-pub use sender::{Effect as SenderEffect, Event as SenderEvent, Lane, Sender};
+pub use sender::{Effect as SenderEffect, Event as SenderEvent, Sender};
 
 use crate::clock::Millis;
 use crate::wire::fault::WireFault;

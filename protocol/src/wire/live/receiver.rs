@@ -8,7 +8,8 @@ use crate::limits;
 use crate::wire::fault::WireFault;
 use crate::wire::hello::{Handshake, Hello};
 use crate::wire::live::overdue;
-use crate::wire::message::{Item, Message, Outcome, Reason};
+use crate::wire::message::{Item, Message, Reason};
+use crate::wire::outcome::Outcome;
 
 /// What the receiver's caller makes of an item on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

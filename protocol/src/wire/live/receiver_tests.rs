@@ -186,7 +186,7 @@ fn an_offer_of_nothing_new_is_answered_at_once() {
 #[test]
 fn records_that_were_not_wanted_are_a_fault() {
     let one = || Some(vec![1; 10]);
-    let bad: [(u64, u32, Vec<Option<Vec<u8>>>); 5] = [
+    let bad = [
         (1, 1, vec![one()]),
         (1, 0, vec![one(), one(), one()]),
         (2, 0, vec![one()]),

@@ -3,29 +3,14 @@
 use std::collections::VecDeque;
 
 use crate::clock::Millis;
-use crate::fault::Answer;
 use crate::id::RecordId;
 use crate::limits;
 use crate::wire::fault::WireFault;
 use crate::wire::hello::{Handshake, Hello};
+use crate::wire::live::lanes::{Lane, Lanes, Waiting};
 use crate::wire::live::overdue;
-use crate::wire::message::{self, Item, Message, Outcome, Reason};
-
-/// Which queue a batch waits in. It shows on the wire only by the order of the batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
-    /// Control traffic that is owed: before everything else.
-    Owed,
-    /// The scan from the cursor. Takes turns with `Again`.
-    Scan,
-    /// What a repair found, and what was answered `later`.
-    Again,
-}
-
-impl Lane {
-    /// All lanes.
-    pub const ALL: [Lane; 3] = [Lane::Owed, Lane::Scan, Lane::Again];
-}
+use crate::wire::message::{self, Item, Message, Reason};
+use crate::wire::outcome::Outcome;
 
 /// What happens to a sender.
 #[derive(Clone, Debug)]
@@ -105,17 +90,10 @@ pub struct Sender {
     over: bool,
     now: Option<Millis>,
     opened_at: Option<Millis>,
-    waiting: [VecDeque<Waiting>; 3],
+    waiting: Lanes,
     under_way: VecDeque<Batch>,
     last_batch: u64,
-    scan_was_last: bool,
     credit: Credit,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    mark: Option<u64>,
-    items: Vec<Item>,
 }
 
 #[derive(Debug)]
@@ -154,10 +132,9 @@ impl Sender {
             over: false,
             now: None,
             opened_at: None,
-            waiting: Default::default(),
+            waiting: Lanes::default(),
             under_way: VecDeque::new(),
             last_batch: 0,
-            scan_was_last: false,
             // Nothing until the receiver grants some.
             credit: Credit {
                 batches: 0,
@@ -173,13 +150,13 @@ impl Sender {
             return 0;
         }
         let under_way = self.under_way.iter().filter(|b| b.lane == lane).count();
-        let held = under_way + self.queue(lane).len();
+        let held = under_way + self.waiting.len(lane);
         limits::BATCHES_IN_FLIGHT.saturating_sub(held)
     }
 
     /// Whether every item handed over is settled.
     pub fn is_idle(&self) -> bool {
-        self.under_way.is_empty() && self.waiting.iter().all(VecDeque::is_empty)
+        self.under_way.is_empty() && self.waiting.is_empty()
     }
 
     /// Takes an event and gives what is to be done, in order.
@@ -196,7 +173,7 @@ impl Sender {
             effects.push(Effect::Fault(fault));
         }
         if self.over {
-            self.waiting = Default::default();
+            self.waiting = Lanes::default();
             self.under_way = VecDeque::new();
         }
         effects
@@ -388,44 +365,13 @@ impl Sender {
                 what: "a scan where there was no room",
             });
         }
-        if items
-            .iter()
-            .any(|i| i.size == 0 || i.size as usize > limits::RECORD_FRAME_BYTES)
-        {
-            return Err(WireFault::Misuse {
-                what: "a scanned record of no or too many bytes",
-            });
-        }
-        let mut piece = Waiting {
-            mark: None,
-            items: Vec::new(),
-        };
-        let mut bytes = 0;
-        let queue = self.queue_mut(lane);
-        for item in items {
-            bytes += item.size as usize;
-            if bytes > limits::BATCH_BYTES {
-                bytes = item.size as usize;
-                let full = std::mem::replace(
-                    &mut piece,
-                    Waiting {
-                        mark: None,
-                        items: Vec::new(),
-                    },
-                );
-                queue.push_back(full);
-            }
-            piece.items.push(item);
-        }
-        piece.mark = Some(mark);
-        queue.push_back(piece);
-        Ok(())
+        self.waiting.push(lane, mark, items)
     }
 
     /// A scan that found nothing: the mark goes to the last scan of its lane that is still
     /// open, or is settled at once.
     fn move_mark(&mut self, lane: Lane, mark: u64, out: &mut Vec<Effect>) {
-        if let Some(last) = self.queue_mut(lane).back_mut() {
+        if let Some(last) = self.waiting.last_mut(lane) {
             last.mark = Some(mark);
         } else if let Some(last) = self.under_way.iter_mut().rev().find(|b| b.lane == lane) {
             last.mark = Some(mark);
@@ -477,29 +423,21 @@ impl Sender {
 
     fn offer_more(&mut self, out: &mut Vec<Effect>) {
         loop {
-            let unanswered = self.under_way.iter().filter(|b| !b.state.is_answered());
             let (mut batches, mut bytes) = (0, 0);
-            for batch in unanswered {
+            for batch in self.under_way.iter().filter(|b| !b.state.is_answered()) {
                 batches += 1;
                 bytes += batch.bytes;
             }
             if batches >= self.credit.batches.min(limits::BATCHES_IN_FLIGHT) {
                 return;
             }
-            let Some(lane) = self.next_lane() else {
-                return;
-            };
-            let announced = |w: &Waiting| w.items.iter().map(|i| u64::from(i.size)).sum::<u64>();
-            let next = self.queue(lane).front().map_or(0, announced);
-            if bytes + next > self.credit.bytes {
-                return;
-            }
-            let Some(Waiting { mark, items }) = self.queue_mut(lane).pop_front() else {
+            let left = self.credit.bytes.saturating_sub(bytes);
+            let Some((lane, next)) = self.waiting.pop(left) else {
                 return;
             };
             self.last_batch += 1;
-            self.scan_was_last = lane == Lane::Scan;
-            let number = self.last_batch;
+            let (number, bytes) = (self.last_batch, next.bytes());
+            let Waiting { mark, items } = next;
             out.push(Effect::Send(Message::Offer {
                 batch: number,
                 items: items.clone(),
@@ -509,20 +447,11 @@ impl Sender {
                 lane,
                 mark,
                 items,
-                bytes: next,
+                bytes,
                 since: self.now,
                 state: State::Offered,
             });
         }
-    }
-
-    fn next_lane(&self) -> Option<Lane> {
-        let order = if self.scan_was_last {
-            [Lane::Owed, Lane::Again, Lane::Scan]
-        } else {
-            [Lane::Owed, Lane::Scan, Lane::Again]
-        };
-        order.into_iter().find(|lane| !self.queue(*lane).is_empty())
     }
 
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
@@ -543,36 +472,11 @@ impl Sender {
     fn batch(&mut self, number: u64) -> Option<&mut Batch> {
         self.under_way.iter_mut().find(|b| b.number == number)
     }
-
-    fn queue(&self, lane: Lane) -> &VecDeque<Waiting> {
-        let [owed, scan, again] = &self.waiting;
-        match lane {
-            Lane::Owed => owed,
-            Lane::Scan => scan,
-            Lane::Again => again,
-        }
-    }
-
-    fn queue_mut(&mut self, lane: Lane) -> &mut VecDeque<Waiting> {
-        let [owed, scan, again] = &mut self.waiting;
-        match lane {
-            Lane::Owed => owed,
-            Lane::Scan => scan,
-            Lane::Again => again,
-        }
-    }
 }
 
 impl State {
     fn is_answered(&self) -> bool {
         matches!(self, State::Answered(_))
-    }
-}
-
-impl Outcome {
-    /// Whether the receiver has it.
-    pub fn is_stored(self) -> bool {
-        self == Outcome::Answered(Answer::Stored)
     }
 }
 

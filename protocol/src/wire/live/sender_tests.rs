@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Hlc;
-use crate::fault::{Blame, Later, Refused};
+use crate::fault::{Answer, Blame, Later, Refused};
 use crate::id::AgencyId;
 use crate::wire::hello::Speaks;
 

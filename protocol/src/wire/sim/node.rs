@@ -8,7 +8,8 @@ use crate::id::{AgencyId, RecordId};
 use crate::limits;
 use crate::wire::hello::{Hello, Speaks};
 use crate::wire::live::{Known, Lane};
-use crate::wire::message::{Item, Outcome};
+use crate::wire::message::Item;
+use crate::wire::outcome::Outcome;
 use crate::wire::repair::Entry;
 
 /// The class that only its author passes on.

@@ -206,11 +206,11 @@ impl Sim {
         match work {
             Work::Load { batch, ids } => {
                 let frames = self.nodes[key.from].load(key.to, &ids);
-                self.to_sender(key, SenderEvent::Loaded { batch, frames });
+                self.tell_sender(key, SenderEvent::Loaded { batch, frames });
             }
             Work::Lookup { batch, items } => {
                 let known = self.nodes[key.to].lookup(key.from, &items);
-                self.to_receiver(key, ReceiverEvent::Known { batch, known });
+                self.tell_receiver(key, ReceiverEvent::Known { batch, known });
             }
             Work::Ingest {
                 batch,
@@ -233,7 +233,7 @@ impl Sim {
                         self.figures.duplicates += 1;
                     }
                 }
-                self.to_receiver(
+                self.tell_receiver(
                     key,
                     ReceiverEvent::Ingested {
                         batch,
@@ -277,7 +277,7 @@ impl Sim {
         }
     }
 
-    fn to_sender(&mut self, key: Key, event: SenderEvent) {
+    fn tell_sender(&mut self, key: Key, event: SenderEvent) {
         if let Some(Stream {
             ends: Ends::Live(sender, _),
             ..
@@ -288,7 +288,7 @@ impl Sim {
         }
     }
 
-    fn to_receiver(&mut self, key: Key, event: ReceiverEvent) {
+    fn tell_receiver(&mut self, key: Key, event: ReceiverEvent) {
         if let Some(Stream {
             ends: Ends::Live(_, receiver),
             ..

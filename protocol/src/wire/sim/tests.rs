@@ -12,7 +12,9 @@ fn sim(seed: u64, nodes: usize, links: &[(usize, usize)], loss_per_mille: u64) -
     })
 }
 
-fn topologies() -> Vec<(&'static str, usize, Vec<(usize, usize)>)> {
+type Links = Vec<(usize, usize)>;
+
+fn topologies() -> Vec<(&'static str, usize, Links)> {
     let mesh = (0..5)
         .flat_map(|a| (a + 1..5).map(move |b| (a, b)))
         .collect();
