@@ -442,6 +442,31 @@ mod tests {
         };
         assert_eq!(answers.encode(), [0x83, 0x05, 0x02, 0x42, 0x01, 0x20]);
         assert_eq!(Message::Done.encode(), [0x81, 0x0A]);
+        let hello = Hello::new(
+            Speaks { min: 1, max: 2 },
+            "x",
+            AgencyId::from_bytes([5; 32]),
+        );
+        let mut due = vec![0x85, 0x00, 0x01, 0x02, 0x61, b'x', 0x58, 0x20];
+        due.extend([5; 32]);
+        assert_eq!(Message::Hello(hello).encode(), due);
+        assert_eq!(Message::Bye(Reason::Fault).encode(), [0x82, 0x01, 0x03]);
+        let credit = Message::Credit {
+            batches: 8,
+            bytes: 4 << 20,
+        };
+        assert_eq!(
+            credit.encode(),
+            [0x83, 0x06, 0x08, 0x1A, 0x00, 0x40, 0x00, 0x00]
+        );
+        let nonce = [vec![0x82, 0x07, 0x50], vec![6; 16]].concat();
+        assert_eq!(Message::Nonce([6; 16]).encode(), nonce);
+        assert_eq!(
+            Message::Ranges(vec![0x61]).encode(),
+            [0x82, 0x08, 0x41, 0x61]
+        );
+        let missing = [vec![0x82, 0x09, 0x58, 0x40], vec![7; 64]].concat();
+        assert_eq!(Message::Missing(vec![[7; 32]; 2]).encode(), missing);
     }
 
     #[test]

@@ -307,3 +307,24 @@ fn figures_of_a_full_mesh() {
     // Neighbours pass on what the author sends at the same time, but never more than each.
     assert!(duplicates <= 3 * delivered, "{duplicates}");
 }
+
+#[test]
+fn the_largest_records_pass_within_the_credit_of_bytes() {
+    let mut sim = sim(8, 2, &[(0, 1)], 5);
+    let size = crate::limits::RECORD_FRAME_BYTES as u32;
+    sim.after(
+        0,
+        Action::Create {
+            node: 0,
+            class: 1,
+            count: 150,
+            size,
+        },
+    );
+    sim.after(10, create(0, 1, 300));
+    settle(&mut sim);
+    let held: usize = sim.figures.delivered as usize;
+    assert_eq!(held, 450);
+    assert!(sim.figures.messages["records"] > sim.figures.messages["want"]);
+    is_quiet(&mut sim);
+}
