@@ -77,6 +77,8 @@ pub struct Figures {
     pub messages: BTreeMap<&'static str, u64>,
     /// Bytes of frames.
     pub bytes: u64,
+    /// Items on offer.
+    pub offered: u64,
     /// Records committed to a store that did not create them.
     pub delivered: u64,
     /// Records whose bytes came although the store held them by then.

@@ -400,6 +400,9 @@ impl Sim {
         let bytes = frame::encode(&message);
         *self.figures.messages.entry(message.name()).or_default() += 1;
         self.figures.bytes += bytes.len() as u64;
+        if let Message::Offer { items, .. } = &message {
+            self.figures.offered += items.len() as u64;
+        }
         let (from, to) = self.config.latency_ms;
         let latency = from + self.rng.below(to - from + 1);
         let Some(stream) = self.streams.get_mut(&key) else {

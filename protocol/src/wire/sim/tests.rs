@@ -103,6 +103,17 @@ fn a_cycle_comes_to_rest_and_says_nothing_twice() {
 }
 
 #[test]
+fn nothing_is_offered_to_whom_it_came_from() {
+    let mut sim = sim(4, 4, &[(0, 1), (1, 2), (2, 3)], 0);
+    sim.after(0, create(0, 1, 900));
+    sim.after(0, create(3, 1, 900));
+    settle(&mut sim);
+    assert_eq!(sim.figures.delivered, 2 * 3 * 900);
+    assert_eq!(sim.figures.offered, sim.figures.delivered);
+    assert_eq!(sim.figures.duplicates, 0);
+}
+
+#[test]
 fn records_of_one_moment_are_all_delivered() {
     // Everything is created within one millisecond, in many pieces, while streams break.
     for seed in 0..40 {
