@@ -93,7 +93,10 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(body: &'a [u8]) -> Self {
-        Self { all: body, rest: body }
+        Self {
+            all: body,
+            rest: body,
+        }
     }
 
     pub(crate) fn uint(&mut self) -> Result<u64, WireFault> {
@@ -158,15 +161,24 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn end(self) -> Result<(), WireFault> {
-        if self.rest.is_empty() { Ok(()) } else { Err(self.fault("bytes follow the message")) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(self.fault("bytes follow the message"))
+        }
     }
 
     pub(crate) fn fault(&self, what: &'static str) -> WireFault {
-        WireFault::Form { at: self.all.len() - self.rest.len(), what }
+        WireFault::Form {
+            at: self.all.len() - self.rest.len(),
+            what,
+        }
     }
 
     fn take(&mut self, len: u64) -> Result<&'a [u8], WireFault> {
-        let split = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
+        let split = usize::try_from(len)
+            .ok()
+            .and_then(|len| self.rest.split_at_checked(len));
         let (taken, rest) = split.ok_or_else(|| self.fault("the message ends too early"))?;
         self.rest = rest;
         Ok(taken)
@@ -194,7 +206,11 @@ impl<'a> Reader<'a> {
             26 => 5,
             _ => 9,
         };
-        if head_len(value) == used { Ok(value) } else { Err(not_shortest) }
+        if head_len(value) == used {
+            Ok(value)
+        } else {
+            Err(not_shortest)
+        }
     }
 
     fn take_array<const N: usize>(&mut self) -> Result<[u8; N], WireFault> {
@@ -204,15 +220,15 @@ impl<'a> Reader<'a> {
 }
 
 /// Refuses a count outside its bounds.
-pub(crate) fn bounds(
-    what: &'static str,
-    found: u64,
-    min: u64,
-    max: u64,
-) -> Result<(), WireFault> {
+pub(crate) fn bounds(what: &'static str, found: u64, min: u64, max: u64) -> Result<(), WireFault> {
     if (min..=max).contains(&found) {
         Ok(())
     } else {
-        Err(WireFault::Bounds { what, found, min, max })
+        Err(WireFault::Bounds {
+            what,
+            found,
+            min,
+            max,
+        })
     }
 }

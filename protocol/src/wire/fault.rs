@@ -156,6 +156,9 @@ pub enum WireFault {
         /// The cause.
         cause: String,
     },
+    /// Our own nonce came back: both halves must be fresh.
+    #[error("the peer sent our own nonce back")]
+    EchoedNonce,
     /// A hash of none of the records under reconciliation.
     #[error("the peer asked for a hash that is not in the set")]
     UnknownHash,

@@ -23,7 +23,10 @@ pub fn encode(message: &Message) -> Vec<u8> {
 pub fn body_len(head: [u8; HEAD_BYTES]) -> Result<usize, WireFault> {
     let found = u32::from_be_bytes(head) as usize;
     if found == 0 || found > limits::FRAME_BYTES {
-        return Err(WireFault::FrameSize { found, max: limits::FRAME_BYTES });
+        return Err(WireFault::FrameSize {
+            found,
+            max: limits::FRAME_BYTES,
+        });
     }
     Ok(found)
 }
@@ -86,7 +89,11 @@ mod tests {
 
     #[test]
     fn frames_come_out_whole_however_the_bytes_arrive() {
-        let messages = [Message::Done, Message::Bye(Reason::Busy), Message::Ranges(vec![7; 300])];
+        let messages = [
+            Message::Done,
+            Message::Bye(Reason::Busy),
+            Message::Ranges(vec![7; 300]),
+        ];
         let bytes: Vec<u8> = messages.iter().flat_map(encode).collect();
         for step in [1, 2, 3, 7, 1000] {
             let mut decoder = Decoder::new();
@@ -107,7 +114,10 @@ mod tests {
         for len in [0, limits::FRAME_BYTES + 1, u32::MAX as usize] {
             let mut decoder = Decoder::new();
             decoder.push(&(len as u32).to_be_bytes());
-            let fault = WireFault::FrameSize { found: len, max: limits::FRAME_BYTES };
+            let fault = WireFault::FrameSize {
+                found: len,
+                max: limits::FRAME_BYTES,
+            };
             assert_eq!(decoder.pull(), Err(fault.clone()));
             assert_eq!(decoder.pull(), Err(fault), "an error stays");
         }

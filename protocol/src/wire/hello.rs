@@ -21,7 +21,10 @@ pub struct Speaks {
 
 impl Speaks {
     /// What this crate speaks: its version and, once there is one, the version before.
-    pub const CURRENT: Speaks = Speaks { min: VERSION, max: VERSION };
+    pub const CURRENT: Speaks = Speaks {
+        min: VERSION,
+        max: VERSION,
+    };
 
     /// The highest version in both ranges.
     pub fn common(self, other: Speaks) -> Option<u16> {
@@ -61,7 +64,11 @@ impl Hello {
             .filter(|c| is_printable(*c))
             .take(limits::SOFTWARE_BYTES)
             .collect();
-        Self { speaks, software, agency }
+        Self {
+            speaks,
+            software,
+            agency,
+        }
     }
 }
 
@@ -78,7 +85,10 @@ pub(crate) struct Handshake {
 
 impl Handshake {
     pub(crate) fn new(ours: Hello) -> Self {
-        Self { ours, version: None }
+        Self {
+            ours,
+            version: None,
+        }
     }
 
     pub(crate) fn ours(&self) -> Message {
@@ -92,7 +102,10 @@ impl Handshake {
     /// Takes the first message of the peer.
     pub(crate) fn take(&mut self, message: Message) -> Result<(u16, Hello), WireFault> {
         let Message::Hello(theirs) = message else {
-            return Err(WireFault::Unexpected { expected: "hello", found: message.name() });
+            return Err(WireFault::Unexpected {
+                expected: "hello",
+                found: message.name(),
+            });
         };
         let Some(version) = self.ours.speaks.common(theirs.speaks) else {
             return Err(WireFault::Incompatible {
@@ -121,7 +134,11 @@ mod tests {
 
     #[test]
     fn the_software_name_is_cut_to_what_a_peer_accepts() {
-        let hello = Hello::new(Speaks::CURRENT, &"ü\n x".repeat(99), AgencyId::from_bytes([1; 32]));
+        let hello = Hello::new(
+            Speaks::CURRENT,
+            &"ü\n x".repeat(99),
+            AgencyId::from_bytes([1; 32]),
+        );
         assert_eq!(hello.software.len(), limits::SOFTWARE_BYTES);
         let message = Message::Hello(hello);
         assert_eq!(Message::decode(&message.encode()), Ok(message));

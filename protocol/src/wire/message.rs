@@ -1,11 +1,12 @@
 //! The messages: a CBOR array each, whose first item is a tag. SPEC.md has them as CDDL.
 
-use crate::fault::{Answer, Later, Refused};
+use crate::clock::Hlc;
 use crate::id::{AgencyId, RecordId};
 use crate::limits;
 use crate::wire::cbor::{self, Reader, Writer};
 use crate::wire::fault::WireFault;
 use crate::wire::hello::{self, Hello, Speaks};
+use crate::wire::outcome::Outcome;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,17 +69,12 @@ pub enum Message {
 pub struct Item {
     /// Its id.
     pub id: RecordId,
+    /// Its `created`: with it the receiver knows a record's place in a repair although it
+    /// never got it, and says `later: clock` without its bytes. A record whose own value
+    /// differs is refused: form.
+    pub created: Hlc,
     /// Most bytes that its frame will have, at most [`limits::RECORD_FRAME_BYTES`].
     pub size: u32,
-}
-
-/// What became of an item on offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The receiver's answer; held already counts as stored.
-    Answered(Answer),
-    /// The receiver wanted it and the sender, deciding anew, did not give it.
-    Withdrawn,
 }
 
 /// Why a side ends a stream.
@@ -128,9 +124,14 @@ impl Message {
                 w.uint(reason.code());
             }
             Message::Offer { batch, items } => {
-                open(&mut w, OFFER, 3);
+                open(&mut w, OFFER, 4);
                 w.uint(*batch);
-                w.joined(items.len() * 32, items.iter().map(|i| i.id.as_bytes().as_slice()));
+                w.joined(
+                    items.len() * 32,
+                    items.iter().map(|i| i.id.as_bytes().as_slice()),
+                );
+                w.array(items.len());
+                items.iter().for_each(|i| w.uint(i.created.to_wire()));
                 w.array(items.len());
                 items.iter().for_each(|i| w.uint(u64::from(i.size)));
             }
@@ -140,7 +141,11 @@ impl Message {
                 w.array(indices.len());
                 indices.iter().for_each(|i| w.uint(u64::from(*i)));
             }
-            Message::Records { batch, first, frames } => {
+            Message::Records {
+                batch,
+                first,
+                frames,
+            } => {
                 open(&mut w, RECORDS, 3);
                 w.uint(*batch);
                 w.uint(u64::from(*first));
@@ -187,12 +192,17 @@ impl Message {
         let items = r.array("items in a message", 1, 5)?;
         let tag = r.uint()?;
         let due = match tag {
-            HELLO => 5,
-            OFFER | RECORDS => 4,
+            HELLO | OFFER => 5,
+            RECORDS => 4,
             WANT | ANSWERS | CREDIT => 3,
             BYE | NONCE | RANGES | MISSING => 2,
             DONE => 1,
-            found => return Err(WireFault::UnknownCode { what: "message", found }),
+            found => {
+                return Err(WireFault::UnknownCode {
+                    what: "message",
+                    found,
+                });
+            }
         };
         if items != due {
             return Err(r.fault("a message has the wrong number of items"));
@@ -214,9 +224,15 @@ impl Message {
                 let max = limits::BATCH_RECORDS as u64;
                 cbor::bounds("answers", codes.len() as u64, 1, max)?;
                 let outcomes = codes.iter().map(|c| Outcome::from_code(*c));
-                Message::Answers { batch, outcomes: outcomes.collect::<Result<_, _>>()? }
+                Message::Answers {
+                    batch,
+                    outcomes: outcomes.collect::<Result<_, _>>()?,
+                }
             }
-            CREDIT => Message::Credit { batches: r.u32()?, bytes: r.uint()? },
+            CREDIT => Message::Credit {
+                batches: r.u32()?,
+                bytes: r.uint()?,
+            },
             NONCE => Message::Nonce(r.fixed()?),
             RANGES => {
                 let bytes = r.bytes()?;
@@ -239,10 +255,13 @@ impl Message {
 
     fn size_hint(&self) -> usize {
         match self {
-            Message::Offer { items, .. } => 32 + items.len() * 37,
+            Message::Offer { items, .. } => 32 + items.len() * 46,
             Message::Want { indices, .. } => 32 + indices.len() * 3,
             Message::Records { frames, .. } => {
-                32 + frames.iter().map(|f| frame_len(f.as_deref())).sum::<usize>()
+                32 + frames
+                    .iter()
+                    .map(|f| frame_len(f.as_deref()))
+                    .sum::<usize>()
             }
             Message::Ranges(bytes) => 16 + bytes.len(),
             Message::Missing(hashes) => 16 + hashes.len() * 32,
@@ -251,51 +270,14 @@ impl Message {
     }
 }
 
-impl Outcome {
-    /// Its code on the wire.
-    pub const fn code(self) -> u8 {
-        match self {
-            Outcome::Answered(Answer::Stored) => 0,
-            Outcome::Withdrawn => 1,
-            Outcome::Answered(Answer::Refused(refused)) => match refused {
-                Refused::Form => 16,
-                Refused::Signature => 17,
-                Refused::Handling => 18,
-                Refused::Policy => 19,
-                Refused::Retracted => 20,
-                Refused::Expired => 21,
-                Refused::NotTheAuthor => 22,
-                Refused::Exercise => 23,
-            },
-            Outcome::Answered(Answer::Later(later)) => match later {
-                Later::Clock => 32,
-                Later::Quota => 33,
-                Later::UnknownAuthor => 34,
-                Later::Schema => 35,
-                Later::NoKey => 36,
-                Later::Disk => 37,
-            },
-        }
-    }
-
-    /// The outcome with this code.
-    pub fn from_code(code: u8) -> Result<Self, WireFault> {
-        let refused = Refused::ALL.into_iter().map(Answer::Refused);
-        let later = Later::ALL.into_iter().map(Answer::Later);
-        std::iter::once(Answer::Stored)
-            .chain(refused)
-            .chain(later)
-            .map(Outcome::Answered)
-            .chain(std::iter::once(Outcome::Withdrawn))
-            .find(|o| o.code() == code)
-            .ok_or(WireFault::UnknownCode { what: "answer", found: u64::from(code) })
-    }
-}
-
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 4] =
-        [Reason::Stopping, Reason::Restart, Reason::Busy, Reason::Fault];
+    pub const ALL: [Reason; 4] = [
+        Reason::Stopping,
+        Reason::Restart,
+        Reason::Busy,
+        Reason::Fault,
+    ];
 
     const fn code(self) -> u64 {
         match self {
@@ -310,7 +292,10 @@ impl Reason {
         Self::ALL
             .into_iter()
             .find(|r| r.code() == found)
-            .ok_or(WireFault::UnknownCode { what: "reason", found })
+            .ok_or(WireFault::UnknownCode {
+                what: "reason",
+                found,
+            })
     }
 }
 
@@ -325,17 +310,29 @@ fn open(w: &mut Writer, tag: u64, items: usize) {
 }
 
 fn read_hello(r: &mut Reader<'_>) -> Result<Message, WireFault> {
-    let speaks = Speaks { min: r.u16()?, max: r.u16()? };
+    let speaks = Speaks {
+        min: r.u16()?,
+        max: r.u16()?,
+    };
     if speaks.min > speaks.max {
         return Err(r.fault("a range of versions ends before it begins"));
     }
     let software = r.text()?;
-    cbor::bounds("bytes of software", software.len() as u64, 0, limits::SOFTWARE_BYTES as u64)?;
+    cbor::bounds(
+        "bytes of software",
+        software.len() as u64,
+        0,
+        limits::SOFTWARE_BYTES as u64,
+    )?;
     if !software.chars().all(hello::is_printable) {
         return Err(r.fault("the software's name is not printable ASCII"));
     }
     let agency = AgencyId::from_bytes(r.fixed()?);
-    Ok(Message::Hello(Hello { speaks, software: software.to_owned(), agency }))
+    Ok(Message::Hello(Hello {
+        speaks,
+        software: software.to_owned(),
+        agency,
+    }))
 }
 
 fn read_offer(r: &mut Reader<'_>) -> Result<Message, WireFault> {
@@ -343,16 +340,24 @@ fn read_offer(r: &mut Reader<'_>) -> Result<Message, WireFault> {
     let ids = r.joined::<32>()?;
     let count = r.array("items in an offer", 1, limits::BATCH_RECORDS)?;
     if count != ids.len() {
+        return Err(r.fault("an offer has not as many times as ids"));
+    }
+    let created = (0..count)
+        .map(|_| r.uint())
+        .collect::<Result<Vec<_>, _>>()?;
+    let sizes = r.array("items in an offer", 1, limits::BATCH_RECORDS)?;
+    if sizes != ids.len() {
         return Err(r.fault("an offer has not as many sizes as ids"));
     }
     let mut items = Vec::with_capacity(count);
     let mut total = 0u64;
-    for id in ids {
+    for (id, created) in ids.iter().zip(created) {
         let size = r.u32()?;
         let max = limits::RECORD_FRAME_BYTES as u64;
         cbor::bounds("bytes of a record", u64::from(size), 1, max)?;
         total += u64::from(size);
-        items.push(Item { id: RecordId::from_bytes(*id), size });
+        let (id, created) = (RecordId::from_bytes(*id), Hlc::from_wire(created));
+        items.push(Item { id, created, size });
     }
     cbor::bounds("bytes in an offer", total, 1, limits::BATCH_BYTES as u64)?;
     Ok(Message::Offer { batch, items })
@@ -373,7 +378,11 @@ fn read_records(r: &mut Reader<'_>) -> Result<Message, WireFault> {
         cbor::bounds("bytes of a record", bytes.len() as u64, 1, max)?;
         frames.push(Some(bytes.to_vec()));
     }
-    Ok(Message::Records { batch, first, frames })
+    Ok(Message::Records {
+        batch,
+        first,
+        frames,
+    })
 }
 
 const HELLO: u64 = 0;
@@ -391,39 +400,73 @@ const DONE: u64 = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_outcome_has_its_own_code() {
-        let mut known = 0;
-        for code in 0..=u8::MAX {
-            if let Ok(outcome) = Outcome::from_code(code) {
-                assert_eq!(outcome.code(), code);
-                known += 1;
-            }
-        }
-        assert_eq!(known, 2 + Refused::ALL.len() + Later::ALL.len());
-    }
+    use crate::fault::{Answer, Later};
 
     #[test]
     fn the_bytes_stay_as_they_are() {
         let offer = Message::Offer {
             batch: 1,
-            items: vec![Item { id: RecordId::from_bytes([0xAB; 32]), size: 600 }],
+            items: vec![Item {
+                id: RecordId::from_bytes([0xAB; 32]),
+                created: Hlc::from_wire(7),
+                size: 600,
+            }],
         };
-        let mut due = vec![0x84, 0x02, 0x01, 0x58, 0x20];
+        let mut due = vec![0x85, 0x02, 0x01, 0x58, 0x20];
         due.extend([0xAB; 32]);
-        due.extend([0x81, 0x19, 0x02, 0x58]);
+        due.extend([0x81, 0x07, 0x81, 0x19, 0x02, 0x58]);
         assert_eq!(offer.encode(), due);
-        let want = Message::Want { batch: 300, indices: vec![0, 24] };
-        assert_eq!(want.encode(), [0x83, 0x03, 0x19, 0x01, 0x2C, 0x82, 0x00, 0x18, 0x18]);
-        let records = Message::Records { batch: 2, first: 0, frames: vec![None, Some(vec![9])] };
-        assert_eq!(records.encode(), [0x84, 0x04, 0x02, 0x00, 0x82, 0xF6, 0x41, 0x09]);
+        let want = Message::Want {
+            batch: 300,
+            indices: vec![0, 24],
+        };
+        assert_eq!(
+            want.encode(),
+            [0x83, 0x03, 0x19, 0x01, 0x2C, 0x82, 0x00, 0x18, 0x18]
+        );
+        let records = Message::Records {
+            batch: 2,
+            first: 0,
+            frames: vec![None, Some(vec![9])],
+        };
+        assert_eq!(
+            records.encode(),
+            [0x84, 0x04, 0x02, 0x00, 0x82, 0xF6, 0x41, 0x09]
+        );
         let answers = Message::Answers {
             batch: 2,
-            outcomes: vec![Outcome::Withdrawn, Outcome::Answered(Answer::Later(Later::Clock))],
+            outcomes: vec![
+                Outcome::Withdrawn,
+                Outcome::Answered(Answer::Later(Later::Clock)),
+            ],
         };
         assert_eq!(answers.encode(), [0x83, 0x05, 0x02, 0x42, 0x01, 0x20]);
         assert_eq!(Message::Done.encode(), [0x81, 0x0A]);
+        let hello = Hello::new(
+            Speaks { min: 1, max: 2 },
+            "x",
+            AgencyId::from_bytes([5; 32]),
+        );
+        let mut due = vec![0x85, 0x00, 0x01, 0x02, 0x61, b'x', 0x58, 0x20];
+        due.extend([5; 32]);
+        assert_eq!(Message::Hello(hello).encode(), due);
+        assert_eq!(Message::Bye(Reason::Fault).encode(), [0x82, 0x01, 0x03]);
+        let credit = Message::Credit {
+            batches: 8,
+            bytes: 4 << 20,
+        };
+        assert_eq!(
+            credit.encode(),
+            [0x83, 0x06, 0x08, 0x1A, 0x00, 0x40, 0x00, 0x00]
+        );
+        let nonce = [vec![0x82, 0x07, 0x50], vec![6; 16]].concat();
+        assert_eq!(Message::Nonce([6; 16]).encode(), nonce);
+        assert_eq!(
+            Message::Ranges(vec![0x61]).encode(),
+            [0x82, 0x08, 0x41, 0x61]
+        );
+        let missing = [vec![0x82, 0x09, 0x58, 0x40], vec![7; 64]].concat();
+        assert_eq!(Message::Missing(vec![[7; 32]; 2]).encode(), missing);
     }
 
     #[test]
@@ -441,7 +484,11 @@ mod tests {
         ];
         for body in bad {
             let fault = Message::decode(body).expect_err("refused");
-            assert_eq!(fault.blame(), Some(crate::fault::Blame::Courier), "{body:02x?}");
+            assert_eq!(
+                fault.blame(),
+                Some(crate::fault::Blame::Courier),
+                "{body:02x?}"
+            );
         }
     }
 }

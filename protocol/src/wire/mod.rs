@@ -14,6 +14,7 @@ pub mod frame;
 pub mod hello;
 pub mod live;
 pub mod message;
+pub mod outcome;
 #[cfg(test)]
 mod properties;
 pub mod repair;
@@ -22,4 +23,5 @@ pub mod sim;
 
 pub use fault::WireFault;
 pub use hello::{Hello, Speaks, VERSION};
-pub use message::{Item, Message, Outcome, Reason};
+pub use message::{Item, Message, Reason};
+pub use outcome::Outcome;

@@ -6,11 +6,13 @@
 //! writes the ledger and moves its cursor; a stream that breaks before is resumed from
 //! there, and what was answered meanwhile is answered `stored` again.
 
+mod lanes;
 mod receiver;
 mod sender;
 
-pub use receiver::{Event as ReceiverEvent, Effect as ReceiverEffect, Known, Receiver};
-pub use sender::{Event as SenderEvent, Effect as SenderEffect, Lane, Sender};
+pub use lanes::Lane;
+pub use receiver::{Effect as ReceiverEffect, Event as ReceiverEvent, Known, Receiver};
+pub use sender::{Effect as SenderEffect, Event as SenderEvent, Sender};
 
 use crate::clock::Millis;
 use crate::wire::fault::WireFault;
@@ -24,7 +26,10 @@ fn overdue(
 ) -> Result<(), WireFault> {
     let after_ms = now.0.saturating_sub(since.0);
     if after_ms > allowed_ms {
-        return Err(WireFault::Silent { waiting_for, after_ms });
+        return Err(WireFault::Silent {
+            waiting_for,
+            after_ms,
+        });
     }
     Ok(())
 }

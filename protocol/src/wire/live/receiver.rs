@@ -4,12 +4,12 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::clock::Millis;
 use crate::fault::Answer;
-use crate::id::RecordId;
 use crate::limits;
 use crate::wire::fault::WireFault;
 use crate::wire::hello::{Handshake, Hello};
 use crate::wire::live::overdue;
-use crate::wire::message::{Item, Message, Outcome, Reason};
+use crate::wire::message::{Item, Message, Reason};
+use crate::wire::outcome::Outcome;
 
 /// What the receiver's caller makes of an item on offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +76,14 @@ pub enum Effect {
         items: Vec<Item>,
     },
     /// Ingest these and answer by [`Event::Ingested`]. A record whose id is not the one
-    /// given here is refused: form.
+    /// given here, or whose `created` is not the one that was offered, is refused: form.
     Ingest {
         /// The batch.
         batch: u64,
         /// Tells several of one batch apart.
         first: u32,
-        /// The id that was offered, and the bytes that came.
-        records: Vec<(RecordId, Vec<u8>)>,
+        /// What was offered, and the bytes that came.
+        records: Vec<(Item, Vec<u8>)>,
     },
     /// The stream is over; nothing comes after this.
     Closed(Reason),
@@ -193,7 +193,11 @@ impl Receiver {
         match event {
             Event::Message(message) => self.message(message, out),
             Event::Known { batch, known } => self.known(batch, known, out),
-            Event::Ingested { batch, first, answers } => self.ingested(batch, first, answers, out),
+            Event::Ingested {
+                batch,
+                first,
+                answers,
+            } => self.ingested(batch, first, answers, out),
             Event::Grant { batches, bytes } => {
                 self.grant(batches, bytes, out);
                 Ok(())
@@ -223,7 +227,11 @@ impl Receiver {
         }
         match message {
             Message::Offer { batch, items } => self.offer(batch, items, out),
-            Message::Records { batch, first, frames } => self.records(batch, first, frames, out),
+            Message::Records {
+                batch,
+                first,
+                frames,
+            } => self.records(batch, first, frames, out),
             other => Err(WireFault::Unexpected {
                 expected: "offer or records",
                 found: other.name(),
@@ -239,20 +247,36 @@ impl Receiver {
     ) -> Result<(), WireFault> {
         let expected = self.last_batch + 1;
         if batch != expected {
-            return Err(WireFault::NotDense { expected, found: batch });
+            return Err(WireFault::NotDense {
+                expected,
+                found: batch,
+            });
         }
         let mut seen = HashSet::with_capacity(items.len());
         if !items.iter().all(|i| seen.insert(i.id)) {
             return Err(WireFault::RepeatedId { batch });
         }
         let bytes: u64 = items.iter().map(|i| u64::from(i.size)).sum();
-        within("batches", self.open.len() as u64 + 1, u64::from(self.granted.batches))?;
+        within(
+            "batches",
+            self.open.len() as u64 + 1,
+            u64::from(self.granted.batches),
+        )?;
         let announced = self.open.iter().map(|b| b.bytes).sum::<u64>() + bytes;
         within("bytes", announced, self.granted.bytes)?;
         self.last_batch = batch;
-        out.push(Effect::Lookup { batch, items: items.clone() });
+        out.push(Effect::Lookup {
+            batch,
+            items: items.clone(),
+        });
         let since = self.now;
-        self.open.push_back(Batch { number: batch, items, bytes, since, state: State::Looking });
+        self.open.push_back(Batch {
+            number: batch,
+            items,
+            bytes,
+            since,
+            state: State::Looking,
+        });
         Ok(())
     }
 
@@ -263,10 +287,16 @@ impl Receiver {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         let now = self.now;
-        let open = self.batch(batch).filter(|b| matches!(b.state, State::Looking));
-        let open = open.ok_or(WireFault::Misuse { what: "looked up a batch that is not open" })?;
+        let open = self
+            .batch(batch)
+            .filter(|b| matches!(b.state, State::Looking));
+        let open = open.ok_or(WireFault::Misuse {
+            what: "looked up a batch that is not open",
+        })?;
         if known.len() != open.items.len() {
-            return Err(WireFault::Misuse { what: "looked up another number of items than asked" });
+            return Err(WireFault::Misuse {
+                what: "looked up another number of items than asked",
+            });
         }
         let mut want = Vec::new();
         let mut indices = Vec::new();
@@ -282,7 +312,12 @@ impl Receiver {
                 }
             });
         }
-        open.state = State::Receiving(Receiving { want, got: 0, outcomes, ingesting: Vec::new() });
+        open.state = State::Receiving(Receiving {
+            want,
+            got: 0,
+            outcomes,
+            ingesting: Vec::new(),
+        });
         open.since = now;
         if !indices.is_empty() {
             out.push(Effect::Send(Message::Want { batch, indices }));
@@ -299,18 +334,32 @@ impl Receiver {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         let now = self.now;
-        let unknown = WireFault::UnknownBatch { message: "records", batch };
+        let unknown = WireFault::UnknownBatch {
+            message: "records",
+            batch,
+        };
         let open = self.batch(batch).ok_or(unknown.clone())?;
         let State::Receiving(receiving) = &mut open.state else {
             return Err(unknown);
         };
-        let Receiving { want, got, outcomes, ingesting } = receiving;
+        let Receiving {
+            want,
+            got,
+            outcomes,
+            ingesting,
+        } = receiving;
         let places = want.get(*got..).unwrap_or_default();
         // At most BATCH_RECORDS.
         let expected = *got as u32;
         if first != expected || frames.is_empty() || frames.len() > places.len() {
             let (found, wanted) = (frames.len(), want.len());
-            return Err(WireFault::NotWanted { batch, first, found, expected, wanted });
+            return Err(WireFault::NotWanted {
+                batch,
+                first,
+                found,
+                expected,
+                wanted,
+            });
         }
         let mut records = Vec::with_capacity(frames.len());
         let mut indices = Vec::with_capacity(frames.len());
@@ -330,13 +379,17 @@ impl Receiver {
                 return Err(WireFault::LongerThanOffered { found, announced });
             }
             indices.push(*index);
-            records.push((item.id, bytes));
+            records.push((*item, bytes));
         }
         *got += count;
         open.since = now;
         if !records.is_empty() {
             ingesting.push((first, indices));
-            out.push(Effect::Ingest { batch, first, records });
+            out.push(Effect::Ingest {
+                batch,
+                first,
+                records,
+            });
         }
         self.answer(batch, out);
         Ok(())
@@ -349,15 +402,22 @@ impl Receiver {
         answers: Vec<Answer>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let misuse = WireFault::Misuse { what: "ingested what was not handed over" };
+        let misuse = WireFault::Misuse {
+            what: "ingested what was not handed over",
+        };
         let open = self.batch(batch).ok_or(misuse.clone())?;
         let State::Receiving(receiving) = &mut open.state else {
             return Err(misuse);
         };
-        let place = receiving.ingesting.iter().position(|(key, _)| *key == first);
+        let place = receiving
+            .ingesting
+            .iter()
+            .position(|(key, _)| *key == first);
         let (_, indices) = receiving.ingesting.swap_remove(place.ok_or(misuse)?);
         if indices.len() != answers.len() {
-            return Err(WireFault::Misuse { what: "ingested another number of records than asked" });
+            return Err(WireFault::Misuse {
+                what: "ingested another number of records than asked",
+            });
         }
         for (index, answer) in indices.into_iter().zip(answers) {
             if let Some(outcome) = receiving.outcomes.get_mut(index) {
@@ -373,7 +433,11 @@ impl Receiver {
         let Some(place) = self.open.iter().position(|b| b.number == batch) else {
             return;
         };
-        let Some(Batch { state: State::Receiving(receiving), .. }) = self.open.get(place) else {
+        let Some(Batch {
+            state: State::Receiving(receiving),
+            ..
+        }) = self.open.get(place)
+        else {
             return;
         };
         let outcomes: Option<Vec<Outcome>> = receiving.outcomes.iter().copied().collect();
@@ -420,7 +484,11 @@ impl Receiver {
 
 fn within(what: &'static str, found: u64, granted: u64) -> Result<(), WireFault> {
     if found > granted {
-        return Err(WireFault::OverCredit { what, found, granted });
+        return Err(WireFault::OverCredit {
+            what,
+            found,
+            granted,
+        });
     }
     Ok(())
 }

@@ -3,29 +3,14 @@
 use std::collections::VecDeque;
 
 use crate::clock::Millis;
-use crate::fault::Answer;
 use crate::id::RecordId;
 use crate::limits;
 use crate::wire::fault::WireFault;
 use crate::wire::hello::{Handshake, Hello};
+use crate::wire::live::lanes::{Lane, Lanes, Waiting};
 use crate::wire::live::overdue;
-use crate::wire::message::{self, Item, Message, Outcome, Reason};
-
-/// Which queue a batch waits in. It shows on the wire only by the order of the batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
-    /// Control traffic that is owed: before everything else.
-    Owed,
-    /// The scan from the cursor. Takes turns with `Again`.
-    Scan,
-    /// What a repair found, and what was answered `later`.
-    Again,
-}
-
-impl Lane {
-    /// All lanes.
-    pub const ALL: [Lane; 3] = [Lane::Owed, Lane::Scan, Lane::Again];
-}
+use crate::wire::message::{self, Item, Message, Reason};
+use crate::wire::outcome::Outcome;
 
 /// What happens to a sender.
 #[derive(Clone, Debug)]
@@ -105,17 +90,10 @@ pub struct Sender {
     over: bool,
     now: Option<Millis>,
     opened_at: Option<Millis>,
-    waiting: [VecDeque<Waiting>; 3],
+    waiting: Lanes,
     under_way: VecDeque<Batch>,
     last_batch: u64,
-    scan_was_last: bool,
     credit: Credit,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    mark: Option<u64>,
-    items: Vec<Item>,
 }
 
 #[derive(Debug)]
@@ -154,12 +132,14 @@ impl Sender {
             over: false,
             now: None,
             opened_at: None,
-            waiting: Default::default(),
+            waiting: Lanes::default(),
             under_way: VecDeque::new(),
             last_batch: 0,
-            scan_was_last: false,
             // Nothing until the receiver grants some.
-            credit: Credit { batches: 0, bytes: 0 },
+            credit: Credit {
+                batches: 0,
+                bytes: 0,
+            },
         };
         (sender, hello)
     }
@@ -170,13 +150,13 @@ impl Sender {
             return 0;
         }
         let under_way = self.under_way.iter().filter(|b| b.lane == lane).count();
-        let held = under_way + self.queue(lane).len();
+        let held = under_way + self.waiting.len(lane);
         limits::BATCHES_IN_FLIGHT.saturating_sub(held)
     }
 
     /// Whether every item handed over is settled.
     pub fn is_idle(&self) -> bool {
-        self.under_way.is_empty() && self.waiting.iter().all(VecDeque::is_empty)
+        self.under_way.is_empty() && self.waiting.is_empty()
     }
 
     /// Takes an event and gives what is to be done, in order.
@@ -193,7 +173,7 @@ impl Sender {
             effects.push(Effect::Fault(fault));
         }
         if self.over {
-            self.waiting = Default::default();
+            self.waiting = Lanes::default();
             self.under_way = VecDeque::new();
         }
         effects
@@ -248,14 +228,23 @@ impl Sender {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         let now = self.now;
-        let open = self.batch(batch).filter(|b| matches!(b.state, State::Offered));
-        let unknown = WireFault::UnknownBatch { message: "want", batch };
+        let open = self
+            .batch(batch)
+            .filter(|b| matches!(b.state, State::Offered));
+        let unknown = WireFault::UnknownBatch {
+            message: "want",
+            batch,
+        };
         let open = open.ok_or(unknown)?;
         let mut after = None;
         let mut ids = Vec::with_capacity(indices.len());
         for index in &indices {
             let items = open.items.len();
-            let fault = WireFault::WantIndex { index: *index, items, after };
+            let fault = WireFault::WantIndex {
+                index: *index,
+                items,
+                after,
+            };
             if after.is_some_and(|after| *index <= after) {
                 return Err(fault);
             }
@@ -275,12 +264,18 @@ impl Sender {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         let now = self.now;
-        let open = self.batch(batch).ok_or(WireFault::Misuse { what: "loaded an unknown batch" })?;
+        let open = self.batch(batch).ok_or(WireFault::Misuse {
+            what: "loaded an unknown batch",
+        })?;
         let State::Loading(indices) = &open.state else {
-            return Err(WireFault::Misuse { what: "loaded what was not asked for" });
+            return Err(WireFault::Misuse {
+                what: "loaded what was not asked for",
+            });
         };
         if indices.len() != frames.len() {
-            return Err(WireFault::Misuse { what: "loaded another number of records than asked" });
+            return Err(WireFault::Misuse {
+                what: "loaded another number of records than asked",
+            });
         }
         let mut withdrawn = Vec::new();
         for (index, frame) in indices.iter().zip(&frames) {
@@ -289,7 +284,9 @@ impl Sender {
             match frame {
                 None => withdrawn.push(index),
                 Some(bytes) if bytes.is_empty() || bytes.len() > announced => {
-                    return Err(WireFault::Misuse { what: "a record is longer than its offer said" });
+                    return Err(WireFault::Misuse {
+                        what: "a record is longer than its offer said",
+                    });
                 }
                 Some(_) => {}
             }
@@ -306,7 +303,10 @@ impl Sender {
         outcomes: Vec<Outcome>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let unknown = WireFault::UnknownBatch { message: "answers", batch };
+        let unknown = WireFault::UnknownBatch {
+            message: "answers",
+            batch,
+        };
         let open = self.batch(batch).ok_or(unknown.clone())?;
         let none = Vec::new();
         let withdrawn = match &open.state {
@@ -316,7 +316,11 @@ impl Sender {
         };
         let (found, expected) = (outcomes.len(), open.items.len());
         if found != expected {
-            return Err(WireFault::AnswerCount { batch, found, expected });
+            return Err(WireFault::AnswerCount {
+                batch,
+                found,
+                expected,
+            });
         }
         for (index, outcome) in outcomes.iter().enumerate() {
             if withdrawn.contains(&index) != matches!(outcome, Outcome::Withdrawn) {
@@ -333,7 +337,10 @@ impl Sender {
             let (min, max) = (limits::BATCH_BYTES as u64, u64::MAX);
             crate::wire::cbor::bounds("bytes of credit", bytes, min, max)?;
         }
-        self.credit = Credit { batches: batches as usize, bytes };
+        self.credit = Credit {
+            batches: batches as usize,
+            bytes,
+        };
         Ok(())
     }
 
@@ -345,59 +352,66 @@ impl Sender {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         if items.len() > limits::BATCH_RECORDS {
-            return Err(WireFault::Misuse { what: "a scan of more records than a batch holds" });
+            return Err(WireFault::Misuse {
+                what: "a scan of more records than a batch holds",
+            });
         }
         if items.is_empty() {
             self.move_mark(lane, mark, out);
             return Ok(());
         }
         if self.room(lane) == 0 {
-            return Err(WireFault::Misuse { what: "a scan where there was no room" });
+            return Err(WireFault::Misuse {
+                what: "a scan where there was no room",
+            });
         }
-        if items.iter().any(|i| i.size == 0 || i.size as usize > limits::RECORD_FRAME_BYTES) {
-            return Err(WireFault::Misuse { what: "a scanned record of no or too many bytes" });
-        }
-        let mut piece = Waiting { mark: None, items: Vec::new() };
-        let mut bytes = 0;
-        let queue = self.queue_mut(lane);
-        for item in items {
-            bytes += item.size as usize;
-            if bytes > limits::BATCH_BYTES {
-                bytes = item.size as usize;
-                let full = std::mem::replace(&mut piece, Waiting { mark: None, items: Vec::new() });
-                queue.push_back(full);
-            }
-            piece.items.push(item);
-        }
-        piece.mark = Some(mark);
-        queue.push_back(piece);
-        Ok(())
+        self.waiting.push(lane, mark, items)
     }
 
     /// A scan that found nothing: the mark goes to the last scan of its lane that is still
     /// open, or is settled at once.
     fn move_mark(&mut self, lane: Lane, mark: u64, out: &mut Vec<Effect>) {
-        if let Some(last) = self.queue_mut(lane).back_mut() {
+        if let Some(last) = self.waiting.last_mut(lane) {
             last.mark = Some(mark);
         } else if let Some(last) = self.under_way.iter_mut().rev().find(|b| b.lane == lane) {
             last.mark = Some(mark);
         } else {
-            out.push(Effect::Settled { lane, mark: Some(mark), outcomes: Vec::new() });
+            out.push(Effect::Settled {
+                lane,
+                mark: Some(mark),
+                outcomes: Vec::new(),
+            });
         }
     }
 
     fn settle(&mut self, out: &mut Vec<Effect>) {
         let before = out.len();
         while let Some(front) = self.under_way.pop_front() {
-            let Batch { lane, mark, items, state, .. } = front;
+            let Batch {
+                lane,
+                mark,
+                items,
+                state,
+                ..
+            } = front;
             match state {
                 State::Answered(outcomes) => {
                     let ids = items.into_iter().map(|i| i.id);
                     let outcomes = ids.zip(outcomes).collect();
-                    out.push(Effect::Settled { lane, mark, outcomes });
+                    out.push(Effect::Settled {
+                        lane,
+                        mark,
+                        outcomes,
+                    });
                 }
                 state => {
-                    self.under_way.push_front(Batch { lane, mark, items, state, ..front });
+                    self.under_way.push_front(Batch {
+                        lane,
+                        mark,
+                        items,
+                        state,
+                        ..front
+                    });
                     break;
                 }
             }
@@ -409,49 +423,35 @@ impl Sender {
 
     fn offer_more(&mut self, out: &mut Vec<Effect>) {
         loop {
-            let unanswered = self.under_way.iter().filter(|b| !b.state.is_answered());
             let (mut batches, mut bytes) = (0, 0);
-            for batch in unanswered {
+            for batch in self.under_way.iter().filter(|b| !b.state.is_answered()) {
                 batches += 1;
                 bytes += batch.bytes;
             }
             if batches >= self.credit.batches.min(limits::BATCHES_IN_FLIGHT) {
                 return;
             }
-            let Some(lane) = self.next_lane() else {
-                return;
-            };
-            let announced = |w: &Waiting| w.items.iter().map(|i| u64::from(i.size)).sum::<u64>();
-            let next = self.queue(lane).front().map_or(0, announced);
-            if bytes + next > self.credit.bytes {
-                return;
-            }
-            let Some(Waiting { mark, items }) = self.queue_mut(lane).pop_front() else {
+            let left = self.credit.bytes.saturating_sub(bytes);
+            let Some((lane, next)) = self.waiting.pop(left) else {
                 return;
             };
             self.last_batch += 1;
-            self.scan_was_last = lane == Lane::Scan;
-            let number = self.last_batch;
-            out.push(Effect::Send(Message::Offer { batch: number, items: items.clone() }));
+            let (number, bytes) = (self.last_batch, next.bytes());
+            let Waiting { mark, items } = next;
+            out.push(Effect::Send(Message::Offer {
+                batch: number,
+                items: items.clone(),
+            }));
             self.under_way.push_back(Batch {
                 number,
                 lane,
                 mark,
                 items,
-                bytes: next,
+                bytes,
                 since: self.now,
                 state: State::Offered,
             });
         }
-    }
-
-    fn next_lane(&self) -> Option<Lane> {
-        let order = if self.scan_was_last {
-            [Lane::Owed, Lane::Again, Lane::Scan]
-        } else {
-            [Lane::Owed, Lane::Scan, Lane::Again]
-        };
-        order.into_iter().find(|lane| !self.queue(*lane).is_empty())
     }
 
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
@@ -472,36 +472,11 @@ impl Sender {
     fn batch(&mut self, number: u64) -> Option<&mut Batch> {
         self.under_way.iter_mut().find(|b| b.number == number)
     }
-
-    fn queue(&self, lane: Lane) -> &VecDeque<Waiting> {
-        let [owed, scan, again] = &self.waiting;
-        match lane {
-            Lane::Owed => owed,
-            Lane::Scan => scan,
-            Lane::Again => again,
-        }
-    }
-
-    fn queue_mut(&mut self, lane: Lane) -> &mut VecDeque<Waiting> {
-        let [owed, scan, again] = &mut self.waiting;
-        match lane {
-            Lane::Owed => owed,
-            Lane::Scan => scan,
-            Lane::Again => again,
-        }
-    }
 }
 
 impl State {
     fn is_answered(&self) -> bool {
         matches!(self, State::Answered(_))
-    }
-}
-
-impl Outcome {
-    /// Whether the receiver has it.
-    pub fn is_stored(self) -> bool {
-        self == Outcome::Answered(Answer::Stored)
     }
 }
 
@@ -515,7 +490,11 @@ fn split(batch: u64, frames: Vec<Option<Vec<u8>>>) -> impl Iterator<Item = Messa
     for frame in frames {
         let len = message::frame_len(frame.as_deref());
         if bytes + len > ROOM && !piece.is_empty() {
-            messages.push(Message::Records { batch, first, frames: std::mem::take(&mut piece) });
+            messages.push(Message::Records {
+                batch,
+                first,
+                frames: std::mem::take(&mut piece),
+            });
             first = next;
             bytes = 0;
         }
@@ -524,7 +503,11 @@ fn split(batch: u64, frames: Vec<Option<Vec<u8>>>) -> impl Iterator<Item = Messa
         piece.push(frame);
     }
     if !piece.is_empty() {
-        messages.push(Message::Records { batch, first, frames: piece });
+        messages.push(Message::Records {
+            batch,
+            first,
+            frames: piece,
+        });
     }
     messages.into_iter()
 }

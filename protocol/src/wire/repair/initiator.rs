@@ -29,7 +29,13 @@ impl Initiator {
     /// An initiator on a stream that was just opened, and the hello to send.
     pub fn new(ours: Hello, nonce: Nonce, entries: Vec<Entry>) -> (Self, Message) {
         let (session, hello) = Session::new(ours, nonce);
-        (Self { session, state: State::Opening(entries) }, hello)
+        (
+            Self {
+                session,
+                state: State::Opening(entries),
+            },
+            hello,
+        )
     }
 
     /// Takes an event and gives what is to be done, in order.
@@ -53,6 +59,9 @@ impl Initiator {
         };
         match (&mut self.state, message) {
             (State::Opening(entries), Message::Nonce(theirs)) => {
+                if theirs == self.session.ours {
+                    return Err(WireFault::EchoedNonce);
+                }
                 let set = Set::new(std::mem::take(entries), &self.session.ours, &theirs);
                 let ranges = set.initiate()?;
                 self.session.send(Message::Ranges(ranges), out);

@@ -131,7 +131,10 @@ impl Session {
         }
         self.bytes_in += message.encode().len() as u64;
         if self.bytes_in > limits::REPAIR_BYTES {
-            return Err(WireFault::NotConverging { what: "bytes", max: limits::REPAIR_BYTES });
+            return Err(WireFault::NotConverging {
+                what: "bytes",
+                max: limits::REPAIR_BYTES,
+            });
         }
         Ok(Some(message))
     }
@@ -141,7 +144,10 @@ impl Session {
         self.rounds += 1;
         if self.rounds > limits::REPAIR_ROUNDS {
             let max = u64::from(limits::REPAIR_ROUNDS);
-            return Err(WireFault::NotConverging { what: "rounds", max });
+            return Err(WireFault::NotConverging {
+                what: "rounds",
+                max,
+            });
         }
         Ok(())
     }
@@ -156,7 +162,10 @@ impl Session {
             (limits::HELLO_MS, "its hello")
         };
         if after_ms > allowed {
-            return Err(WireFault::Silent { waiting_for, after_ms });
+            return Err(WireFault::Silent {
+                waiting_for,
+                after_ms,
+            });
         }
         Ok(())
     }
@@ -164,7 +173,11 @@ impl Session {
     fn finish(&mut self, offer: Vec<RecordId>, out: &mut Vec<Effect>) {
         self.over = true;
         let bytes = self.bytes_in + self.bytes_out;
-        out.push(Effect::Finished(Finished { offer, rounds: self.rounds, bytes }));
+        out.push(Effect::Finished(Finished {
+            offer,
+            rounds: self.rounds,
+            bytes,
+        }));
     }
 
     fn fail(&mut self, fault: WireFault, out: &mut Vec<Effect>) {
@@ -177,7 +190,10 @@ impl Session {
 }
 
 fn unexpected(expected: &'static str, found: &Message) -> WireFault {
-    WireFault::Unexpected { expected, found: found.name() }
+    WireFault::Unexpected {
+        expected,
+        found: found.name(),
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,13 @@ impl Responder {
     /// A responder on a stream that a peer opened, and the hello to send.
     pub fn new(ours: Hello, nonce: Nonce, entries: Vec<Entry>) -> (Self, Message) {
         let (session, hello) = Session::new(ours, nonce);
-        (Self { session, state: State::Opening(entries) }, hello)
+        (
+            Self {
+                session,
+                state: State::Opening(entries),
+            },
+            hello,
+        )
     }
 
     /// Takes an event and gives what is to be done, in order.
@@ -49,6 +55,9 @@ impl Responder {
         };
         match (&mut self.state, message) {
             (State::Opening(entries), Message::Nonce(theirs)) => {
+                if theirs == self.session.ours {
+                    return Err(WireFault::EchoedNonce);
+                }
                 let set = Set::new(std::mem::take(entries), &theirs, &self.session.ours);
                 self.state = State::Comparing(set);
                 Ok(())

@@ -54,7 +54,11 @@ impl Set {
         let mut by_hash: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
         by_hash.sort_unstable_by_key(|i| rows.get(*i as usize).map(|(item, _)| item.id));
         let lacking = vec![false; rows.len()];
-        Self { rows, by_hash, lacking }
+        Self {
+            rows,
+            by_hash,
+            lacking,
+        }
     }
 
     /// The first message of an initiator.
@@ -74,7 +78,9 @@ impl Set {
         let next = {
             let mut negentropy = self.negentropy()?;
             negentropy.set_initiator();
-            negentropy.reconcile_with_ids(ranges, &mut have, &mut lack).map_err(theirs)?
+            negentropy
+                .reconcile_with_ids(ranges, &mut have, &mut lack)
+                .map_err(theirs)?
         };
         for id in have {
             self.lacks(id.as_bytes())?;
@@ -107,7 +113,11 @@ impl Set {
     /// The records that the peer lacks, in order; the set is empty afterwards.
     pub(super) fn take_lacking(&mut self) -> Vec<RecordId> {
         let Set { rows, lacking, .. } = std::mem::take(self);
-        rows.into_iter().zip(lacking).filter(|(_, l)| *l).map(|((_, id), _)| id).collect()
+        rows.into_iter()
+            .zip(lacking)
+            .filter(|(_, l)| *l)
+            .map(|((_, id), _)| id)
+            .collect()
     }
 
     fn negentropy(&self) -> Result<Negentropy<'_, Self>, WireFault> {
@@ -159,9 +169,13 @@ fn version(ranges: &[u8]) -> Result<(), WireFault> {
 }
 
 fn theirs(cause: Error) -> WireFault {
-    WireFault::Reconciliation { cause: cause.to_string() }
+    WireFault::Reconciliation {
+        cause: cause.to_string(),
+    }
 }
 
 fn ours(_: Error) -> WireFault {
-    WireFault::Misuse { what: "a set that cannot be reconciled" }
+    WireFault::Misuse {
+        what: "a set that cannot be reconciled",
+    }
 }
