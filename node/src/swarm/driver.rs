@@ -119,6 +119,8 @@ impl Driver {
             self.publish();
         };
         self.close().await;
+        // The sockets are closed before we say so.
+        drop(self);
         if let Some(done) = done {
             let _ = done.send(());
         }
@@ -406,9 +408,9 @@ impl Driver {
             link.state.connected_since = Some((self.now)());
             link.state.last_error = None;
             tracing::info!(peer = %agency.short(), address = link.state.address, "connected");
+            // No one may be listening.
+            let _ = self.out.events.send(LinkEvent::Up(agency));
         }
-        // No one may be listening.
-        let _ = self.out.events.send(LinkEvent::Up(agency));
     }
 
     fn closed(&mut self, id: ConnectionId) {

@@ -135,8 +135,8 @@ impl LinkState {
     }
 }
 
-/// A change of a link. `Up` may repeat when a peer came back before its old connection was
-/// seen to be dead: streams opened before it may be dead too.
+/// A change of a link; the two alternate. A stream may also break while the link stays up,
+/// when one of two connections ends or a peer restarts quickly: then open another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkEvent {
     /// Both sides accept each other: open streams.
