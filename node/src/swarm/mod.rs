@@ -61,6 +61,20 @@ pub struct SwarmConfig {
     pub timing: limits::Timing,
 }
 
+impl SwarmConfig {
+    /// Listens nowhere yet, with the usual timing and no tap.
+    pub fn new(node_key: Zeroizing<[u8; 32]>, software: impl Into<String>, now: Now) -> Self {
+        Self {
+            node_key,
+            listen: Vec::new(),
+            software: software.into(),
+            tap: None,
+            now,
+            timing: limits::Timing::default(),
+        }
+    }
+}
+
 /// A transport. Any number can run in one process.
 pub struct Swarm;
 
