@@ -47,31 +47,26 @@ async fn removing_a_peer_kills_its_connection_and_streams() {
     let b = node(2, &BOTH).await;
     linked(&a, &b).await;
     let mut theirs = b.open(&a).await;
-    let ours = a.taken().await.stream;
-    let (mut reader, mut writer) = ours.split();
-    writer.send(b"hello").await.expect("send");
-    writer.flush().await.expect("flush");
-    assert_eq!(
-        theirs.next().await.expect("frame").as_deref(),
-        Some(&b"hello"[..])
-    );
-    // Already with us, but not yet read when B is removed: must not be handed out.
-    theirs.send(b"late").await.expect("send");
+    let (mut reader, mut writer) = a.taken().await.stream.split();
+    // Two in one write: the second is with us, and not handed out, when B is removed.
+    theirs.send(b"in time").await.expect("send");
+    theirs.send(b"too late").await.expect("send");
     theirs.flush().await.expect("flush");
-    let waiting = tokio::spawn(async move {
-        let mut last = reader.next().await;
-        while last.is_ok() {
-            last = reader.next().await;
-        }
-        last
-    });
+    assert_eq!(
+        reader.next().await.expect("frame").as_deref(),
+        Some(&b"in time"[..])
+    );
+    let _idle = b.open(&a).await;
+    let mut idle = a.taken().await.stream;
+    let waiting = tokio::spawn(async move { idle.next().await });
     let mut events = a.handle.events();
     a.link(&[]).await;
     let gone = SwarmError::NotLinked { agency: b.agency };
     assert_eq!(
-        within("reader", waiting).await.expect("join"),
+        within("waiting", waiting).await.expect("join"),
         Err(gone.clone())
     );
+    assert_eq!(reader.next().await, Err(gone.clone()));
     assert_eq!(writer.send(b"more").await, Err(gone.clone()));
     assert_eq!(
         a.handle.open(b.agency, Channel::Live).await.err(),

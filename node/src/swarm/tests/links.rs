@@ -321,3 +321,24 @@ async fn a_peer_removed_and_added_again_is_linked_again() {
         assert_eq!(a.taken().await.agency, b.agency);
     }
 }
+
+#[tokio::test]
+async fn a_name_works_where_a_number_does() {
+    let a = node(1, &BOTH).await;
+    if !a.handle.resolves_names() {
+        return;
+    }
+    let b = node(2, &TCP).await;
+    b.link(&[a.card_without_address()]).await;
+    let port = b.handle.listen_addrs()[0]
+        .rsplit('/')
+        .next()
+        .expect("port")
+        .to_owned();
+    a.link(&[LinkedPeer {
+        addresses: vec![format!("localhost:{port}")],
+        ..b.card()
+    }])
+    .await;
+    a.up(&b).await;
+}
