@@ -138,3 +138,18 @@ async fn linked(a: &Node, b: &Node) {
     a.up(b).await;
     b.up(a).await;
 }
+
+/// A free port that no outgoing connection of another test is given meanwhile: below the
+/// range from which the system takes those.
+fn quiet_port() -> u16 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed) + u64::from(std::process::id()) * 61;
+        let port = u16::try_from(20_000 + step % 10_000).expect("below 30,000");
+        let tcp = std::net::TcpListener::bind(("127.0.0.1", port));
+        let udp = std::net::UdpSocket::bind(("127.0.0.1", port));
+        if tcp.is_ok() && udp.is_ok() {
+            return port;
+        }
+    }
+}
