@@ -1,12 +1,10 @@
 //! Addresses as people write them, and what the transport makes of them.
 
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use libp2p::Multiaddr;
-use libp2p::core::transport::TransportError;
 use libp2p::multiaddr::Protocol;
 
 use super::SwarmError;
@@ -35,7 +33,7 @@ impl ListenAddr {
 
     /// QUIC and TCP at an IP address and port.
     pub fn both(ip: IpAddr, port: u16) -> Self {
-        let text = std::net::SocketAddr::new(ip, port).to_string();
+        let text = SocketAddr::new(ip, port).to_string();
         Self {
             text,
             addresses: on_both(ip.into(), port),
@@ -175,13 +173,17 @@ pub(super) fn is_any(address: &Multiaddr) -> bool {
     })
 }
 
-/// Why an address cannot be listened on.
-pub(super) fn listen_words(error: &TransportError<io::Error>) -> String {
-    match error {
-        TransportError::Other(e) if e.kind() == io::ErrorKind::AddrInUse => {
-            "the port is in use".to_owned()
-        }
-        other => other.to_string(),
+/// The TCP socket address that this stands for, if it does and its port is fixed.
+pub(super) fn tcp_socket(address: &Multiaddr) -> Option<SocketAddr> {
+    let mut parts = address.iter();
+    let ip: IpAddr = match parts.next()? {
+        Protocol::Ip4(ip) => ip.into(),
+        Protocol::Ip6(ip) => ip.into(),
+        _ => return None,
+    };
+    match parts.next()? {
+        Protocol::Tcp(port) if port != 0 => Some(SocketAddr::new(ip, port)),
+        _ => None,
     }
 }
 
@@ -207,6 +209,7 @@ fn parse(text: &str) -> Result<Vec<Multiaddr>, SwarmError> {
         return Ok(on_both(ip.into(), DEFAULT_PORT));
     }
     let (host, port) = match text.rsplit_once(':') {
+        _ if text.ends_with(']') => (text, DEFAULT_PORT),
         Some((host, port)) => {
             let port = port
                 .parse()

@@ -66,18 +66,12 @@ pub(super) fn build(
     timing: &Timing,
 ) -> Result<(Swarm<Behaviour>, bool), SwarmError> {
     // Without a resolv.conf, or with one that cannot be read, there are no name servers:
-    // addresses by number work and names fail with a reason. Never a public resolver.
+    // addresses by number work and names fail with a reason.
     let (transport, names) = match dns::tokio::Transport::system(carriers(key, timing)?) {
         Ok(transport) => (boxed(transport), true),
         Err(error) => {
             tracing::warn!(%error, "names cannot be resolved on this machine; addresses by number work");
-            let none = dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new());
-            let transport = dns::tokio::Transport::custom(
-                carriers(key, timing)?,
-                none,
-                dns::ResolverOpts::default(),
-            );
-            (boxed(transport), false)
+            (without_names(carriers(key, timing)?), false)
         }
     };
     let config = swarm::Config::with_tokio_executor()
@@ -119,6 +113,16 @@ fn carriers(key: &Keypair, timing: &Timing) -> Result<Carried, SwarmError> {
         .boxed())
 }
 
+/// Numbers only. Never a public resolver: it would learn who talks to whom.
+fn without_names(carriers: Carried) -> Carried {
+    let none = dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+    boxed(dns::tokio::Transport::custom(
+        carriers,
+        none,
+        dns::ResolverOpts::default(),
+    ))
+}
+
 fn boxed<T>(transport: T) -> Carried
 where
     T: Transport<Output = (PeerId, StreamMuxerBox)> + Send + Unpin + 'static,
@@ -127,4 +131,39 @@ where
     T::Error: Send + Sync,
 {
     transport.boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use libp2p::core::Endpoint;
+    use libp2p::core::transport::{DialOpts, PortUse};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn without_a_resolver_names_fail_and_numbers_work() {
+        let key = Keypair::generate_ed25519();
+        let mut transport = without_names(carriers(&key, &Timing::default()).expect("carriers"));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("bind");
+        let port = listener.local_addr().expect("port").port();
+        let options = DialOpts {
+            role: Endpoint::Dialer,
+            port_use: PortUse::New,
+        };
+        let mut dial = |address: String| {
+            transport
+                .dial(address.parse().expect("address"), options)
+                .expect("dial")
+        };
+        let name = dial(format!("/dns/node.example/tcp/{port}"));
+        let number = dial(format!("/ip4/127.0.0.1/tcp/{port}"));
+        assert!(name.await.is_err());
+        tokio::select! {
+            called = listener.accept() => drop(called.expect("accept")),
+            // It waits for the TLS handshake that nobody answers.
+            done = number => panic!("{:?}", done.err()),
+        }
+    }
 }

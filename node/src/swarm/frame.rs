@@ -148,7 +148,8 @@ pub struct FrameReader {
 }
 
 impl FrameReader {
-    /// The next frame's body, `None` when the peer has closed the stream between frames.
+    /// The next frame's body, `None` when the stream has ended between frames: the peer
+    /// closed it, or its connection is gone.
     ///
     /// Cancel-safe: dropped before it is done it loses nothing, so it can stand in `select!`.
     ///
@@ -376,3 +377,6 @@ async fn within<T>(
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,6 +188,9 @@ impl SwarmHandle {
             let _ = done.await;
         }
         self.commands.closed().await;
+        let mut links = self.links.clone();
+        // Fails when the driver is gone.
+        while links.changed().await.is_ok() {}
     }
 
     async fn command(&self, command: Command) -> Result<(), SwarmError> {

@@ -58,6 +58,9 @@ pub const WRITE_BUFFER: usize = 64 * 1024;
 /// Bytes that a frame reader asks for at once.
 pub const READ_BUFFER: usize = 64 * 1024;
 
+/// Between two attempts to listen on a port that is in use.
+pub const LISTEN_RETRY: Duration = Duration::from_millis(50);
+
 /// How long things may take. Tests shorten them.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
+use serde::Serialize;
 
 /// A peer that may connect and is connected to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,8 @@ pub struct LinkedPeer {
 }
 
 /// What a stream is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Channel {
     /// The long-lived stream on which records are offered as they are committed.
     Live,
@@ -46,7 +48,8 @@ impl Channel {
 }
 
 /// Which way a frame went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// From the peer.
     In,
@@ -61,7 +64,8 @@ pub trait Tap: Send + Sync {
 }
 
 /// How a connection is carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Transport {
     /// QUIC over UDP, TLS 1.3 inside.
     Quic,
@@ -79,7 +83,8 @@ impl fmt::Display for Transport {
 }
 
 /// Which way a connection goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Path {
     /// Straight to the peer.
     Direct,
@@ -88,7 +93,7 @@ pub enum Path {
 }
 
 /// The state of the link to one peer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LinkState {
     /// The peer.
     pub agency: AgencyId,
@@ -135,8 +140,8 @@ impl LinkState {
     }
 }
 
-/// A change of a link. `Up` may repeat when a peer came back before its old connection was
-/// seen to be dead: streams opened before it may be dead too.
+/// A change of a link; the two alternate. A stream may also break while the link stays up,
+/// when one of two connections ends or a peer restarts quickly: then open another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkEvent {
     /// Both sides accept each other: open streams.
@@ -147,7 +152,7 @@ pub enum LinkEvent {
 
 /// What has crossed the wire to and from a peer since the node started, frame headers
 /// included, TLS and transport not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Traffic {
     /// Bytes from the peer.
     pub bytes_in: u64,
@@ -160,7 +165,7 @@ pub struct Traffic {
 }
 
 /// Callers that were turned away because they are on no linked peer's card.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Refusals {
     /// How many since the node started.
     pub total: u64,

@@ -61,6 +61,20 @@ pub struct SwarmConfig {
     pub timing: limits::Timing,
 }
 
+impl SwarmConfig {
+    /// Listens nowhere yet, with the usual timing and no tap.
+    pub fn new(node_key: Zeroizing<[u8; 32]>, software: impl Into<String>, now: Now) -> Self {
+        Self {
+            node_key,
+            listen: Vec::new(),
+            software: software.into(),
+            tap: None,
+            now,
+            timing: limits::Timing::default(),
+        }
+    }
+}
+
 /// A transport. Any number can run in one process.
 pub struct Swarm;
 
@@ -69,8 +83,8 @@ impl Swarm {
     /// [`shutdown`](SwarmHandle::shutdown). Nobody is linked yet.
     ///
     /// # Errors
-    /// `NodeKey`, or `Listen` if one of the addresses cannot be had. Of the addresses
-    /// 0.0.0.0 and :: one is enough: not every machine has both.
+    /// `NodeKey`, or `Listen` if one of the addresses cannot be had. Of 0.0.0.0 and :: one
+    /// is enough, unless a port is in use: not every machine has IPv6.
     pub async fn start(config: SwarmConfig) -> Result<(SwarmHandle, InboundStreams), SwarmError> {
         let SwarmConfig {
             node_key,
@@ -138,21 +152,37 @@ async fn begin_listening(
 ) -> Result<Vec<String>, SwarmError> {
     let mut waiting = std::collections::HashSet::new();
     let mut failed = None;
+    // A node that is being restarted may hold its ports for a moment longer.
+    let patience = tokio::time::Instant::now() + timing.shutdown;
+    for wanted in listen.iter().flat_map(ListenAddr::multiaddrs) {
+        persist(patience, || tcp_is_free(wanted))
+            .await
+            .map_err(|(why, _)| SwarmError::Listen {
+                address: address::host_port(wanted),
+                why,
+            })?;
+    }
     for wanted in listen {
         for address in wanted.multiaddrs() {
-            match swarm.listen_on(address.clone()) {
+            let tried = persist(patience, || {
+                swarm
+                    .listen_on(address.clone())
+                    .map_err(|error| words::listen(&error))
+            })
+            .await;
+            match tried {
                 Ok(id) => {
                     waiting.insert(id);
                 }
-                Err(error) => {
+                Err((why, in_use)) => {
+                    tracing::warn!(%address, %why, "cannot listen on this address");
                     let refused = SwarmError::Listen {
-                        address: wanted.to_string(),
-                        why: address::listen_words(&error),
+                        address: address::host_port(address),
+                        why,
                     };
-                    if !address::is_any(address) {
+                    if in_use || !address::is_any(address) {
                         return Err(refused);
                     }
-                    tracing::warn!(%address, %error, "cannot listen on this address");
                     failed = Some(refused);
                 }
             }
@@ -193,4 +223,32 @@ async fn begin_listening(
     let mut all: Vec<String> = swarm.listeners().map(ToString::to_string).collect();
     all.sort_by_key(|a| !a.contains("quic"));
     Ok(all)
+}
+
+/// Tries until the port is no longer in use, or patience is at its end.
+async fn persist<T>(
+    patience: tokio::time::Instant,
+    mut attempt: impl FnMut() -> Result<T, (String, bool)>,
+) -> Result<T, (String, bool)> {
+    loop {
+        match attempt() {
+            Err((_, true)) if tokio::time::Instant::now() < patience => {
+                tokio::time::sleep(limits::LISTEN_RETRY).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// libp2p listens with SO_REUSEPORT: a second node at the same port would be let in and would
+/// get every other call. A socket without it tells. Asked before any listening, because the
+/// one for :: would find our own 0.0.0.0 in its way.
+fn tcp_is_free(address: &libp2p::Multiaddr) -> Result<(), (String, bool)> {
+    match address::tcp_socket(address).map(std::net::TcpListener::bind) {
+        Some(Err(error)) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Err((words::IN_USE.to_owned(), true))
+        }
+        // Whatever else is wrong, listening will tell.
+        _ => Ok(()),
+    }
 }

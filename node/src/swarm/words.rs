@@ -14,6 +14,7 @@ pub(super) const NOT_KNOWN_REMEDY: &str = "send them our card ('liaison card exp
      if they had us, they may have removed us: call them";
 pub(super) const CONNECT_REMEDY: &str = "check that their node runs, that UDP and TCP to that port pass both firewalls, \
      and that their card has their present address";
+pub(super) const IN_USE: &str = "the port is in use";
 pub(super) const NO_ADDRESS: &str =
     "its card has no usable address: waiting for it to connect to us";
 
@@ -57,6 +58,18 @@ pub(super) fn dial(error: &DialError) -> String {
     }
 }
 
+/// Why an address cannot be listened on, and whether that is because its port is in use.
+pub(super) fn listen(error: &TransportError<io::Error>) -> (String, bool) {
+    match error {
+        TransportError::MultiaddrNotSupported(_) => (carried(error), false),
+        TransportError::Other(error) => {
+            let said = io_words(error);
+            let in_use = said == IN_USE;
+            (said, in_use)
+        }
+    }
+}
+
 fn carried(error: &TransportError<io::Error>) -> String {
     match error {
         TransportError::MultiaddrNotSupported(_) => "this kind of address is not spoken".to_owned(),
@@ -82,11 +95,13 @@ fn io_words(error: &io::Error) -> String {
     let has = |what: &str| lower.contains(what);
     let word = match kind {
         Some(io::ErrorKind::ConnectionRefused) => "nothing listens there (refused)",
+        Some(io::ErrorKind::AddrInUse) => IN_USE,
         Some(io::ErrorKind::TimedOut) => "no answer in time",
         Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
             "there is no route to it"
         }
         _ if has("refused") => "nothing listens there (refused)",
+        _ if has("in use") => IN_USE,
         _ if has("timed out") || has("timeout") => "no answer in time",
         _ if has("unreachable") => "there is no route to it",
         _ if has("resolve")

@@ -1,0 +1,155 @@
+//! Real sockets on the loopback, ports that are free, several transports in one process.
+
+mod gate;
+mod links;
+mod streams;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::AgencyId;
+use zeroize::Zeroizing;
+
+use super::limits::Timing;
+use super::*;
+
+/// Nothing here waits this long unless it has failed.
+const PATIENCE: Duration = Duration::from_secs(30);
+const BOTH: [&str; 1] = ["127.0.0.1:0"];
+const TCP: [&str; 1] = ["/ip4/127.0.0.1/tcp/0"];
+
+struct Node {
+    agency: AgencyId,
+    handle: SwarmHandle,
+    inbound: InboundStreams,
+}
+
+type Captured = Arc<Mutex<Vec<(AgencyId, Channel, Direction, Vec<u8>)>>>;
+
+struct Capture(Captured);
+
+impl Tap for Capture {
+    fn frame(&self, peer: &AgencyId, channel: Channel, direction: Direction, body: &[u8]) {
+        self.0
+            .lock()
+            .expect("lock")
+            .push((*peer, channel, direction, body.to_vec()));
+    }
+}
+
+async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future)
+        .await
+        .unwrap_or_else(|_| panic!("waited too long: {what}"))
+}
+
+async fn node(seed: u8, listen: &[&str]) -> Node {
+    tapped(seed, listen, None).await
+}
+
+async fn tapped(seed: u8, listen: &[&str], tap: Option<Arc<dyn Tap>>) -> Node {
+    let ticks = AtomicU64::new(1);
+    let config = SwarmConfig {
+        node_key: Zeroizing::new([seed; 32]),
+        listen: listen.iter().map(|l| l.parse().expect("address")).collect(),
+        software: "liaison test".to_owned(),
+        tap,
+        now: Arc::new(move || Millis(ticks.fetch_add(1, Ordering::Relaxed))),
+        timing: Timing {
+            redial_min: Duration::from_millis(40),
+            redial_max: Duration::from_millis(400),
+            ..Timing::default()
+        },
+    };
+    let (handle, inbound) = Swarm::start(config).await.expect("start");
+    Node {
+        agency: AgencyId::from_bytes([seed; 32]),
+        handle,
+        inbound,
+    }
+}
+
+impl Node {
+    fn card(&self) -> LinkedPeer {
+        LinkedPeer {
+            agency: self.agency,
+            node_keys: vec![self.handle.node_key()],
+            addresses: self.handle.listen_addrs(),
+        }
+    }
+
+    /// As [`card`](Self::card), for someone who is to wait for our call.
+    fn card_without_address(&self) -> LinkedPeer {
+        LinkedPeer {
+            addresses: Vec::new(),
+            ..self.card()
+        }
+    }
+
+    async fn link(&self, peers: &[LinkedPeer]) -> Vec<SwarmError> {
+        self.handle
+            .set_peers(peers.to_vec())
+            .await
+            .expect("running")
+    }
+
+    /// Waits until the link is as wanted.
+    async fn until(
+        &self,
+        what: &str,
+        peer: &Node,
+        wanted: impl Fn(&LinkState) -> bool,
+    ) -> LinkState {
+        let mut links = self.handle.links();
+        let all = within(
+            what,
+            links.wait_for(|all| all.iter().any(|l| l.agency == peer.agency && wanted(l))),
+        );
+        let all = all.await.expect("running");
+        all.iter()
+            .find(|l| l.agency == peer.agency)
+            .cloned()
+            .expect("found")
+    }
+
+    async fn up(&self, peer: &Node) -> LinkState {
+        self.until("up", peer, LinkState::is_up).await
+    }
+
+    async fn open(&self, peer: &Node) -> FrameStream {
+        self.handle
+            .open(peer.agency, Channel::Live)
+            .await
+            .expect("open")
+    }
+
+    async fn taken(&mut self) -> Inbound {
+        within("inbound", self.inbound.next())
+            .await
+            .expect("running")
+    }
+}
+
+async fn linked(a: &Node, b: &Node) {
+    a.link(&[b.card()]).await;
+    b.link(&[a.card()]).await;
+    a.up(b).await;
+    b.up(a).await;
+}
+
+/// A free port that no outgoing connection of another test is given meanwhile: below the
+/// range from which the system takes those.
+fn quiet_port() -> u16 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed) + u64::from(std::process::id()) * 61;
+        let port = u16::try_from(20_000 + step % 10_000).expect("below 30,000");
+        let tcp = std::net::TcpListener::bind(("127.0.0.1", port));
+        let udp = std::net::UdpSocket::bind(("127.0.0.1", port));
+        if tcp.is_ok() && udp.is_ok() {
+            return port;
+        }
+    }
+}
