@@ -150,7 +150,7 @@ impl Store {
     /// [`StoreError::Corrupt`] when the disk fails (then for every later write as well),
     /// [`StoreError::Closed`].
     pub async fn write(&self, ops: Vec<Op>) -> Result<Vec<OpOutcome>, StoreError> {
-        check::write(&ops)?;
+        let bytes = check::write(&ops)?;
         if ops.is_empty() {
             return Ok(Vec::new());
         }
@@ -166,7 +166,7 @@ impl Store {
         };
         let (reply, answer) = oneshot::channel();
         commands
-            .send(Command { ops, reply })
+            .send(Command { ops, bytes, reply })
             .await
             .map_err(|_| closed())?;
         drop(commands);

@@ -389,11 +389,7 @@ impl Store {
     }
 
     fn long(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let engine = self.engine();
-        let whole = value::join(engine, key, |chunk| {
-            Ok(engine.get(chunk)?.map(|v| v.to_vec()))
-        })?;
-        Ok(whole.map(Bytes::from))
+        Ok(value::long(self.engine(), key)?.map(Bytes::from))
     }
 
     /// Long values under keys that begin so, with the key that they were put under.

@@ -651,3 +651,32 @@ async fn blocking_writes_work_anywhere_and_closing_carries_out_what_waits() {
     assert!(matches!(error, StoreError::Closed { .. }), "{error}");
     assert!(store.record(Arrival(161)).unwrap().is_some());
 }
+
+#[test]
+fn a_long_value_is_never_read_half_old_half_new() {
+    let (_dir, store) = open();
+    let put = |n: u8, length: usize| Op::PutMeta {
+        name: "policy".into(),
+        bytes: Bytes::from(vec![n; length]),
+    };
+    store.write_blocking(vec![put(0, 40_000)]).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let bytes = store.meta("policy").unwrap().unwrap();
+                assert!(bytes.iter().all(|b| *b == bytes[0]));
+                seen += 1;
+            }
+            seen
+        });
+        for n in 0..200u8 {
+            store
+                .write_blocking(vec![put(n, 30_000 + usize::from(n % 3) * 5_000)])
+                .unwrap();
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(reader.join().unwrap() > 0);
+    });
+}
