@@ -202,13 +202,6 @@ pub fn sync_dir(dir: &Path) -> Result<(), StoreError> {
 
 /// An error of the operating system.
 pub fn disk(dir: &Path, error: &io::Error) -> StoreError {
-    if error.kind() == io::ErrorKind::StorageFull {
-        return StoreError::Full {
-            dir: dir.to_path_buf(),
-            free: 0,
-            need: 0,
-        };
-    }
     StoreError::Disk {
         dir: dir.to_path_buf(),
         detail: error.to_string(),

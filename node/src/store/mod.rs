@@ -14,11 +14,13 @@
 //! Deleted bytes stay in the database's file until it is compacted ([`compact`]): what must
 //! be forgotten for certain is sealed, and its key is destroyed.
 
+mod admit;
 mod apply;
 mod check;
 mod compact;
 mod engine;
 mod error;
+mod exchange;
 mod header;
 mod keys;
 mod ledger;

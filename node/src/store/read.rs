@@ -7,7 +7,8 @@ use bytes::Bytes;
 use liaison_protocol::id::{AgencyId, IdPrefix, RecordId};
 use serde::de::DeserializeOwned;
 
-use super::apply::{LedgerRow, State};
+use super::apply::State;
+use super::exchange::LedgerRow;
 use super::header::{Arrival, ClassId, Header, Tombstone};
 use super::keys;
 use super::ledger::{Cursor, LedgerEntry, RefusedEntry, RefusedRow};
