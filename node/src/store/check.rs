@@ -6,14 +6,15 @@ use super::op::Op;
 use crate::limits;
 use liaison_protocol::limits as wire;
 
-/// Refuses a write that exceeds a bound.
-pub fn write(ops: &[Op]) -> Result<(), StoreError> {
+/// Refuses a write that exceeds a bound; says how many bytes it brings.
+pub fn write(ops: &[Op]) -> Result<usize, StoreError> {
     at_most("a write's list of changes", ops.len(), limits::STORE_OPS)?;
     let mut bytes = 0usize;
     for op in ops {
         bytes = bytes.saturating_add(one(op)?);
     }
-    at_most("a write, in bytes,", bytes, limits::STORE_WRITE_BYTES)
+    at_most("a write, in bytes,", bytes, limits::STORE_WRITE_BYTES)?;
+    Ok(bytes)
 }
 
 fn one(op: &Op) -> Result<usize, StoreError> {

@@ -12,6 +12,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use super::StoreError;
@@ -38,6 +39,8 @@ pub struct Engine {
     db: sled::Db,
     file: File,
     mark: File,
+    /// Held by whoever reads a value in several parts, against a batch in between.
+    batches: RwLock<()>,
     // Held as long as the database is open: declared last, so released last.
     _lock: File,
 }
@@ -70,6 +73,7 @@ impl Engine {
             db,
             file,
             mark,
+            batches: RwLock::new(()),
             _lock: lock,
         };
         engine.sync()?;
@@ -89,6 +93,11 @@ impl Engine {
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         self.db.get(key).map_err(|e| self.fault(e))
+    }
+
+    /// Keeps batches out while it lives: for a value that is read in several parts.
+    pub fn still(&self) -> RwLockReadGuard<'_, ()> {
+        self.batches.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keys from `from` on that begin with `prefix`, in order.
@@ -129,6 +138,7 @@ impl Engine {
                 None => batch.remove(key),
             }
         }
+        let _alone = self.batches.write().unwrap_or_else(PoisonError::into_inner);
         self.db.apply_batch(batch).map_err(|e| self.fault(e))
     }
 
@@ -192,13 +202,6 @@ pub fn sync_dir(dir: &Path) -> Result<(), StoreError> {
 
 /// An error of the operating system.
 pub fn disk(dir: &Path, error: &io::Error) -> StoreError {
-    if error.kind() == io::ErrorKind::StorageFull {
-        return StoreError::Full {
-            dir: dir.to_path_buf(),
-            free: 0,
-            need: 0,
-        };
-    }
     StoreError::Disk {
         dir: dir.to_path_buf(),
         detail: error.to_string(),

@@ -34,7 +34,7 @@ pub enum Path {
 }
 
 /// One line of the ledger: a peer and a record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {
     /// What passed.
     pub direction: Direction,

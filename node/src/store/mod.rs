@@ -14,11 +14,13 @@
 //! Deleted bytes stay in the database's file until it is compacted ([`compact`]): what must
 //! be forgotten for certain is sealed, and its key is destroyed.
 
+mod admit;
 mod apply;
 mod check;
 mod compact;
 mod engine;
 mod error;
+mod exchange;
 mod header;
 mod keys;
 mod ledger;
@@ -150,7 +152,7 @@ impl Store {
     /// [`StoreError::Corrupt`] when the disk fails (then for every later write as well),
     /// [`StoreError::Closed`].
     pub async fn write(&self, ops: Vec<Op>) -> Result<Vec<OpOutcome>, StoreError> {
-        check::write(&ops)?;
+        let bytes = check::write(&ops)?;
         if ops.is_empty() {
             return Ok(Vec::new());
         }
@@ -166,7 +168,7 @@ impl Store {
         };
         let (reply, answer) = oneshot::channel();
         commands
-            .send(Command { ops, reply })
+            .send(Command { ops, bytes, reply })
             .await
             .map_err(|_| closed())?;
         drop(commands);

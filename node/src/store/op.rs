@@ -39,7 +39,8 @@ pub enum Op {
         /// The decision.
         entry: RefusedEntry,
     },
-    /// Forgets what was refused to any peer under an accept epoch before this one.
+    /// Forgets what was refused a peer under accept epochs before this one, at most
+    /// [`crate::limits::STORE_ROWS`] records at a time: ask until [`OpOutcome::Unchanged`].
     ForgetRefused {
         /// The peer.
         peer: AgencyId,

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use liaison_protocol::id::{AgencyId, IdPrefix, RecordId};
 use serde::de::DeserializeOwned;
 
-use super::apply::{LedgerRow, State};
+use super::apply::State;
+use super::exchange::LedgerRow;
 use super::header::{Arrival, ClassId, Header, Tombstone};
 use super::keys;
 use super::ledger::{Cursor, LedgerEntry, RefusedEntry, RefusedRow};
@@ -389,11 +390,7 @@ impl Store {
     }
 
     fn long(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let engine = self.engine();
-        let whole = value::join(engine, key, |chunk| {
-            Ok(engine.get(chunk)?.map(|v| v.to_vec()))
-        })?;
-        Ok(whole.map(Bytes::from))
+        Ok(value::long(self.engine(), key)?.map(Bytes::from))
     }
 
     /// Long values under keys that begin so, with the key that they were put under.

@@ -47,26 +47,33 @@ pub fn chunk_count(first: &[u8]) -> Option<u8> {
     u8::try_from(length.checked_add(4)?.div_ceil(limits::STORE_CHUNK_BYTES)).ok()
 }
 
-/// Puts chunks together.
-pub fn join(
-    engine: &Engine,
-    key: &[u8],
-    mut chunk: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, StoreError>,
-) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some(mut whole) = chunk(&chunk_key(key, 0))? else {
+/// The long value under a key, as one batch left it.
+pub fn long(engine: &Engine, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    let first = chunk_key(key, 0);
+    let lost = || engine.corrupt("a part of a value is missing");
+    let Some(bytes) = engine.get(&first)? else {
         return Ok(None);
     };
-    let lost = || engine.corrupt("a part of a value is missing");
-    let count = chunk_count(&whole).ok_or_else(lost)?;
-    for n in 1..count {
-        whole.extend_from_slice(&chunk(&chunk_key(key, n))?.ok_or_else(lost)?);
+    if chunk_count(&bytes) == Some(1) {
+        return whole(bytes.to_vec()).map(Some).ok_or_else(lost);
     }
-    let length = super::keys::part::<4>(&whole, 0)
-        .map(u32::from_be_bytes)
-        .ok_or_else(lost)?;
-    if whole.len() != length as usize + 4 {
-        return Err(lost());
+    let _still = engine.still();
+    let Some(bytes) = engine.get(&first)? else {
+        return Ok(None);
+    };
+    let mut bytes = bytes.to_vec();
+    for n in 1..chunk_count(&bytes).ok_or_else(lost)? {
+        bytes.extend_from_slice(&engine.get(&chunk_key(key, n))?.ok_or_else(lost)?);
     }
-    whole.drain(..4);
-    Ok(Some(whole))
+    whole(bytes).map(Some).ok_or_else(lost)
+}
+
+/// Takes the length off, if it is right.
+fn whole(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    let length = u32::from_be_bytes(super::keys::part::<4>(&bytes, 0)?) as usize;
+    if bytes.len() != length.checked_add(4)? {
+        return None;
+    }
+    bytes.drain(..4);
+    Some(bytes)
 }

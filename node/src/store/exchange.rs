@@ -1,0 +1,147 @@
+//! What passed between us and each peer.
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::{AgencyId, RecordId};
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+use super::apply::State;
+use super::header::Arrival;
+use super::keys;
+use super::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry};
+use super::names::NameKind;
+use super::op::OpOutcome;
+use super::stage::Stage;
+use crate::limits;
+
+/// A ledger entry as stored.
+#[derive(Serialize, Deserialize)]
+pub struct LedgerRow {
+    pub direction: Direction,
+    pub at: Millis,
+    pub epoch: u64,
+    pub rule: u32,
+    pub path: Path,
+    pub answer: Option<liaison_protocol::fault::Answer>,
+}
+
+/// Enters a line.
+pub fn ledger(
+    stage: &mut Stage<'_>,
+    state: &mut State,
+    peer: &AgencyId,
+    arrival: Arrival,
+    entry: &LedgerEntry,
+) -> Result<OpOutcome, StoreError> {
+    let peer = stage.number(NameKind::Peer, peer.as_bytes(), &mut state.peers)?;
+    let key = keys::of_peer_arrival(keys::LEDGER, peer, arrival);
+    if let Some(row) = stage.read::<LedgerRow>(&key, "a ledger entry")?
+        && row.direction > entry.direction
+    {
+        return Ok(OpOutcome::Unchanged);
+    }
+    let rule = stage.number(NameKind::Rule, entry.rule.as_bytes(), &mut state.rules)?;
+    let later = keys::of_peer_arrival(keys::LATER, peer, arrival);
+    if entry.is_later() {
+        stage.put(later, Vec::new());
+    } else {
+        stage.remove(later);
+    }
+    let LedgerEntry {
+        direction,
+        at,
+        epoch,
+        path,
+        answer,
+        ..
+    } = *entry;
+    stage.write(
+        key,
+        &LedgerRow {
+            direction,
+            at,
+            epoch,
+            rule,
+            path,
+            answer,
+        },
+    )?;
+    Ok(OpOutcome::Done)
+}
+
+/// Remembers a refusal, if there is room.
+pub fn refused(
+    stage: &mut Stage<'_>,
+    state: &mut State,
+    peer: &AgencyId,
+    id: &RecordId,
+    entry: &RefusedEntry,
+) -> Result<OpOutcome, StoreError> {
+    let peer = stage.number(NameKind::Peer, peer.as_bytes(), &mut state.peers)?;
+    let key = keys::of_peer_id(keys::REFUSED, peer, id);
+    if stage.get(&key)?.is_none() {
+        let counter = keys::of_number(keys::REFUSED_COUNT, peer);
+        let count: u64 = stage
+            .read(&counter, "a count of refused records")?
+            .unwrap_or_default();
+        if count >= limits::REFUSED_PER_PEER {
+            return Ok(OpOutcome::Unchanged);
+        }
+        stage.write(counter, &(count + 1))?;
+    }
+    stage.write(key, entry)?;
+    Ok(OpOutcome::Done)
+}
+
+/// Drops refusals of earlier epochs, a bounded number at a time.
+pub fn forget_refused(
+    stage: &mut Stage<'_>,
+    state: &mut State,
+    peer: &AgencyId,
+    before: u64,
+) -> Result<OpOutcome, StoreError> {
+    let peer = stage.number(NameKind::Peer, peer.as_bytes(), &mut state.peers)?;
+    let prefix = keys::of_number(keys::REFUSED, peer);
+    let mut gone = 0;
+    let engine = stage.engine;
+    for row in engine.scan(&prefix, prefix.clone()) {
+        if gone >= limits::STORE_ROWS as u64 {
+            break;
+        }
+        let (key, _) = row?;
+        let entry = stage.read::<RefusedEntry>(&key, "a refused entry")?;
+        if entry.is_some_and(|e| e.epoch < before) {
+            stage.remove(key.to_vec());
+            gone += 1;
+        }
+    }
+    if gone == 0 {
+        return Ok(OpOutcome::Unchanged);
+    }
+    let counter = keys::of_number(keys::REFUSED_COUNT, peer);
+    let count: u64 = stage
+        .read(&counter, "a count of refused records")?
+        .unwrap_or_default();
+    stage.write(counter, &count.saturating_sub(gone))?;
+    Ok(OpOutcome::Done)
+}
+
+/// Moves a cursor on.
+pub fn cursor(
+    stage: &mut Stage<'_>,
+    state: &State,
+    peer: &AgencyId,
+    to: Cursor,
+) -> Result<OpOutcome, StoreError> {
+    let key = keys::of_agency(keys::CURSOR, peer);
+    let at: Option<Cursor> = stage.read(&key, "a cursor")?;
+    let ours = Some(to.incarnation) == state.incarnation;
+    let on = at.is_none_or(|at| {
+        at.incarnation != to.incarnation || (at.epoch, at.arrival) < (to.epoch, to.arrival)
+    });
+    if !ours || !on || to.arrival > state.last {
+        return Ok(OpOutcome::Unchanged);
+    }
+    stage.write(key, &to)?;
+    Ok(OpOutcome::Done)
+}

@@ -1,0 +1,160 @@
+//! Locks, full disks, damaged and missing files, compaction.
+
+use super::*;
+
+fn write(store: &Store, range: std::ops::Range<u64>) {
+    store
+        .write_blocking(range.map(|n| insert(record(n, 600))).collect())
+        .unwrap();
+}
+
+#[test]
+fn a_second_liaison_is_told_so() {
+    let (dir, store) = open();
+    let path = dir.path().join("store");
+    let error = Store::open(&path, options()).unwrap_err();
+    assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("another liaison runs on this folder")
+    );
+    assert!(matches!(
+        quarantine_directory(&path),
+        Err(StoreError::InUse { .. })
+    ));
+    store.close();
+    drop(store);
+    Store::open(&path, options()).unwrap();
+}
+
+#[test]
+fn a_full_disk_refuses_the_write_and_the_store_stays_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = Options {
+        min_free_bytes: u64::MAX,
+        ..options()
+    };
+    let store = Store::open(dir.path(), full).unwrap();
+    let error = store
+        .write_blocking(vec![insert(record(1, 5))])
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    assert_eq!(store.last(), Arrival::ZERO);
+    drop(store);
+    let store = Store::open(dir.path(), options()).unwrap();
+    assert_eq!(store.last(), Arrival::ZERO);
+    write(&store, 1..2);
+}
+
+#[test]
+fn a_store_that_lost_acknowledged_records_is_not_opened() {
+    let (dir, store) = open();
+    let path = dir.path().join("store");
+    write(&store, 1..100);
+    drop(store);
+    let kept = std::fs::read(path.join("db")).unwrap();
+    let store = Store::open(&path, options()).unwrap();
+    write(&store, 100..200);
+    drop(store);
+    // As if the log had been cut at a damaged message.
+    for file in std::fs::read_dir(&path).unwrap() {
+        let file = file.unwrap().path();
+        if file
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("snap.")
+        {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    std::fs::write(path.join("db"), kept).unwrap();
+    let error = Store::open(&path, options()).unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
+    // Out of the way, a new one can begin.
+    let aside = quarantine_directory(&path).unwrap();
+    assert!(aside.join("db").exists() && !path.exists());
+    assert_eq!(Store::open(&path, options()).unwrap().last(), Arrival::ZERO);
+}
+
+#[test]
+fn garbage_in_the_file_is_an_error_and_no_panic() {
+    let (dir, store) = open();
+    let path = dir.path().join("store");
+    write(&store, 1..1_000);
+    drop(store);
+    let good = std::fs::read(path.join("db")).unwrap();
+    for (from, to) in [(0, good.len()), (0, 4_096), (good.len() / 2, good.len())] {
+        let mut bad = good.clone();
+        bad[from..to].fill(0xA5);
+        std::fs::write(path.join("db"), &bad).unwrap();
+        let opened = Store::open(&path, options());
+        assert!(
+            matches!(opened, Err(StoreError::Corrupt { .. })),
+            "{from}..{to}: {opened:?}"
+        );
+    }
+    std::fs::write(path.join("conf"), b"nonsense").unwrap();
+    let opened = Store::open(&path, options());
+    assert!(
+        matches!(opened, Err(StoreError::Corrupt { .. })),
+        "{opened:?}"
+    );
+}
+
+#[test]
+fn compaction_drops_deleted_bytes_and_keeps_the_rest() {
+    let (dir, store) = open();
+    let (path, scratch) = (dir.path().join("store"), dir.path().join("scratch"));
+    let secret = b"a caveat that has to go for good";
+    let doomed = NewRecord {
+        bytes: Bytes::from_static(secret),
+        ..record(500, 0)
+    };
+    write(&store, 1..400);
+    store.write_blocking(vec![insert(doomed)]).unwrap();
+    write(&store, 400..450);
+    let tombstone = Tombstone {
+        author: agency(2),
+        reason: 2,
+        at: Millis(9),
+        by: id(9),
+    };
+    store
+        .write_blocking(vec![Op::Tombstone {
+            id: id(500),
+            tombstone,
+            erase: true,
+        }])
+        .unwrap();
+    let rows = store.headers(Arrival(1), 1_000).unwrap();
+    let (counts, incarnation) = (store.counts().unwrap(), store.incarnation().unwrap());
+    assert!(matches!(
+        compact(&path, &scratch),
+        Err(StoreError::InUse { .. })
+    ));
+    drop(store);
+    let holds = |path: &FsPath| {
+        let file = std::fs::read(path.join("db")).unwrap();
+        file.windows(secret.len()).any(|w| w == secret)
+    };
+    assert!(
+        holds(&path),
+        "deleted bytes stay in the file: that is why there is a compaction"
+    );
+    compact(&path, &scratch).unwrap();
+    assert!(!holds(&path) && !scratch.exists());
+    let store = Store::open(&path, options()).unwrap();
+    assert_eq!(store.headers(Arrival(1), 1_000).unwrap(), rows);
+    assert_eq!(
+        (store.counts().unwrap(), store.incarnation().unwrap()),
+        (counts, incarnation)
+    );
+    assert_eq!(
+        store.record(Arrival(1)).unwrap(),
+        Some(record(1, 600).bytes)
+    );
+    write(&store, 600..601);
+    assert_eq!(store.last(), Arrival(451));
+}
