@@ -111,7 +111,7 @@ impl Share {
             if settled || !self.decide_header(peer, arrival, &header)?.allow {
                 continue;
             }
-            scan.items.push(Item { id: header.id, size: header.size });
+            scan.items.push(Item { id: header.id, created: header.created, size: header.size });
         }
         Ok(scan)
     }
@@ -134,7 +134,7 @@ impl Share {
             }
             let Some(header) = self.store.header(arrival)? else { continue };
             if self.decide_header(peer, arrival, &header)?.allow {
-                items.push(Item { id: header.id, size: header.size });
+                items.push(Item { id: header.id, created: header.created, size: header.size });
             }
         }
         Ok(items)
@@ -166,7 +166,7 @@ impl Share {
         for arrival in arrivals {
             let Some(header) = self.store.header(arrival)? else { continue };
             if self.decide_header(peer, arrival, &header)?.allow {
-                items.push(Item { id: header.id, size: header.size });
+                items.push(Item { id: header.id, created: header.created, size: header.size });
             }
         }
         Ok(items)
