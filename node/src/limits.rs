@@ -90,3 +90,25 @@ pub const REVOKE_ALL_REVISION: u64 = u64::MAX >> 1;
 /// Policy classes kept decoded: a few hundred bytes each; a store of many years has a few
 /// thousand.
 pub const CLASSES_IN_MEMORY: usize = 20_000;
+
+/// Headers looked at in one step of a scan: a few milliseconds of work.
+pub const SCAN_ROWS: usize = 2_000;
+
+/// Ids that a repair found and that wait to be offered: 32 MiB; the next repair finds the
+/// rest.
+pub const LACKING: usize = 1_000_000;
+
+/// Events that a slow watcher may be behind before it loses some.
+pub const WATCH_EVENTS: usize = 1_024;
+
+/// Milliseconds between two ticks of a session: it notices silence within that.
+pub const SESSION_TICK_MS: u64 = 5_000;
+
+/// Ticks after which what was answered `later` is offered again: half a minute.
+pub const AGAIN_TICKS: u64 = 6;
+
+/// Milliseconds before a stream that failed is opened anew, doubled each time.
+pub const SESSION_PAUSE_MS: u64 = 200;
+
+/// The longest such pause.
+pub const SESSION_PAUSE_MAX_MS: u64 = 60_000;

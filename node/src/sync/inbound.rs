@@ -1,0 +1,122 @@
+//! The live stream in: say what is known of an offer, ingest what comes, answer each record.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::wire::live::{
+    Known as WireKnown, ReceiveEffect as Effect, ReceiveEvent as Event, Receiver,
+};
+use liaison_protocol::wire::{Message, Reason};
+
+use super::{Sync, SyncError};
+use crate::ingest::Known;
+use crate::limits;
+use crate::swarm::{FrameStream, FrameWriter};
+
+/// Serves a live stream that a peer opened, until it ends.
+pub(super) async fn receive(
+    sync: &Sync,
+    agency: AgencyId,
+    stream: FrameStream,
+) -> Result<(), SyncError> {
+    let (mut reader, writer) = stream.split();
+    let (machine, hello) = Receiver::new(sync.hello.clone());
+    let mut stop = sync.stop.clone();
+    let mut session = Session {
+        sync,
+        agency,
+        machine,
+        writer,
+        lookups: FuturesOrdered::new(),
+        ingests: FuturesUnordered::new(),
+        effects: VecDeque::new(),
+    };
+    session.writer.send(&hello.encode()).await?;
+    let mut tick = tokio::time::interval(Duration::from_millis(limits::SESSION_TICK_MS));
+    loop {
+        if session.work().await? {
+            return Ok(());
+        }
+        tokio::select! {
+            frame = reader.next() => match frame? {
+                Some(body) => session.handle(Event::Message(Message::decode(&body)?)),
+                None => return Ok(()),
+            },
+            Some((batch, known)) = session.lookups.next(), if !session.lookups.is_empty() => {
+                session.handle(Event::Known { batch, known });
+            }
+            Some((batch, first, answers)) = session.ingests.next(),
+                if !session.ingests.is_empty() =>
+            {
+                session.handle(Event::Ingested { batch, first, answers });
+            }
+            _ = stop.changed() => session.handle(Event::Close(Reason::Stopping)),
+            _ = tick.tick() => session.handle(Event::Tick(sync.share.now())),
+        }
+    }
+}
+
+type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
+
+struct Session<'a> {
+    sync: &'a Sync,
+    agency: AgencyId,
+    machine: Receiver,
+    writer: FrameWriter,
+    lookups: FuturesOrdered<Boxed<(u64, Vec<WireKnown>)>>,
+    ingests: FuturesUnordered<Boxed<(u64, u32, Vec<Answer>)>>,
+    effects: VecDeque<Effect>,
+}
+
+impl Session<'_> {
+    fn handle(&mut self, event: Event) {
+        self.effects.extend(self.machine.handle(event));
+    }
+
+    /// Carries out what is to be done; whether the stream is over.
+    async fn work(&mut self) -> Result<bool, SyncError> {
+        while let Some(effect) = self.effects.pop_front() {
+            match effect {
+                Effect::Send(message) => self.writer.send(&message.encode()).await?,
+                Effect::Opened { peer, .. } => self.sync.check_hello(self.agency, &peer)?,
+                Effect::Lookup { batch, items } => {
+                    let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
+                    self.lookups.push_back(Box::pin(async move {
+                        let known = ingest.known(agency, items).await;
+                        (batch, known.into_iter().map(to_wire).collect())
+                    }));
+                }
+                Effect::Ingest { batch, first, records } => {
+                    let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
+                    let records =
+                        records.into_iter().map(|(id, bytes)| (id, bytes.into())).collect();
+                    self.ingests.push(Box::pin(async move {
+                        (batch, first, ingest.from_peer(agency, records).await)
+                    }));
+                }
+                Effect::Closed(_) => {
+                    let _unsent = self.writer.flush().await;
+                    let _unclosed = self.writer.close().await;
+                    return Ok(true);
+                }
+                Effect::Fault(fault) => {
+                    let _unsent = self.writer.flush().await;
+                    let _unclosed = self.writer.close().await;
+                    return Err(fault.into());
+                }
+            }
+        }
+        self.writer.flush().await?;
+        Ok(false)
+    }
+}
+
+fn to_wire(known: Known) -> WireKnown {
+    match known {
+        Known::Want => WireKnown::Want,
+        Known::Answer(answer) => WireKnown::Answer(answer),
+    }
+}

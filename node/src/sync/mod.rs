@@ -1,0 +1,205 @@
+//! Sessions with each peer: one live stream out for what we release, one in for what it
+//! releases, and a repair now and then. The rules of the conversation are in
+//! `liaison_protocol::wire`; here is the IO, and the calls to share and ingest.
+
+mod inbound;
+mod outbound;
+mod peers;
+mod repair;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::wire::{Hello, Speaks, WireFault};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use self::peers::{PeerSync, PeerSyncs};
+use crate::ingest::Ingest;
+use crate::share::Share;
+use crate::store::StoreError;
+use crate::swarm::{Channel, Inbound, InboundStreams, LinkEvent, SwarmError, SwarmHandle};
+
+/// Everything a session needs. Clones share it.
+#[derive(Clone)]
+pub struct Sync {
+    share: Share,
+    ingest: Ingest,
+    swarm: SwarmHandle,
+    peers: PeerSyncs,
+    hello: Hello,
+    repair_every_s: u64,
+    stop: watch::Receiver<bool>,
+}
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The transport.
+    #[error(transparent)]
+    Swarm(#[from] SwarmError),
+    /// The peer broke the protocol, or speaks no version that we speak.
+    #[error(transparent)]
+    Wire(#[from] WireFault),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The peer says that it is another agency than the connection's key belongs to.
+    #[error("the peer says that it is agency {}, but its key belongs to {}. Telephone it before you go on", claimed.short(), agency.short())]
+    OtherAgency {
+        /// Whose key it is.
+        agency: AgencyId,
+        /// Whom it claims to be.
+        claimed: AgencyId,
+    },
+    /// A task of ours was stopped.
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+impl Sync {
+    /// Puts sync together.
+    pub fn new(
+        share: Share,
+        ingest: Ingest,
+        swarm: SwarmHandle,
+        speaks: Speaks,
+        repair_every_s: u64,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        let hello = Hello::new(speaks, crate::SOFTWARE, share.registry.own());
+        Self { share, ingest, swarm, peers: PeerSyncs::default(), hello, repair_every_s, stop }
+    }
+
+    /// What is known of the sessions with each peer.
+    pub fn peers(&self) -> &PeerSyncs {
+        &self.peers
+    }
+
+    /// Runs until the node stops: takes up the streams that peers open, and keeps our own
+    /// streams to each peer that is connected.
+    pub async fn run(self, inbound: InboundStreams) {
+        let accept = tokio::spawn(self.clone().accept(inbound));
+        self.keep_streams().await;
+        accept.abort();
+        let _stopped = accept.await;
+    }
+
+    /// One task takes up all inbound streams, so that none waits.
+    async fn accept(self, mut inbound: InboundStreams) {
+        let mut sessions = JoinSet::new();
+        loop {
+            tokio::select! {
+                stream = inbound.next() => match stream {
+                    Some(stream) => {
+                        sessions.spawn(self.clone().serve(stream));
+                    }
+                    None => break,
+                },
+                Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+            }
+        }
+    }
+
+    async fn serve(self, inbound: Inbound) {
+        let Inbound { agency, channel, stream } = inbound;
+        let done = match channel {
+            Channel::Live => inbound::receive(&self, agency, stream).await,
+            Channel::Repair => repair::respond(&self, agency, stream).await,
+        };
+        self.report(agency, done);
+    }
+
+    async fn keep_streams(&self) {
+        let mut events = self.swarm.events();
+        let mut stop = self.stop.clone();
+        let mut running: HashMap<AgencyId, tokio::task::AbortHandle> = HashMap::new();
+        let mut tasks = JoinSet::new();
+        let start = |tasks: &mut JoinSet<()>,
+                     running: &mut HashMap<AgencyId, tokio::task::AbortHandle>,
+                     agency: AgencyId| {
+            if let Some(old) = running.remove(&agency) {
+                old.abort();
+            }
+            running.insert(agency, tasks.spawn(self.clone().with_peer(agency)));
+        };
+        let up: Vec<AgencyId> =
+            self.swarm.links().borrow().iter().filter(|l| l.is_up()).map(|l| l.agency).collect();
+        for agency in up {
+            start(&mut tasks, &mut running, agency);
+        }
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Ok(LinkEvent::Up(agency)) => start(&mut tasks, &mut running, agency),
+                    Ok(LinkEvent::Down(agency)) => {
+                        if let Some(old) = running.remove(&agency) {
+                            old.abort();
+                        }
+                        self.peers.of(&agency).down();
+                    }
+                    Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
+                        // Events were lost: start anew with every link that is up.
+                        let up: Vec<AgencyId> = self
+                            .swarm
+                            .links()
+                            .borrow()
+                            .iter()
+                            .filter(|l| l.is_up())
+                            .map(|l| l.agency)
+                            .collect();
+                        for agency in up {
+                            start(&mut tasks, &mut running, agency);
+                        }
+                    }
+                    Err(tokio::sync::broadcast::error::RecvError::Closed) => break,
+                },
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                _ = stop.changed() => break,
+            }
+        }
+        tasks.shutdown().await;
+    }
+
+    /// Our side of one peer for as long as the link is up: the outbound stream, opened anew
+    /// when it ends, and repairs beside it.
+    async fn with_peer(self, agency: AgencyId) {
+        tokio::join!(outbound::keep(&self, agency), repair::keep(&self, agency));
+    }
+
+    fn report(&self, agency: AgencyId, done: Result<(), SyncError>) {
+        let Err(error) = done else { return };
+        let peer = self.share.registry.alias(&agency);
+        match &error {
+            SyncError::Wire(fault) => {
+                tracing::warn!(%peer, blame = %fault.blame(), "{error}");
+            }
+            SyncError::OtherAgency { .. } => tracing::error!(%peer, "{error}"),
+            SyncError::Store(_) => tracing::error!(%peer, "{error}"),
+            _ => tracing::info!(%peer, "{error}"),
+        }
+        self.peers.of(&agency).failed(self.share.now(), error.to_string());
+    }
+
+    fn check_hello(&self, agency: AgencyId, hello: &Hello) -> Result<(), SyncError> {
+        if hello.agency == agency {
+            Ok(())
+        } else {
+            Err(SyncError::OtherAgency { agency, claimed: hello.agency })
+        }
+    }
+}
+
+/// Runs blocking work of a session.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, SyncError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(SyncError::Stopping),
+    }
+}
+
+/// A shared handle to what the sessions with one peer know.
+type PeerHandle = Arc<PeerSync>;

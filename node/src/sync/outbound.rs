@@ -1,0 +1,265 @@
+//! The live stream out: scan the store from the peer's cursor, offer, release what is
+//! wanted, write down what is answered.
+
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
+
+use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::limits as wire_limits;
+use liaison_protocol::wire::live::{Lane, SendEffect as Effect, SendEvent as Event, Sender};
+use liaison_protocol::wire::{Item, Message, Outcome, Reason};
+
+use super::{PeerHandle, Sync, SyncError, blocking};
+use crate::limits;
+use crate::share::Released;
+use crate::store::{Arrival, Cursor, StoreError};
+use crate::swarm::{Channel, FrameWriter};
+
+/// Keeps a live stream to a peer for as long as the link is up.
+pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
+    let peer = sync.peers.of(&agency);
+    let mut pause = limits::SESSION_PAUSE_MS;
+    loop {
+        let done = send(sync, agency, &peer).await;
+        peer.set_idle(false);
+        let orderly = matches!(done, Ok(Reason::Restart));
+        sync.report(agency, done.map(|_| ()));
+        if *sync.stop.borrow() {
+            return;
+        }
+        // An orderly restart goes on at once; whatever else waits a little longer each time.
+        if orderly {
+            pause = limits::SESSION_PAUSE_MS;
+        } else {
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            pause = (pause * 2).min(limits::SESSION_PAUSE_MAX_MS);
+        }
+    }
+}
+
+async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason, SyncError> {
+    let stream = sync.swarm.open(agency, Channel::Live).await?;
+    let (mut reader, writer) = stream.split();
+    let (machine, hello) = Sender::new(sync.hello.clone());
+    let share = &sync.share;
+    let engine = share.policies.current();
+    let mut policies = share.policies.subscribe();
+    policies.mark_unchanged();
+    let mut arrivals = share.store.watch();
+    let mut owed = share.owed.changes();
+    let mut stop = sync.stop.clone();
+    let incarnation = share.store.incarnation()?;
+    let from = share
+        .store
+        .cursor(&agency)?
+        .filter(|c| c.epoch == engine.epoch())
+        .map_or(Arrival(0), |c| c.arrival);
+    let mut session = Session {
+        sync,
+        agency,
+        peer,
+        machine,
+        writer,
+        scanned: from,
+        scan_done: false,
+        owed_done: false,
+        again_due: true,
+        pending: HashSet::new(),
+        cursor: |arrival| Cursor { incarnation, epoch: engine.epoch(), arrival },
+        loads: FuturesUnordered::new(),
+        settles: FuturesOrdered::new(),
+        effects: VecDeque::new(),
+    };
+    session.writer.send(&hello.encode()).await?;
+    session.writer.flush().await?;
+    let mut tick = tokio::time::interval(Duration::from_millis(limits::SESSION_TICK_MS));
+    let mut ticks = 0u64;
+    loop {
+        if let Some(reason) = session.work().await? {
+            return Ok(reason);
+        }
+        tokio::select! {
+            frame = reader.next() => match frame? {
+                Some(body) => session.handle(Event::Message(Message::decode(&body)?)),
+                None => return Ok(Reason::Stopping),
+            },
+            Some((batch, released)) = session.loads.next(), if !session.loads.is_empty() => {
+                let frames = released?
+                    .into_iter()
+                    .map(|r| r.map(|r| r.into_bytes().to_vec()))
+                    .collect();
+                session.handle(Event::Loaded { batch, frames });
+            }
+            Some(done) = session.settles.next(), if !session.settles.is_empty() => done?,
+            changed = arrivals.changed() => {
+                if changed.is_err() {
+                    session.handle(Event::Close(Reason::Stopping));
+                }
+                session.scan_done = false;
+            }
+            _ = owed.changed() => session.owed_done = false,
+            () = peer.woken.notified() => {}
+            _ = policies.changed() => {
+                // Decisions of the old policy end with the session that they were made in.
+                session.handle(Event::Close(Reason::Restart));
+            }
+            _ = stop.changed() => session.handle(Event::Close(Reason::Stopping)),
+            _ = tick.tick() => {
+                session.handle(Event::Tick(share.now()));
+                ticks += 1;
+                if ticks.is_multiple_of(limits::AGAIN_TICKS) {
+                    session.again_due = true;
+                }
+            }
+        }
+    }
+}
+
+type Load = (u64, Result<Vec<Option<Released>>, StoreError>);
+type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
+
+struct Session<'a, C> {
+    sync: &'a Sync,
+    agency: AgencyId,
+    peer: &'a PeerHandle,
+    machine: Sender,
+    writer: FrameWriter,
+    /// The last arrival that was looked at in this session.
+    scanned: Arrival,
+    scan_done: bool,
+    owed_done: bool,
+    /// Whether it is time to offer again what was answered `later`.
+    again_due: bool,
+    /// Owed and repeated items under way: they have no cursor that would keep them apart.
+    pending: HashSet<RecordId>,
+    cursor: C,
+    loads: FuturesUnordered<Boxed<Load>>,
+    settles: FuturesOrdered<Boxed<Result<(), StoreError>>>,
+    effects: VecDeque<Effect>,
+}
+
+impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
+    fn handle(&mut self, event: Event) {
+        self.effects.extend(self.machine.handle(event));
+    }
+
+    /// Carries out what is to be done, and fills the lanes until they are full or nothing is
+    /// left. The reason, when the stream is over.
+    async fn work(&mut self) -> Result<Option<Reason>, SyncError> {
+        loop {
+            while let Some(effect) = self.effects.pop_front() {
+                if let Some(reason) = self.carry_out(effect).await? {
+                    return Ok(Some(reason));
+                }
+            }
+            self.writer.flush().await?;
+            self.fill().await?;
+            if self.effects.is_empty() {
+                let all = self.scan_done && self.owed_done && !self.peer.has_lacking();
+                let idle = all
+                    && self.machine.is_idle()
+                    && self.loads.is_empty()
+                    && self.settles.is_empty();
+                self.peer.set_idle(idle);
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, effect: Effect) -> Result<Option<Reason>, SyncError> {
+        match effect {
+            Effect::Send(message) => self.writer.send(&message.encode()).await?,
+            Effect::Opened { peer, .. } => self.sync.check_hello(self.agency, &peer)?,
+            Effect::Room => {}
+            Effect::Load { batch, ids } => {
+                let (share, agency) = (self.sync.share.clone(), self.agency);
+                self.loads.push(Box::pin(async move { (batch, share.release(agency, ids).await) }));
+            }
+            Effect::Settled { lane, mark, outcomes } => self.settled(lane, mark, outcomes),
+            Effect::Closed(reason) => {
+                self.finish().await?;
+                return Ok(Some(reason));
+            }
+            Effect::Fault(fault) => {
+                self.finish().await?;
+                return Err(fault.into());
+            }
+        }
+        Ok(None)
+    }
+
+    fn settled(&mut self, lane: Lane, mark: Option<u64>, outcomes: Vec<(RecordId, Outcome)>) {
+        let mut answers: Vec<(RecordId, Answer)> = Vec::with_capacity(outcomes.len());
+        for (id, outcome) in outcomes {
+            if lane != Lane::Scan {
+                self.pending.remove(&id);
+            }
+            if let Outcome::Answered(answer) = outcome {
+                answers.push((id, answer));
+                self.peer.answered(id, answer);
+            }
+        }
+        let cursor = mark.filter(|_| lane == Lane::Scan).map(|m| (self.cursor)(Arrival(m)));
+        let (share, agency) = (self.sync.share.clone(), self.agency);
+        self.settles
+            .push_back(Box::pin(async move { share.settle(agency, answers, cursor).await }));
+    }
+
+    /// The stream is over: what was answered is written down all the same.
+    async fn finish(&mut self) -> Result<(), SyncError> {
+        while let Some(done) = self.settles.next().await {
+            done?;
+        }
+        // The peer may be gone already.
+        let _unsent = self.writer.flush().await;
+        let _unclosed = self.writer.close().await;
+        Ok(())
+    }
+
+    async fn fill(&mut self) -> Result<(), SyncError> {
+        if !self.owed_done && self.machine.room(Lane::Owed) > 0 {
+            let (share, agency) = (self.sync.share.clone(), self.agency);
+            let items = blocking(move || share.owed(&agency, wire_limits::BATCH_RECORDS)).await?;
+            self.owed_done = true;
+            self.offer(Lane::Owed, items);
+        }
+        while !self.scan_done && self.machine.room(Lane::Scan) > 0 {
+            let (share, agency, after) = (self.sync.share.clone(), self.agency, self.scanned);
+            let scan = blocking(move || {
+                share.scan(&agency, after, limits::SCAN_ROWS, wire_limits::BATCH_RECORDS)
+            })
+            .await?;
+            self.scan_done = !scan.more;
+            if scan.up_to > self.scanned {
+                self.scanned = scan.up_to;
+                self.handle(Event::Scanned {
+                    lane: Lane::Scan,
+                    mark: scan.up_to.0,
+                    items: scan.items,
+                });
+            }
+        }
+        while self.peer.has_lacking() && self.machine.room(Lane::Again) > 0 {
+            let ids = self.peer.take_lacking(wire_limits::BATCH_RECORDS);
+            let (share, agency) = (self.sync.share.clone(), self.agency);
+            let items = blocking(move || share.lacking(&agency, &ids)).await?;
+            self.offer(Lane::Again, items);
+        }
+        if self.again_due && self.machine.room(Lane::Again) > 0 {
+            let (share, agency) = (self.sync.share.clone(), self.agency);
+            let items = blocking(move || share.again(&agency, wire_limits::BATCH_RECORDS)).await?;
+            self.again_due = false;
+            self.offer(Lane::Again, items);
+        }
+        Ok(())
+    }
+
+    fn offer(&mut self, lane: Lane, mut items: Vec<Item>) {
+        items.retain(|item| self.pending.insert(item.id));
+        if !items.is_empty() {
+            self.handle(Event::Scanned { lane, mark: 0, items });
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the sessions with each peer know and tell each other.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::{AgencyId, RecordId};
+use tokio::sync::{Notify, broadcast, watch};
+
+use super::PeerHandle;
+use crate::limits;
+
+/// The sessions of all peers. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct PeerSyncs(Arc<Mutex<BTreeMap<AgencyId, PeerHandle>>>);
+
+/// The sessions with one peer.
+#[derive(Debug)]
+pub struct PeerSync {
+    inner: Mutex<Inner>,
+    /// Wakes the outbound session: a repair found something.
+    pub(super) woken: Notify,
+    /// Whether the outbound session has nothing left to offer.
+    idle: watch::Sender<bool>,
+    answers: broadcast::Sender<Answered>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    lacking: VecDeque<RecordId>,
+    last_error: Option<(Millis, String)>,
+    repaired: Option<Millis>,
+}
+
+/// A peer's answer to a record of ours, for those who watch.
+pub type Answered = (RecordId, liaison_protocol::fault::Answer);
+
+impl Default for PeerSync {
+    fn default() -> Self {
+        Self {
+            inner: Mutex::default(),
+            woken: Notify::new(),
+            idle: watch::Sender::new(false),
+            answers: broadcast::Sender::new(limits::WATCH_EVENTS),
+        }
+    }
+}
+
+impl PeerSyncs {
+    /// The sessions with a peer.
+    pub fn of(&self, agency: &AgencyId) -> PeerHandle {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(*agency).or_default().clone()
+    }
+}
+
+impl PeerSync {
+    /// What went wrong last, and when.
+    pub fn last_error(&self) -> Option<(Millis, String)> {
+        self.lock().last_error.clone()
+    }
+
+    /// When a repair with the peer last ran to its end.
+    pub fn repaired(&self) -> Option<Millis> {
+        self.lock().repaired
+    }
+
+    /// Tells whether everything that the peer may have was offered and answered.
+    pub fn idle(&self) -> watch::Receiver<bool> {
+        self.idle.subscribe()
+    }
+
+    /// Tells the peer's answers as they come.
+    pub fn answers(&self) -> broadcast::Receiver<Answered> {
+        self.answers.subscribe()
+    }
+
+    pub(super) fn answered(&self, id: RecordId, answer: liaison_protocol::fault::Answer) {
+        // Nobody watching is no error.
+        let _watchers = self.answers.send((id, answer));
+    }
+
+    pub(super) fn failed(&self, at: Millis, says: String) {
+        self.lock().last_error = Some((at, says));
+    }
+
+    pub(super) fn set_idle(&self, idle: bool) {
+        self.idle.send_if_modified(|old| std::mem::replace(old, idle) != idle);
+    }
+
+    pub(super) fn down(&self) {
+        self.set_idle(false);
+    }
+
+    /// A repair ended: these the peer lacks.
+    pub(super) fn repaired_with(&self, at: Millis, lacking: Vec<RecordId>) {
+        let mut inner = self.lock();
+        inner.repaired = Some(at);
+        let room = limits::LACKING.saturating_sub(inner.lacking.len());
+        inner.lacking.extend(lacking.into_iter().take(room));
+        drop(inner);
+        self.woken.notify_one();
+    }
+
+    /// The next ids that a repair found lacking.
+    pub(super) fn take_lacking(&self, count: usize) -> Vec<RecordId> {
+        let mut inner = self.lock();
+        let count = count.min(inner.lacking.len());
+        inner.lacking.drain(..count).collect()
+    }
+
+    pub(super) fn has_lacking(&self) -> bool {
+        !self.lock().lacking.is_empty()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

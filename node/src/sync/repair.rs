@@ -1,0 +1,132 @@
+//! Repair: find out with a peer which records one side has that the other never saw. What
+//! it finds is offered on the live streams, where each record is decided anew.
+
+use std::time::Duration;
+
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::wire::Message;
+use liaison_protocol::wire::repair::{Effect, Event, Finished, Initiator, Responder};
+use liaison_protocol::wire::Reason;
+
+use super::{Sync, SyncError, blocking};
+use crate::limits;
+use crate::swarm::{Channel, FrameStream};
+
+/// Runs repairs with a peer for as long as the link is up: one when everything else is
+/// offered, then one every so often, and one after each change of policy. The agency with
+/// the lower id begins, but for a change of policy: that only the one who changed it knows.
+pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
+    let mut stop = sync.stop.clone();
+    let mut policies = sync.share.policies.subscribe();
+    policies.mark_unchanged();
+    let ours = sync.share.registry.own() < agency;
+    let mut due = ours;
+    loop {
+        if due {
+            let mut idle = sync.peers.of(&agency).idle();
+            if idle.wait_for(|idle| *idle).await.is_err() {
+                return;
+            }
+            let done = initiate(sync, agency).await;
+            sync.report(agency, done);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(sync.repair_every_s)) => due = ours,
+            changed = policies.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                due = true;
+            }
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+async fn initiate(sync: &Sync, agency: AgencyId) -> Result<(), SyncError> {
+    let share = sync.share.clone();
+    let entries = blocking(move || share.mutual(&agency)).await?;
+    let stream = sync.swarm.open(agency, Channel::Repair).await?;
+    let (machine, hello) =
+        Initiator::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
+    run(sync, agency, stream, Side::Initiator(machine), hello).await
+}
+
+/// Serves a repair that a peer began.
+pub(super) async fn respond(
+    sync: &Sync,
+    agency: AgencyId,
+    stream: FrameStream,
+) -> Result<(), SyncError> {
+    let share = sync.share.clone();
+    let entries = blocking(move || share.mutual(&agency)).await?;
+    let (machine, hello) =
+        Responder::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
+    run(sync, agency, stream, Side::Responder(machine), hello).await
+}
+
+enum Side {
+    Initiator(Initiator),
+    Responder(Responder),
+}
+
+impl Side {
+    fn handle(&mut self, event: Event) -> Vec<Effect> {
+        match self {
+            Side::Initiator(machine) => machine.handle(event),
+            Side::Responder(machine) => machine.handle(event),
+        }
+    }
+}
+
+async fn run(
+    sync: &Sync,
+    agency: AgencyId,
+    stream: FrameStream,
+    mut machine: Side,
+    hello: Message,
+) -> Result<(), SyncError> {
+    let (mut reader, mut writer) = stream.split();
+    let mut stop = sync.stop.clone();
+    writer.send(&hello.encode()).await?;
+    writer.flush().await?;
+    let mut tick = tokio::time::interval(Duration::from_millis(limits::SESSION_TICK_MS));
+    loop {
+        let event = tokio::select! {
+            frame = reader.next() => match frame? {
+                Some(body) => Event::Message(Message::decode(&body)?),
+                None => return Ok(()),
+            },
+            _ = stop.changed() => Event::Close(Reason::Stopping),
+            _ = tick.tick() => Event::Tick(sync.share.now()),
+        };
+        for effect in machine.handle(event) {
+            match effect {
+                Effect::Send(message) => writer.send(&message.encode()).await?,
+                Effect::Opened { peer, .. } => sync.check_hello(agency, &peer)?,
+                Effect::Finished(finished) => {
+                    writer.flush().await?;
+                    let _unclosed = writer.close().await;
+                    finish(sync, agency, finished);
+                    return Ok(());
+                }
+                Effect::Closed(_) => {
+                    let _unsent = writer.flush().await;
+                    return Ok(());
+                }
+                Effect::Fault(fault) => {
+                    let _unsent = writer.flush().await;
+                    return Err(fault.into());
+                }
+            }
+        }
+        writer.flush().await?;
+    }
+}
+
+fn finish(sync: &Sync, agency: AgencyId, finished: Finished) {
+    let Finished { offer, rounds, bytes } = finished;
+    let peer = sync.share.registry.alias(&agency);
+    tracing::debug!(%peer, rounds, bytes, lacking = offer.len(), "repair done");
+    sync.peers.of(&agency).repaired_with(sync.share.now(), offer);
+}
