@@ -202,6 +202,71 @@ impl Defaults {
 }
 
 impl Draft {
+    /// A draft that leaves all to the defaults of its kind.
+    pub fn new(kind: Kind, lang: &str, title: &str, body: serde_json::Value) -> Self {
+        Self {
+            kind,
+            lang: lang.to_owned(),
+            title: title.to_owned(),
+            summary: None,
+            tlp: None,
+            pap: None,
+            handling: None,
+            handling_note: None,
+            onward: None,
+            purpose: None,
+            legal_basis: None,
+            class: None,
+            crime: Vec::new(),
+            basis: None,
+            grade: None,
+            review_by: None,
+            expires: None,
+            thread: None,
+            supersedes: None,
+            refs: Vec::new(),
+            exercise: None,
+            body,
+            source: None,
+        }
+    }
+
+    /// The draft that gives this record again: what an amendment begins with.
+    pub fn of(fields: &Fields, content: &Content) -> Result<Self, ContentError> {
+        let fields = fields.clone();
+        Ok(Self {
+            summary: fields.summary,
+            tlp: Some(fields.tlp),
+            pap: fields.pap,
+            handling: Some(fields.handling),
+            handling_note: fields.handling_note,
+            onward: Some(match fields.onward {
+                Onward::None => DraftOnward::None,
+                Onward::Ask => DraftOnward::Ask,
+                Onward::Community => DraftOnward::Community,
+                Onward::To(to) => DraftOnward::To(to.iter().map(AgencyId::full).collect()),
+            }),
+            purpose: Some(fields.purpose),
+            legal_basis: fields.legal_basis,
+            class: fields.class,
+            crime: fields.crime,
+            basis: fields.basis,
+            grade: fields.grade,
+            review_by: fields.review_by,
+            expires: fields.expires,
+            thread: fields.thread,
+            supersedes: fields.supersedes,
+            refs: fields.refs,
+            exercise: fields.exercise,
+            ..Self::new(
+                content.kind(),
+                &fields.lang,
+                &fields.title,
+                content.to_json()?,
+            )
+        })
+    }
+
     /// Reads a draft in JSON.
     pub fn from_json(text: &str) -> Result<Self, DraftError> {
         fits(text)?;
@@ -569,6 +634,9 @@ cells = [
         let draft = Draft::from_toml(&with).expect("draft");
         let (fields, _) = draft.resolve(&resolver(&names)).expect("record");
         assert_eq!(fields.onward, Onward::To([id(1), id(2), id(3)].into()));
+        let (same, content) = draft.resolve(&resolver(&names)).expect("record");
+        let again = Draft::of(&same, &content).expect("draft");
+        assert_eq!(again.resolve(&resolver(&nobody)), Ok((same, content)));
         let error = draft.resolve(&resolver(&nobody)).expect_err("unknown name");
         assert_eq!(
             error.to_string(),
