@@ -259,7 +259,7 @@ pub(super) fn texts<'a>(fields: &'a Fields, content: &'a Content) -> Vec<Text<'a
                         format!("body.functions[{at}].hours"),
                         text,
                         limits::NAME_CHARS,
-                        Rule::Words,
+                        Rule::Channel,
                     );
                 }
                 if let Some(text) = &function.name {

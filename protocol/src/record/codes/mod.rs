@@ -5,20 +5,24 @@
 //! the texts that are allowed, so that no reader has to guess what a code means.
 
 mod crime;
+mod document;
 mod envelope;
 mod people;
 mod place;
+mod route;
+mod service;
 mod text;
 mod trend;
-mod widen;
 
 pub use crime::*;
+pub use document::*;
 pub use envelope::*;
 pub use people::*;
 pub use place::*;
+pub use route::*;
+pub use service::*;
 pub use text::*;
 pub use trend::*;
-pub use widen::*;
 
 use crate::id::clip;
 

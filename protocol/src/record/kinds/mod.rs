@@ -269,6 +269,26 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// Whatever is accepted has one encoding: the one that it came in.
+        #[test]
+        fn an_accepted_body_is_written_as_it_was_read(
+            field in "area|route|unit|drivers|direction|caveats|period|cells|estimate",
+            with in proptest::sample::select(vec![
+                json!(null), json!([]), json!({}), json!("QN"), json!("qn"), json!(["QN"]), json!(["qn"]),
+                json!(["economy"]), json!("up"), json!(false), json!(7), json!([{"n": 12}]),
+                json!([{"n": 12, "dims": {}}]), json!([{"n": 12, "dims": {"area": "qn"}}]),
+                json!({"from": "2031-03", "to": "2031-03-04"}),
+            ]),
+        ) {
+            let mut body = trend();
+            body[field] = with;
+            if let Ok(content) = Content::from_value(Kind::Trend, value(body.clone())) {
+                proptest::prop_assert_eq!(content.to_json().expect("json"), body);
+            }
+        }
+    }
+
     #[test]
     fn nesting_has_a_bound() {
         let mut body = value(json!(1));

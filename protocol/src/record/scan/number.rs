@@ -178,13 +178,16 @@ fn kind_of(page: &Page, part: &[Group]) -> Option<(What, Certainty)> {
         }
     }
     let phone = Some((What::Phone, Certainty::Shape));
+    if (6..=15).contains(&n) && after_phone_word(page, first.from) {
+        return phone;
+    }
+    if is_hours(part, &seps) {
+        return None;
+    }
     if digits.starts_with("00") && (9..=17).contains(&n) {
         return phone;
     }
     if first.digits.starts_with('0') && (8..=12).contains(&n) {
-        return phone;
-    }
-    if (6..=15).contains(&n) && after_phone_word(page, first.from) {
         return phone;
     }
     if part.len() == 1 {
@@ -211,6 +214,22 @@ fn is_thousands(part: &[Group], seps: &[char]) -> bool {
         && matches!(sep, ' ' | '.')
         && seps.iter().all(|s| s == sep)
         && part.iter().skip(1).all(|g| g.digits.len() == 3)
+}
+
+/// Opening hours: 08.00-16.00 or 0800-1600.
+fn is_hours(part: &[Group], seps: &[char]) -> bool {
+    let below =
+        |text: &str, max: u32| text.len() == 2 && text.parse::<u32>().is_ok_and(|n| n < max);
+    let time = |hours: &str, minutes: &str| below(hours, 25) && below(minutes, 60);
+    match (part, seps) {
+        ([a, b, c, d], ['.', '-', '.']) => time(&a.digits, &b.digits) && time(&c.digits, &d.digits),
+        ([a, b], ['-']) if a.digits < b.digits => [a, b].iter().all(|g| {
+            g.digits
+                .split_at_checked(2)
+                .is_some_and(|(hours, minutes)| time(hours, minutes))
+        }),
+        _ => false,
+    }
 }
 
 /// 201-1000: the second is larger and has no leading zero.

@@ -24,6 +24,7 @@ fn identifiers_are_found_where_they_stand() {
         ("reach 00999 5550101 at night", What::Phone, "00999 5550101"),
         ("office 0664/123 4567", What::Phone, "0664/123 4567"),
         ("tel. 555 0101", What::Phone, "555 0101"),
+        ("call 0800-1234", What::Phone, "0800-1234"),
         ("ring 555-0101", What::Phone, "555-0101"),
         ("ring 555-123-4567 twice", What::Phone, "555-123-4567"),
         ("(+999) 555 0101", What::Phone, "+999) 555 0101"),
@@ -116,6 +117,7 @@ fn counts_dates_years_ranges_and_codes_are_no_identifiers() {
         "fees of 2000 to 4999 EUR",
         "Western Balkan Route",
         "e-mail @ the office",
+        "open 08.00-16.00, or 0800-1600",
     ] {
         assert_eq!(found(text), vec![], "{text}");
     }
