@@ -19,3 +19,7 @@ pub mod registry;
 pub mod share;
 pub mod store;
 pub mod swarm;
+pub mod sync;
+
+/// Name and version, as peers and logs see it.
+pub const SOFTWARE: &str = concat!("liaison ", env!("CARGO_PKG_VERSION"));

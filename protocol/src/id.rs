@@ -170,10 +170,8 @@ impl IdPrefix {
     /// The leading bytes that the prefix fixes completely: for a range scan.
     pub fn bytes(&self) -> Vec<u8> {
         let whole = self.0.len() / 8 * 8;
-        let mut bytes = CROCKFORD
-            .decode(self.0[..whole].as_bytes())
-            .unwrap_or_default();
-        let rest = &self.0[whole..];
+        let (whole, rest) = self.0.split_at(whole);
+        let mut bytes = CROCKFORD.decode(whole.as_bytes()).unwrap_or_default();
         let mut bits = 0u64;
         for c in rest.chars() {
             let value = "0123456789ABCDEFGHJKMNPQRSTVWXYZ".find(c).unwrap_or(0) as u64;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check::{self, CheckContext};
 use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
+use liaison_protocol::wire::Item;
 
 use super::{IngestFault, Settings, verify};
 use crate::policy::{self, Action, Attributes, Engine};
@@ -54,12 +55,13 @@ impl Gate<'_> {
     pub fn from_peer(
         &self,
         courier: &AgencyId,
-        offered: RecordId,
+        offered: &Item,
         bytes: Bytes,
     ) -> Result<Admitted, IngestFault> {
         let signed = SignedRecord::parse(bytes)?;
-        if signed.id() != offered {
-            return Err(IngestFault::OtherRecord { offered, found: signed.id() });
+        let created = signed.unverified().envelope.created;
+        if signed.id() != offered.id || created != offered.created {
+            return Err(IngestFault::OtherRecord { offered: offered.id, found: signed.id() });
         }
         let record = verify::verify(self.registry, signed)?;
         self.in_time(&record)?;

@@ -151,12 +151,12 @@ impl Ingest {
         outcomes.first().and_then(OpOutcome::arrival).ok_or(IngestFault::Retracted)
     }
 
-    /// Takes in what a peer sent: the id that it offered, and the bytes. One answer each, in
-    /// order; one faulty record does not touch the others.
+    /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
+    /// one faulty record does not touch the others.
     pub async fn from_peer(
         &self,
         courier: AgencyId,
-        records: Vec<(RecordId, Bytes)>,
+        records: Vec<(Item, Bytes)>,
     ) -> Vec<Answer> {
         let count = records.len();
         let this = self.clone();
@@ -164,9 +164,9 @@ impl Ingest {
             let gate = this.gate();
             records
                 .into_par_iter()
-                .map(|(id, bytes)| {
+                .map(|(item, bytes)| {
                     let raw = bytes.clone();
-                    (id, raw, gate.from_peer(&courier, id, bytes))
+                    (item.id, raw, gate.from_peer(&courier, &item, bytes))
                 })
                 .collect::<Vec<_>>()
         })

@@ -11,10 +11,12 @@ use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::wire::Item;
+use liaison_protocol::wire::repair::Entry;
 
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::owed::Owed;
 use crate::clock::Clock;
+use crate::limits;
 use crate::policy::Policies;
 use crate::registry::Registry;
 use crate::store::{
@@ -159,6 +161,42 @@ impl Share {
             arrivals.extend(self.store.arrival_of(id)?);
         }
         self.items(peer, arrivals)
+    }
+
+    /// What this node and a peer both may know of: the records that it may have now, and
+    /// every id that passed between the two, whatever came of it. Nothing else may enter a
+    /// repair with it.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn mutual(&self, peer: &AgencyId) -> Result<Vec<Entry>, StoreError> {
+        let rows = limits::STORE_ROWS;
+        let mut entries = Vec::new();
+        let mut after = Arrival(0);
+        loop {
+            let headers = self.store.headers(after.next(), rows)?;
+            let Some((last, _)) = headers.last() else { break };
+            let mut lines = self.store.ledger_of(peer, after.next(), rows)?.into_iter().peekable();
+            after = *last;
+            for (arrival, header) in headers {
+                while lines.next_if(|(at, _)| *at < arrival).is_some() {}
+                let passed = lines.next_if(|(at, _)| *at == arrival).is_some();
+                if passed || self.decide_header(peer, arrival, &header)?.allow {
+                    entries.push(Entry { created: header.created, id: header.id });
+                }
+            }
+        }
+        let epoch = self.policies.current().epoch();
+        let mut refused_after = None;
+        loop {
+            let refused = self.store.refused_of(peer, refused_after.as_ref(), rows)?;
+            let Some((last, _)) = refused.last() else { break };
+            refused_after = Some(*last);
+            // A refusal of an earlier policy leaves: the record may be wanted now.
+            let standing = refused.into_iter().filter(|(_, r)| r.epoch == epoch);
+            entries.extend(standing.map(|(id, r)| Entry { created: r.created, id }));
+        }
+        Ok(entries)
     }
 
     fn items(&self, peer: &AgencyId, arrivals: Vec<Arrival>) -> Result<Vec<Item>, StoreError> {

@@ -7,7 +7,7 @@ use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::live::{
-    Known as WireKnown, ReceiveEffect as Effect, ReceiveEvent as Event, Receiver,
+    Known as WireKnown, Receiver, ReceiverEffect as Effect, ReceiverEvent as Event,
 };
 use liaison_protocol::wire::{Message, Reason};
 
@@ -92,7 +92,7 @@ impl Session<'_> {
                 Effect::Ingest { batch, first, records } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
                     let records =
-                        records.into_iter().map(|(id, bytes)| (id, bytes.into())).collect();
+                        records.into_iter().map(|(item, bytes)| (item, bytes.into())).collect();
                     self.ingests.push(Box::pin(async move {
                         (batch, first, ingest.from_peer(agency, records).await)
                     }));

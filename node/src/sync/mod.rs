@@ -173,7 +173,8 @@ impl Sync {
         let peer = self.share.registry.alias(&agency);
         match &error {
             SyncError::Wire(fault) => {
-                tracing::warn!(%peer, blame = %fault.blame(), "{error}");
+                let blame = fault.blame().map_or("nobody".into(), |b| b.to_string());
+                tracing::warn!(%peer, %blame, "{error}");
             }
             SyncError::OtherAgency { .. } => tracing::error!(%peer, "{error}"),
             SyncError::Store(_) => tracing::error!(%peer, "{error}"),

@@ -8,7 +8,7 @@ use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
-use liaison_protocol::wire::live::{Lane, SendEffect as Effect, SendEvent as Event, Sender};
+use liaison_protocol::wire::live::{Lane, Sender, SenderEffect as Effect, SenderEvent as Event};
 use liaison_protocol::wire::{Item, Message, Outcome, Reason};
 
 use super::{PeerHandle, Sync, SyncError, blocking};
