@@ -46,6 +46,30 @@ impl FrameStream {
         }
     }
 
+    /// Two ends of a pipe in memory, for tests of what speaks over streams: the first is held
+    /// by someone whose peer is `second`, and the reverse.
+    #[cfg(test)]
+    pub(crate) fn pair(first: AgencyId, second: AgencyId, channel: Channel) -> (Self, Self) {
+        use tokio_util::compat::TokioAsyncReadCompatExt;
+        let (one, other) = tokio::io::duplex(READ_BUFFER);
+        let context = |agency| {
+            Arc::new(Context {
+                agency,
+                channel,
+                gone: CancellationToken::new(),
+                counters: Arc::default(),
+                tap: None,
+                timing: Timing::default(),
+                _permit: None,
+            })
+        };
+        let first = context(first);
+        (
+            Self::new(one.compat(), context(second)),
+            Self::new(other.compat(), first),
+        )
+    }
+
     /// The peer at the other end.
     pub fn agency(&self) -> AgencyId {
         self.reader.context.agency
