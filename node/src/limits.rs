@@ -62,8 +62,9 @@ pub const REFUSED_PER_PEER: u64 = 100_000;
 /// Bytes kept of what was quarantined: enough to see what it was.
 pub const QUARANTINE_BYTES: usize = 4 * 1024;
 
-/// Characters of a quarantine entry's reason and place.
-pub const QUARANTINE_CHARS: usize = 500;
+/// Characters of a quarantine entry's reason and place, each: with the bytes above, twenty
+/// entries must stay under 128 KiB (see [`STORE_CHUNK_BYTES`]).
+pub const QUARANTINE_CHARS: usize = 200;
 
 /// Entries in quarantine: the oldest leave first.
 pub const QUARANTINE_ENTRIES: u64 = 500;

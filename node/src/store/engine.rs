@@ -22,6 +22,10 @@ use super::header::{Arrival, Incarnation};
 /// ones more memory.
 const SEGMENT_BYTES: usize = 512 * 1024;
 
+/// How often our own lock is tried: a process that is just being started from this one
+/// holds what we have closed until it runs.
+const OWN_LOCK_TRIES: u32 = 6;
+
 /// How often an earlier handle of this same process is waited for: sled gives its file free
 /// a moment after it is dropped.
 const LOCK_TRIES: u32 = 40;
@@ -220,13 +224,16 @@ pub fn lock(dir: &Path) -> Result<File, StoreError> {
         .truncate(false)
         .open(dir.join("lock"))
         .map_err(|e| disk(dir, &e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
-            dir: dir.to_path_buf(),
-        }),
-        Err(TryLockError::Error(e)) => Err(disk(dir, &e)),
+    for _ in 0..OWN_LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
+            Err(TryLockError::Error(e)) => return Err(disk(dir, &e)),
+        }
     }
+    Err(StoreError::InUse {
+        dir: dir.to_path_buf(),
+    })
 }
 
 fn open_sled(dir: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {

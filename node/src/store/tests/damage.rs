@@ -104,6 +104,48 @@ fn garbage_in_the_file_is_an_error_and_no_panic() {
 }
 
 #[test]
+fn the_largest_values_never_go_to_files_that_nobody_syncs() {
+    let (dir, store) = open();
+    let text = "\u{1D11E}".repeat(limits::QUARANTINE_CHARS);
+    let sample = Quarantined::sample(Millis(1), None, &text, &text, &[7; 9_999]);
+    let names: Vec<_> = (0..limits::AUDIENCE as u8).map(agency).collect();
+    for n in 1..60 {
+        let record = NewRecord {
+            class: Bytes::from(vec![n as u8; limits::CLASS_BYTES]),
+            audience: Some(names.clone()),
+            supersedes: Some(id(9)),
+            ..record(3 * n, liaison_protocol::limits::RECORD_BYTES)
+        };
+        let name = format!("{n:0>width$}", width = limits::STORE_NAME_BYTES);
+        let mut ops = vec![
+            insert(record),
+            Op::PutMeta {
+                name,
+                bytes: Bytes::from(vec![n as u8; 9_000]),
+            },
+        ];
+        ops.extend((0..5).map(|_| Op::Quarantine(sample.clone())));
+        store.write_blocking(ops).unwrap();
+    }
+    let tombstone = Tombstone {
+        author: agency(0),
+        reason: 0,
+        at: Millis(1),
+        by: id(0),
+    };
+    for n in (1..60).filter(|n| n % 3 != 0) {
+        let op = Op::Tombstone {
+            id: id(3 * n),
+            tombstone: tombstone.clone(),
+            erase: true,
+        };
+        store.write_blocking(vec![op]).unwrap();
+    }
+    let blobs = std::fs::read_dir(dir.path().join("store/blobs")).unwrap();
+    assert_eq!(blobs.count(), 0);
+}
+
+#[test]
 fn compaction_drops_deleted_bytes_and_keeps_the_rest() {
     let (dir, store) = open();
     let (path, scratch) = (dir.path().join("store"), dir.path().join("scratch"));
