@@ -1,0 +1,410 @@
+//! A running node: its parts, put together and taken apart in order.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::record::check::Thresholds;
+use liaison_protocol::record::codes::Measure;
+use liaison_protocol::wire::Speaks;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::cardfile::CardFile;
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, ConfigError};
+use crate::home::{Home, HomeError};
+use crate::ingest::{Ingest, IngestFault, Settings};
+use crate::policy::{
+    DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
+};
+use crate::registry::{Registry, RegistryError};
+use crate::search::{Search, SearchError};
+use crate::share::{Owed, Share};
+use crate::store::{Op, Options, Store, StoreError};
+use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
+use crate::sync::Sync;
+
+/// What may differ from one start of a node to the next.
+#[derive(Clone)]
+pub struct RunOptions {
+    /// Addresses to listen on, instead of the configured ones.
+    pub listen: Vec<String>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Sees every frame on the wire.
+    pub tap: Option<Arc<dyn Tap>>,
+    /// Protocol versions to speak.
+    pub speaks: Speaks,
+    /// How long the transport waits for what.
+    pub timing: Timing,
+    /// Unix group that may use the socket.
+    pub group: Option<String>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            clock: Arc::new(SystemClock),
+            tap: None,
+            speaks: Speaks::CURRENT,
+            timing: Timing::default(),
+            group: None,
+        }
+    }
+}
+
+/// A running node. Clones share it.
+#[derive(Clone)]
+pub struct Node(Arc<Parts>);
+
+/// The parts of a running node.
+pub struct Parts {
+    /// Its folder.
+    pub home: Home,
+    /// Its configuration.
+    pub config: Config,
+    /// Its clock.
+    pub clock: Arc<dyn Clock>,
+    /// Its store.
+    pub store: Store,
+    /// The agencies it knows.
+    pub registry: Registry,
+    /// Its active policy.
+    pub policies: Arc<Policies>,
+    /// The one way in.
+    pub ingest: Ingest,
+    /// The one way out.
+    pub share: Share,
+    /// Its transport.
+    pub swarm: SwarmHandle,
+    /// Its sessions.
+    pub sync: Sync,
+    /// Its search index.
+    pub search: Arc<Search>,
+    /// When it started.
+    pub started: Millis,
+    stop: watch::Sender<bool>,
+    tasks: Mutex<Option<JoinSet<()>>>,
+    /// One change of policy or peers at a time.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The folder.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An agency in the store.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A peer that policy can't take.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The stored policy can't be read.
+    #[error("the active policy can't be read, so nothing would be shared: {0}. Apply it again: 'liaison policy apply'")]
+    Policy(#[from] Problems),
+    /// The policy and the agencies don't fit.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The transport.
+    #[error(transparent)]
+    Swarm(#[from] SwarmError),
+    /// The search index.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// Our own card or keys statement did not come in.
+    #[error("our own card was not taken in: {0}")]
+    OwnCard(#[from] IngestFault),
+    /// The socket.
+    #[error("the socket {path} can't be served: {source}. Check that the folder is yours, and that no file of that name is in the way")]
+    Socket {
+        /// Its path.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// TLS secrets would be written to disk.
+    #[error("SSLKEYLOGFILE is set: the session keys of every connection would be written to disk. Unset it, then start again")]
+    KeyLog,
+}
+
+/// Name of the stored value that holds the active policy's text.
+pub(crate) const POLICY_ACTIVE: &str = "policy/active";
+/// Name of the stored value that holds epoch and fingerprint of the last decisions.
+const POLICY_EPOCH: &str = "policy/epoch";
+
+impl Node {
+    /// Starts a node in its home.
+    ///
+    /// # Errors
+    /// [`NodeError`]; whatever was started is stopped again.
+    pub async fn start(home: Home, options: RunOptions) -> Result<Self, NodeError> {
+        let config = Config::read(&home.config_path())?;
+        let RunOptions { listen, clock, tap, speaks, timing, group: _ } = options;
+        let now = clock.now();
+        let secrets = home.secrets()?;
+        let (card, _renewed) = home.renew_keys(now)?;
+        let opened = {
+            let dir = home.store_dir();
+            let cache_bytes = config.cache_mb.clamp(8, 1024) * 1024 * 1024;
+            let options = Options { cache_bytes, ..Options::default() };
+            run_blocking(move || Store::open(dir, options)).await?
+        };
+        let store = opened;
+        let registry = Registry::load(&store, &card)?;
+        let policies = Arc::new(Policies::new(engine(&store, &registry)?));
+        keep_epoch(&store, &policies.current()).await?;
+        let owed = Owed::load(&store)?;
+        let settings = Settings {
+            exercise: config.exercise.clone(),
+            thresholds: thresholds(config.smallest_count),
+            records_per_minute: config.records_per_minute,
+        };
+        let ingest = Ingest::new(
+            store.clone(),
+            registry.clone(),
+            policies.clone(),
+            owed.clone(),
+            clock.clone(),
+            secrets.signing,
+            settings,
+        )?;
+        take_own_card(&store, &ingest, &card).await?;
+        let share = Share::new(
+            store.clone(),
+            registry.clone(),
+            policies.clone(),
+            owed,
+            clock.clone(),
+        );
+        let search = {
+            let source = Arc::new(crate::source::StoreSource::new(store.clone()));
+            let (dir, incarnation) = (home.index_dir(), store.incarnation()?.0);
+            let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
+            Arc::new(search)
+        };
+        let wanted = if listen.is_empty() { &config.listen } else { &listen };
+        let mut addresses: Vec<ListenAddr> = Vec::new();
+        for address in wanted {
+            addresses.push(address.parse()?);
+        }
+        let for_swarm = clock.clone();
+        let swarm_config = SwarmConfig {
+            listen: addresses,
+            tap,
+            timing,
+            ..SwarmConfig::new(secrets.node, crate::SOFTWARE, Arc::new(move || for_swarm.now()))
+        };
+        let (swarm, inbound) = Swarm::start(swarm_config).await?;
+        let (stop, stopped) = watch::channel(false);
+        let sync = Sync::new(
+            share.clone(),
+            ingest.clone(),
+            swarm.clone(),
+            speaks,
+            config.repair_every_s,
+            stopped,
+        );
+        let node = Self(Arc::new(Parts {
+            home,
+            config,
+            clock,
+            store,
+            registry,
+            policies,
+            ingest,
+            share,
+            swarm,
+            sync: sync.clone(),
+            search,
+            started: now,
+            stop,
+            tasks: Mutex::new(Some(JoinSet::new())),
+            changing: tokio::sync::Mutex::new(()),
+        }));
+        node.spawn(sync.run(inbound));
+        node.spawn(node.clone().follow_registry());
+        node.spawn(node.clone().follow_store());
+        node.spawn(node.clone().renew());
+        Ok(node)
+    }
+
+    /// Stops the node: sessions end in order, what is under way is written, the store is
+    /// closed.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.swarm.shutdown().await;
+        if let Some(mut tasks) = tasks {
+            let all = async { while tasks.join_next().await.is_some() {} };
+            let patience = std::time::Duration::from_millis(crate::limits::STOP_MS);
+            if tokio::time::timeout(patience, all).await.is_err() {
+                tracing::warn!("some sessions did not end in time and were cut");
+            }
+            tasks.shutdown().await;
+        }
+        let (search, store) = (self.search.clone(), self.store.clone());
+        let closed = tokio::task::spawn_blocking(move || {
+            search.close();
+            store.close();
+        });
+        if closed.await.is_err() {
+            tracing::error!("the store was not closed in order; it recovers at the next start");
+        }
+    }
+
+    /// Tells when the node is asked to stop.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    /// Runs a task for as long as the node runs.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tasks) = tasks.as_mut() {
+            tasks.spawn(task);
+        }
+    }
+
+    /// Puts the agencies as they are now, and with `set` a new policy, in force.
+    pub(crate) async fn reengage(&self, set: Option<Arc<PolicySet>>) -> Result<(), NodeError> {
+        let directory = self.registry.directory()?;
+        self.policies.apply(|old| (set.unwrap_or_else(|| old.set().clone()), directory))?;
+        keep_epoch(&self.store, &self.policies.current()).await?;
+        Ok(())
+    }
+
+    /// Cards and peers changed: the transport and the policy hear of it.
+    async fn follow_registry(self) {
+        let mut changes = self.registry.changes();
+        let mut stop = self.stopping();
+        changes.mark_changed();
+        loop {
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                _ = stop.changed() => return,
+            }
+            match self.swarm.set_peers(self.registry.linked()).await {
+                Ok(faults) => {
+                    for fault in faults {
+                        tracing::warn!("{fault}");
+                    }
+                }
+                Err(error) => tracing::error!(%error, "the transport did not take the peers"),
+            }
+        }
+    }
+
+    /// Records came in: the index hears of it.
+    async fn follow_store(self) {
+        let mut arrivals = self.store.watch();
+        let mut stop = self.stopping();
+        loop {
+            tokio::select! {
+                changed = arrivals.changed() => if changed.is_err() { return },
+                _ = stop.changed() => return,
+            }
+            let last = arrivals.borrow_and_update().0;
+            self.search.added(last);
+        }
+    }
+
+    /// Renews the keys statement in good time.
+    async fn renew(self) {
+        let mut stop = self.stopping();
+        let mut tick = tokio::time::interval(std::time::Duration::from_secs(3_600));
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                _ = stop.changed() => return,
+            }
+            match self.home.renew_keys(self.clock.now()) {
+                Ok((card, true)) => {
+                    if let Err(error) = self.take_card(&card).await {
+                        tracing::error!(%error, "the new keys statement was not taken in");
+                    }
+                }
+                Ok((_, false)) => {}
+                Err(error) => tracing::error!(%error, "the keys statement was not renewed"),
+            }
+        }
+    }
+
+    /// Takes up our own card and keys statement as they are in the home now.
+    ///
+    /// # Errors
+    /// [`NodeError::OwnCard`].
+    pub async fn take_card(&self, card: &CardFile) -> Result<(), NodeError> {
+        self.registry.renew_own(card)?;
+        take_own_card(&self.store, &self.ingest, card).await
+    }
+}
+
+impl std::ops::Deref for Node {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+async fn run_blocking<T, E>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, NodeError>
+where
+    T: Send + 'static,
+    E: Into<NodeError> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(Into::into),
+        Err(_) => Err(NodeError::OwnCard(IngestFault::Stopping)),
+    }
+}
+
+/// The policy that was active when the node last ran; without one, nothing is permitted.
+fn engine(store: &Store, registry: &Registry) -> Result<Engine, NodeError> {
+    let text = match store.meta(POLICY_ACTIVE)? {
+        Some(bytes) => PolicyText::from_bytes(&bytes)?,
+        None => PolicyText::new(vec![("none.cedar".into(), "// Nothing yet.\n".into())], None)?,
+    };
+    let set = PolicySet::from_text(text)?;
+    let last = store.meta(POLICY_EPOCH)?.and_then(|bytes| {
+        let (epoch, fingerprint) = bytes.split_first_chunk::<8>()?;
+        Some((u64::from_be_bytes(*epoch), fingerprint.try_into().ok()?))
+    });
+    Ok(Engine::resume(Arc::new(set), registry.directory()?, last)?)
+}
+
+async fn keep_epoch(store: &Store, engine: &Engine) -> Result<(), StoreError> {
+    let bytes = [&engine.epoch().to_be_bytes()[..], &engine.fingerprint()[..]].concat();
+    store
+        .write(vec![Op::PutMeta { name: POLICY_EPOCH.into(), bytes: bytes.into() }])
+        .await
+        .map(|_| ())
+}
+
+/// Our card and keys statement are records like others; at each start the newest are there.
+async fn take_own_card(store: &Store, ingest: &Ingest, card: &CardFile) -> Result<(), NodeError> {
+    for record in std::iter::once(card.card()).chain(card.keys()) {
+        if store.arrival_of(&record.id())?.is_none() {
+            ingest.own_signed(record.clone()).await?;
+        }
+    }
+    Ok(())
+}
+
+fn thresholds(smallest: u64) -> Thresholds {
+    let mut thresholds = Thresholds::default();
+    for measure in Measure::ALL {
+        let floor = thresholds.of(*measure);
+        thresholds.set(*measure, smallest.max(floor));
+    }
+    thresholds
+}
