@@ -1,0 +1,5 @@
+//! stub
+/// x
+pub struct Guess;
+/// x
+pub fn guess() {}
