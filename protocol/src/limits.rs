@@ -82,3 +82,9 @@ pub const CHANNEL_CHARS: usize = 254;
 
 /// Characters of a prefix of document numbers; numbers themselves have up to 12.
 pub const SERIES_PREFIX_CHARS: usize = 12;
+
+/// Comparisons of counts in the check of one trend: half a second at worst.
+pub const TREND_COMPARISONS: usize = 4_000_000;
+
+/// Bytes of a draft as people write it: a full record in TOML with comments.
+pub const DRAFT_BYTES: usize = 512 * 1024;

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod codes;
 pub mod date;
+pub mod draft;
 pub mod envelope;
 pub mod handling;
 pub mod kinds;
