@@ -190,6 +190,12 @@ fn find_end(bytes: &[u8], dialect: Dialect) -> End {
             At::Quoted => At::Quoted,
             At::QuoteInQuoted if Some(byte) == dialect.quote => At::Quoted,
             At::QuoteInQuoted if byte == dialect.delimiter => At::FieldStart,
+            // Text behind a closing quote is tolerated in a line; further down, that quote
+            // opens a field, and the one that seemed to open this one is the mistake.
+            At::QuoteInQuoted if first_end.is_some() => {
+                at = At::Quoted;
+                break;
+            }
             At::QuoteInQuoted => At::Plain,
         };
         index = index.saturating_add(1);
@@ -251,8 +257,14 @@ mod tests {
             ]
         );
         assert_eq!(rows("\n \n"), []);
-        assert_eq!(rows("5\" pipe,2\n3"), [(1, "5\" pipe,2", false), (2, "3", false)]);
-        assert_eq!(rows("\"a\"\"\nb\"\nc"), [(1, "\"a\"\"\nb\"", false), (3, "c", false)]);
+        assert_eq!(
+            rows("5\" pipe,2\n3"),
+            [(1, "5\" pipe,2", false), (2, "3", false)]
+        );
+        assert_eq!(
+            rows("\"a\"\"\nb\"\nc"),
+            [(1, "\"a\"\"\nb\"", false), (3, "c", false)]
+        );
     }
 
     #[test]
@@ -264,6 +276,15 @@ mod tests {
                 (2, "2,\"b", true),
                 (3, "3,c", false),
                 (4, "4,d", false)
+            ]
+        );
+        assert_eq!(
+            rows("1,\"a\n2,b\n3,\"c\nd\"\n4,e"),
+            [
+                (1, "1,\"a", true),
+                (2, "2,b", false),
+                (3, "3,\"c\nd\"", false),
+                (5, "4,e", false)
             ]
         );
         let long = format!("1,\"{}\n2,b", "x".repeat(2 * ROW_BYTES));

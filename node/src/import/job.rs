@@ -139,7 +139,12 @@ mod tests {
         let upper = good.to_uppercase();
         let long = format!("{good}00");
         for bad in [
-            "", "-", "ab-cd", "../../etc", upper.as_str(), long.as_str(),
+            "",
+            "-",
+            "ab-cd",
+            "../../etc",
+            upper.as_str(),
+            long.as_str(),
             good.get(1..).unwrap_or_default(),
         ] {
             assert_eq!(bad.parse::<JobKey>(), Err(JobKeyError), "{bad}");

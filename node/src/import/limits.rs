@@ -22,8 +22,12 @@ pub const FIELD_BYTES: usize = 16_000;
 /// Bytes of one piece of a file that are mapped in one call.
 pub const PIECE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Rows from the beginning of a file that a guess looks at.
-pub const GUESS_ROWS: usize = 2_000;
+/// Rows from the beginning of a file that a guess looks at: tables are sorted, and what is
+/// rare stands far down.
+pub const GUESS_ROWS: usize = 50_000;
+
+/// Rows by which a guess tells the delimiter.
+pub const DELIMITER_ROWS: usize = 200;
 
 /// Bytes from the beginning of a file that a guess looks at.
-pub const GUESS_BYTES: usize = 512 * 1024;
+pub const GUESS_BYTES: usize = 8 * 1024 * 1024;

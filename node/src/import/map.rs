@@ -11,7 +11,6 @@
 //! kind = "trend"
 //! lang = "en"
 //! title = "Detections, {route}, {month}"     # columns in braces, as the file writes them
-//! purpose = "statistics"
 //! measure = "detections"
 //! method = "administrative"
 //!
@@ -26,6 +25,9 @@
 //! to = "ignore"
 //! ```
 //!
+//! What `[record]` leaves out (marking, handling codes, purpose, onward, dates of review and
+//! end) follows from the kind, as in a draft.
+//!
 //! A column also knows `precision` ("day", "month", "year"), `decimal_comma`, `thousands`,
 //! `multiply`, `split` (entries of a list), `codes` (translations), `default` (for an empty
 //! field) and `required` (an empty field is a mistake, which is so unless `false` is said:
@@ -33,7 +35,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use liaison_protocol::record::codes::{Kind, Tlp};
+use liaison_protocol::record::codes::{Kind, Lang};
+use liaison_protocol::record::draft::Defaults;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
 use serde::Deserialize;
@@ -82,7 +85,10 @@ pub(super) struct Column {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MapError {
     /// Over [`limits::MAP_BYTES`].
-    #[error("the map has {found} bytes; at most {} are read. Is it a map?", limits::MAP_BYTES)]
+    #[error(
+        "the map has {found} bytes; at most {} are read. Is it a map?",
+        limits::MAP_BYTES
+    )]
     TooLarge {
         /// Bytes given.
         found: usize,
@@ -229,7 +235,7 @@ struct RawFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawColumn {
-    to: String,
+    to: Spanned<String>,
     pattern: Option<String>,
     precision: Option<Precision>,
     #[serde(default)]
@@ -295,7 +301,11 @@ impl Reader<'_> {
                 self.line(value),
                 value.as_ref(),
                 &mut |target, line, value| {
-                    let root = if target.envelope { &mut envelope } else { &mut body };
+                    let root = if target.envelope {
+                        &mut envelope
+                    } else {
+                        &mut body
+                    };
                     target.put(root, value);
                     constants.push(Constant { line, target });
                 },
@@ -303,7 +313,10 @@ impl Reader<'_> {
         }
         let columns = self.columns(kind, raw.columns, &constants)?;
         for template in std::iter::once(&title).chain(&summary) {
-            if let Some(name) = template.columns().find(|n| !columns.iter().any(|c| c.name == *n)) {
+            if let Some(name) = template
+                .columns()
+                .find(|n| !columns.iter().any(|c| c.name == *n))
+            {
                 return Err(MapError::Constant {
                     line: self.line_with(&format!("{{{name}")),
                     key: "title and summary".into(),
@@ -317,16 +330,11 @@ impl Reader<'_> {
             let column = |c: &Column| c.target.as_ref().is_some_and(|t| t.name == name);
             constants.iter().any(|c| c.target.name == name) || columns.iter().any(column)
         };
-        for (key, example) in [("lang", "en"), ("purpose", "statistics")] {
-            if !filled(key) {
-                return Err(MapError::Lacks { key, example });
-            }
-        }
-        if !filled("tlp") {
-            let tlp = default_tlp(kind);
-            if let Some(tlp_field) = Target::of(kind, "tlp") {
-                tlp_field.put(&mut envelope, Value::from(tlp.as_str()));
-            }
+        if !filled("lang") {
+            return Err(MapError::Lacks {
+                key: "lang",
+                example: "en",
+            });
         }
         let constant_at = |place: &str, says: String| {
             let constant = constants.iter().find(|c| c.target.is_at(place));
@@ -343,8 +351,10 @@ impl Reader<'_> {
         {
             return Err(constant_at(&error.place, error.says));
         }
-        let by_column = columns.iter().any(|c| c.target.as_ref().is_some_and(|t| t.envelope));
-        let fields = match fields_of(envelope.clone(), String::new(), None) {
+        let by_column = columns
+            .iter()
+            .any(|c| c.target.as_ref().is_some_and(|t| t.envelope));
+        let fields = match fields_of(kind, envelope.clone(), String::new(), None) {
             Ok(fields) => (!by_column).then_some(fields),
             Err(error) if by_column && error.says.starts_with("missing field") => None,
             Err(error) => return Err(constant_at(&error.place, error.says)),
@@ -457,8 +467,10 @@ impl Reader<'_> {
                 if target.shape != super::target::Shape::List {
                     return Err(wrong("takes one value, not a list".into()));
                 }
-                let items: Result<Vec<Value>, MapError> =
-                    items.iter().map(|item| text(item).map(Value::from)).collect();
+                let items: Result<Vec<Value>, MapError> = items
+                    .iter()
+                    .map(|item| text(item).map(Value::from))
+                    .collect();
                 Value::Array(items?)
             }
             one => {
@@ -493,22 +505,21 @@ impl Reader<'_> {
         }
         let mut columns: Vec<Column> = Vec::with_capacity(raw.len());
         for (name, spec) in raw {
-            // A column's own place is its header; a dotted one has none.
             let line = self.line(&spec);
             let spec = spec.into_inner();
-            let target = match spec.to.as_str() {
+            let to_line = self.line(&spec.to);
+            let target = match spec.to.as_ref().as_str() {
                 "ignore" => None,
-                "title" | "summary" => {
+                text @ ("title" | "summary") => {
                     return Err(MapError::Column {
-                        line,
-                        column: name.clone(),
+                        line: to_line,
                         says: format!(
-                            "write {} = \"{{{name}}}\" under [record], and to = \"ignore\" here",
-                            spec.to
+                            "write {text} = \"{{{name}}}\" under [record], and to = \"ignore\" here"
                         ),
+                        column: name,
                     });
                 }
-                to => Some(self.target(kind, to, line)?),
+                to => Some(self.target(kind, to, to_line)?),
             };
             if let Some(target) = &target {
                 let same = |other: &Target| {
@@ -518,7 +529,7 @@ impl Reader<'_> {
                     || columns.iter().any(|c| c.target.as_ref().is_some_and(same));
                 if taken {
                     return Err(MapError::Twice {
-                        line,
+                        line: to_line,
                         name: target.name.clone(),
                     });
                 }
@@ -589,29 +600,52 @@ pub(super) struct FieldsError {
     pub says: String,
 }
 
-/// An envelope of its JSON form. Without `onward`, it is what the marking says: community
-/// for clear and green, ask above.
+/// An envelope of its JSON form. What is left out follows from the kind, as in a draft; the
+/// days of review and end are the caller's.
 pub(super) fn fields_of(
+    kind: Kind,
     mut envelope: Value,
     title: String,
     summary: Option<String>,
 ) -> Result<Fields, FieldsError> {
+    let defaults = Defaults::of(kind);
+    let mut by_default = false;
     if let Some(map) = envelope.as_object_mut() {
-        let open = matches!(
-            map.get("tlp").and_then(Value::as_str),
-            Some("clear" | "green")
-        );
-        map.entry("onward")
-            .or_insert_with(|| Value::from(if open { "community" } else { "ask" }));
+        by_default = !map.contains_key("onward");
+        map.entry("onward").or_insert_with(|| Value::from("ask"));
+        map.entry("tlp")
+            .or_insert_with(|| Value::from(defaults.tlp.as_str()));
+        map.entry("purpose")
+            .or_insert_with(|| Value::from(defaults.purpose.as_str()));
+        map.entry("handling").or_insert_with(|| {
+            let codes = defaults.handling.iter();
+            codes.map(|code| Value::from(code.as_str())).collect()
+        });
         map.insert("title".into(), Value::from(title));
         if let Some(summary) = summary {
             map.insert("summary".into(), Value::from(summary));
         }
     }
-    serde_path_to_error::deserialize(envelope).map_err(|e| FieldsError {
-        place: e.path().to_string(),
-        says: e.into_inner().to_string(),
-    })
+    let mut fields: Fields =
+        serde_path_to_error::deserialize(envelope).map_err(|e| FieldsError {
+            place: e.path().to_string(),
+            says: e.into_inner().to_string(),
+        })?;
+    fields.handling.sort_unstable();
+    fields.handling.dedup();
+    if by_default {
+        fields.onward = Defaults::onward(kind, fields.tlp, &fields.handling);
+    }
+    match fields.lang.parse::<Lang>() {
+        Ok(lang) => lang.as_str().clone_into(&mut fields.lang),
+        Err(e) => {
+            return Err(FieldsError {
+                place: "lang".into(),
+                says: e.to_string(),
+            });
+        }
+    }
+    Ok(fields)
 }
 
 /// Checks an `onward` of a table. Agencies are named by `push --to`, not by a map.
@@ -622,14 +656,6 @@ pub(super) fn onward(text: &str) -> Result<(), String> {
             "'{}' is not allowed; allowed: none, ask, community",
             short(other)
         )),
-    }
-}
-
-/// Strategic records that are meant for all are green, the others amber.
-const fn default_tlp(kind: Kind) -> Tlp {
-    match kind {
-        Kind::Trend | Kind::Service => Tlp::Green,
-        _ => Tlp::Amber,
     }
 }
 

@@ -1,7 +1,11 @@
 //! Rows of a table into records, under a map.
 
+use std::borrow::Cow;
+
 use csv_core::{ReadRecordResult, Reader};
 use liaison_protocol::record::check::limits_of;
+use liaison_protocol::record::date::Date;
+use liaison_protocol::record::draft::Defaults;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
 use serde_json::Value;
@@ -18,6 +22,10 @@ pub struct Bound<'m> {
     places: Vec<usize>,
     /// Columns of the file.
     width: usize,
+    /// When the author looks at a record again, if the map doesn't say.
+    review: Option<Date>,
+    /// When a record stops being released, if neither map nor content say.
+    end: Option<Date>,
 }
 
 /// One row as a record, not yet anybody's word.
@@ -79,11 +87,12 @@ pub enum HeaderError {
 }
 
 impl Map {
-    /// Binds the map to a file by its header row. Without headers, any row of the file.
+    /// Binds the map to a file by its header row; without headers, by any row of the file.
+    /// `today` is the day of signing, from which retention counts.
     ///
     /// # Errors
     /// [`HeaderError`]: columns of map and file differ.
-    pub fn bind(&self, header: &str) -> Result<Bound<'_>, HeaderError> {
+    pub fn bind(&self, header: &str, today: Date) -> Result<Bound<'_>, HeaderError> {
         let names = self.names(header)?;
         let mut places = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
@@ -113,10 +122,14 @@ impl Map {
                 column: column.clone(),
             });
         }
+        let defaults = Defaults::of(self.kind);
+        let later = |months: Option<u16>| months.map(|months| today.add_months(months));
         Ok(Bound {
             map: self,
             places,
             width: names.len(),
+            review: later(defaults.review_months),
+            end: later(defaults.keep_months),
         })
     }
 
@@ -151,8 +164,8 @@ impl Map {
 
 impl<'m> Bound<'m> {
     /// Maps the rows of a piece of the file, whose first byte stands in `first_line`. Gives
-    /// one result a row: a bad row does not stop the others. Content checks that bind an
-    /// author (thresholds, personal data) are the caller's.
+    /// one result a row: a bad row does not stop the others. The checks that bind an author
+    /// (thresholds, personal data, differences) are the caller's.
     ///
     /// # Errors
     /// The piece is over [`limits::PIECE_BYTES`].
@@ -220,7 +233,7 @@ impl<'m> Bound<'m> {
                 onward(text).map_err(|says| wrong(Some(column), says))?;
             }
             let value = target
-                .read(text, &column.form)
+                .read(&lines(text), &column.form)
                 .map_err(|says| wrong(Some(column), says))?;
             match (&mut envelope, target.envelope) {
                 (Some(envelope), true) => target.put(envelope, value),
@@ -234,8 +247,7 @@ impl<'m> Bound<'m> {
                 None => wrong(None, format!("{place}: {says}")),
             }
         };
-        let content =
-            Content::from_json(map.kind, body).map_err(|e| blame(&e.place, e.says))?;
+        let content = Content::from_json(map.kind, body).map_err(|e| blame(&e.place, e.says))?;
         let shown = |name: &str| match map.columns.iter().position(|c| c.name == name) {
             Some(at) => match (raw(at), map.columns.get(at)) {
                 ("", Some(column)) => column.default.as_deref().unwrap_or_default(),
@@ -243,26 +255,39 @@ impl<'m> Bound<'m> {
             },
             None => "",
         };
+        // A title is one line, and every line of a text ends alike.
         let title = map.title.fill(shown);
+        let title = title.replace(['\r', '\n', '\t'], " ");
         let summary = map
             .summary
             .as_ref()
-            .map(|s| s.fill(shown))
+            .map(|s| lines(&s.fill(shown)).into_owned())
             .filter(|s| !s.trim().is_empty());
         for text in std::iter::once(&title).chain(&summary) {
             if let Some(says) = unreadable(text, &map.encoding) {
                 return Err(wrong(None, says));
             }
         }
-        let fields = match (&map.fields, envelope) {
+        let mut fields = match (&map.fields, envelope) {
             (Some(fields), _) => Fields {
                 title,
                 summary,
                 ..fields.clone()
             },
-            (None, envelope) => fields_of(envelope.unwrap_or(Value::Null), title, summary)
-                .map_err(|e| blame(&e.place, e.says))?,
+            (None, envelope) => {
+                fields_of(map.kind, envelope.unwrap_or(Value::Null), title, summary)
+                    .map_err(|e| blame(&e.place, e.says))?
+            }
         };
+        fields.expires = fields.expires.or(match &content {
+            Content::Service(service) => Some(service.valid_until),
+            _ => self.end,
+        });
+        // A default never contradicts what the map says.
+        let review = self
+            .review
+            .filter(|day| fields.expires.is_none_or(|end| *day <= end));
+        fields.review_by = fields.review_by.or(review);
         limits_of(&fields, &content).map_err(|finding| wrong(None, finding.to_string()))?;
         Ok(Row {
             line,
@@ -274,7 +299,10 @@ impl<'m> Bound<'m> {
 
 /// A piece over [`limits::PIECE_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a piece of {found} bytes is too large; at most {} are mapped at once", limits::PIECE_BYTES)]
+#[error(
+    "a piece of {found} bytes is too large; at most {} are mapped at once",
+    limits::PIECE_BYTES
+)]
 pub struct PieceTooLarge {
     /// Bytes given.
     pub found: usize,
@@ -294,6 +322,15 @@ impl Iterator for Rows<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let row = self.cuts.next()?;
         Some(self.bound.row(&row, &mut self.splitter))
+    }
+}
+
+/// A text whose lines end alike.
+fn lines(text: &str) -> Cow<'_, str> {
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 
@@ -421,3 +458,7 @@ impl Splitter {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

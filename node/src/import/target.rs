@@ -327,7 +327,10 @@ mod tests {
         let mut body = json!({});
         n.put(&mut body, json!(3));
         dim.put(&mut body, json!("QMM"));
-        assert_eq!(body, json!({"cells": [{"n": 3, "dims": {"nationality": "QMM"}}]}));
+        assert_eq!(
+            body,
+            json!({"cells": [{"n": 3, "dims": {"nationality": "QMM"}}]})
+        );
         assert!(dim.is_at("body.cells[0].dims.nationality"));
         assert!(!dim.is_at("body.cells[0].dims.nationality2"));
         assert!(!n.is_at("body.cells[0]"));

@@ -39,7 +39,9 @@ impl Template {
                     }
                     parts.push(Part::Column(name.trim().to_owned()));
                 }
-                '}' => return Err("a closing brace has no opening one; write }} for a brace".into()),
+                '}' => {
+                    return Err("a closing brace has no opening one; write }} for a brace".into());
+                }
                 c => plain.push(c),
             }
         }
@@ -78,7 +80,10 @@ mod tests {
     fn columns_are_filled_in_and_doubled_braces_stay() {
         let template = Template::parse("{{x}} {route}, { month }").expect("template");
         assert_eq!(template.columns().collect::<Vec<_>>(), ["route", "month"]);
-        assert_eq!(template.fill(|c| if c == "route" { "R" } else { "M" }), "{x} R, M");
+        assert_eq!(
+            template.fill(|c| if c == "route" { "R" } else { "M" }),
+            "{x} R, M"
+        );
         assert!(Template::parse("{route").is_err());
         assert!(Template::parse("route}").is_err());
     }

@@ -38,7 +38,10 @@ mod tests {
 
     #[test]
     fn the_named_encoding_is_read_and_a_mark_is_dropped() {
-        assert_eq!(decode(b"M\xfcnchen", "windows-1252").as_deref(), Ok("München"));
+        assert_eq!(
+            decode(b"M\xfcnchen", "windows-1252").as_deref(),
+            Ok("München")
+        );
         assert_eq!(decode(b"\xef\xbb\xbfa", "utf-8").as_deref(), Ok("a"));
         assert_eq!(decode(b"\xff\xfea\0", "utf-16le").as_deref(), Ok("a"));
         assert_eq!(decode(b"M\xfcn", "utf-8").as_deref(), Ok("M\u{fffd}n"));

@@ -116,8 +116,9 @@ impl DateForm {
                 PeriodEnd::Day(day) => Found::Day(day),
                 PeriodEnd::Month(month) => Found::Month(month),
             },
-            Some(pattern) => by_pattern(pattern, text)
-                .ok_or_else(|| format!("'{}' is not a date of the pattern '{pattern}'", short(text)))?,
+            Some(pattern) => by_pattern(pattern, text).ok_or_else(|| {
+                format!("'{}' is not a date of the pattern '{pattern}'", short(text))
+            })?,
         };
         let year = |month: Month| {
             let year = month.first_day().to_string();
@@ -174,7 +175,11 @@ fn short(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn period(pattern: Option<&str>, keep: Option<Precision>, text: &str) -> Result<String, String> {
+    fn period(
+        pattern: Option<&str>,
+        keep: Option<Precision>,
+        text: &str,
+    ) -> Result<String, String> {
         DateForm::new(pattern, keep)?
             .period(text)
             .map(|p| p.to_string())
@@ -188,7 +193,12 @@ mod tests {
             (None, Some(Precision::Month), "2031-03-14", "2031-03"),
             (Some("%Y-%m"), None, "2009-01", "2009-01"),
             (Some("%d.%m.%Y"), None, "3.1.2031", "2031-01-03"),
-            (Some("%d.%m.%Y"), Some(Precision::Month), "03.01.2031", "2031-01"),
+            (
+                Some("%d.%m.%Y"),
+                Some(Precision::Month),
+                "03.01.2031",
+                "2031-01",
+            ),
             (Some("%b %Y"), None, "Mar 2031", "2031-03"),
             (Some("%Y"), None, "2031", "2031-01 to 2031-12"),
             (None, Some(Precision::Year), "2031-03", "2031-01 to 2031-12"),
