@@ -39,7 +39,7 @@ pub const STORE_CHUNK_BYTES: usize = 4 * 1024;
 pub const STORE_VALUE_BYTES: usize = 254 * STORE_CHUNK_BYTES;
 
 /// Bytes of a name (meta, import job): it becomes a key.
-pub const STORE_NAME_BYTES: usize = 128;
+pub const STORE_NAME_BYTES: usize = 160;
 
 /// Bytes of a class: a record's complete policy attributes.
 pub const CLASS_BYTES: usize = 4 * 1024;
@@ -113,3 +113,12 @@ pub const SESSION_PAUSE_MS: u64 = 200;
 
 /// The longest such pause.
 pub const SESSION_PAUSE_MAX_MS: u64 = 60_000;
+
+/// Bytes of one call's body: a piece of an import, with room for its JSON quoting.
+pub const API_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Records that an ambiguous prefix is answered with.
+pub const AMBIGUOUS: usize = 12;
+
+/// Milliseconds that sessions have to end when the node stops.
+pub const STOP_MS: u64 = 5_000;

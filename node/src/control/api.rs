@@ -443,6 +443,20 @@ pub struct PeerAddReport {
     pub may_have: Vec<String>,
 }
 
+/// `GET /v1/card` and `POST /v1/card`: our own card.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CardView {
+    /// The card file's text, to be handed to others.
+    pub card: String,
+    /// Our 30 digits.
+    pub fingerprint: String,
+    /// What the card says.
+    #[schema(value_type = Object)]
+    pub contact: Value,
+    /// What is missing for others to reach us, as sentences with what to type.
+    pub missing: Vec<String>,
+}
+
 /// `DELETE /v1/peers/{name}`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PeerRemoveReport {

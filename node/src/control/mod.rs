@@ -1,3 +1,15 @@
 //! The local side: what officers ask of a running node, over a Unix socket.
 
 pub mod api;
+mod error;
+mod import;
+mod peers;
+mod policy;
+mod query;
+mod records;
+mod server;
+mod status;
+pub mod text;
+mod watch;
+
+pub use server::serve;

@@ -165,6 +165,15 @@ impl PolicySet {
         &self.text
     }
 
+    /// Whether a statement permits or forbids, as a word; empty for none of that name.
+    pub fn effect(&self, id: &str) -> &'static str {
+        match self.statements.get(id).map(|s| s.effect) {
+            Some(Effect::Permit) => "permit",
+            Some(Effect::Forbid) => "forbid",
+            None => "",
+        }
+    }
+
     /// The statements in the order of their ids.
     pub fn statements(&self) -> impl Iterator<Item = &StatementRef> {
         self.statements.values().map(|s| &s.reference)

@@ -187,6 +187,11 @@ impl Registry {
             .unwrap_or_else(|| agency.short())
     }
 
+    /// What other agencies' files call us: our name, as an alias.
+    pub fn own_alias(&self) -> String {
+        slug(&self.contact(&self.0.own).map(|c| c.org).unwrap_or_default())
+    }
+
     /// The peers as the transport wants them.
     pub fn linked(&self) -> Vec<LinkedPeer> {
         self.read(|i| {
@@ -219,7 +224,8 @@ impl Registry {
                 i.peers.iter().map(|(agency, p)| p.attributes(*agency)).collect();
             (own, peers)
         });
-        let own = own.unwrap_or_default().attributes(self.0.own, "own", &Default::default());
+        let alias = self.own_alias();
+        let own = own.unwrap_or_default().attributes(self.0.own, &alias, &Default::default());
         Directory::new(own, peers)
     }
 
@@ -243,7 +249,7 @@ impl Registry {
         }
         let old = self.peer(&agency);
         let taken = self.read(|i| i.peers.iter().any(|(id, p)| p.alias == alias && *id != agency));
-        if taken {
+        if taken || alias == self.own_alias() {
             return Err(RegistryError::AliasTaken { alias });
         }
         if !peer::is_alias(&alias) {
@@ -428,6 +434,20 @@ fn keys_of(record: &VerifiedRecord) -> Option<&Keys> {
         Content::Keys(keys) => Some(keys),
         _ => None,
     }
+}
+
+/// A name as an alias: small letters, digits and hyphens.
+pub fn slug(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars().map(|c| c.to_ascii_lowercase()) {
+        if c.is_ascii_alphanumeric() || c == '_' || c == '.' {
+            out.push(c);
+        } else if !out.is_empty() && !out.ends_with('-') {
+            out.push('-');
+        }
+    }
+    let out: String = out.trim_end_matches('-').chars().take(40).collect();
+    if out.is_empty() || out == "self" { "agency".into() } else { out }
 }
 
 /// The operation that keeps a card's exact bytes beside the record itself, so that it is

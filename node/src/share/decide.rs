@@ -234,7 +234,7 @@ impl Share {
         }
     }
 
-    fn class(&self, header: &Header) -> Result<Arc<Class>, StoreError> {
+    pub(super) fn class(&self, header: &Header) -> Result<Arc<Class>, StoreError> {
         let id = header.class.0;
         let known = self.classes.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         if let Some(class) = known {

@@ -13,6 +13,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
 
+pub(crate) use self::decide::kind_of;
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::owed::Owed;
 use crate::clock::Clock;
@@ -69,6 +70,15 @@ pub struct Scan {
     pub items: Vec<Item>,
     /// Whether the store goes on after it.
     pub more: bool,
+}
+
+/// How a peer stands, in records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// It may have them and has not answered.
+    pub behind: u64,
+    /// The gates do not let it have them.
+    pub withheld: u64,
 }
 
 /// How a released record is answered: what the sessions report back.
@@ -197,6 +207,53 @@ impl Share {
             entries.extend(standing.map(|(id, r)| Entry { created: r.created, id }));
         }
         Ok(entries)
+    }
+
+    /// How a peer stands: what it may have and has not answered, and what the gates withhold.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn standing(&self, peer: &AgencyId) -> Result<Standing, StoreError> {
+        let mut standing = Standing::default();
+        let mut after = Arrival(0);
+        loop {
+            let headers = self.store.headers(after.next(), limits::STORE_ROWS)?;
+            let Some((last, _)) = headers.last() else { return Ok(standing) };
+            after = *last;
+            for (arrival, header) in headers {
+                let settled = self.store.ledger_entry(peer, arrival)?.is_some_and(|entry| {
+                    entry.direction == Direction::Received || entry.answer.is_some()
+                });
+                if settled {
+                    continue;
+                }
+                let decided = self.decide_header(peer, arrival, &header)?;
+                match decided.gate {
+                    _ if decided.allow => standing.behind += 1,
+                    Gate::Owed | Gate::Expired => {}
+                    _ => standing.withheld += 1,
+                }
+            }
+        }
+    }
+
+    /// For a record that policy denies by default: the statements that came nearest, each
+    /// as a sentence.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn nearest(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<Vec<String>, StoreError> {
+        let class = self.class(header)?;
+        let Some((attributes, _)) = class.as_ref() else { return Ok(Vec::new()) };
+        let listed = self.store.audience(arrival)?.is_some_and(|a| a.contains(peer));
+        let engine = self.policies.current();
+        let nearest = engine.nearest(crate::policy::Action::Share, peer, attributes, listed);
+        Ok(nearest.iter().take(1).map(crate::policy::Nearest::in_words).collect())
     }
 
     fn items(&self, peer: &AgencyId, arrivals: Vec<Arrival>) -> Result<Vec<Item>, StoreError> {

@@ -27,6 +27,19 @@ pub enum StepName {
     Version,
 }
 
+impl StepName {
+    /// As `peer test` writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            StepName::Resolve => "resolve",
+            StepName::Connect => "connect",
+            StepName::Identity => "key",
+            StepName::KnownToThem => "known-to-them",
+            StepName::Version => "version",
+        }
+    }
+}
+
 /// What a step showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {

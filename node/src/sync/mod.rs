@@ -137,7 +137,7 @@ impl Sync {
                         if let Some(old) = running.remove(&agency) {
                             old.abort();
                         }
-                        self.peers.of(&agency).down();
+                        self.peers.of(&agency).down(self.share.now());
                     }
                     Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
                         // Events were lost: start anew with every link that is up.

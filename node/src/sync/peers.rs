@@ -30,6 +30,7 @@ struct Inner {
     lacking: VecDeque<RecordId>,
     last_error: Option<(Millis, String)>,
     repaired: Option<Millis>,
+    last_seen: Option<Millis>,
 }
 
 /// A peer's answer to a record of ours, for those who watch.
@@ -88,7 +89,13 @@ impl PeerSync {
         self.idle.send_if_modified(|old| std::mem::replace(old, idle) != idle);
     }
 
-    pub(super) fn down(&self) {
+    /// When the link to it was last seen up.
+    pub fn last_seen(&self) -> Option<Millis> {
+        self.lock().last_seen
+    }
+
+    pub(super) fn down(&self, now: Millis) {
+        self.lock().last_seen = Some(now);
         self.set_idle(false);
     }
 

@@ -1,0 +1,98 @@
+//! `POST /v1/imports/{key}`: a piece of a CSV file becomes records, all rows of it together
+//! with the job's progress, so that an import that was cut off goes on where it stood.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use liaison_protocol::record::date::Date;
+
+use super::api::{ApiError, BadRow, ImportChunk, ImportReport};
+use crate::import::{JobKey, Map, Row};
+use crate::node::Node;
+use crate::store::Op;
+
+/// `GET /v1/imports/{key}`.
+pub(super) async fn progress(
+    State(node): State<Node>,
+    Path(key): Path<String>,
+) -> Result<Json<ImportReport>, ApiError> {
+    let key = read_key(&key)?;
+    let rows_done = node.store.job(&key.to_string())?.unwrap_or(0);
+    Ok(Json(ImportReport { rows_done, ..ImportReport::default() }))
+}
+
+/// `POST /v1/imports/{key}`.
+pub(super) async fn piece(
+    State(node): State<Node>,
+    Path(key): Path<String>,
+    Json(chunk): Json<ImportChunk>,
+) -> Result<Json<ImportReport>, ApiError> {
+    let key = read_key(&key)?;
+    if !key.is_of_map(&chunk.map) {
+        return Err(ApiError::new("invalid", "the job's key is not that of this map")
+            .with_remedy("'liaison import csv' makes the key itself"));
+    }
+    let job = key.to_string();
+    let done = node.store.job(&job)?.unwrap_or(0);
+    // A piece that was taken before the answer was lost is not taken twice.
+    if !chunk.dry_run && chunk.rows_before != done {
+        return Err(ApiError::new(
+            "conflict",
+            format!("the import stands at row {done}, the piece begins at row {}", chunk.rows_before),
+        )
+        .with_remedy("run the same command again: it goes on where it stood"));
+    }
+    let audience = node.audience(chunk.to.as_deref())?;
+    let dry_run = chunk.dry_run;
+    let mapped = {
+        let node = node.clone();
+        tokio::task::spawn_blocking(move || map_rows(&node, &chunk)).await
+    };
+    let (good, bad) = mapped.map_err(|_| ApiError::new("internal", "the node is stopping"))??;
+    let records = good.len() as u64;
+    let rows_done = done + records + bad.len() as u64;
+    if !dry_run {
+        let statements = good.into_iter().map(|row| (row.fields, row.content)).collect();
+        let progress = Op::JobProgress { job, rows: rows_done };
+        node.ingest.own(statements, audience, vec![progress]).await?;
+    }
+    Ok(Json(ImportReport { rows_done, records, bad }))
+}
+
+fn read_key(text: &str) -> Result<JobKey, ApiError> {
+    text.parse().map_err(|e: crate::import::job::JobKeyError| ApiError::new("invalid", e.to_string()))
+}
+
+fn map_rows(node: &Node, chunk: &ImportChunk) -> Result<(Vec<Row>, Vec<BadRow>), ApiError> {
+    let invalid = |e: &dyn std::fmt::Display| ApiError::new("invalid", e.to_string());
+    let map = Map::parse(&chunk.map).map_err(|e| invalid(&e))?;
+    let today = Date::from_millis(node.clock.now());
+    let bound = map.bind(&chunk.header, today).map_err(|e| invalid(&e))?;
+    let rows = bound.rows(&chunk.rows, chunk.first_line).map_err(|e| invalid(&e))?;
+    let mut good = Vec::new();
+    let mut bad = Vec::new();
+    for row in rows {
+        match row {
+            Ok(mut row) => {
+                if row.fields.exercise.is_none() {
+                    row.fields.exercise.clone_from(&node.config.exercise);
+                }
+                match node.check(&row.fields, &row.content, None) {
+                    Ok(()) => good.push(row),
+                    Err(error) => {
+                        let says = match error.findings.as_slice() {
+                            [] => error.error,
+                            findings => findings
+                                .iter()
+                                .map(|f| f.says.as_str())
+                                .collect::<Vec<_>>()
+                                .join(" "),
+                        };
+                        bad.push(BadRow { line: row.line, column: None, says });
+                    }
+                }
+            }
+            Err(e) => bad.push(BadRow { line: e.line, column: e.column, says: e.says }),
+        }
+    }
+    Ok((good, bad))
+}

@@ -1,0 +1,155 @@
+//! Linking agencies, looking at the links, testing them, and our own card.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use liaison_protocol::record::check;
+use liaison_protocol::record::kinds::Contact;
+use liaison_protocol::record::signed::Record;
+
+use super::api::{
+    ApiError, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus,
+    PeerTestReport, TestStep,
+};
+use super::status::peer_status;
+use crate::cardfile::CardFile;
+use crate::home::CardEdit;
+use crate::node::Node;
+use crate::registry::slug;
+
+type Answer<T> = Result<Json<T>, ApiError>;
+
+/// `GET /v1/peers`.
+pub(super) async fn list(State(node): State<Node>) -> Answer<Vec<PeerStatus>> {
+    peer_status(&node).await.map(Json)
+}
+
+/// `POST /v1/peers`.
+pub(super) async fn add(
+    State(node): State<Node>,
+    Json(request): Json<PeerAddRequest>,
+) -> Answer<PeerAddReport> {
+    let file = CardFile::parse(&request.card)
+        .map_err(|e| ApiError::new("invalid", e.to_string()))?;
+    let name = file.contact().map(|c| c.org.clone()).unwrap_or_default();
+    let agency = file.agency();
+    let known = node.registry.peer(&agency);
+    let confirmed = match &request.fingerprint {
+        Some(typed) => {
+            let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+            if digits(typed) != digits(&agency.fingerprint()) {
+                return Err(ApiError::new(
+                    "refused",
+                    "the digits are not those of this card: it may be forged, or a digit was misheard",
+                )
+                .with_remedy("telephone them again, on a number that you already had, and compare all 30 digits"));
+            }
+            true
+        }
+        None if request.unconfirmed || known.is_some() => false,
+        None => {
+            return Err(ApiError::new("refused", "a new peer needs its 30 digits")
+                .with_remedy("'liaison card show FILE' shows them; telephone the agency and compare, then --fingerprint DIGITS"));
+        }
+    };
+    let alias = request
+        .alias
+        .or_else(|| known.as_ref().map(|p| p.alias.clone()))
+        .unwrap_or_else(|| slug(&name));
+    let now = node.clock.now();
+    let _one_at_a_time = node.changing.lock().await;
+    let updated = node
+        .registry
+        .link(&node.store, &file, alias.clone(), request.circles, confirmed, now)
+        .await?;
+    node.reengage(None).await?;
+    let may_have = {
+        let node = node.clone();
+        let alias = alias.clone();
+        tokio::task::spawn_blocking(move || may_have(&node, &alias)).await.unwrap_or_default()
+    };
+    Ok(Json(PeerAddReport {
+        peer: alias,
+        agency: agency.full(),
+        name,
+        fingerprint: agency.fingerprint(),
+        updated,
+        may_have,
+    }))
+}
+
+fn may_have(node: &Node, alias: &str) -> Vec<String> {
+    super::policy::plain_rows(&node.policies.current())
+        .into_iter()
+        .filter(|(peer, _, cell)| peer == alias && cell != "-")
+        .map(|(_, kind, cell)| format!("{kind}: {cell}"))
+        .collect()
+}
+
+/// `DELETE /v1/peers/{name}`.
+pub(super) async fn remove(
+    State(node): State<Node>,
+    Path(name): Path<String>,
+) -> Answer<PeerRemoveReport> {
+    let (agency, peer) = node.registry.find(&name)?;
+    let _one_at_a_time = node.changing.lock().await;
+    let holds = super::status::tally(&node, &agency)?.sent;
+    node.registry.unlink(&node.store, &agency).await?;
+    node.reengage(None).await?;
+    Ok(Json(PeerRemoveReport { peer: peer.alias, holds }))
+}
+
+/// `POST /v1/peers/{name}/test`.
+pub(super) async fn test(
+    State(node): State<Node>,
+    Path(name): Path<String>,
+) -> Answer<PeerTestReport> {
+    let (agency, peer) = node.registry.find(&name)?;
+    let result = node.swarm.test(agency).await?;
+    let mut steps: Vec<TestStep> = result
+        .steps
+        .into_iter()
+        .map(|s| TestStep {
+            step: s.name.as_str().to_owned(),
+            ok: s.ok,
+            says: s.says,
+            remedy: s.remedy,
+        })
+        .collect();
+    if steps.iter().all(|s| s.ok)
+        && let Some((_, says)) = node.sync.peers().of(&agency).last_error()
+    {
+        steps.push(TestStep { step: "sync".into(), ok: false, says, remedy: None });
+    }
+    Ok(Json(PeerTestReport { peer: peer.alias, steps }))
+}
+
+/// `GET /v1/card`.
+pub(super) async fn card(State(node): State<Node>) -> Answer<CardView> {
+    let file = node.home.card_file().map_err(|e| ApiError::new("internal", e.to_string()))?;
+    view(&node, &file).map(Json)
+}
+
+/// `POST /v1/card`.
+pub(super) async fn edit(
+    State(node): State<Node>,
+    Json(edit): Json<CardEdit>,
+) -> Answer<CardView> {
+    let file = node
+        .home
+        .edit_card(edit, node.clock.now())
+        .map_err(|e| ApiError::new("refused", e.to_string()))?;
+    node.take_card(&file).await?;
+    view(&node, &file).map(Json)
+}
+
+fn view(node: &Node, file: &CardFile) -> Result<CardView, ApiError> {
+    let record: &Record = file.card().record();
+    let contact: Contact = file
+        .contact()
+        .cloned()
+        .ok_or_else(|| ApiError::new("internal", "our card is no contact record"))?;
+    let mut missing = file.missing(node.clock.now());
+    missing.extend(check::missing(&contact).iter().map(|f| FindingView::from(f).says));
+    let contact = record.content.to_json()?;
+    Ok(CardView { card: file.to_text(), fingerprint: file.fingerprint(), contact, missing })
+}

@@ -1,0 +1,96 @@
+//! `POST /v1/query`.
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use liaison_protocol::clock::Millis;
+
+use super::api::{ApiError, Group, QueryReport, QueryRequest};
+use super::server::Caller;
+use crate::node::Node;
+use crate::search::query::join;
+use crate::search::{Context, Options, Query};
+use crate::store::{Arrival, Op};
+
+/// Rows in an answer, unless asked for more.
+const ROWS: usize = 50;
+
+pub(super) async fn query(
+    State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<QueryRequest>,
+) -> Result<Json<QueryReport>, ApiError> {
+    let mark = format!("seen/{}", caller.uid);
+    let last = node.store.last();
+    let after = if request.new { Some(seen(&node, &mark)?) } else { None };
+    let work = {
+        let node = node.clone();
+        let request = request.clone();
+        move || answer(&node, &request, after)
+    };
+    let report = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| ApiError::new("internal", "the node is stopping"))??;
+    if request.new && !request.count {
+        let bytes = last.0.to_be_bytes().to_vec().into();
+        node.store.write(vec![Op::PutMeta { name: mark, bytes }]).await?;
+    }
+    Ok(Json(report))
+}
+
+/// Up to which arrival a user has seen what is new.
+pub(super) fn seen(node: &Node, mark: &str) -> Result<u64, ApiError> {
+    let bytes = node.store.meta(mark)?;
+    Ok(bytes
+        .and_then(|b| <[u8; 8]>::try_from(b.as_ref()).ok())
+        .map_or(0, u64::from_be_bytes))
+}
+
+fn answer(node: &Node, request: &QueryRequest, after: Option<u64>) -> Result<QueryReport, ApiError> {
+    let now: Millis = node.clock.now();
+    let author = |name: &str| {
+        if name == "self" {
+            return Some(node.registry.own());
+        }
+        node.registry.find(name).ok().map(|(agency, _)| agency)
+    };
+    let text = join(&request.words);
+    let query = Query::parse(&text, &Context { now, author: &author })?;
+    let by = match &request.by {
+        Some(name) => Some(
+            crate::search::Field::parse(name)
+                .map_err(|e| ApiError::new("invalid", e.to_string()))?,
+        ),
+        None => None,
+    };
+    let only_figures = request.count || request.sum || by.is_some();
+    let limit = if only_figures { 0 } else { request.limit.unwrap_or(ROWS) };
+    let options = Options { limit, sum: request.sum, by, after, ..Options::default() };
+    let outcome = node.search.query(&query, &options)?;
+    let mut rows = Vec::with_capacity(outcome.arrivals.len());
+    for arrival in outcome.arrivals {
+        let arrival = Arrival(arrival);
+        if let Some(header) = node.store.header(arrival)? {
+            rows.push(node.row(arrival, &header)?);
+        }
+    }
+    let is_author = matches!(by, Some(crate::search::Field::Author));
+    let groups = outcome
+        .groups
+        .into_iter()
+        .map(|g| Group {
+            key: match g.value.parse() {
+                Ok(agency) if is_author => node.registry.alias(&agency),
+                _ => g.value,
+            },
+            count: g.count,
+            sum: g.sum,
+        })
+        .collect();
+    Ok(QueryReport {
+        count: outcome.count,
+        rows,
+        sum: outcome.sum,
+        groups,
+        notes: outcome.notes.iter().map(ToString::to_string).collect(),
+    })
+}

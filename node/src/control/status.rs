@@ -1,0 +1,160 @@
+//! How the node is, and how it stands with each peer.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use liaison_protocol::fault::Answer as Answered;
+use liaison_protocol::id::AgencyId;
+
+use super::api::{ApiError, PeerStatus, Status, Tally};
+use super::server::Caller;
+use super::text::rfc3339;
+use crate::limits;
+use crate::node::Node;
+use crate::store::{Arrival, Direction};
+
+/// `GET /v1/status`.
+pub(super) async fn status(
+    State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Status>, ApiError> {
+    let own = node.registry.own();
+    let counts = node.store.counts()?;
+    let policy = super::policy::state(&node)?;
+    let peers = peer_status(&node).await?;
+    let seen = super::query::seen(&node, &format!("seen/{}", caller.uid))?;
+    let alerts = alerts(&node, &policy, &peers);
+    Ok(Json(Status {
+        name: node.registry.contact(&own).map(|c| c.org).unwrap_or_default(),
+        agency: own.full(),
+        fingerprint: own.fingerprint(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        listening: node.swarm.listen_addrs(),
+        records: counts.arrivals.saturating_sub(counts.erased),
+        new: counts.arrivals.saturating_sub(seen),
+        policy,
+        peers,
+        quarantined: counts.quarantined,
+        unindexed: node.search.unindexed(),
+        alerts,
+        uptime_s: node.clock.now().0.saturating_sub(node.started.0) / 1000,
+    }))
+}
+
+fn alerts(
+    node: &Node,
+    policy: &super::api::PolicyState,
+    peers: &[PeerStatus],
+) -> Vec<String> {
+    let mut alerts = Vec::new();
+    if !policy.applied {
+        alerts.push("no policy is applied: nothing is shared or taken in. 'liaison policy apply DIR'".into());
+    } else if policy.differs {
+        alerts.push("the files in policy/ differ from the active policy. 'liaison policy check', then 'liaison policy apply'".into());
+    }
+    for peer in peers {
+        if peer.keys_days.is_some_and(|days| days < 0) {
+            alerts.push(format!("{}: its keys statement has run out. Ask for its newest card, then 'liaison peer add FILE'", peer.peer));
+        }
+        if peer.connected_since.is_none() {
+            alerts.push(format!("{} is silent. 'liaison peer test {}'", peer.peer, peer.peer));
+        }
+    }
+    if let Ok(counts) = node.store.counts()
+        && counts.quarantined > 0
+    {
+        alerts.push(format!("{} malformed records were set aside; the log names who sent them", counts.quarantined));
+    }
+    alerts
+}
+
+/// Every peer as `status` and `peer list` show it.
+pub(super) async fn peer_status(node: &Node) -> Result<Vec<PeerStatus>, ApiError> {
+    let node = node.clone();
+    tokio::task::spawn_blocking(move || {
+        node.registry.peers().keys().map(|agency| one(&node, agency)).collect()
+    })
+    .await
+    .map_err(|_| ApiError::new("internal", "the node is stopping"))?
+}
+
+fn one(node: &Node, agency: &AgencyId) -> Result<PeerStatus, ApiError> {
+    let peer = node.registry.peer(agency);
+    let known = node.registry.agency(agency);
+    let link = node.swarm.link(agency);
+    let traffic = node.swarm.traffic(agency);
+    let tally = tally(node, agency)?;
+    let standing = node.share.standing(agency)?;
+    let session_error = node.sync.peers().of(agency).last_error();
+    let link_error = link.as_ref().and_then(|l| l.last_error.clone());
+    let last_error = match (session_error, link_error) {
+        (Some(a), Some(b)) => Some(if a.0 >= b.0 { a.1 } else { b.1 }),
+        (a, b) => a.or(b).map(|e| e.1),
+    };
+    let now = node.clock.now().0;
+    let keys_days = known.as_ref().and_then(|k| k.statement_body()).map(|keys| {
+        let left = i128::from(keys.until.0) - i128::from(now);
+        i64::try_from(left.div_euclid(i128::from(limits::DAY_MS))).unwrap_or(i64::MAX)
+    });
+    let up = link.as_ref().is_some_and(|l| l.is_up());
+    Ok(PeerStatus {
+        peer: node.registry.alias(agency),
+        agency: agency.full(),
+        name: known.and_then(|k| k.contact().map(|c| c.org.clone())).unwrap_or_default(),
+        sector: peer.as_ref().map(|p| p.pinned.sector.clone()).unwrap_or_default(),
+        country: peer.as_ref().map(|p| p.pinned.country.clone()).unwrap_or_default(),
+        circles: node.policies.current().circles_of(agency),
+        trust: if peer.is_some() { "link" } else { "author" }.into(),
+        connected_since: link.as_ref().and_then(|l| l.connected_since).map(rfc3339),
+        transport: link.as_ref().and_then(|l| l.transport).map(|t| t.to_string()),
+        last_seen: node.sync.peers().of(agency).last_seen().map(rfc3339),
+        behind: standing.behind,
+        last_error: last_error.filter(|_| !up || standing.behind > 0),
+        later: tallies(tally.later),
+        refused: tallies(tally.refused),
+        sent: tally.sent,
+        received: tally.received,
+        withheld: standing.withheld,
+        bytes_in: traffic.bytes_in,
+        bytes_out: traffic.bytes_out,
+        keys_days,
+    })
+}
+
+/// What the ledger says of one peer, counted.
+#[derive(Debug, Default)]
+pub(super) struct LedgerTally {
+    pub sent: u64,
+    pub received: u64,
+    pub later: BTreeMap<String, u64>,
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// Counts a peer's ledger.
+pub(super) fn tally(node: &Node, agency: &AgencyId) -> Result<LedgerTally, ApiError> {
+    let mut tally = LedgerTally::default();
+    let mut from = Arrival(0);
+    loop {
+        let lines = node.store.ledger_of(agency, from, limits::STORE_ROWS)?;
+        let Some((last, _)) = lines.last() else { return Ok(tally) };
+        from = last.next();
+        for (_, line) in &lines {
+            match line.answer {
+                Some(Answered::Later(l)) => *tally.later.entry(l.as_str().into()).or_default() += 1,
+                Some(Answered::Refused(r)) => {
+                    *tally.refused.entry(r.as_str().into()).or_default() += 1;
+                }
+                Some(Answered::Stored) if line.direction == Direction::Sent => tally.sent += 1,
+                Some(Answered::Stored) if line.direction == Direction::Received => {
+                    tally.received += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn tallies(counts: BTreeMap<String, u64>) -> Vec<Tally> {
+    counts.into_iter().map(|(reason, count)| Tally { reason, count }).collect()
+}
