@@ -311,4 +311,19 @@ mod tests {
         }
         assert!(pieces(text, COMMA, 1, 100, 1).all(|p| p.rows == 1));
     }
+
+    proptest::proptest! {
+        /// Pieces of any text hold its rows, with the same lines.
+        #[test]
+        fn any_text_is_cut_alike_whole_and_in_pieces(
+            text in "[a,\"\n\r ]{0,120}", max_rows in 1_u64..5, max_bytes in 1_usize..40
+        ) {
+            let whole = rows(&text);
+            let mut parts = Vec::new();
+            for piece in pieces(&text, COMMA, 1, max_rows, max_bytes) {
+                parts.extend(cut(piece.text, COMMA, piece.first_line).map(|c| (c.line, c.text, c.open_quote)));
+            }
+            proptest::prop_assert_eq!(parts, whole);
+        }
+    }
 }

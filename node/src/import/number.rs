@@ -47,7 +47,7 @@ impl NumberForm {
         let mut worth = self.multiply;
         for digit in fraction.bytes() {
             let digit = u64::from(digit.saturating_sub(b'0'));
-            if worth % 10 != 0 {
+            if !worth.is_multiple_of(10) {
                 if digit != 0 {
                     return Err(format!(
                         "'{}' is not whole, and a count is never rounded: set multiply in the map (100 for cents) and say so in unit",
