@@ -102,6 +102,9 @@ pub enum CommandError {
     /// What was done is already printed, and not all of it went well.
     #[error("not all of it went well")]
     Partial,
+    /// The node is not reachable, and what to do is already printed.
+    #[error("the node is not reachable")]
+    Away,
     /// The reader of our output went away (`| head`): no fault.
     #[error("the output was closed")]
     Closed,
@@ -134,7 +137,8 @@ impl CommandError {
             Self::NoHome { .. }
             | Self::NotRunning { .. }
             | Self::NotAllowed { .. }
-            | Self::Broken { .. } => UNREACHABLE,
+            | Self::Broken { .. }
+            | Self::Away => UNREACHABLE,
             Self::Closed => DONE,
             Self::Answer { .. }
             | Self::Api(_)
@@ -174,7 +178,7 @@ impl CommandError {
             Self::File { what: "read", .. } => Some("check the name, and that you may read it".into()),
             Self::File { .. } => Some("check that the folder exists and that you may write there".into()),
             Self::TooLarge { .. } => Some("check that it is the right file, or split it".into()),
-            Self::Partial | Self::Closed | Self::Terminal(_) => None,
+            Self::Partial | Self::Away | Self::Closed | Self::Terminal(_) => None,
         }
     }
 
@@ -193,6 +197,7 @@ impl CommandError {
             Self::Malformed { .. } => "malformed",
             Self::Failed { .. } => "failed",
             Self::Partial => "partial",
+            Self::Away => "away",
             Self::Closed => "closed",
             Self::Terminal(_) => "terminal",
         }

@@ -96,8 +96,8 @@ pub fn toml_value(place: &str, text: &str) -> Result<Value, CommandError> {
     let table: toml::Table = toml::from_str(text).map_err(|e| {
         let line = e
             .span()
-            .map(|span| format!(", line {}", line_of(text, span.start)))
-            .unwrap_or_default();
+            .map(|span| format!(", line {}", line_of(text, span.start)));
+        let line = line.unwrap_or_default();
         CommandError::Malformed {
             place: format!("{place}{line}"),
             says: format!("this is not TOML: {}", e.message()),
@@ -107,8 +107,13 @@ pub fn toml_value(place: &str, text: &str) -> Result<Value, CommandError> {
     Ok(json(toml::Value::Table(table)))
 }
 
-/// Line of a byte offset, from 1.
-pub fn line_of(text: &str, offset: usize) -> usize {
+/// The line, from 1, at which a text stops being TOML.
+pub fn toml_fault(text: &str) -> Option<usize> {
+    let fault = toml::from_str::<toml::Table>(text).err()?;
+    fault.span().map(|span| line_of(text, span.start))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
 }
 

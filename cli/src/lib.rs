@@ -69,7 +69,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, mut ui: Ui) -> u8 {
 
 fn report(ui: &mut Ui, error: &CommandError) -> Result<(), CommandError> {
     match error {
-        CommandError::Partial | CommandError::Closed => Ok(()),
+        CommandError::Partial | CommandError::Away | CommandError::Closed => Ok(()),
         error if ui.json => {
             let text = serde_json::to_string(&error.to_api()).unwrap_or_else(|_| error.to_string());
             ui.note(&text)

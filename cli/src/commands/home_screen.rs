@@ -34,7 +34,10 @@ pub fn run(context: &mut Context) -> Outcome {
             start("see it work on this machine alone", "liaison demo"),
             start("set up this agency's node", "liaison init"),
         ],
-        CommandError::NotRunning { .. } => vec![start("the node is not running", "liaison run")],
+        CommandError::NotRunning { home, .. } => {
+            let says = format!("the node of {} is not running", home.display());
+            vec![start(&says, "liaison run")]
+        }
         _ => Vec::new(),
     };
     items.extend(drafts.iter().map(|draft| Item {
@@ -44,5 +47,8 @@ pub fn run(context: &mut Context) -> Outcome {
     }));
     let text = status::item_lines(&context.ui.style, &items);
     context.ui.print(&text)?;
-    Err(error)
+    match error {
+        CommandError::NoHome { .. } | CommandError::NotRunning { .. } => Err(CommandError::Away),
+        other => Err(other),
+    }
 }

@@ -25,12 +25,16 @@ mod why;
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use liaison_protocol::record::codes::{Kind, UnknownCode};
+use liaison_protocol::record::date::Date;
 
 use crate::client::Client;
 use crate::drafts::Drafts;
 use crate::error::{CommandError, Outcome};
 use crate::home::{Place, user_data};
+use crate::node::{Clock, SystemClock};
 use crate::output::Ui;
 
 /// Exchange signed records with other agencies, each under its own policy.
@@ -103,15 +107,22 @@ pub enum Command {
     Man(man::ManArgs),
 }
 
-/// Kinds of records that people write.
-pub const KINDS: [&str; 6] = [
-    "trend",
-    "modus-operandi",
-    "route",
-    "document-alert",
-    "service",
-    "contact",
-];
+/// The kinds of records that people write, for clap.
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(Kind::WRITTEN.iter().map(|kind| kind.as_str()))
+}
+
+/// A kind that clap let through.
+fn parse_kind(text: &str) -> Result<Kind, CommandError> {
+    text.parse().map_err(|e: UnknownCode| {
+        CommandError::usage(e.to_string(), "`liaison new --help` lists the kinds")
+    })
+}
+
+/// Today, for the dates in an example.
+fn today() -> Date {
+    Date::from_millis(SystemClock.now())
+}
 
 /// What a command works with.
 pub struct Context<'a> {

@@ -4,16 +4,16 @@ use std::fs;
 use std::path::Path;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use liaison_node::control::api::{PushReport, PushRequest};
+use liaison_protocol::record::draft::{Draft, DraftError};
+use liaison_protocol::record::template::template_toml;
 
-use super::{Context, KINDS, audience, editor};
+use super::{Context, audience, editor, kinds, parse_kind, today};
 use crate::client::Client;
 use crate::drafts::name_of;
 use crate::error::{CommandError, Outcome};
 use crate::input;
 use crate::limits::INPUT_BYTES;
-use crate::node::template;
 use crate::output::{clean, decisions, errors};
 
 /// Begins a line that this program wrote into a draft and takes out again.
@@ -32,7 +32,7 @@ Examples:
   liaison new --edit trend-1        go on with a draft; `liaison` lists them")]
 pub struct NewArgs {
     /// The kind of record
-    #[arg(value_parser = PossibleValuesParser::new(KINDS), required_unless_present = "edit", conflicts_with = "edit")]
+    #[arg(value_parser = kinds(), required_unless_present = "edit", conflicts_with = "edit")]
     kind: Option<String>,
     /// Go on with this draft
     #[arg(long, value_name = "DRAFT")]
@@ -57,7 +57,7 @@ pub fn run(context: &mut Context, args: NewArgs) -> Outcome {
     let path = match (&args.edit, &args.kind) {
         (Some(name), _) => drafts.find(name)?,
         (None, Some(kind)) => {
-            let text = template::toml(kind).ok_or_else(|| {
+            let text = template_toml(parse_kind(kind)?, today()).ok_or_else(|| {
                 CommandError::failed(
                     format!("there is no example of '{kind}'"),
                     "the kinds are in `liaison new --help`",
@@ -142,6 +142,11 @@ fn check(
     text: &str,
     to: Option<&Vec<String>>,
 ) -> Result<(PushRequest, PushReport), CommandError> {
+    Draft::from_toml(text).map_err(|e| CommandError::Malformed {
+        place: place.to_owned(),
+        says: e.to_string(),
+        remedy: "the comments in the draft list the allowed codes".into(),
+    })?;
     let draft = input::toml_value(place, text)?;
     let mut request = PushRequest {
         draft,
@@ -203,48 +208,19 @@ fn write(path: &Path, text: &str) -> Outcome {
 }
 
 /// The line, from 1, of the first fault that has one.
-pub fn faulty_line(text: &str, error: &CommandError) -> Option<usize> {
-    if let Err(e) = toml::from_str::<toml::Table>(text) {
-        return e.span().map(|span| input::line_of(text, span.start));
-    }
+fn faulty_line(text: &str, error: &CommandError) -> Option<usize> {
+    let draft = match Draft::from_toml(text) {
+        Ok(draft) => draft,
+        Err(DraftError::Syntax { line, .. }) => return Some(line),
+        Err(DraftError::Field { line, .. } | DraftError::Name { line, .. }) => return line,
+        Err(DraftError::TooLarge { .. }) => return None,
+    };
     let CommandError::Api(api) = error else {
         return None;
     };
     api.findings
         .iter()
-        .find_map(|finding| line_of_place(text, &finding.place))
-}
-
-/// The line of `cells[4].dims` in a TOML text, or of as much of it as is there.
-fn line_of_place(text: &str, place: &str) -> Option<usize> {
-    use toml::de::{DeTable, DeValue};
-    let root = DeTable::parse(text).ok()?;
-    let root = DeValue::Table(root.into_inner());
-    let mut at = &root;
-    let mut found = None;
-    for segment in place
-        .split(['.', '/', '[', ']'])
-        .filter(|segment| !segment.is_empty())
-    {
-        let next = match at {
-            DeValue::Table(table) => table
-                .iter()
-                .find(|(name, _)| name.get_ref().as_ref() == segment)
-                .map(|(name, value)| (name.span().start, value.get_ref())),
-            DeValue::Array(items) => segment
-                .parse::<usize>()
-                .ok()
-                .and_then(|n| items.get(n))
-                .map(|value| (value.span().start, value.get_ref())),
-            _ => None,
-        };
-        // An unknown segment is a prefix of the node's own, such as the part of the record.
-        if let Some((offset, value)) = next {
-            found = Some(input::line_of(text, offset));
-            at = value;
-        }
-    }
-    found
+        .find_map(|finding| draft.line_of(&finding.place))
 }
 
 #[cfg(test)]
@@ -253,16 +229,18 @@ mod tests {
 
     use super::*;
 
-    const TEXT: &str = "kind = \"trend\"\ntitle = \"x\"\n\n[period]\nfrom = \"2015\"\n\n[[cells]]\nn = 41\n\n[[cells]]\nn = 3\n";
+    const TEXT: &str = "kind = \"trend\"
+lang = \"en\"
+title = \"x\"
+[body.period]
+from = \"2015\"
 
-    #[test]
-    fn a_fault_is_found_by_its_path() {
-        assert_eq!(line_of_place(TEXT, "period.from"), Some(5));
-        assert_eq!(line_of_place(TEXT, "cells[1].n"), Some(11));
-        assert_eq!(line_of_place(TEXT, "/cells/1/n"), Some(11));
-        assert_eq!(line_of_place(TEXT, "record.title"), Some(2));
-        assert_eq!(line_of_place(TEXT, "nowhere"), None);
-    }
+[[body.cells]]
+n = 41
+
+[[body.cells]]
+n = 3
+";
 
     #[test]
     fn faults_stand_above_the_text_and_go_again() {
@@ -272,7 +250,7 @@ mod tests {
             code: "invalid".into(),
             findings: vec![FindingView {
                 code: "TRD-02".into(),
-                place: "cells[1].n".into(),
+                place: "body.cells[1].n".into(),
                 says: "n=3\nis too small.".into(),
                 remedy: "Merge.".into(),
             }],

@@ -1,11 +1,10 @@
 //! `liaison record`.
 
 use clap::Subcommand;
-use clap::builder::PossibleValuesParser;
+use liaison_protocol::record::template::{template_json, template_toml};
 
-use super::{Context, KINDS};
+use super::{Context, kinds, parse_kind, today};
 use crate::error::{CommandError, Outcome};
-use crate::node::template;
 
 /// Help with writing records by hand or by program.
 #[derive(Debug, Subcommand)]
@@ -18,7 +17,7 @@ Examples:
   liaison push draft.toml --dry-run")]
     Template {
         /// The kind
-        #[arg(value_parser = PossibleValuesParser::new(KINDS))]
+        #[arg(value_parser = kinds())]
         kind: String,
         /// TOML with the allowed codes as comments, instead of JSON
         #[arg(long, conflicts_with = "json")]
@@ -29,10 +28,12 @@ Examples:
 /// Runs it.
 pub fn run(context: &mut Context, command: RecordCommand) -> Outcome {
     let RecordCommand::Template { kind, toml } = command;
+    let kind = parse_kind(&kind)?;
+    let today = today();
     let text = if toml {
-        template::toml(&kind)
+        template_toml(kind, today)
     } else {
-        template::json(&kind)
+        template_json(kind, today)
     };
     let text = text.ok_or_else(|| {
         CommandError::failed(

@@ -10,7 +10,7 @@ use liaison_protocol::record::codes::{Regime, RouteRole, Sector};
 use serde_json::{Map, Value, json};
 
 use super::OwnCard;
-use crate::commands::{Context, editor, new};
+use crate::commands::{Context, editor};
 use crate::error::{CommandError, Outcome};
 use crate::input;
 use crate::limits::INPUT_BYTES;
@@ -146,7 +146,7 @@ fn in_editor(context: &mut Context) -> Outcome {
             ))?;
             return Err(CommandError::Partial);
         }
-        line = new::faulty_line(&text, &error).unwrap_or(1);
+        line = input::toml_fault(&text).unwrap_or(1);
     }
 }
 

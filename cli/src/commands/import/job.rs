@@ -3,22 +3,22 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use liaison_node::control::api::{ImportChunk, ImportReport};
-use liaison_node::import::cut::cut;
+use liaison_node::import::text::decode;
+use liaison_node::import::{JobKey, Map, cut, pieces};
 
 use crate::client::Client;
 use crate::commands::Context;
 use crate::error::CommandError;
 use crate::limits::{PIECE_BYTES, PIECE_ROWS, ROW_BYTES};
-use crate::node::{JobKey, Reading, decode, pieces};
 use crate::output::imports::ImportSummary;
 
 /// A file and its map, ready to be sent.
 #[derive(Debug)]
 pub struct Job {
     key: String,
-    map: String,
+    map_text: String,
     text: String,
-    reading: Reading,
+    map: Map,
     to: Option<Vec<String>>,
     rows: u64,
 }
@@ -31,32 +31,32 @@ impl Job {
     pub fn new(
         name: &str,
         bytes: &[u8],
-        map: String,
+        map_text: String,
         to: Option<Vec<String>>,
     ) -> Result<Self, CommandError> {
         let bad_map = |says: String| CommandError::Malformed {
             place: "the map".into(),
             says,
-            remedy: "correct that line; `liaison import csv FILE --guess` proposes a map".into(),
+            remedy: "correct it; `liaison import csv FILE --guess` proposes a map".into(),
         };
-        let reading = Reading::of_map(&map).map_err(bad_map)?;
-        let text = decode(bytes, &reading.encoding)
+        let map = Map::parse(&map_text).map_err(|e| bad_map(e.to_string()))?;
+        let text = decode(bytes, map.encoding())
             .map_err(|e| bad_map(e.to_string()))?
             .into_owned();
-        let heads = u64::from(reading.has_header);
-        let rows = (cut(&text, reading.dialect, 1).count() as u64)
+        let heads = u64::from(map.has_header());
+        let rows = (cut(&text, map.dialect(), 1).count() as u64)
             .checked_sub(heads)
             .ok_or_else(|| CommandError::Malformed {
                 place: name.to_owned(),
                 says: "it is empty".into(),
                 remedy: "the first line of a CSV file names its columns".into(),
             })?;
-        let key = JobKey::of(bytes, &map).to_string();
+        let key = JobKey::of(bytes, &map_text).to_string();
         Ok(Self {
             key,
+            map_text,
             map,
             text,
-            reading,
             to,
             rows,
         })
@@ -89,8 +89,8 @@ impl Job {
             dry_run,
         };
         let bar = self.bar(context, before.rows_done);
-        let mut rest = cut(&self.text, self.reading.dialect, 1);
-        let header = if self.reading.has_header {
+        let mut rest = cut(&self.text, self.map.dialect(), 1);
+        let header = if self.map.has_header() {
             rest.next()
         } else {
             None
@@ -102,7 +102,7 @@ impl Job {
         }
         for piece in pieces(
             rest.rest(),
-            self.reading.dialect,
+            self.map.dialect(),
             rest.line(),
             PIECE_ROWS,
             PIECE_BYTES,
@@ -116,7 +116,7 @@ impl Job {
                 });
             }
             let chunk = ImportChunk {
-                map: self.map.clone(),
+                map: self.map_text.clone(),
                 header: header.to_owned(),
                 rows: piece.text.to_owned(),
                 first_line: piece.first_line,

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use liaison_node::control::api::ImportReport;
+use liaison_node::import::{Guess, guess};
 
 use super::{Context, audience};
 use crate::error::{CommandError, Outcome};
 use crate::input;
 use crate::limits::{CSV_BYTES, INPUT_BYTES};
-use crate::node;
-use crate::output::{imports, rows_word};
+use crate::output::{clean, imports, rows_word};
 
 /// Take in data that is there already.
 #[derive(Debug, Subcommand)]
@@ -114,13 +114,15 @@ fn print(context: &mut Context, name: &str, summary: &imports::ImportSummary) ->
 
 /// A map guessed from the file, shown and written beside it.
 fn propose(context: &mut Context, file: &Path, bytes: &[u8]) -> Result<String, CommandError> {
-    let map = node::guess(bytes).ok_or_else(|| {
-        CommandError::failed(
-            "the columns of this file say too little for a guess",
-            "write a map by hand; examples/maps/ holds one that can be copied",
-        )
+    let Guess { map, checks } = guess(bytes).map_err(|e| CommandError::Malformed {
+        place: file.display().to_string(),
+        says: e.to_string(),
+        remedy: "examples/maps/ holds maps that can be copied".into(),
     })?;
     context.ui.note(&map)?;
+    for check in checks {
+        context.ui.note(&format!("check: {}", clean(&check)))?;
+    }
     if file == Path::new("-") {
         return Ok(map);
     }
