@@ -34,7 +34,8 @@ pub fn main() -> ExitCode {
     ExitCode::from(run(std::env::args_os(), Ui::process()))
 }
 
-/// Runs one command and returns its exit code.
+/// Runs one command and returns its exit code. Not from inside an async runtime: it has one
+/// of its own.
 pub fn run(args: impl IntoIterator<Item = OsString>, mut ui: Ui) -> u8 {
     let cli = match commands::Cli::try_parse_from(args) {
         Ok(cli) => cli,

@@ -21,23 +21,20 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-// TO BE REPLACED: pub use liaison_node::{RunOptions, run};
-
-/// What `run` is told.
-#[derive(Clone, Debug, Default)]
-pub struct RunOptions {
-    /// Addresses to listen on.
-    pub listen: Vec<String>,
-}
-
-/// Runs the node until SIGTERM or SIGINT.
+/// Runs the node until SIGTERM or SIGINT. TO BE REPLACED by:
+///
+/// ```ignore
+/// liaison_node::run(home, RunOptions { listen, group, ..RunOptions::default() }, ready)
+/// ```
 ///
 /// # Errors
 /// Always, in this build.
-pub fn run(_home: Home, options: RunOptions, ready: impl FnOnce(&[String])) -> Result<(), Missing> {
-    if false {
-        ready(&options.listen);
-    }
+pub fn run(
+    _home: Home,
+    _listen: Vec<String>,
+    _group: Option<String>,
+    _ready: impl FnOnce(&[String]),
+) -> Result<(), Missing> {
     Err(Missing)
 }
 

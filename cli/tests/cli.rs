@@ -829,7 +829,12 @@ fn a_faulty_draft_is_opened_again_at_its_line() {
         .output()
         .expect("this test");
     let log = std::fs::read_to_string(log).expect("log");
-    assert!(status.status.success(), "{}{}{log}", out(&status), err(&status));
+    assert!(
+        status.status.success(),
+        "{}{}{log}",
+        out(&status),
+        err(&status)
+    );
     assert!(log.contains("+"), "opened at a line: {log}");
     assert!(
         log.contains("#! TXT-01 title: looks like a number. Take it out."),

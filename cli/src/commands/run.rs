@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::error::{CommandError, Outcome};
-use crate::node::{self, Home, RunOptions};
+use crate::node::{self, Home};
 use crate::output::clean;
 
 /// Run the node until it is told to stop.
@@ -21,6 +21,9 @@ pub struct RunArgs {
     /// Address to listen on, instead of the configured ones; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<String>,
+    /// Unix group whose members may use the node's socket [default: only you]
+    #[arg(long)]
+    group: Option<String>,
 }
 
 /// Runs the node.
@@ -52,14 +55,7 @@ pub fn run(context: &mut Context, args: RunArgs) -> Outcome {
             ))
         };
     };
-    node::run(
-        home,
-        RunOptions {
-            listen: args.listen,
-        },
-        ready,
-    )
-    .map_err(|e| {
+    node::run(home, args.listen, args.group, ready).map_err(|e| {
         CommandError::failed(
             e.to_string(),
             "correct that and type `liaison run` again; the log above may say more",

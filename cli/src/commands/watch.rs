@@ -7,7 +7,7 @@ use liaison_node::control::api::WatchEvent;
 
 use super::Context;
 use crate::error::{CommandError, Outcome};
-use crate::output::records;
+use crate::output::{clean, records};
 
 /// Print what happens, as it happens, until ^C
 ///
@@ -23,13 +23,14 @@ pub struct WatchArgs {}
 pub fn run(context: &mut Context, _args: &WatchArgs) -> Outcome {
     let client = context.client()?;
     client.lines("/v1/watch", |line| {
-        let event: WatchEvent = serde_json::from_str(line).map_err(|e| CommandError::Answer {
-            path: "/v1/watch".into(),
-            why: e.to_string(),
-        })?;
-        context
-            .ui
-            .either(&event, |style| records::event(style, &event))?;
+        // A newer node may tell of more than this program knows: that is shown as it came.
+        match serde_json::from_str::<WatchEvent>(line) {
+            Ok(event) if !context.ui.json => {
+                let text = records::event(&context.ui.style, &event);
+                context.ui.print(&text)?;
+            }
+            _ => context.ui.print(&clean(line))?,
+        }
         Ok(ControlFlow::Continue(()))
     })?;
     // The stream ends only when the node stops.
