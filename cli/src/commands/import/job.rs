@@ -165,9 +165,7 @@ impl Job {
         }
         let bar = ProgressBar::with_draw_target(Some(self.rows), ProgressDrawTarget::stderr())
             .with_position(done);
-        match ProgressStyle::with_template(
-            "{wide_bar} {human_pos}/{human_len} rows, {eta} left",
-        ) {
+        match ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} rows, {eta} left") {
             Ok(style) => bar.with_style(style),
             Err(_) => bar,
         }
