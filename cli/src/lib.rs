@@ -1,1 +1,83 @@
+//! The command line of `liaison`: a thin client of the node's local API.
+//!
+//! One file a command in `commands/`: its arguments, whose doc comments are the help, and one
+//! `run`. `output/` renders; nothing else knows about terminals. Exit codes: 0 done, 1
+//! refused or failed, 2 usage, 3 the node is not reachable.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(
+    not(test),
+    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
+)]
 
+mod client;
+mod commands;
+mod drafts;
+mod error;
+mod home;
+mod input;
+mod limits;
+mod node;
+mod output;
+mod prompt;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use error::CommandError;
+pub use output::{Style, Ui};
+
+/// Runs the program: arguments, terminal and environment of this process.
+pub fn main() -> ExitCode {
+    ExitCode::from(run(std::env::args_os(), Ui::process()))
+}
+
+/// Runs one command and returns its exit code. Not from inside an async runtime: it has one
+/// of its own.
+pub fn run(args: impl IntoIterator<Item = OsString>, mut ui: Ui) -> u8 {
+    let cli = match commands::Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(error::USAGE);
+            // Help and version go to standard output, usage errors to standard error.
+            let text = if ui.style.colour {
+                error.render().ansi().to_string()
+            } else {
+                error.render().to_string()
+            };
+            let printed = if error.use_stderr() {
+                ui.note(&text)
+            } else {
+                ui.print(&text)
+            };
+            return printed.map_or(error::FAILED, |()| code);
+        }
+    };
+    ui.json = cli.global.json;
+    ui.style.colour &= !cli.global.no_color && !cli.global.json;
+    ui.err_style.colour &= !cli.global.no_color && !cli.global.json;
+    match commands::run(cli, &mut ui) {
+        Ok(()) => error::DONE,
+        Err(error) => {
+            // If standard error is closed as well, the exit code is all that is left to say.
+            let _ = report(&mut ui, &error);
+            error.exit_code()
+        }
+    }
+}
+
+fn report(ui: &mut Ui, error: &CommandError) -> Result<(), CommandError> {
+    match error {
+        CommandError::Partial | CommandError::Away | CommandError::Closed => Ok(()),
+        error if ui.json => {
+            let text = serde_json::to_string(&error.to_api()).unwrap_or_else(|_| error.to_string());
+            ui.note(&text)
+        }
+        error => {
+            let text = output::errors::error(&ui.err_style, error);
+            ui.note(&text)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `liaison` alone: what waits, each with the command to type.
+
+use liaison_node::control::api::Status;
+use serde_json::json;
+
+use super::Context;
+use crate::error::{CommandError, Outcome};
+use crate::output::status::{self, Item};
+
+/// Asks the node; without one, says how to get one and lists the drafts.
+pub fn run(context: &mut Context) -> Outcome {
+    let drafts = context.drafts()?.names();
+    let error = match context.client()?.get::<Status>("/v1/status") {
+        Ok(found) => {
+            let items = status::items(&found, &drafts);
+            if context.ui.json {
+                return context
+                    .ui
+                    .object(&json!({ "status": found, "items": items, "drafts": drafts }));
+            }
+            let text = status::home(&context.ui.style, &found, &items);
+            return context.ui.print(&text);
+        }
+        Err(error) if error.is_unreachable() && !context.ui.json => error,
+        Err(error) => return Err(error),
+    };
+    let start = |says: &str, command: &str| Item {
+        what: "start",
+        says: says.into(),
+        command: command.into(),
+    };
+    let mut items = match &error {
+        CommandError::NoHome { .. } => vec![
+            start("see it work on this machine alone", "liaison demo"),
+            start("set up this agency's node", "liaison init"),
+        ],
+        CommandError::NotRunning { home, .. } => {
+            let says = format!("the node of {} is not running", home.display());
+            vec![start(&says, "liaison run")]
+        }
+        _ => Vec::new(),
+    };
+    items.extend(drafts.iter().map(|draft| Item {
+        what: "draft",
+        says: format!("draft {draft} is not sent"),
+        command: format!("liaison new --edit {draft}"),
+    }));
+    let text = status::item_lines(&context.ui.style, &items);
+    context.ui.print(&text)?;
+    match error {
+        CommandError::NoHome { .. } | CommandError::NotRunning { .. } => Err(CommandError::Away),
+        other => Err(other),
+    }
+}

@@ -1,0 +1,231 @@
+//! The commands: one file each.
+
+mod amend;
+mod card;
+mod completions;
+mod demo;
+mod editor;
+mod home_screen;
+mod import;
+mod init;
+mod man;
+mod new;
+mod peer;
+mod policy;
+mod push;
+mod query;
+mod record;
+mod retract;
+mod run;
+mod show;
+mod status;
+mod verify;
+mod watch;
+mod why;
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand};
+use liaison_protocol::record::codes::{Kind, UnknownCode};
+use liaison_protocol::record::date::Date;
+
+use crate::client::Client;
+use crate::drafts::Drafts;
+use crate::error::{CommandError, Outcome};
+use crate::home::{Place, user_data};
+use crate::node::{Clock, SystemClock};
+use crate::output::Ui;
+
+/// Exchange signed records with other agencies, each under its own policy.
+///
+/// Without a command: what is new, what is due, who is silent, which drafts wait, each with
+/// the command to type.
+#[derive(Debug, Parser)]
+#[command(name = "liaison", version, max_term_width = 100)]
+#[command(after_long_help = "\
+Begin here:
+  liaison demo                                      see it work, on this machine alone
+  liaison init --name \"Border Police of QN\" --country QN --sector border
+  liaison run                                       start the node
+  liaison card export my-card.txt                   send this file to the other agency
+  liaison peer add their-card.txt                   and telephone them: 30 digits
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable.
+The home folder is --home, else LIAISON_HOME, else the running service's, else your own.")]
+pub struct Cli {
+    /// For every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command; none: the home screen.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// For every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Home folder of the node [default: LIAISON_HOME, else the running service's, else yours]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// Print JSON: one object, or one object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No colours, also on a terminal (NO_COLOR does the same)
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+/// The commands, in the order in which a newcomer needs them.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs)]
+pub enum Command {
+    Init(init::InitArgs),
+    Run(run::RunArgs),
+    #[command(subcommand)]
+    Card(card::CardCommand),
+    #[command(subcommand)]
+    Peer(peer::PeerCommand),
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    #[command(subcommand)]
+    Record(record::RecordCommand),
+    New(new::NewArgs),
+    Push(push::PushArgs),
+    #[command(subcommand)]
+    Import(import::ImportCommand),
+    Query(query::QueryArgs),
+    Show(show::ShowArgs),
+    Why(why::WhyArgs),
+    Amend(amend::AmendArgs),
+    Retract(retract::RetractArgs),
+    Watch(watch::WatchArgs),
+    Status(status::StatusArgs),
+    Verify(verify::VerifyArgs),
+    Demo(demo::DemoArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// The kinds of records that people write, for clap.
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(Kind::WRITTEN.iter().map(|kind| kind.as_str()))
+}
+
+/// A kind that clap let through.
+fn parse_kind(text: &str) -> Result<Kind, CommandError> {
+    text.parse().map_err(|e: UnknownCode| {
+        CommandError::usage(e.to_string(), "`liaison new --help` lists the kinds")
+    })
+}
+
+/// Today, for the dates in an example.
+fn today() -> Date {
+    Date::from_millis(SystemClock.now())
+}
+
+/// What a command works with.
+pub struct Context<'a> {
+    /// Input and output.
+    pub ui: &'a mut Ui,
+    global: Global,
+}
+
+impl Context<'_> {
+    /// The home folder and its socket.
+    pub fn place(&self) -> Result<Place, CommandError> {
+        Place::find(self.global.home.as_deref(), |name| std::env::var_os(name))
+    }
+
+    /// A client of the home's node.
+    pub fn client(&self) -> Result<Client, CommandError> {
+        Client::new(self.place()?)
+    }
+
+    /// Drafts of this user.
+    pub fn drafts(&self) -> Result<Drafts, CommandError> {
+        let own = user_data(|name| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        })
+        .ok();
+        Ok(Drafts::new(&self.place()?.home, own))
+    }
+}
+
+/// Runs the command.
+pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
+    let mut context = Context {
+        ui,
+        global: cli.global,
+    };
+    let context = &mut context;
+    match cli.command {
+        None => home_screen::run(context),
+        Some(Command::Init(args)) => init::run(context, args),
+        Some(Command::Run(args)) => run::run(context, args),
+        Some(Command::Card(command)) => card::run(context, command),
+        Some(Command::Peer(command)) => peer::run(context, command),
+        Some(Command::Policy(command)) => policy::run(context, command),
+        Some(Command::Record(command)) => record::run(context, command),
+        Some(Command::New(args)) => new::run(context, args),
+        Some(Command::Push(args)) => push::run(context, args),
+        Some(Command::Import(command)) => import::run(context, command),
+        Some(Command::Query(args)) => query::run(context, args),
+        Some(Command::Show(args)) => show::run(context, &args),
+        Some(Command::Why(args)) => why::run(context, &args),
+        Some(Command::Amend(args)) => amend::run(context, args),
+        Some(Command::Retract(args)) => retract::run(context, &args),
+        Some(Command::Watch(args)) => watch::run(context, &args),
+        Some(Command::Status(args)) => status::run(context, &args),
+        Some(Command::Verify(args)) => verify::run(context, &args),
+        Some(Command::Demo(args)) => demo::run(context, &args),
+        Some(Command::Completions(args)) => completions::run(context, &args),
+        Some(Command::Man(args)) => man::run(context, &args),
+    }
+}
+
+/// `--to`: absent is policy's choice, empty is nobody.
+fn audience(to: Option<String>) -> Option<Vec<String>> {
+    to.map(|to| {
+        to.split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_empty_audience_is_nobody_and_none_is_policys_choice() {
+        assert_eq!(audience(None), None);
+        assert_eq!(audience(Some(String::new())), Some(vec![]));
+        assert_eq!(
+            audience(Some("a, b".into())),
+            Some(vec!["a".into(), "b".into()])
+        );
+    }
+
+    #[test]
+    fn every_command_has_a_sentence_of_help() {
+        fn walk(command: &clap::Command) {
+            for sub in command.get_subcommands() {
+                assert!(sub.get_about().is_some(), "{} has no help", sub.get_name());
+                walk(sub);
+            }
+        }
+        walk(&Cli::command());
+    }
+}

@@ -1,0 +1,65 @@
+//! `liaison run`.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Context;
+use crate::error::{CommandError, Outcome};
+use crate::node::{self, Home};
+use crate::output::clean;
+
+/// Run the node until it is told to stop.
+///
+/// Prints one line on standard output when it is ready. SIGTERM and ^C stop it cleanly.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  liaison run
+  liaison run --listen 0.0.0.0:4600
+  liaison --home /srv/exercise run --listen 127.0.0.1:0")]
+pub struct RunArgs {
+    /// Address to listen on, instead of the configured ones; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Vec<String>,
+    /// Unix group whose members may use the node's socket [default: only you]
+    #[arg(long)]
+    group: Option<String>,
+}
+
+/// Runs the node.
+pub fn run(context: &mut Context, args: RunArgs) -> Outcome {
+    let place = context.place()?;
+    let home = Home::at(place.home.clone());
+    if !home.exists() {
+        return Err(CommandError::failed(
+            format!("there is no home folder at {}", place.home.display()),
+            "make one with `liaison init`",
+        ));
+    }
+    let card = home.card_file().map_err(|e| {
+        CommandError::failed(e.to_string(), "restore the home folder from its backup")
+    })?;
+    let name = card
+        .contact()
+        .map(|contact| clean(&contact.org))
+        .unwrap_or_default();
+    let mut printed = Ok(());
+    let ready = |listening: &[String]| {
+        printed = if context.ui.json {
+            context.ui.object(&json!({ "ready": true, "name": name, "listening": listening, "socket": place.socket }))
+        } else {
+            let addresses = listening.join(", ");
+            context.ui.print(&format!(
+                "liaison ready: {name} listening on {addresses}, socket {}",
+                place.socket.display()
+            ))
+        };
+    };
+    node::run(home, args.listen, args.group, ready).map_err(|e| {
+        CommandError::failed(
+            e.to_string(),
+            "correct that and type `liaison run` again; the log above may say more",
+        )
+    })?;
+    printed
+}

@@ -1,0 +1,36 @@
+//! Bounds on what the command line reads.
+
+/// Largest answer of the node that is kept in memory, in bytes: 50 rows of a table are some
+/// 20 KB, a query with `--limit 100000` some 40 MB.
+pub const ANSWER_BYTES: usize = 128 << 20;
+
+/// Largest line of `watch`, in bytes: an event is below 4 KB.
+pub const EVENT_BYTES: usize = 1 << 20;
+
+/// Largest draft, card or record file, in bytes. A record is at most 256 KiB; a file may
+/// hold many of them, one a line.
+pub const INPUT_BYTES: u64 = 64 << 20;
+
+/// Largest policy file, in bytes: a thousand statements are some 200 KB.
+pub const POLICY_BYTES: u64 = 4 << 20;
+
+/// Most policy files in a folder: more is a wrong folder.
+pub const POLICY_FILES: usize = 256;
+
+/// Largest CSV file, in bytes: it is read into memory, so that its hash names the job.
+pub const CSV_BYTES: u64 = 1 << 30;
+
+/// Most rows in one piece of an import: each piece is one durable step.
+pub const PIECE_ROWS: u64 = 1_000;
+
+/// Most bytes of rows in one piece of an import; as JSON it stays below 2 MiB.
+pub const PIECE_BYTES: usize = 512 << 10;
+
+/// Longest row that is sent, in bytes: a piece of one row that is longer is no CSV.
+pub const ROW_BYTES: usize = 1 << 20;
+
+/// Times that the digits of a fingerprint may be typed before `peer add` gives up.
+pub const DIGIT_TRIES: usize = 3;
+
+/// Drafts that may be kept of one kind.
+pub const DRAFTS: usize = 1_000;

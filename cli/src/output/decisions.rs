@@ -1,0 +1,243 @@
+//! Who gets a record, and why not the others.
+
+use liaison_node::control::api::{LedgerView, PeerDecision, PushReport, RetractReport, Why};
+
+use super::{Style, Tone, cell, clean, grid, list, plural, short_id, when};
+
+/// One line a peer: yes or no, the gate, the rule in its author's words.
+pub fn peers(style: &Style, peers: &[PeerDecision]) -> String {
+    if peers.is_empty() {
+        return "Nobody is linked to this agency yet; the record stays here. Add a peer with `liaison peer add FILE`.\n"
+            .into();
+    }
+    let rows = peers
+        .iter()
+        .map(|peer| {
+            let (word, tone) = if peer.allow {
+                ("gets it", Tone::Good)
+            } else {
+                ("no", Tone::Bad)
+            };
+            vec![
+                cell(&peer.peer, Tone::Plain),
+                cell(word, tone),
+                cell(&peer.gate, Tone::Plain),
+                cell(&peer.rule, Tone::Plain),
+                cell(&peer.says, Tone::Plain),
+            ]
+        })
+        .collect();
+    line(grid(
+        style,
+        &["PEER", "", "GATE", "RULE", "BECAUSE"],
+        &[0, 1, 2],
+        rows,
+    ))
+}
+
+/// What is about to be pushed.
+pub fn push(style: &Style, report: &PushReport) -> String {
+    let mut out = format!(
+        "{} \"{}\", TLP:{}\n",
+        clean(&report.kind),
+        clean(&report.title),
+        clean(&report.tlp).to_uppercase()
+    );
+    if !report.held_by.is_empty() {
+        out.push_str(&format!(
+            "The record that it replaces is held by {}.\n",
+            list(&report.held_by)
+        ));
+    }
+    out.push_str(&peers(style, &report.peers));
+    out
+}
+
+/// How many get it, in a sentence.
+pub fn tally(peers: &[PeerDecision]) -> String {
+    let yes = peers.iter().filter(|peer| peer.allow).count() as u64;
+    format!(
+        "{} of {} it",
+        yes,
+        plural(peers.len() as u64, "peer gets", "peers get")
+    )
+}
+
+/// Who already had a retracted record.
+pub fn retract(report: &RetractReport) -> String {
+    let of = short_id(&report.of);
+    match (&report.id, report.held_by.is_empty()) {
+        (None, true) => format!("Nobody else holds {of}.\n"),
+        (None, false) => format!(
+            "{of} is held by {}; they will be told to erase it.\n",
+            list(&report.held_by)
+        ),
+        (Some(_), true) => format!("{of} is retracted; nobody else had it.\n"),
+        (Some(_), false) => {
+            format!(
+                "{of} is retracted. {} had it and will be told to erase it.\n",
+                list(&report.held_by)
+            )
+        }
+    }
+}
+
+/// The deciding gate and rule, then all gates, then what has happened.
+pub fn why(style: &Style, why: &Why) -> String {
+    let decision = &why.decision;
+    let (verb, tone) = if decision.allow {
+        ("gets", Tone::Good)
+    } else {
+        ("does not get", Tone::Bad)
+    };
+    let mut out = format!(
+        "{} {} {}.\n",
+        clean(&decision.peer),
+        style.paint(tone, verb),
+        short_id(&why.id)
+    );
+    out.push_str(&format!(
+        "Gate '{}', rule '{}':\n  \"{}\"\n",
+        clean(&decision.gate),
+        clean(&decision.rule),
+        clean(&decision.says)
+    ));
+    if let Some(place) = &decision.place {
+        out.push_str(&format!("  written in {}\n", clean(place)));
+    }
+    if !why.gates.is_empty() {
+        let rows = why
+            .gates
+            .iter()
+            .map(|gate| {
+                let (word, tone) = if gate.allow {
+                    ("open", Tone::Good)
+                } else {
+                    ("closed", Tone::Bad)
+                };
+                vec![
+                    cell(&gate.gate, Tone::Plain),
+                    cell(word, tone),
+                    cell(&gate.says, Tone::Plain),
+                ]
+            })
+            .collect();
+        out.push('\n');
+        out.push_str(&line(grid(style, &["GATE", "", "SAYS"], &[0, 1], rows)));
+    }
+    out.push('\n');
+    match &why.ledger {
+        Some(entry) => out.push_str(&format!("So far: {}\n", ledger_line(entry))),
+        None => out.push_str("So far: nothing has passed between this record and this peer.\n"),
+    }
+    out
+}
+
+/// One line of the ledger as a sentence.
+pub fn ledger_line(entry: &LedgerView) -> String {
+    let peer = clean(&entry.peer);
+    let at = when(&entry.at);
+    let what = match entry.direction.as_str() {
+        "sent" => format!("sent to {peer} at {at}"),
+        "received" => format!("received from {peer} at {at}"),
+        "offered" => format!("offered to {peer} at {at}"),
+        other => format!("{} {peer} at {at}", clean(other)),
+    };
+    let answer = match &entry.answer {
+        Some(answer) => format!(", answer: {}", clean(answer)),
+        None if entry.direction == "received" => String::new(),
+        None => ", no answer yet".into(),
+    };
+    let rule = if entry.rule.is_empty() {
+        String::new()
+    } else {
+        format!(", by rule '{}'", clean(&entry.rule))
+    };
+    format!("{what}{answer}{rule}")
+}
+
+fn line(mut text: String) -> String {
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STYLE: Style = Style {
+        width: Some(80),
+        colour: false,
+    };
+
+    fn decision(peer: &str, allow: bool, gate: &str, rule: &str, says: &str) -> PeerDecision {
+        PeerDecision {
+            peer: peer.into(),
+            agency: "0".repeat(52),
+            allow,
+            gate: gate.into(),
+            rule: rule.into(),
+            says: says.into(),
+            place: None,
+        }
+    }
+
+    #[test]
+    fn push_shows_who_gets_it_and_why_not_the_others() {
+        let report = PushReport {
+            id: None,
+            kind: "trend".into(),
+            title: "Detections, Western Balkan Route, 2015-10".into(),
+            tlp: "green".into(),
+            peers: vec![
+                decision(
+                    "qm-pol",
+                    true,
+                    "policy",
+                    "balkan-to-police",
+                    "Police of the region get trends on the Western Balkan Route.",
+                ),
+                decision(
+                    "qo-ngo",
+                    false,
+                    "handling",
+                    "H0",
+                    "For crime prevention and combat only.",
+                ),
+            ],
+            held_by: vec![],
+        };
+        insta::assert_snapshot!(push(&STYLE, &report), @r#"
+        trend "Detections, Western Balkan Route, 2015-10", TLP:GREEN
+        PEER             GATE      RULE              BECAUSE
+        qm-pol  gets it  policy    balkan-to-police  Police of the region get trends
+                                                     on the Western Balkan Route.
+        qo-ngo  no       handling  H0                For crime prevention and combat
+                                                     only.
+        "#);
+        assert_eq!(tally(&report.peers), "1 of 2 peers get it");
+    }
+
+    #[test]
+    fn why_names_gate_rule_and_what_happened() {
+        let report = Why {
+            id: "3F7K9Q2M".repeat(6),
+            decision: decision(
+                "qo-ngo",
+                false,
+                "policy",
+                "default",
+                "No statement permits it.",
+            ),
+            gates: vec![],
+            ledger: None,
+        };
+        insta::assert_snapshot!(why(&STYLE, &report), @r#"
+        qo-ngo does not get 3F7K-9Q2M.
+        Gate 'policy', rule 'default':
+          "No statement permits it."
+
+        So far: nothing has passed between this record and this peer.
+        "#);
+    }
+}

@@ -1,0 +1,236 @@
+//! Peers: what they are, how they do.
+
+use liaison_node::control::api::{
+    PeerAddReport, PeerRemoveReport, PeerStatus, PeerTestReport, Tally,
+};
+
+use super::{Style, Tone, cell, clean, comma, grid, number, plural, when};
+
+/// `peer list`.
+pub fn table(style: &Style, peers: &[PeerStatus]) -> String {
+    if peers.is_empty() {
+        return "No peers yet. Add one with `liaison peer add FILE`.\n".into();
+    }
+    let rows = peers
+        .iter()
+        .map(|peer| {
+            vec![
+                cell(&peer.peer, Tone::Strong),
+                cell(&peer.name, Tone::Plain),
+                cell(&peer.sector, Tone::Plain),
+                cell(&peer.country, Tone::Plain),
+                cell(peer.circles.join(" "), Tone::Plain),
+                cell(&peer.trust, Tone::Plain),
+                state(peer),
+            ]
+        })
+        .collect();
+    let heads = [
+        "PEER",
+        "NAME ON ITS CARD",
+        "SECTOR",
+        "IN",
+        "CIRCLES",
+        "TRUST",
+        "STATE",
+    ];
+    format!("{}\n", grid(style, &heads, &[0, 3, 5], rows))
+}
+
+/// The peers' part of `status`: one line each, then what needs words.
+pub fn health(style: &Style, peers: &[PeerStatus]) -> String {
+    if peers.is_empty() {
+        return "No peers yet. Add one with `liaison peer add FILE`.\n".into();
+    }
+    let rows = peers
+        .iter()
+        .map(|peer| {
+            let behind = number(peer.behind);
+            vec![
+                cell(&peer.peer, Tone::Strong),
+                state(peer),
+                behind,
+                number(peer.sent),
+                number(peer.received),
+                number(peer.withheld),
+                number(total(&peer.later)),
+                number(total(&peer.refused)),
+            ]
+        })
+        .collect();
+    let heads = [
+        "PEER", "STATE", "BEHIND", "SENT", "RECEIVED", "WITHHELD", "LATER", "REFUSED",
+    ];
+    let mut out = format!("{}\n", grid(style, &heads, &[0, 2, 3, 4, 5, 6, 7], rows));
+    for peer in peers {
+        let name = clean(&peer.peer);
+        if let Some(error) = &peer.last_error {
+            out.push_str(&format!(
+                "{name}: last error: {} (look closer with `liaison peer test {name}`)\n",
+                clean(error)
+            ));
+        }
+        if !peer.later.is_empty() {
+            out.push_str(&format!(
+                "{name}: waits as later: {}\n",
+                tallies(&peer.later)
+            ));
+        }
+        if !peer.refused.is_empty() {
+            out.push_str(&format!("{name}: refused: {}\n", tallies(&peer.refused)));
+        }
+    }
+    out
+}
+
+/// `peer add`.
+pub fn added(report: &PeerAddReport) -> String {
+    let mut out = format!(
+        "{} \"{}\" as '{}'.\n",
+        if report.updated {
+            "Renewed the card of"
+        } else {
+            "Linked"
+        },
+        clean(&report.name),
+        clean(&report.peer)
+    );
+    if report.may_have.is_empty() {
+        out.push_str("Your policy lets it have nothing yet. Write a statement in policy/ and apply it with `liaison policy apply`.\n");
+    } else {
+        out.push_str("Your policy lets it have:\n");
+        for line in &report.may_have {
+            out.push_str(&format!("  {}\n", clean(line)));
+        }
+    }
+    out.push_str(&format!(
+        "Test the link with `liaison peer test {}`.\n",
+        clean(&report.peer)
+    ));
+    out
+}
+
+/// `peer remove`.
+pub fn removed(report: &PeerRemoveReport) -> String {
+    let peer = clean(&report.peer);
+    if report.holds == 0 {
+        format!("'{peer}' is removed. It holds nothing of what you released.\n")
+    } else {
+        format!(
+            "'{peer}' is removed and gets nothing more. It still holds {} that you released to it.\n",
+            plural(report.holds, "record", "records")
+        )
+    }
+}
+
+/// `peer test`.
+pub fn test(style: &Style, report: &PeerTestReport) -> String {
+    let mut out = String::new();
+    for step in &report.steps {
+        let word = if step.ok {
+            style.paint(Tone::Good, "  ok")
+        } else {
+            style.paint(Tone::Bad, "fail")
+        };
+        out.push_str(&format!(
+            "{word}  {:<14} {}\n",
+            clean(&step.step),
+            clean(&step.says)
+        ));
+        if let Some(remedy) = &step.remedy {
+            out.push_str(&format!("      {:<14} {}\n", "", clean(remedy)));
+        }
+    }
+    out
+}
+
+/// `clock 3, quota 1`.
+pub fn tallies(tallies: &[Tally]) -> String {
+    let parts: Vec<String> = tallies
+        .iter()
+        .map(|tally| format!("{} {}", clean(&tally.reason), comma(tally.count)))
+        .collect();
+    parts.join(", ")
+}
+
+fn total(tallies: &[Tally]) -> u64 {
+    tallies
+        .iter()
+        .fold(0, |sum, tally| sum.saturating_add(tally.count))
+}
+
+fn state(peer: &PeerStatus) -> comfy_table::Cell {
+    match (&peer.connected_since, &peer.last_seen) {
+        (Some(since), _) => cell(format!("up since {}", when(since)), Tone::Good),
+        (None, Some(seen)) => cell(format!("silent, seen {}", when(seen)), Tone::Bad),
+        (None, None) => cell("never seen", Tone::Bad),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn peer(name: &str) -> PeerStatus {
+        PeerStatus {
+            peer: name.into(),
+            agency: "0".repeat(52),
+            name: "Border Police of QM".into(),
+            sector: "border".into(),
+            country: "QM".into(),
+            circles: vec!["balkan".into()],
+            trust: "link".into(),
+            connected_since: None,
+            transport: None,
+            last_seen: None,
+            behind: 0,
+            last_error: None,
+            later: vec![],
+            refused: vec![],
+            sent: 6_883,
+            received: 12,
+            withheld: 27_390,
+            bytes_in: 0,
+            bytes_out: 0,
+            keys_days: None,
+        }
+    }
+
+    #[test]
+    fn health_at_eighty_columns() {
+        let mut silent = peer("qo-ngo");
+        silent.behind = 3;
+        silent.last_error = Some("connection refused".into());
+        silent.later = vec![Tally {
+            reason: "clock".into(),
+            count: 2,
+        }];
+        let style = Style {
+            width: Some(80),
+            colour: false,
+        };
+        let text = health(&style, &[silent]);
+        assert!(
+            text.lines().take(2).all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
+        insta::assert_snapshot!(text, @r"
+        PEER    STATE       BEHIND  SENT   RECEIVED  WITHHELD  LATER  REFUSED
+        qo-ngo  never seen       3  6,883        12    27,390      2        0
+        qo-ngo: last error: connection refused (look closer with `liaison peer test qo-ngo`)
+        qo-ngo: waits as later: clock 2
+        ");
+    }
+
+    #[test]
+    fn list_at_eighty_columns() {
+        let style = Style {
+            width: Some(80),
+            colour: false,
+        };
+        insta::assert_snapshot!(table(&style, &[peer("qm-bord")]), @r"
+        PEER     NAME ON ITS CARD     SECTOR  IN  CIRCLES  TRUST  STATE
+        qm-bord  Border Police of QM  border  QM  balkan   link   never seen
+        ");
+    }
+}
