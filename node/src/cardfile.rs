@@ -25,13 +25,18 @@ pub struct CardFile {
 #[derive(Debug, thiserror::Error)]
 pub enum CardFileError {
     /// Larger than [`limits::CARD_FILE_BYTES`].
-    #[error("the file has {found} bytes; a card file has at most {}", limits::CARD_FILE_BYTES)]
+    #[error(
+        "the file has {found} bytes; a card file has at most {}",
+        limits::CARD_FILE_BYTES
+    )]
     TooLarge {
         /// Bytes found.
         found: usize,
     },
     /// No armour in it.
-    #[error("no card in it: a card begins with the line '{BEGIN}' and ends with '{END}'. Ask the agency for the output of 'liaison card export'")]
+    #[error(
+        "no card in it: a card begins with the line '{BEGIN}' and ends with '{END}'. Ask the agency for the output of 'liaison card export'"
+    )]
     NoArmour,
     /// The armour is damaged.
     #[error("the card is damaged ({says}). Ask the agency to send it again, as an attachment")]
@@ -67,17 +72,26 @@ impl CardFile {
         if text.len() > limits::CARD_FILE_BYTES {
             return Err(CardFileError::TooLarge { found: text.len() });
         }
-        let body = text.split_once(BEGIN).and_then(|(_, rest)| rest.split_once(END));
-        let Some((body, _)) = body else { return Err(CardFileError::NoArmour) };
+        let body = text
+            .split_once(BEGIN)
+            .and_then(|(_, rest)| rest.split_once(END));
+        let Some((body, _)) = body else {
+            return Err(CardFileError::NoArmour);
+        };
         // Mail programs quote and indent; none of that is base64.
-        let body: String = body.chars().filter(|c| !c.is_whitespace() && *c != '>').collect();
+        let body: String = body
+            .chars()
+            .filter(|c| !c.is_whitespace() && *c != '>')
+            .collect();
         let bytes = data_encoding::BASE64
             .decode(body.as_bytes())
             .map_err(|_| CardFileError::Damaged { says: "not base64" })?;
         let parts: Vec<serde_bytes::ByteBuf> = liaison_protocol::cbor::decode(&bytes)
             .map_err(|_| CardFileError::Damaged { says: "not CBOR" })?;
         let mut parts = parts.into_iter().map(|p| Bytes::from(p.into_vec()));
-        let card = parts.next().ok_or(CardFileError::Damaged { says: "empty" })?;
+        let card = parts
+            .next()
+            .ok_or(CardFileError::Damaged { says: "empty" })?;
         let card = SignedRecord::parse(card)?;
         let mut agency = AgencyKeys::new(card.unverified().envelope.author);
         let (_, card) = agency.learn(card)?;
@@ -94,7 +108,9 @@ impl CardFile {
             }
         };
         if parts.next().is_some() {
-            return Err(CardFileError::Damaged { says: "more than two records" });
+            return Err(CardFileError::Damaged {
+                says: "more than two records",
+            });
         }
         Ok(Self { card, keys })
     }
@@ -165,7 +181,9 @@ impl CardFile {
             ),
             Some(keys) => {
                 if keys.until <= now {
-                    out.push("the keys statement has run out: start the node, then export again".into());
+                    out.push(
+                        "the keys statement has run out: start the node, then export again".into(),
+                    );
                 }
                 if keys.nodes.iter().all(|n| n.addresses.is_empty()) {
                     out.push(

@@ -62,7 +62,10 @@ impl Default for Config {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Human, filter: "info".into() }
+        Self {
+            format: LogFormat::Human,
+            filter: "info".into(),
+        }
     }
 }
 
@@ -97,10 +100,17 @@ impl Config {
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(ConfigError::Read { file: shown, source }),
+            Err(source) => {
+                return Err(ConfigError::Read {
+                    file: shown,
+                    source,
+                });
+            }
         };
-        toml::from_str(&text)
-            .map_err(|e| ConfigError::Invalid { file: shown, says: e.to_string() })
+        toml::from_str(&text).map_err(|e| ConfigError::Invalid {
+            file: shown,
+            says: e.to_string(),
+        })
     }
 }
 
@@ -114,7 +124,10 @@ mod tests {
         let file = dir.path().join("config.toml");
         std::fs::write(&file, "cache_mb = 64\nlisten_on = [\"::\"]\n").expect("write");
         let error = Config::read(&file).expect_err("unknown key").to_string();
-        assert!(error.contains("listen_on") && error.contains('2'), "{error}");
+        assert!(
+            error.contains("listen_on") && error.contains('2'),
+            "{error}"
+        );
     }
 
     #[test]

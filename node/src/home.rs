@@ -90,7 +90,9 @@ pub struct NodeSecrets {
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// There is a node in it already.
-    #[error("{dir} already holds a node of {name}. Choose another folder with --home, or use this one")]
+    #[error(
+        "{dir} already holds a node of {name}. Choose another folder with --home, or use this one"
+    )]
     Exists {
         /// The folder.
         dir: String,
@@ -98,13 +100,18 @@ pub enum HomeError {
         name: String,
     },
     /// There is no node in it.
-    #[error("there is no node in {dir}. Make one with 'liaison init', or name another folder with --home")]
+    #[error(
+        "there is no node in {dir}. Make one with 'liaison init', or name another folder with --home"
+    )]
     Missing {
         /// The folder.
         dir: String,
     },
     /// The socket's path would be too long for the kernel.
-    #[error("the path {path} has {found} bytes; a socket's path may have {}. Choose a shorter folder with --home", limits::SOCKET_PATH_BYTES)]
+    #[error(
+        "the path {path} has {found} bytes; a socket's path may have {}. Choose a shorter folder with --home",
+        limits::SOCKET_PATH_BYTES
+    )]
     PathTooLong {
         /// The socket's path.
         path: String,
@@ -112,7 +119,9 @@ pub enum HomeError {
         found: usize,
     },
     /// A file can't be read or written.
-    #[error("{path}: {source}. Check that you may read and write this folder and that the disk has room")]
+    #[error(
+        "{path}: {source}. Check that you may read and write this folder and that the disk has room"
+    )]
     Io {
         /// The file.
         path: String,
@@ -120,13 +129,17 @@ pub enum HomeError {
         source: std::io::Error,
     },
     /// A key file is damaged.
-    #[error("{path} is no key file: it should hold 64 hexadecimal digits. Restore it from your backup")]
+    #[error(
+        "{path} is no key file: it should hold 64 hexadecimal digits. Restore it from your backup"
+    )]
     KeyFile {
         /// The file.
         path: String,
     },
     /// The root key is not here, as it should be when it is kept in a safe.
-    #[error("{path} is missing: the root key is kept elsewhere. Bring it back for this step, then put it away again")]
+    #[error(
+        "{path} is missing: the root key is kept elsewhere. Bring it back for this step, then put it away again"
+    )]
     NoRoot {
         /// Where it would be.
         path: String,
@@ -211,9 +224,17 @@ impl Home {
                 .ok()
                 .and_then(|c| c.contact().map(|c| c.org.clone()))
                 .unwrap_or_else(|| "another agency".into());
-            return Err(HomeError::Exists { dir: self.dir.display().to_string(), name });
+            return Err(HomeError::Exists {
+                dir: self.dir.display().to_string(),
+                name,
+            });
         }
-        for dir in [self.dir.clone(), self.keys_dir(), self.policy_dir(), self.drafts_dir()] {
+        for dir in [
+            self.dir.clone(),
+            self.keys_dir(),
+            self.policy_dir(),
+            self.drafts_dir(),
+        ] {
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
@@ -236,7 +257,10 @@ impl Home {
                     // A node set up on a machine whose clock was a little ahead must still be
                     // able to sign after the clock was put right.
                     from: Millis(now.0.saturating_sub(limits::DAY_MS)),
-                    until: Millis(now.0.saturating_add(limits::SIGNING_KEY_DAYS * limits::DAY_MS)),
+                    until: Millis(
+                        now.0
+                            .saturating_add(limits::SIGNING_KEY_DAYS * limits::DAY_MS),
+                    ),
                 }],
                 revoked: Vec::new(),
                 revoke_all: false,
@@ -251,23 +275,36 @@ impl Home {
         let card = self.sign_card(&root, contact, now)?;
         let revoke_all = self.sign_card(&root, revoke_all, now)?;
         let keys = self.sign_keys(&signing, agency, node.public(), request.addresses, 1, now)?;
-        let file = CardFile::new(
-            verified(card, &mut AgencyKeys::new(agency))?,
-            None,
-        );
+        let file = CardFile::new(verified(card, &mut AgencyKeys::new(agency))?, None);
         let file = with_keys(&file, keys)?;
 
         self.write_secret("root.key", &root.to_bytes())?;
         self.write_secret("signing.key", &signing.to_bytes())?;
         self.write_secret("node.key", &node.to_bytes())?;
         let revoke_all = CardFile::new(verified(revoke_all, &mut AgencyKeys::new(agency))?, None);
-        write(&self.keys_dir().join("revoke-all.liaison"), revoke_all.to_text().as_bytes(), 0o600)?;
-        write(&self.policy_dir().join("policy.cedar"), EMPTY_POLICY.as_bytes(), 0o640)?;
-        write(&self.policy_dir().join("entities.json"), EMPTY_ENTITIES.as_bytes(), 0o640)?;
+        write(
+            &self.keys_dir().join("revoke-all.liaison"),
+            revoke_all.to_text().as_bytes(),
+            0o600,
+        )?;
+        write(
+            &self.policy_dir().join("policy.cedar"),
+            EMPTY_POLICY.as_bytes(),
+            0o640,
+        )?;
+        write(
+            &self.policy_dir().join("entities.json"),
+            EMPTY_ENTITIES.as_bytes(),
+            0o640,
+        )?;
         write(&self.config_path(), CONFIG_TEMPLATE.as_bytes(), 0o640)?;
         // The card comes last: its presence is what makes the folder a node.
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
-        Ok(InitReport { agency, fingerprint: agency.fingerprint(), path: self.dir.clone() })
+        Ok(InitReport {
+            agency,
+            fingerprint: agency.fingerprint(),
+            path: self.dir.clone(),
+        })
     }
 
     /// The agency's own card file.
@@ -279,12 +316,16 @@ impl Home {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                return Err(HomeError::Missing { dir: self.dir.display().to_string() });
+                return Err(HomeError::Missing {
+                    dir: self.dir.display().to_string(),
+                });
             }
             Err(e) => return Err(io(&path, e)),
         };
-        CardFile::parse(&text)
-            .map_err(|source| HomeError::Card { path: path.display().to_string(), source })
+        CardFile::parse(&text).map_err(|source| HomeError::Card {
+            path: path.display().to_string(),
+            source,
+        })
     }
 
     /// The secrets of a running node.
@@ -293,7 +334,9 @@ impl Home {
     /// [`HomeError`] where a key file is missing or damaged.
     pub fn secrets(&self) -> Result<NodeSecrets, HomeError> {
         if !self.exists() {
-            return Err(HomeError::Missing { dir: self.dir.display().to_string() });
+            return Err(HomeError::Missing {
+                dir: self.dir.display().to_string(),
+            });
         }
         Ok(NodeSecrets {
             signing: SecretKey::from_bytes(&*self.read_secret("signing.key")?),
@@ -309,7 +352,15 @@ impl Home {
         let old = self.card_file()?;
         let secrets = self.secrets()?;
         let mut file = old.clone();
-        let CardEdit { name, country, sector, route_roles, regime, functions, addresses } = edit;
+        let CardEdit {
+            name,
+            country,
+            sector,
+            route_roles,
+            regime,
+            functions,
+            addresses,
+        } = edit;
         let changes_card = name.is_some()
             || country.is_some()
             || sector.is_some()
@@ -319,7 +370,9 @@ impl Home {
         if let (true, Some(contact)) = (changes_card || addresses.is_none(), old.contact()) {
             let root_path = self.keys_dir().join("root.key");
             if !root_path.exists() {
-                return Err(HomeError::NoRoot { path: root_path.display().to_string() });
+                return Err(HomeError::NoRoot {
+                    path: root_path.display().to_string(),
+                });
             }
             let root = SecretKey::from_bytes(&*self.read_secret("root.key")?);
             let mut contact = contact.clone();
@@ -349,7 +402,9 @@ impl Home {
     /// [`HomeError`].
     pub fn renew_keys(&self, now: Millis) -> Result<(CardFile, bool), HomeError> {
         let file = self.card_file()?;
-        let left = file.statement().map_or(0, |s| s.until.0.saturating_sub(now.0));
+        let left = file
+            .statement()
+            .map_or(0, |s| s.until.0.saturating_sub(now.0));
         if left > wire_limits::KEYS_STATEMENT_DAYS * limits::DAY_MS / 3 * 2 {
             return Ok((file, false));
         }
@@ -371,8 +426,14 @@ impl Home {
     ) -> Result<CardFile, HomeError> {
         let number = file.statement().map_or(0, |s| s.number) + 1;
         let node = SecretKey::from_bytes(&secrets.node).public();
-        let keys =
-            self.sign_keys(&secrets.signing, file.agency(), node, addresses, number, now)?;
+        let keys = self.sign_keys(
+            &secrets.signing,
+            file.agency(),
+            node,
+            addresses,
+            number,
+            now,
+        )?;
         with_keys(file, keys)
     }
 
@@ -404,11 +465,15 @@ impl Home {
     ) -> Result<SignedRecord, HomeError> {
         let keys = Keys {
             number,
-            nodes: vec![NodeKey { key: node, addresses }],
+            nodes: vec![NodeKey {
+                key: node,
+                addresses,
+            }],
             hubs: Vec::new(),
             from: now,
             until: Millis(
-                now.0.saturating_add(wire_limits::KEYS_STATEMENT_DAYS * limits::DAY_MS),
+                now.0
+                    .saturating_add(wire_limits::KEYS_STATEMENT_DAYS * limits::DAY_MS),
             ),
         };
         let record = Record::new(
@@ -424,7 +489,10 @@ impl Home {
         let path = self.socket_path();
         let found = path.as_os_str().len();
         if found > limits::SOCKET_PATH_BYTES {
-            return Err(HomeError::PathTooLong { path: path.display().to_string(), found });
+            return Err(HomeError::PathTooLong {
+                path: path.display().to_string(),
+                found,
+            });
         }
         Ok(())
     }
@@ -435,11 +503,15 @@ impl Home {
         let bytes = data_encoding::HEXLOWER_PERMISSIVE
             .decode(text.trim().as_bytes())
             .map(Zeroizing::new)
-            .map_err(|_| HomeError::KeyFile { path: path.display().to_string() })?;
+            .map_err(|_| HomeError::KeyFile {
+                path: path.display().to_string(),
+            })?;
         let array: [u8; 32] = bytes
             .as_slice()
             .try_into()
-            .map_err(|_| HomeError::KeyFile { path: path.display().to_string() })?;
+            .map_err(|_| HomeError::KeyFile {
+                path: path.display().to_string(),
+            })?;
         Ok(Zeroizing::new(array))
     }
 
@@ -459,12 +531,17 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), HomeError> {
         .mode(mode)
         .open(&beside)
         .map_err(|e| io(&beside, e))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| io(&beside, e))?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(|e| io(&beside, e))?;
     fs::rename(&beside, path).map_err(|e| io(path, e))
 }
 
 fn io(path: &Path, source: std::io::Error) -> HomeError {
-    HomeError::Io { path: path.display().to_string(), source }
+    HomeError::Io {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 fn fresh() -> SecretKey {
@@ -488,7 +565,10 @@ fn with_keys(file: &CardFile, keys: SignedRecord) -> Result<CardFile, HomeError>
 }
 
 fn own_card(fault: liaison_protocol::card::CardFault) -> HomeError {
-    HomeError::Card { path: "card.liaison".into(), source: CardFileError::Card(fault) }
+    HomeError::Card {
+        path: "card.liaison".into(),
+        source: CardFileError::Card(fault),
+    }
 }
 
 fn plain_fields(tlp: Tlp, title: String) -> Fields {

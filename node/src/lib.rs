@@ -18,12 +18,16 @@ pub mod limits;
 pub mod node;
 pub mod policy;
 pub mod registry;
+mod run;
 pub mod search;
 pub mod share;
 mod source;
 pub mod store;
 pub mod swarm;
 pub mod sync;
+
+pub use node::{Node, NodeError, RunOptions};
+pub use run::{RunError, run};
 
 /// Name and version, as peers and logs see it.
 pub const SOFTWARE: &str = concat!("liaison ", env!("CARGO_PKG_VERSION"));

@@ -109,7 +109,9 @@ pub enum NodeError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// The stored policy can't be read.
-    #[error("the active policy can't be read, so nothing would be shared: {0}. Apply it again: 'liaison policy apply'")]
+    #[error(
+        "the active policy can't be read, so nothing would be shared: {0}. Apply it again: 'liaison policy apply'"
+    )]
     Policy(#[from] Problems),
     /// The policy and the agencies don't fit.
     #[error(transparent)]
@@ -124,7 +126,9 @@ pub enum NodeError {
     #[error("our own card was not taken in: {0}")]
     OwnCard(#[from] IngestFault),
     /// The socket.
-    #[error("the socket {path} can't be served: {source}. Check that the folder is yours, and that no file of that name is in the way")]
+    #[error(
+        "the socket {path} can't be served: {source}. Check that the folder is yours, and that no file of that name is in the way"
+    )]
     Socket {
         /// Its path.
         path: String,
@@ -132,7 +136,9 @@ pub enum NodeError {
         source: std::io::Error,
     },
     /// TLS secrets would be written to disk.
-    #[error("SSLKEYLOGFILE is set: the session keys of every connection would be written to disk. Unset it, then start again")]
+    #[error(
+        "SSLKEYLOGFILE is set: the session keys of every connection would be written to disk. Unset it, then start again"
+    )]
     KeyLog,
 }
 
@@ -148,14 +154,24 @@ impl Node {
     /// [`NodeError`]; whatever was started is stopped again.
     pub async fn start(home: Home, options: RunOptions) -> Result<Self, NodeError> {
         let config = Config::read(&home.config_path())?;
-        let RunOptions { listen, clock, tap, speaks, timing, group: _ } = options;
+        let RunOptions {
+            listen,
+            clock,
+            tap,
+            speaks,
+            timing,
+            group: _,
+        } = options;
         let now = clock.now();
         let secrets = home.secrets()?;
         let (card, _renewed) = home.renew_keys(now)?;
         let opened = {
             let dir = home.store_dir();
             let cache_bytes = config.cache_mb.clamp(8, 1024) * 1024 * 1024;
-            let options = Options { cache_bytes, ..Options::default() };
+            let options = Options {
+                cache_bytes,
+                ..Options::default()
+            };
             run_blocking(move || Store::open(dir, options)).await?
         };
         let store = opened;
@@ -191,7 +207,11 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
-        let wanted = if listen.is_empty() { &config.listen } else { &listen };
+        let wanted = if listen.is_empty() {
+            &config.listen
+        } else {
+            &listen
+        };
         let mut addresses: Vec<ListenAddr> = Vec::new();
         for address in wanted {
             addresses.push(address.parse()?);
@@ -201,7 +221,11 @@ impl Node {
             listen: addresses,
             tap,
             timing,
-            ..SwarmConfig::new(secrets.node, crate::SOFTWARE, Arc::new(move || for_swarm.now()))
+            ..SwarmConfig::new(
+                secrets.node,
+                crate::SOFTWARE,
+                Arc::new(move || for_swarm.now()),
+            )
         };
         let (swarm, inbound) = Swarm::start(swarm_config).await?;
         let (stop, stopped) = watch::channel(false);
@@ -241,7 +265,11 @@ impl Node {
     /// closed.
     pub async fn stop(&self) {
         self.stop.send_replace(true);
-        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let tasks = self
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         self.swarm.shutdown().await;
         if let Some(mut tasks) = tasks {
             let all = async { while tasks.join_next().await.is_some() {} };
@@ -277,7 +305,8 @@ impl Node {
     /// Puts the agencies as they are now, and with `set` a new policy, in force.
     pub(crate) async fn reengage(&self, set: Option<Arc<PolicySet>>) -> Result<(), NodeError> {
         let directory = self.registry.directory()?;
-        self.policies.apply(|old| (set.unwrap_or_else(|| old.set().clone()), directory))?;
+        self.policies
+            .apply(|old| (set.unwrap_or_else(|| old.set().clone()), directory))?;
         keep_epoch(&self.store, &self.policies.current()).await?;
         Ok(())
     }
@@ -372,7 +401,10 @@ where
 fn engine(store: &Store, registry: &Registry) -> Result<Engine, NodeError> {
     let text = match store.meta(POLICY_ACTIVE)? {
         Some(bytes) => PolicyText::from_bytes(&bytes)?,
-        None => PolicyText::new(vec![("none.cedar".into(), "// Nothing yet.\n".into())], None)?,
+        None => PolicyText::new(
+            vec![("none.cedar".into(), "// Nothing yet.\n".into())],
+            None,
+        )?,
     };
     let set = PolicySet::from_text(text)?;
     let last = store.meta(POLICY_EPOCH)?.and_then(|bytes| {
@@ -385,7 +417,10 @@ fn engine(store: &Store, registry: &Registry) -> Result<Engine, NodeError> {
 async fn keep_epoch(store: &Store, engine: &Engine) -> Result<(), StoreError> {
     let bytes = [&engine.epoch().to_be_bytes()[..], &engine.fingerprint()[..]].concat();
     store
-        .write(vec![Op::PutMeta { name: POLICY_EPOCH.into(), bytes: bytes.into() }])
+        .write(vec![Op::PutMeta {
+            name: POLICY_EPOCH.into(),
+            bytes: bytes.into(),
+        }])
         .await
         .map(|_| ())
 }

@@ -23,7 +23,9 @@ impl StoreSource {
             return Ok(None);
         }
         let fault = |e: crate::store::StoreError| SourceFault(e.to_string());
-        let Some(bytes) = self.store.record(arrival).map_err(fault)? else { return Ok(None) };
+        let Some(bytes) = self.store.record(arrival).map_err(fault)? else {
+            return Ok(None);
+        };
         let Ok(signed) = SignedRecord::parse(bytes) else {
             tracing::error!(record = %header.id.short(), "a stored record can't be read; it is not indexed");
             return Ok(None);
@@ -45,7 +47,9 @@ impl RecordSource for StoreSource {
         let mut after = Arrival(from);
         loop {
             let headers = self.store.headers(after.next(), limit).map_err(fault)?;
-            let Some((last, _)) = headers.last() else { return Ok(Vec::new()) };
+            let Some((last, _)) = headers.last() else {
+                return Ok(Vec::new());
+            };
             after = *last;
             let mut out = Vec::with_capacity(headers.len());
             for (arrival, header) in &headers {

@@ -21,7 +21,12 @@ use crate::swarm::SwarmError;
 impl ApiError {
     /// An error of a kind, with its sentence.
     pub fn new(code: &str, error: impl Into<String>) -> Self {
-        Self { error: error.into(), remedy: None, code: code.into(), findings: Vec::new() }
+        Self {
+            error: error.into(),
+            remedy: None,
+            code: code.into(),
+            findings: Vec::new(),
+        }
     }
 
     /// The same, with what to do about it.
@@ -49,16 +54,26 @@ impl ApiError {
     /// No record of this id.
     pub fn no_record(text: &str) -> Self {
         let shown = liaison_protocol::id::clip(text);
-        Self::new("not-found", format!("no record here has an id that begins with {shown}"))
-            .with_remedy("'liaison query' lists what is here")
+        Self::new(
+            "not-found",
+            format!("no record here has an id that begins with {shown}"),
+        )
+        .with_remedy("'liaison query' lists what is here")
     }
 
     /// Several records of this prefix.
     pub fn ambiguous(text: &str, found: &[RecordId]) -> Self {
         let shown = liaison_protocol::id::clip(text);
         let ids: Vec<String> = found.iter().map(RecordId::full).collect();
-        Self::new("ambiguous", format!("{} records begin with {shown}: {}", found.len(), ids.join(", ")))
-            .with_remedy("type more characters of the id")
+        Self::new(
+            "ambiguous",
+            format!(
+                "{} records begin with {shown}: {}",
+                found.len(),
+                ids.join(", ")
+            ),
+        )
+        .with_remedy("type more characters of the id")
     }
 
     fn status(&self) -> StatusCode {
@@ -153,7 +168,9 @@ impl From<Problems> for ApiError {
         };
         Self {
             error,
-            remedy: Some("correct the files, then 'liaison policy check'; the active policy stays".into()),
+            remedy: Some(
+                "correct the files, then 'liaison policy check'; the active policy stays".into(),
+            ),
             code: "invalid".into(),
             findings: problems
                 .0

@@ -17,7 +17,10 @@ pub(super) async fn progress(
 ) -> Result<Json<ImportReport>, ApiError> {
     let key = read_key(&key)?;
     let rows_done = node.store.job(&key.to_string())?.unwrap_or(0);
-    Ok(Json(ImportReport { rows_done, ..ImportReport::default() }))
+    Ok(Json(ImportReport {
+        rows_done,
+        ..ImportReport::default()
+    }))
 }
 
 /// `POST /v1/imports/{key}`.
@@ -28,8 +31,10 @@ pub(super) async fn piece(
 ) -> Result<Json<ImportReport>, ApiError> {
     let key = read_key(&key)?;
     if !key.is_of_map(&chunk.map) {
-        return Err(ApiError::new("invalid", "the job's key is not that of this map")
-            .with_remedy("'liaison import csv' makes the key itself"));
+        return Err(
+            ApiError::new("invalid", "the job's key is not that of this map")
+                .with_remedy("'liaison import csv' makes the key itself"),
+        );
     }
     let job = key.to_string();
     let done = node.store.job(&job)?.unwrap_or(0);
@@ -37,7 +42,10 @@ pub(super) async fn piece(
     if !chunk.dry_run && chunk.rows_before != done {
         return Err(ApiError::new(
             "conflict",
-            format!("the import stands at row {done}, the piece begins at row {}", chunk.rows_before),
+            format!(
+                "the import stands at row {done}, the piece begins at row {}",
+                chunk.rows_before
+            ),
         )
         .with_remedy("run the same command again: it goes on where it stood"));
     }
@@ -51,15 +59,28 @@ pub(super) async fn piece(
     let records = good.len() as u64;
     let rows_done = done + records + bad.len() as u64;
     if !dry_run {
-        let statements = good.into_iter().map(|row| (row.fields, row.content)).collect();
-        let progress = Op::JobProgress { job, rows: rows_done };
-        node.ingest.own(statements, audience, vec![progress]).await?;
+        let statements = good
+            .into_iter()
+            .map(|row| (row.fields, row.content))
+            .collect();
+        let progress = Op::JobProgress {
+            job,
+            rows: rows_done,
+        };
+        node.ingest
+            .own(statements, audience, vec![progress])
+            .await?;
     }
-    Ok(Json(ImportReport { rows_done, records, bad }))
+    Ok(Json(ImportReport {
+        rows_done,
+        records,
+        bad,
+    }))
 }
 
 fn read_key(text: &str) -> Result<JobKey, ApiError> {
-    text.parse().map_err(|e: crate::import::job::JobKeyError| ApiError::new("invalid", e.to_string()))
+    text.parse()
+        .map_err(|e: crate::import::job::JobKeyError| ApiError::new("invalid", e.to_string()))
 }
 
 fn map_rows(node: &Node, chunk: &ImportChunk) -> Result<(Vec<Row>, Vec<BadRow>), ApiError> {
@@ -67,7 +88,9 @@ fn map_rows(node: &Node, chunk: &ImportChunk) -> Result<(Vec<Row>, Vec<BadRow>),
     let map = Map::parse(&chunk.map).map_err(|e| invalid(&e))?;
     let today = Date::from_millis(node.clock.now());
     let bound = map.bind(&chunk.header, today).map_err(|e| invalid(&e))?;
-    let rows = bound.rows(&chunk.rows, chunk.first_line).map_err(|e| invalid(&e))?;
+    let rows = bound
+        .rows(&chunk.rows, chunk.first_line)
+        .map_err(|e| invalid(&e))?;
     let mut good = Vec::new();
     let mut bad = Vec::new();
     for row in rows {
@@ -87,11 +110,19 @@ fn map_rows(node: &Node, chunk: &ImportChunk) -> Result<(Vec<Row>, Vec<BadRow>),
                                 .collect::<Vec<_>>()
                                 .join(" "),
                         };
-                        bad.push(BadRow { line: row.line, column: None, says });
+                        bad.push(BadRow {
+                            line: row.line,
+                            column: None,
+                            says,
+                        });
                     }
                 }
             }
-            Err(e) => bad.push(BadRow { line: e.line, column: e.column, says: e.says }),
+            Err(e) => bad.push(BadRow {
+                line: e.line,
+                column: e.column,
+                says: e.says,
+            }),
         }
     }
     Ok((good, bad))

@@ -28,14 +28,18 @@ pub(super) async fn add(
     State(node): State<Node>,
     Json(request): Json<PeerAddRequest>,
 ) -> Answer<PeerAddReport> {
-    let file = CardFile::parse(&request.card)
-        .map_err(|e| ApiError::new("invalid", e.to_string()))?;
+    let file =
+        CardFile::parse(&request.card).map_err(|e| ApiError::new("invalid", e.to_string()))?;
     let name = file.contact().map(|c| c.org.clone()).unwrap_or_default();
     let agency = file.agency();
     let known = node.registry.peer(&agency);
     let confirmed = match &request.fingerprint {
         Some(typed) => {
-            let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+            let digits = |text: &str| {
+                text.chars()
+                    .filter(char::is_ascii_digit)
+                    .collect::<String>()
+            };
             if digits(typed) != digits(&agency.fingerprint()) {
                 return Err(ApiError::new(
                     "refused",
@@ -59,13 +63,22 @@ pub(super) async fn add(
     let _one_at_a_time = node.changing.lock().await;
     let updated = node
         .registry
-        .link(&node.store, &file, alias.clone(), request.circles, confirmed, now)
+        .link(
+            &node.store,
+            &file,
+            alias.clone(),
+            request.circles,
+            confirmed,
+            now,
+        )
         .await?;
     node.reengage(None).await?;
     let may_have = {
         let node = node.clone();
         let alias = alias.clone();
-        tokio::task::spawn_blocking(move || may_have(&node, &alias)).await.unwrap_or_default()
+        tokio::task::spawn_blocking(move || may_have(&node, &alias))
+            .await
+            .unwrap_or_default()
     };
     Ok(Json(PeerAddReport {
         peer: alias,
@@ -95,7 +108,10 @@ pub(super) async fn remove(
     let holds = super::status::tally(&node, &agency)?.sent;
     node.registry.unlink(&node.store, &agency).await?;
     node.reengage(None).await?;
-    Ok(Json(PeerRemoveReport { peer: peer.alias, holds }))
+    Ok(Json(PeerRemoveReport {
+        peer: peer.alias,
+        holds,
+    }))
 }
 
 /// `POST /v1/peers/{name}/test`.
@@ -118,22 +134,30 @@ pub(super) async fn test(
     if steps.iter().all(|s| s.ok)
         && let Some((_, says)) = node.sync.peers().of(&agency).last_error()
     {
-        steps.push(TestStep { step: "sync".into(), ok: false, says, remedy: None });
+        steps.push(TestStep {
+            step: "sync".into(),
+            ok: false,
+            says,
+            remedy: None,
+        });
     }
-    Ok(Json(PeerTestReport { peer: peer.alias, steps }))
+    Ok(Json(PeerTestReport {
+        peer: peer.alias,
+        steps,
+    }))
 }
 
 /// `GET /v1/card`.
 pub(super) async fn card(State(node): State<Node>) -> Answer<CardView> {
-    let file = node.home.card_file().map_err(|e| ApiError::new("internal", e.to_string()))?;
+    let file = node
+        .home
+        .card_file()
+        .map_err(|e| ApiError::new("internal", e.to_string()))?;
     view(&node, &file).map(Json)
 }
 
 /// `POST /v1/card`.
-pub(super) async fn edit(
-    State(node): State<Node>,
-    Json(edit): Json<CardEdit>,
-) -> Answer<CardView> {
+pub(super) async fn edit(State(node): State<Node>, Json(edit): Json<CardEdit>) -> Answer<CardView> {
     let file = node
         .home
         .edit_card(edit, node.clock.now())
@@ -149,7 +173,16 @@ fn view(node: &Node, file: &CardFile) -> Result<CardView, ApiError> {
         .cloned()
         .ok_or_else(|| ApiError::new("internal", "our card is no contact record"))?;
     let mut missing = file.missing(node.clock.now());
-    missing.extend(check::missing(&contact).iter().map(|f| FindingView::from(f).says));
+    missing.extend(
+        check::missing(&contact)
+            .iter()
+            .map(|f| FindingView::from(f).says),
+    );
     let contact = record.content.to_json()?;
-    Ok(CardView { card: file.to_text(), fingerprint: file.fingerprint(), contact, missing })
+    Ok(CardView {
+        card: file.to_text(),
+        fingerprint: file.fingerprint(),
+        contact,
+        missing,
+    })
 }

@@ -54,11 +54,19 @@ pub(super) async fn revert(
         ApiError::new("conflict", "there is no earlier policy to go back to")
             .with_remedy("'liaison policy apply DIR' puts another one in force")
     })?;
-    let bytes = node.store.meta(&format!("{TEXTS}{}", before.hash))?.ok_or_else(|| {
-        ApiError::new("internal", format!("the text of policy {} is gone", before.hash))
-    })?;
+    let bytes = node
+        .store
+        .meta(&format!("{TEXTS}{}", before.hash))?
+        .ok_or_else(|| {
+            ApiError::new(
+                "internal",
+                format!("the text of policy {} is gone", before.hash),
+            )
+        })?;
     let set = PolicySet::from_text(PolicyText::from_bytes(&bytes)?)?;
-    let reason = request.reason.unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
+    let reason = request
+        .reason
+        .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
     put_in_force(&node, set, caller.uid, Some(reason)).await
 }
 
@@ -94,13 +102,18 @@ pub(super) async fn plain(State(node): State<Node>) -> Answer<PolicyPlain> {
     }
     // A kind that nobody gets at all needs no column.
     kinds.retain(|kind| {
-        by_peer.values().any(|cells| cells.get(kind).is_some_and(|c| c != "-"))
+        by_peer
+            .values()
+            .any(|cells| cells.get(kind).is_some_and(|c| c != "-"))
     });
     let rows = by_peer
         .into_iter()
         .map(|(peer, mut cells)| PlainRow {
             peer,
-            cells: kinds.iter().map(|k| cells.remove(k).unwrap_or_else(|| "-".into())).collect(),
+            cells: kinds
+                .iter()
+                .map(|k| cells.remove(k).unwrap_or_else(|| "-".into()))
+                .collect(),
         })
         .collect();
     Ok(Json(PolicyPlain { kinds, rows }))
@@ -122,7 +135,11 @@ pub(super) fn plain_rows(engine: &Engine) -> Vec<(String, String, String)> {
 /// `up to amber`, `some up to green`, `-`.
 fn words(cells: &[crate::policy::PlainCell]) -> String {
     let highest = |wanted: fn(PlainAnswer) -> bool| {
-        cells.iter().rev().find(|c| wanted(c.answer)).map(|c| c.tlp.clone())
+        cells
+            .iter()
+            .rev()
+            .find(|c| wanted(c.answer))
+            .map(|c| c.tlp.clone())
     };
     let all = highest(|a| a == PlainAnswer::Yes);
     let some = highest(|a| a != PlainAnswer::No);
@@ -175,17 +192,30 @@ async fn put_in_force(
     let _one_at_a_time = node.changing.lock().await;
     let hash = HEXLOWER.encode(&set.text().sha256());
     let number = node.store.metas(HISTORY, crate::limits::STORE_ROWS)?.len();
-    let applied =
-        PolicyApplied { hash: hash.clone(), at: rfc3339(node.clock.now()), uid, reason };
-    let line = serde_json::to_vec(&applied)
-        .map_err(|e| ApiError::new("internal", e.to_string()))?;
+    let applied = PolicyApplied {
+        hash: hash.clone(),
+        at: rfc3339(node.clock.now()),
+        uid,
+        reason,
+    };
+    let line =
+        serde_json::to_vec(&applied).map_err(|e| ApiError::new("internal", e.to_string()))?;
     let text: bytes::Bytes = set.text().to_bytes().into();
     // On disk first: a node that dies here starts with the new policy, never with none.
     node.store
         .write(vec![
-            Op::PutMeta { name: format!("{TEXTS}{hash}"), bytes: text.clone() },
-            Op::PutMeta { name: format!("{HISTORY}{number:08}"), bytes: line.into() },
-            Op::PutMeta { name: POLICY_ACTIVE.into(), bytes: text },
+            Op::PutMeta {
+                name: format!("{TEXTS}{hash}"),
+                bytes: text.clone(),
+            },
+            Op::PutMeta {
+                name: format!("{HISTORY}{number:08}"),
+                bytes: line.into(),
+            },
+            Op::PutMeta {
+                name: POLICY_ACTIVE.into(),
+                bytes: text,
+            },
         ])
         .await?;
     let set = Arc::new(set);

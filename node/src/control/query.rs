@@ -21,7 +21,11 @@ pub(super) async fn query(
 ) -> Result<Json<QueryReport>, ApiError> {
     let mark = format!("seen/{}", caller.uid);
     let last = node.store.last();
-    let after = if request.new { Some(seen(&node, &mark)?) } else { None };
+    let after = if request.new {
+        Some(seen(&node, &mark)?)
+    } else {
+        None
+    };
     let work = {
         let node = node.clone();
         let request = request.clone();
@@ -32,7 +36,9 @@ pub(super) async fn query(
         .map_err(|_| ApiError::new("internal", "the node is stopping"))??;
     if request.new && !request.count {
         let bytes = last.0.to_be_bytes().to_vec().into();
-        node.store.write(vec![Op::PutMeta { name: mark, bytes }]).await?;
+        node.store
+            .write(vec![Op::PutMeta { name: mark, bytes }])
+            .await?;
     }
     Ok(Json(report))
 }
@@ -45,7 +51,11 @@ pub(super) fn seen(node: &Node, mark: &str) -> Result<u64, ApiError> {
         .map_or(0, u64::from_be_bytes))
 }
 
-fn answer(node: &Node, request: &QueryRequest, after: Option<u64>) -> Result<QueryReport, ApiError> {
+fn answer(
+    node: &Node,
+    request: &QueryRequest,
+    after: Option<u64>,
+) -> Result<QueryReport, ApiError> {
     let now: Millis = node.clock.now();
     let author = |name: &str| {
         if name == "self" {
@@ -54,7 +64,13 @@ fn answer(node: &Node, request: &QueryRequest, after: Option<u64>) -> Result<Que
         node.registry.find(name).ok().map(|(agency, _)| agency)
     };
     let text = join(&request.words);
-    let query = Query::parse(&text, &Context { now, author: &author })?;
+    let query = Query::parse(
+        &text,
+        &Context {
+            now,
+            author: &author,
+        },
+    )?;
     let by = match &request.by {
         Some(name) => Some(
             crate::search::Field::parse(name)
@@ -63,8 +79,18 @@ fn answer(node: &Node, request: &QueryRequest, after: Option<u64>) -> Result<Que
         None => None,
     };
     let only_figures = request.count || request.sum || by.is_some();
-    let limit = if only_figures { 0 } else { request.limit.unwrap_or(ROWS) };
-    let options = Options { limit, sum: request.sum, by, after, ..Options::default() };
+    let limit = if only_figures {
+        0
+    } else {
+        request.limit.unwrap_or(ROWS)
+    };
+    let options = Options {
+        limit,
+        sum: request.sum,
+        by,
+        after,
+        ..Options::default()
+    };
     let outcome = node.search.query(&query, &options)?;
     let mut rows = Vec::with_capacity(outcome.arrivals.len());
     for arrival in outcome.arrivals {

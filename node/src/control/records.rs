@@ -15,9 +15,9 @@ use liaison_protocol::record::kinds::{Content, Retract, Trend};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use super::api::{
-    AmendRequest, ApiError, FindingView, GateView, LedgerView, LinkView, PeerDecision,
-    PushReport, PushRequest, RecordRow, RecordView, RetractReport, RetractRequest,
-    RetractionView, VerifyReport, Why,
+    AmendRequest, ApiError, FindingView, GateView, LedgerView, LinkView, PeerDecision, PushReport,
+    PushRequest, RecordRow, RecordView, RetractReport, RetractRequest, RetractionView,
+    VerifyReport, Why,
 };
 use super::text::rfc3339;
 use crate::ingest::{IngestFault, examine};
@@ -35,14 +35,20 @@ pub(super) async fn push(
     let PushRequest { draft, to, dry_run } = request;
     let (fields, content) = node.resolve(&draft.to_string())?;
     if fields.supersedes.is_some() {
-        return Err(ApiError::new("invalid", "a draft that amends another record is not pushed")
-            .with_remedy("'liaison amend ID FILE'"));
+        return Err(ApiError::new(
+            "invalid",
+            "a draft that amends another record is not pushed",
+        )
+        .with_remedy("'liaison amend ID FILE'"));
     }
     let audience = node.audience(to.as_deref())?;
     node.check(&fields, &content, None)?;
     let mut report = node.report(&fields, &content, audience.as_deref())?;
     if !dry_run {
-        let made = node.ingest.own(vec![(fields, content)], audience, Vec::new()).await?;
+        let made = node
+            .ingest
+            .own(vec![(fields, content)], audience, Vec::new())
+            .await?;
         report.id = made.first().map(|(id, _)| id.full());
     }
     Ok(Json(report))
@@ -65,7 +71,11 @@ pub(super) async fn amend(
     if content.kind() != old.kind() {
         return Err(ApiError::new(
             "invalid",
-            format!("the record is a {}, the draft a {}", old.kind(), content.kind()),
+            format!(
+                "the record is a {}, the draft a {}",
+                old.kind(),
+                content.kind()
+            ),
         )
         .with_remedy("an amendment is of the same kind; retract the old one and push a new one"));
     }
@@ -86,10 +96,21 @@ pub(super) async fn amend(
     if dry_run {
         return Ok(Json(report));
     }
-    let narrower = is_narrower(&old, &fields, &content, listed.as_deref(), audience.as_deref());
+    let narrower = is_narrower(
+        &old,
+        &fields,
+        &content,
+        listed.as_deref(),
+        audience.as_deref(),
+    );
     let mut made = Vec::new();
     if narrower {
-        made.push(retraction(header.id, RetractReason::Error, true, &old.envelope.fields));
+        made.push(retraction(
+            header.id,
+            RetractReason::Error,
+            true,
+            &old.envelope.fields,
+        ));
     }
     made.push((fields, content));
     let made = match (narrower, audience) {
@@ -112,20 +133,26 @@ pub(super) async fn retract(
     Path(id): Path<String>,
     Json(request): Json<RetractRequest>,
 ) -> Answer<RetractReport> {
-    let reason: RetractReason = request
-        .reason
-        .parse()
-        .map_err(|e: liaison_protocol::record::codes::UnknownCode| {
-            ApiError::new("invalid", e.to_string())
-        })?;
+    let reason: RetractReason =
+        request
+            .reason
+            .parse()
+            .map_err(|e: liaison_protocol::record::codes::UnknownCode| {
+                ApiError::new("invalid", e.to_string())
+            })?;
     let (arrival, header) = node.find(&id)?;
     node.own_word(&header, "retracted")?;
     if kind_of(&header) == Some(Kind::Retract) {
-        return Err(ApiError::new("refused", "a retraction is for good and can't be retracted")
-            .with_remedy("push the record again, as a new one"));
+        return Err(
+            ApiError::new("refused", "a retraction is for good and can't be retracted")
+                .with_remedy("push the record again, as a new one"),
+        );
     }
     if header.flags.contains(Flags::RETRACTED) {
-        return Err(ApiError::new("conflict", format!("{} is retracted already", header.id.short())));
+        return Err(ApiError::new(
+            "conflict",
+            format!("{} is retracted already", header.id.short()),
+        ));
     }
     let mut report = RetractReport {
         of: header.id.full(),
@@ -160,7 +187,9 @@ pub(super) async fn show(State(node): State<Node>, Path(id): Path<String>) -> An
         author_id: header.author.full(),
         key: String::new(),
         record: serde_json::Value::Null,
-        courier: header.courier.map_or_else(|| "own".into(), |c| node.registry.alias(&c)),
+        courier: header
+            .courier
+            .map_or_else(|| "own".into(), |c| node.registry.alias(&c)),
         findings: Vec::new(),
         superseded_by: node
             .store
@@ -214,7 +243,13 @@ pub(super) async fn cose(
 ) -> Result<Bytes, ApiError> {
     let (arrival, header) = node.find(&id)?;
     node.store.record(arrival)?.ok_or_else(|| {
-        ApiError::new("not-found", format!("{} was erased; only its tombstone is left", header.id.short()))
+        ApiError::new(
+            "not-found",
+            format!(
+                "{} was erased; only its tombstone is left",
+                header.id.short()
+            ),
+        )
     })
 }
 
@@ -283,8 +318,14 @@ impl Node {
         if draft.exercise.is_none() {
             draft.exercise.clone_from(&self.config.exercise);
         }
-        let (fields, content) = draft.resolve(&Resolver { today, names: &names })?;
-        if matches!(content, Content::Contact(_) | Content::Keys(_) | Content::Retract(_)) {
+        let (fields, content) = draft.resolve(&Resolver {
+            today,
+            names: &names,
+        })?;
+        if matches!(
+            content,
+            Content::Contact(_) | Content::Keys(_) | Content::Retract(_)
+        ) {
             return Err(ApiError::new(
                 "refused",
                 format!("a {} record is not pushed", content.kind()),
@@ -313,8 +354,11 @@ impl Node {
         for name in to {
             let agencies = self.named(name).ok_or_else(|| {
                 let shown = liaison_protocol::id::clip(name);
-                ApiError::new("not-found", format!("'{shown}' is no peer and no circle here"))
-                    .with_remedy("'liaison peer list' shows the names")
+                ApiError::new(
+                    "not-found",
+                    format!("'{shown}' is no peer and no circle here"),
+                )
+                .with_remedy("'liaison peer list' shows the names")
             })?;
             all.extend(agencies);
         }
@@ -338,7 +382,11 @@ impl Node {
             ..CheckContext::on(Date::from_millis(self.clock.now()))
         };
         let findings = check::check(fields, content, &context);
-        if findings.is_empty() { Ok(()) } else { Err(ApiError::findings(&findings)) }
+        if findings.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::findings(&findings))
+        }
     }
 
     /// Who would get it, and why not the others.
@@ -349,8 +397,12 @@ impl Node {
         audience: Option<&[AgencyId]>,
     ) -> Result<PushReport, ApiError> {
         let created = Hlc::new(self.clock.now(), 0);
-        let record =
-            Record::new(self.registry.own(), created, fields.clone(), content.clone());
+        let record = Record::new(
+            self.registry.own(),
+            created,
+            fields.clone(),
+            content.clone(),
+        );
         let peers = self
             .registry
             .peers()
@@ -382,7 +434,10 @@ impl Node {
                 return Err(ApiError::ambiguous(text, &ids));
             }
         };
-        let header = self.store.header(arrival)?.ok_or_else(|| ApiError::no_record(text))?;
+        let header = self
+            .store
+            .header(arrival)?
+            .ok_or_else(|| ApiError::no_record(text))?;
         Ok((arrival, header))
     }
 
@@ -393,15 +448,23 @@ impl Node {
         let author = self.registry.alias(&header.author);
         Err(ApiError::new(
             "refused",
-            format!("{} is the word of {author}; only its author can have it {done}", header.id.short()),
+            format!(
+                "{} is the word of {author}; only its author can have it {done}",
+                header.id.short()
+            ),
         )
-        .with_remedy("tell the author, or push a record of your own that contradicts it (refs: contradicts)"))
+        .with_remedy(
+            "tell the author, or push a record of your own that contradicts it (refs: contradicts)",
+        ))
     }
 
     /// What a record of the store states.
     pub(super) fn statement(&self, arrival: Arrival) -> Result<Record, ApiError> {
         let bytes = self.store.record(arrival)?.ok_or_else(|| {
-            ApiError::new("not-found", "the record was erased; only its tombstone is left")
+            ApiError::new(
+                "not-found",
+                "the record was erased; only its tombstone is left",
+            )
         })?;
         let signed = SignedRecord::parse(bytes).map_err(IngestFault::from)?;
         Ok(signed.unverified().clone())
@@ -478,7 +541,12 @@ fn decision(node: &Node, agency: &AgencyId, decided: &Decided, words: &[GateWord
 }
 
 fn retraction(of: RecordId, reason: RetractReason, erase: bool, old: &Fields) -> (Fields, Content) {
-    let content = Content::Retract(Retract { of, reason, erase, notify: true });
+    let content = Content::Retract(Retract {
+        of,
+        reason,
+        erase,
+        notify: true,
+    });
     let fields = Fields {
         title: "Retraction".into(),
         summary: None,
@@ -510,12 +578,19 @@ fn is_narrower(
 ) -> bool {
     let before = &old.envelope.fields;
     let terms = |f: &Fields| {
-        liaison_protocol::record::handling::Terms::of(content.kind().plane(), f.tlp, &f.handling, &f.onward)
+        liaison_protocol::record::handling::Terms::of(
+            content.kind().plane(),
+            f.tlp,
+            &f.handling,
+            &f.onward,
+        )
     };
     let fewer_named = match (&before.onward, &fields.onward) {
         (a, b) if a == b => false,
-        _ => terms(fields).effective_onward() < terms(before).effective_onward()
-            || terms(fields).effective_onward() == OnwardMode::To,
+        _ => {
+            terms(fields).effective_onward() < terms(before).effective_onward()
+                || terms(fields).effective_onward() == OnwardMode::To
+        }
     };
     let fewer_listed = match (listed, audience) {
         (_, None) => false,
@@ -532,7 +607,10 @@ fn as_json(record: &Record) -> Result<serde_json::Value, ApiError> {
         map.insert("schema".into(), record.envelope.schema.into());
         map.insert("kind".into(), record.kind().as_str().into());
         map.insert("author".into(), record.envelope.author.full().into());
-        map.insert("created".into(), rfc3339(record.envelope.created.wall()).into());
+        map.insert(
+            "created".into(),
+            rfc3339(record.envelope.created.wall()).into(),
+        );
         map.insert("body".into(), record.content.to_json()?);
     }
     Ok(value)

@@ -39,7 +39,10 @@ impl Connected<IncomingStream<'_, UnixListener>> for Caller {
 /// [`NodeError::Socket`].
 pub fn serve(node: &Node, group: Option<&str>) -> Result<(), NodeError> {
     let path = node.home.socket_path();
-    let fault = |source| NodeError::Socket { path: path.display().to_string(), source };
+    let fault = |source| NodeError::Socket {
+        path: path.display().to_string(),
+        source,
+    };
     // The store's lock says that no other node runs here: an old socket is a leftover.
     match std::fs::remove_file(&path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(fault(e)),
@@ -54,12 +57,15 @@ pub fn serve(node: &Node, group: Option<&str>) -> Result<(), NodeError> {
     let mut stop = node.stopping();
     let gone = path.clone();
     node.spawn(async move {
-        let served = axum::serve(listener, app.into_make_service_with_connect_info::<Caller>())
-            .with_graceful_shutdown(async move {
-                // An error means that the node is gone, which is a stop as well.
-                let _stopped = stop.wait_for(|stop| *stop).await;
-            })
-            .await;
+        let served = axum::serve(
+            listener,
+            app.into_make_service_with_connect_info::<Caller>(),
+        )
+        .with_graceful_shutdown(async move {
+            // An error means that the node is gone, which is a stop as well.
+            let _stopped = stop.wait_for(|stop| *stop).await;
+        })
+        .await;
         if let Err(error) = served {
             tracing::error!(%error, "the local API ended");
         }
@@ -95,12 +101,16 @@ fn routes(node: Node) -> Router {
         .route("/v1/policy/apply", post(policy::apply))
         .route("/v1/policy/revert", post(policy::revert))
         .route("/v1/policy/plain", get(policy::plain))
-        .route("/v1/imports/{key}", get(import::progress).post(import::piece))
+        .route(
+            "/v1/imports/{key}",
+            get(import::progress).post(import::piece),
+        )
         .route("/v1/watch", get(watch::watch))
         .route("/v1/verify", post(records::verify))
         .fallback(|| async {
-            ApiError::new("not-found", "the local API has no such call")
-                .with_remedy("this program and the running node may be of different versions: restart the node")
+            ApiError::new("not-found", "the local API has no such call").with_remedy(
+                "this program and the running node may be of different versions: restart the node",
+            )
         })
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(middleware::from_fn(log))
@@ -108,7 +118,11 @@ fn routes(node: Node) -> Router {
 }
 
 /// Every call is logged with who made it, from the first day. Not with what was typed.
-async fn log(ConnectInfo(caller): ConnectInfo<Caller>, mut request: Request, next: Next) -> Response {
+async fn log(
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let method = request.method().clone();
     let route = request
         .extensions()
@@ -127,6 +141,8 @@ fn group_id(name: &str) -> Option<u32> {
     let text = std::fs::read_to_string("/etc/group").ok()?;
     text.lines().find_map(|line| {
         let mut fields = line.split(':');
-        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
+        (fields.next() == Some(name))
+            .then(|| fields.nth(1)?.parse().ok())
+            .flatten()
     })
 }

@@ -26,7 +26,11 @@ pub(super) async fn status(
     let seen = super::query::seen(&node, &format!("seen/{}", caller.uid))?;
     let alerts = alerts(&node, &policy, &peers);
     Ok(Json(Status {
-        name: node.registry.contact(&own).map(|c| c.org).unwrap_or_default(),
+        name: node
+            .registry
+            .contact(&own)
+            .map(|c| c.org)
+            .unwrap_or_default(),
         agency: own.full(),
         fingerprint: own.fingerprint(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -42,14 +46,13 @@ pub(super) async fn status(
     }))
 }
 
-fn alerts(
-    node: &Node,
-    policy: &super::api::PolicyState,
-    peers: &[PeerStatus],
-) -> Vec<String> {
+fn alerts(node: &Node, policy: &super::api::PolicyState, peers: &[PeerStatus]) -> Vec<String> {
     let mut alerts = Vec::new();
     if !policy.applied {
-        alerts.push("no policy is applied: nothing is shared or taken in. 'liaison policy apply DIR'".into());
+        alerts.push(
+            "no policy is applied: nothing is shared or taken in. 'liaison policy apply DIR'"
+                .into(),
+        );
     } else if policy.differs {
         alerts.push("the files in policy/ differ from the active policy. 'liaison policy check', then 'liaison policy apply'".into());
     }
@@ -58,13 +61,19 @@ fn alerts(
             alerts.push(format!("{}: its keys statement has run out. Ask for its newest card, then 'liaison peer add FILE'", peer.peer));
         }
         if peer.connected_since.is_none() {
-            alerts.push(format!("{} is silent. 'liaison peer test {}'", peer.peer, peer.peer));
+            alerts.push(format!(
+                "{} is silent. 'liaison peer test {}'",
+                peer.peer, peer.peer
+            ));
         }
     }
     if let Ok(counts) = node.store.counts()
         && counts.quarantined > 0
     {
-        alerts.push(format!("{} malformed records were set aside; the log names who sent them", counts.quarantined));
+        alerts.push(format!(
+            "{} malformed records were set aside; the log names who sent them",
+            counts.quarantined
+        ));
     }
     alerts
 }
@@ -73,7 +82,11 @@ fn alerts(
 pub(super) async fn peer_status(node: &Node) -> Result<Vec<PeerStatus>, ApiError> {
     let node = node.clone();
     tokio::task::spawn_blocking(move || {
-        node.registry.peers().keys().map(|agency| one(&node, agency)).collect()
+        node.registry
+            .peers()
+            .keys()
+            .map(|agency| one(&node, agency))
+            .collect()
     })
     .await
     .map_err(|_| ApiError::new("internal", "the node is stopping"))?
@@ -101,13 +114,24 @@ fn one(node: &Node, agency: &AgencyId) -> Result<PeerStatus, ApiError> {
     Ok(PeerStatus {
         peer: node.registry.alias(agency),
         agency: agency.full(),
-        name: known.and_then(|k| k.contact().map(|c| c.org.clone())).unwrap_or_default(),
-        sector: peer.as_ref().map(|p| p.pinned.sector.clone()).unwrap_or_default(),
-        country: peer.as_ref().map(|p| p.pinned.country.clone()).unwrap_or_default(),
+        name: known
+            .and_then(|k| k.contact().map(|c| c.org.clone()))
+            .unwrap_or_default(),
+        sector: peer
+            .as_ref()
+            .map(|p| p.pinned.sector.clone())
+            .unwrap_or_default(),
+        country: peer
+            .as_ref()
+            .map(|p| p.pinned.country.clone())
+            .unwrap_or_default(),
         circles: node.policies.current().circles_of(agency),
         trust: if peer.is_some() { "link" } else { "author" }.into(),
         connected_since: link.as_ref().and_then(|l| l.connected_since).map(rfc3339),
-        transport: link.as_ref().and_then(|l| l.transport).map(|t| t.to_string()),
+        transport: link
+            .as_ref()
+            .and_then(|l| l.transport)
+            .map(|t| t.to_string()),
         last_seen: node.sync.peers().of(agency).last_seen().map(rfc3339),
         behind: standing.behind,
         last_error: last_error.filter(|_| !up || standing.behind > 0),
@@ -137,7 +161,9 @@ pub(super) fn tally(node: &Node, agency: &AgencyId) -> Result<LedgerTally, ApiEr
     let mut from = Arrival(0);
     loop {
         let lines = node.store.ledger_of(agency, from, limits::STORE_ROWS)?;
-        let Some((last, _)) = lines.last() else { return Ok(tally) };
+        let Some((last, _)) = lines.last() else {
+            return Ok(tally);
+        };
         from = last.next();
         for (_, line) in &lines {
             match line.answer {
@@ -156,5 +182,8 @@ pub(super) fn tally(node: &Node, agency: &AgencyId) -> Result<LedgerTally, ApiEr
 }
 
 fn tallies(counts: BTreeMap<String, u64>) -> Vec<Tally> {
-    counts.into_iter().map(|(reason, count)| Tally { reason, count }).collect()
+    counts
+        .into_iter()
+        .map(|(reason, count)| Tally { reason, count })
+        .collect()
 }

@@ -32,7 +32,11 @@ pub(super) async fn watch(State(node): State<Node>) -> Response {
     let body = futures::stream::once(async move { hello })
         .chain(queue)
         .map(Ok::<Bytes, Infallible>);
-    ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(body)).into_response()
+    (
+        [(header::CONTENT_TYPE, "application/x-ndjson")],
+        Body::from_stream(body),
+    )
+        .into_response()
 }
 
 async fn follow(
@@ -82,7 +86,9 @@ fn new_records(node: &Node, from: &mut Arrival) -> Result<Vec<WatchEvent>, ApiEr
     let mut events = Vec::new();
     loop {
         let headers = node.store.headers(from.next(), limits::SCAN_ROWS)?;
-        let Some((last, _)) = headers.last() else { return Ok(events) };
+        let Some((last, _)) = headers.last() else {
+            return Ok(events);
+        };
         *from = *last;
         for (arrival, header) in &headers {
             events.push(WatchEvent::Record(node.row(*arrival, header)?));

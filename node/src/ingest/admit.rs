@@ -61,7 +61,10 @@ impl Gate<'_> {
         let signed = SignedRecord::parse(bytes)?;
         let created = signed.unverified().envelope.created;
         if signed.id() != offered.id || created != offered.created {
-            return Err(IngestFault::OtherRecord { offered: offered.id, found: signed.id() });
+            return Err(IngestFault::OtherRecord {
+                offered: offered.id,
+                found: signed.id(),
+            });
         }
         let record = verify::verify(self.registry, signed)?;
         self.in_time(&record)?;
@@ -74,12 +77,20 @@ impl Gate<'_> {
         let findings = check::check(
             &record.record().envelope.fields,
             &record.record().content,
-            &CheckContext { thresholds: self.settings.thresholds.clone(), ..CheckContext::on(self.date()) },
+            &CheckContext {
+                thresholds: self.settings.thresholds.clone(),
+                ..CheckContext::on(self.date())
+            },
         );
         let marked = !findings.is_empty();
         let attributes = self.attributes(&record, marked);
         let rule = self.accepted(courier, &record, &attributes)?;
-        Ok(Admitted { class: attributes.to_class_bytes().into(), record, marked, rule })
+        Ok(Admitted {
+            class: attributes.to_class_bytes().into(),
+            record,
+            marked,
+            rule,
+        })
     }
 
     fn in_time(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
@@ -89,9 +100,9 @@ impl Gate<'_> {
             return Err(IngestFault::Clock { ahead_s });
         }
         match expiry(record) {
-            Some(end) if end <= self.now => {
-                Err(IngestFault::Expired { created: envelope.created })
-            }
+            Some(end) if end <= self.now => Err(IngestFault::Expired {
+                created: envelope.created,
+            }),
             _ => Ok(()),
         }
     }
@@ -107,7 +118,10 @@ impl Gate<'_> {
             (Some(name), _) => format!("it belongs to exercise {name}, this store does not"),
             (None, _) => "it is a live record, and this store belongs to an exercise".into(),
         };
-        Err(IngestFault::Exercise { says, created: envelope.created })
+        Err(IngestFault::Exercise {
+            says,
+            created: envelope.created,
+        })
     }
 
     fn by_the_author(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
@@ -116,14 +130,24 @@ impl Gate<'_> {
             Content::Retract(retract) => Some(("retracts", retract.of)),
             _ => envelope.fields.supersedes.map(|id| ("amends", id)),
         };
-        let Some((what, of)) = about else { return Ok(()) };
-        let Some(arrival) = self.store.arrival_of(&of)? else { return Ok(()) };
-        let Some(old) = self.store.header(arrival)? else { return Ok(()) };
+        let Some((what, of)) = about else {
+            return Ok(());
+        };
+        let Some(arrival) = self.store.arrival_of(&of)? else {
+            return Ok(());
+        };
+        let Some(old) = self.store.header(arrival)? else {
+            return Ok(());
+        };
         let same_kind = what == "retracts" || old.kind == kind_number(record.kind());
         if old.author == record.author() && same_kind {
             Ok(())
         } else {
-            Err(IngestFault::NotTheAuthor { what, of, created: envelope.created })
+            Err(IngestFault::NotTheAuthor {
+                what,
+                of,
+                created: envelope.created,
+            })
         }
     }
 
@@ -139,17 +163,25 @@ impl Gate<'_> {
                 Ok(())
             } else {
                 let verdict = liaison_protocol::record::handling::Verdict::Control;
-                Err(IngestFault::Handling { verdict, created: statement.envelope.created })
+                Err(IngestFault::Handling {
+                    verdict,
+                    created: statement.envelope.created,
+                })
             };
         }
         // Whether its author named us is the author's business: it sent the record to us.
         let own = self.registry.own();
         let receiver = statement.receiver(&own, author == *courier);
-        let verdict = statement.terms().release(statement.holder(courier), receiver);
+        let verdict = statement
+            .terms()
+            .release(statement.holder(courier), receiver);
         if verdict.allows() {
             Ok(())
         } else {
-            Err(IngestFault::Handling { verdict, created: statement.envelope.created })
+            Err(IngestFault::Handling {
+                verdict,
+                created: statement.envelope.created,
+            })
         }
     }
 
@@ -164,7 +196,9 @@ impl Gate<'_> {
         if record.kind().plane() == Plane::Control || own_card {
             return Ok("owed".into());
         }
-        let decision = self.engine.decide(Action::Accept, courier, attributes, false);
+        let decision = self
+            .engine
+            .decide(Action::Accept, courier, attributes, false);
         if decision.allow {
             let rule = decision.statements.first().map_or("", |s| s.id.as_str());
             Ok(rule.into())
@@ -205,7 +239,11 @@ impl Admitted {
             received,
             courier,
             class: self.class.clone(),
-            flags: if self.marked { Flags::MARKED } else { Flags::NONE },
+            flags: if self.marked {
+                Flags::MARKED
+            } else {
+                Flags::NONE
+            },
             expires: expiry(&self.record),
             thread: fields.thread,
             supersedes: fields.supersedes,

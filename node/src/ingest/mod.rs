@@ -77,7 +77,10 @@ impl Ingest {
     ///
     /// # Errors
     /// The store can't be read.
-    #[expect(clippy::too_many_arguments, reason = "every part of the node that ingest uses, once")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "every part of the node that ingest uses, once"
+    )]
     pub fn new(
         store: Store,
         registry: Registry,
@@ -133,7 +136,10 @@ impl Ingest {
         ops.push(self.clock_op());
         let outcomes = self.0.store.write(ops).await?;
         self.after(&ready, &outcomes);
-        Ok(ids.into_iter().zip(outcomes.iter().filter_map(OpOutcome::arrival)).collect())
+        Ok(ids
+            .into_iter()
+            .zip(outcomes.iter().filter_map(OpOutcome::arrival))
+            .collect())
     }
 
     /// Takes in a record of this agency that was signed elsewhere (its card, by the root
@@ -148,16 +154,15 @@ impl Ingest {
         let outcomes = self.0.store.write(ops).await?;
         let ready = [one];
         self.after(&ready, &outcomes);
-        outcomes.first().and_then(OpOutcome::arrival).ok_or(IngestFault::Retracted)
+        outcomes
+            .first()
+            .and_then(OpOutcome::arrival)
+            .ok_or(IngestFault::Retracted)
     }
 
     /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
     /// one faulty record does not touch the others.
-    pub async fn from_peer(
-        &self,
-        courier: AgencyId,
-        records: Vec<(Item, Bytes)>,
-    ) -> Vec<Answer> {
+    pub async fn from_peer(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
         let count = records.len();
         let this = self.clone();
         let judged = blocking(move || {
@@ -190,8 +195,17 @@ impl Ingest {
                     self.note(&courier, &id, &fault);
                     let answer = fault.answer();
                     if let Some((created, true)) = fault.verified() {
-                        let entry = RefusedEntry { created, epoch, at: now, answer };
-                        ops.push(Op::Refused { peer: courier, id, entry });
+                        let entry = RefusedEntry {
+                            created,
+                            epoch,
+                            at: now,
+                            answer,
+                        };
+                        ops.push(Op::Refused {
+                            peer: courier,
+                            id,
+                            entry,
+                        });
                     }
                     if fault.is_malformed() {
                         ops.push(Op::Quarantine(quarantined(&courier, &raw, &fault, now)));
@@ -272,7 +286,11 @@ impl Ingest {
                         path: Path::Direct,
                         answer: Some(Answer::Stored),
                     };
-                    ops.push(Op::Ledger { peer: *courier, arrival, entry });
+                    ops.push(Op::Ledger {
+                        peer: *courier,
+                        arrival,
+                        entry,
+                    });
                 }
                 Some(Answer::Stored)
             } else if store.tombstone(&item.id)?.is_some() {
@@ -308,9 +326,16 @@ impl Ingest {
         let own = self.0.registry.own();
         let timed: Vec<(Hlc, Fields, Content)> = {
             let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
-            statements.into_iter().map(|(f, c)| (hlc.tick(now), f, c)).collect()
+            statements
+                .into_iter()
+                .map(|(f, c)| (hlc.tick(now), f, c))
+                .collect()
         };
-        let keys = self.0.registry.keys(&own).ok_or(IngestFault::UnknownAuthor { author: own })?;
+        let keys = self
+            .0
+            .registry
+            .keys(&own)
+            .ok_or(IngestFault::UnknownAuthor { author: own })?;
         let gate = self.gate();
         timed
             .into_par_iter()
@@ -340,7 +365,10 @@ impl Ingest {
             (courier, entry)
         });
         let record = one.to_new(from.map(|(courier, _)| courier), audience, now);
-        Op::Insert { record: Box::new(record), ledger }
+        Op::Insert {
+            record: Box::new(record),
+            ledger,
+        }
     }
 
     /// Cards and keys statements are kept a second time, where the next start finds them.
@@ -357,7 +385,9 @@ impl Ingest {
         let now = self.0.clock.now();
         let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
         for (one, outcome) in ready.iter().zip(outcomes) {
-            let OpOutcome::Stored { arrival, .. } = outcome else { continue };
+            let OpOutcome::Stored { arrival, .. } = outcome else {
+                continue;
+            };
             hlc.witness(one.record.record().envelope.created, now);
             let content = &one.record.record().content;
             if matches!(content, Content::Contact(_) | Content::Keys(_))
@@ -365,8 +395,7 @@ impl Ingest {
             {
                 self.0.registry.learn(&one.record);
             }
-            if one.record.kind().plane() == Plane::Control
-                || matches!(content, Content::Contact(_))
+            if one.record.kind().plane() == Plane::Control || matches!(content, Content::Contact(_))
             {
                 self.0.owed.note(*arrival);
             }
@@ -374,8 +403,16 @@ impl Ingest {
     }
 
     fn clock_op(&self) -> Op {
-        let last = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner).last();
-        Op::PutMeta { name: CLOCK.into(), bytes: last.to_wire().to_be_bytes().to_vec().into() }
+        let last = self
+            .0
+            .hlc
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .last();
+        Op::PutMeta {
+            name: CLOCK.into(),
+            bytes: last.to_wire().to_be_bytes().to_vec().into(),
+        }
     }
 
     fn note(&self, courier: &AgencyId, id: &RecordId, fault: &IngestFault) {
@@ -412,5 +449,7 @@ fn quarantined(
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, IngestFault> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| IngestFault::Stopping)
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| IngestFault::Stopping)
 }

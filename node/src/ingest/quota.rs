@@ -21,7 +21,10 @@ struct Bucket {
 impl Quotas {
     /// Buckets that hold a minute's worth.
     pub fn new(per_minute: u32) -> Self {
-        Self { per_minute: u64::from(per_minute), buckets: Mutex::new(BTreeMap::new()) }
+        Self {
+            per_minute: u64::from(per_minute),
+            buckets: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// Takes `count` records out of the courier's bucket, or none if that is more than it
@@ -29,7 +32,10 @@ impl Quotas {
     pub fn take(&self, courier: &AgencyId, count: usize, now: Millis) -> bool {
         let full = self.per_minute.saturating_mul(1_000);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets.entry(*courier).or_insert(Bucket { left: full, at: now });
+        let bucket = buckets.entry(*courier).or_insert(Bucket {
+            left: full,
+            at: now,
+        });
         let elapsed = now.0.saturating_sub(bucket.at.0);
         let filled = elapsed.saturating_mul(self.per_minute) / 60;
         bucket.left = bucket.left.saturating_add(filled).min(full);
@@ -55,6 +61,9 @@ mod tests {
         assert!(!quotas.take(&peer, 1, Millis(0)));
         assert!(!quotas.take(&peer, 2, Millis(1_000)));
         assert!(quotas.take(&peer, 1, Millis(1_000)));
-        assert!(quotas.take(&AgencyId::from_bytes([2; 32]), 1, Millis(0)), "others are apart");
+        assert!(
+            quotas.take(&AgencyId::from_bytes([2; 32]), 1, Millis(0)),
+            "others are apart"
+        );
     }
 }

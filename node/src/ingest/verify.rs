@@ -11,8 +11,12 @@ use crate::registry::Registry;
 pub fn verify(registry: &Registry, record: SignedRecord) -> Result<VerifiedRecord, IngestFault> {
     let author = record.unverified().envelope.author;
     if matches!(record.unverified().content, Content::Contact(_)) {
-        return registry.check_card(record)?.ok_or(IngestFault::UnknownAuthor { author });
+        return registry
+            .check_card(record)?
+            .ok_or(IngestFault::UnknownAuthor { author });
     }
-    let keys = registry.keys(&author).ok_or(IngestFault::UnknownAuthor { author })?;
+    let keys = registry
+        .keys(&author)
+        .ok_or(IngestFault::UnknownAuthor { author })?;
     Ok(record.verify(&keys)?)
 }

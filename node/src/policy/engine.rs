@@ -181,7 +181,10 @@ impl Engine {
     /// The peers in a circle, as entities and `peer add --circle` put them there.
     pub fn members(&self, circle: &str) -> Vec<AgencyId> {
         let peers = self.directory.peers().iter();
-        peers.filter(|p| self.is_in(p, circle)).map(|p| p.agency).collect()
+        peers
+            .filter(|p| self.is_in(p, circle))
+            .map(|p| p.agency)
+            .collect()
     }
 
     /// The circles that a peer is in, by name.
@@ -189,8 +192,13 @@ impl Engine {
         let Some(peer) = self.directory.peers().iter().find(|p| p.agency == *agency) else {
             return Vec::new();
         };
-        let mut names: Vec<String> =
-            self.set.circles().keys().chain(&peer.circles).cloned().collect();
+        let mut names: Vec<String> = self
+            .set
+            .circles()
+            .keys()
+            .chain(&peer.circles)
+            .cloned()
+            .collect();
         names.sort();
         names.dedup();
         names.retain(|circle| self.is_in(peer, circle));
@@ -200,7 +208,9 @@ impl Engine {
     fn is_in(&self, peer: &PeerAttributes, circle: &str) -> bool {
         peer.circles.contains(circle)
             || self.set.circles().get(circle).is_some_and(|members| {
-                members.iter().any(|name| self.directory.member(name) == Some(peer.agency))
+                members
+                    .iter()
+                    .any(|name| self.directory.member(name) == Some(peer.agency))
             })
     }
 

@@ -47,9 +47,18 @@ fn tags(content: &Content) -> BTreeSet<String> {
             }
         }
         Content::ModusOperandi(modus) => {
-            modus.techniques.iter().for_each(|t| tags.add("technique", t.as_str()));
-            modus.exploitation.iter().for_each(|e| tags.add("exploitation", e.as_str()));
-            modus.sectors.iter().for_each(|s| tags.add("sector", s.as_str()));
+            modus
+                .techniques
+                .iter()
+                .for_each(|t| tags.add("technique", t.as_str()));
+            modus
+                .exploitation
+                .iter()
+                .for_each(|e| tags.add("exploitation", e.as_str()));
+            modus
+                .sectors
+                .iter()
+                .for_each(|s| tags.add("sector", s.as_str()));
         }
         Content::Route(route) => {
             tags.add("status", route.status.as_str());
@@ -63,7 +72,10 @@ fn tags(content: &Content) -> BTreeSet<String> {
         Content::Service(service) => {
             tags.add("stance", service.stance.as_str());
             tags.area(&service.area);
-            service.types.iter().for_each(|t| tags.add("service", t.as_str()));
+            service
+                .types
+                .iter()
+                .for_each(|t| tags.add("service", t.as_str()));
         }
         Content::Contact(contact) => tags.add("country", contact.country.as_str()),
         Content::Keys(_) | Content::Retract(_) => {}

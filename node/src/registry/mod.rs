@@ -67,7 +67,9 @@ pub enum RegistryError {
         alias: String,
     },
     /// Not a usable alias.
-    #[error("'{alias}' can't be an alias: use a-z, 0-9, '-', '_' and '.', at most 40 characters, not 'self'. Choose one with --as")]
+    #[error(
+        "'{alias}' can't be an alias: use a-z, 0-9, '-', '_' and '.', at most 40 characters, not 'self'. Choose one with --as"
+    )]
     Alias {
         /// The alias.
         alias: String,
@@ -100,8 +102,8 @@ impl Registry {
         let mut inner = Inner::default();
         inner.take_file(own)?;
         for (agency, bytes) in store.peers()? {
-            let peer = Peer::from_bytes(&bytes)
-                .map_err(|says| RegistryError::Stored { agency, says })?;
+            let peer =
+                Peer::from_bytes(&bytes).map_err(|says| RegistryError::Stored { agency, says })?;
             for card in store.cards(&agency)?.into_values() {
                 inner.learn_bytes(agency, card)?;
             }
@@ -175,7 +177,9 @@ impl Registry {
                 .find(|(agency, p)| p.alias == name || agency.full() == name)
                 .map(|(agency, p)| (*agency, p.clone()))
         })
-        .ok_or_else(|| RegistryError::NoPeer { name: liaison_protocol::id::clip(name) })
+        .ok_or_else(|| RegistryError::NoPeer {
+            name: liaison_protocol::id::clip(name),
+        })
     }
 
     /// How people call an agency: `self`, a peer's alias, or the short id.
@@ -219,13 +223,21 @@ impl Registry {
     /// [`DirectoryError`]: an alias or code that policy does not take.
     pub fn directory(&self) -> Result<Directory, DirectoryError> {
         let (own, peers) = self.read(|i| {
-            let own = i.agencies.get(&self.0.own).and_then(|a| a.contact().map(Pinned::of));
-            let peers: Vec<PeerAttributes> =
-                i.peers.iter().map(|(agency, p)| p.attributes(*agency)).collect();
+            let own = i
+                .agencies
+                .get(&self.0.own)
+                .and_then(|a| a.contact().map(Pinned::of));
+            let peers: Vec<PeerAttributes> = i
+                .peers
+                .iter()
+                .map(|(agency, p)| p.attributes(*agency))
+                .collect();
             (own, peers)
         });
         let alias = self.own_alias();
-        let own = own.unwrap_or_default().attributes(self.0.own, &alias, &Default::default());
+        let own = own
+            .unwrap_or_default()
+            .attributes(self.0.own, &alias, &Default::default());
         Directory::new(own, peers)
     }
 
@@ -248,7 +260,11 @@ impl Registry {
             return Err(RegistryError::Own);
         }
         let old = self.peer(&agency);
-        let taken = self.read(|i| i.peers.iter().any(|(id, p)| p.alias == alias && *id != agency));
+        let taken = self.read(|i| {
+            i.peers
+                .iter()
+                .any(|(id, p)| p.alias == alias && *id != agency)
+        });
         if taken || alias == self.own_alias() {
             return Err(RegistryError::AliasTaken { alias });
         }
@@ -271,7 +287,10 @@ impl Registry {
         // Tried on a copy first: a fork or a faulty card must leave everything as it was.
         let mut trial = self.read(|i| i.agencies.get(&agency).cloned());
         Inner::learn_into(&mut trial, file)?;
-        let mut ops = vec![Op::PutPeer { peer: agency, bytes: peer.to_bytes() }];
+        let mut ops = vec![Op::PutPeer {
+            peer: agency,
+            bytes: peer.to_bytes(),
+        }];
         ops.extend(card_op(file.card()));
         ops.extend(file.keys().map(statement_op));
         store.write(ops).await?;
@@ -302,7 +321,9 @@ impl Registry {
     /// [`CardFault`].
     pub fn check_card(&self, card: SignedRecord) -> Result<Option<VerifiedRecord>, CardFault> {
         let agency = card.unverified().envelope.author;
-        let Some(keys) = self.keys(&agency) else { return Ok(None) };
+        let Some(keys) = self.keys(&agency) else {
+            return Ok(None);
+        };
         let mut keys = AgencyKeys::clone(&keys);
         keys.learn(card).map(|(_, card)| Some(card))
     }
@@ -406,7 +427,13 @@ impl Inner {
                             known.card = card;
                         }
                     }
-                    None => *known = Some(Agency { keys, card, statement: None }),
+                    None => {
+                        *known = Some(Agency {
+                            keys,
+                            card,
+                            statement: None,
+                        })
+                    }
                 }
             }
             Content::Keys(_) => {
@@ -447,13 +474,19 @@ pub fn slug(name: &str) -> String {
         }
     }
     let out: String = out.trim_end_matches('-').chars().take(40).collect();
-    if out.is_empty() || out == "self" { "agency".into() } else { out }
+    if out.is_empty() || out == "self" {
+        "agency".into()
+    } else {
+        out
+    }
 }
 
 /// The operation that keeps a card's exact bytes beside the record itself, so that it is
 /// there at the next start before any record is read.
 pub fn card_op(card: &VerifiedRecord) -> Option<Op> {
-    let Content::Contact(contact) = &card.record().content else { return None };
+    let Content::Contact(contact) = &card.record().content else {
+        return None;
+    };
     Some(Op::PutCard {
         agency: card.author(),
         revision: contact.revision,
@@ -463,7 +496,10 @@ pub fn card_op(card: &VerifiedRecord) -> Option<Op> {
 
 /// The operation that keeps an agency's newest keys statement.
 pub fn statement_op(statement: &VerifiedRecord) -> Op {
-    Op::PutMeta { name: statement_name(&statement.author()), bytes: statement.bytes().clone() }
+    Op::PutMeta {
+        name: statement_name(&statement.author()),
+        bytes: statement.bytes().clone(),
+    }
 }
 
 fn statement_name(agency: &AgencyId) -> String {

@@ -61,7 +61,11 @@ impl Pinned {
         Self {
             sector: contact.sector.as_str().to_owned(),
             country: contact.country.as_str().to_owned(),
-            route_roles: contact.route_roles.iter().map(|r| r.as_str().to_owned()).collect(),
+            route_roles: contact
+                .route_roles
+                .iter()
+                .map(|r| r.as_str().to_owned())
+                .collect(),
             regime: contact.regime.as_str().to_owned(),
         }
     }

@@ -119,7 +119,11 @@ impl Share {
         let mut walk = Walk::with_words();
         walk.link(self.registry.peer(peer).is_some());
         let receiver = record.receiver(peer, addressed);
-        walk.handling(record.terms().release(record.holder(&self.registry.own()), receiver));
+        walk.handling(
+            record
+                .terms()
+                .release(record.holder(&self.registry.own()), receiver),
+        );
         walk.audience(listed);
         let engine = self.policies.current();
         walk.policy(&engine.decide(Action::Share, peer, &attributes, addressed));
@@ -146,7 +150,11 @@ impl Share {
             return Ok(());
         }
         let listed = if header.flags.contains(Flags::HAS_AUDIENCE) {
-            Some(self.store.audience(arrival)?.is_some_and(|a| a.contains(peer)))
+            Some(
+                self.store
+                    .audience(arrival)?
+                    .is_some_and(|a| a.contains(peer)),
+            )
         } else {
             None
         };
@@ -176,15 +184,21 @@ impl Share {
         addressed: bool,
     ) -> Result<(Holder, Receiver), StoreError> {
         let own = self.registry.own();
-        let receiver =
-            Receiver { author: header.author == *peer, addressed, ..Receiver::default() };
+        let receiver = Receiver {
+            author: header.author == *peer,
+            addressed,
+            ..Receiver::default()
+        };
         if header.author == own {
             return Ok((Holder::Author, receiver));
         }
         if terms.onward != OnwardMode::To {
             return Ok((Holder::Other, receiver));
         }
-        let signed = self.store.record(arrival)?.and_then(|b| SignedRecord::parse(b).ok());
+        let signed = self
+            .store
+            .record(arrival)?
+            .and_then(|b| SignedRecord::parse(b).ok());
         Ok(match signed {
             Some(signed) => {
                 let record = signed.unverified();
@@ -222,8 +236,12 @@ impl Share {
         match kind_of(header) {
             Some(Kind::Contact | Kind::Keys) => Ok(header.author == self.registry.own()),
             Some(Kind::Retract) => {
-                let Some(of) = self.owed.retracts(&self.store, arrival)? else { return Ok(false) };
-                let Some(about) = self.store.arrival_of(&of)? else { return Ok(false) };
+                let Some(of) = self.owed.retracts(&self.store, arrival)? else {
+                    return Ok(false);
+                };
+                let Some(about) = self.store.arrival_of(&of)? else {
+                    return Ok(false);
+                };
                 let line = self.store.ledger_entry(peer, about)?;
                 Ok(line.is_some_and(|l| {
                     matches!(l.direction, Direction::Sent | Direction::Received)
@@ -236,7 +254,12 @@ impl Share {
 
     pub(super) fn class(&self, header: &Header) -> Result<Arc<Class>, StoreError> {
         let id = header.class.0;
-        let known = self.classes.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        let known = self
+            .classes
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned();
         if let Some(class) = known {
             return Ok(class);
         }
@@ -260,7 +283,10 @@ impl Share {
 
 /// The kind that a header's number stands for; none for a number of a later version.
 pub(crate) fn kind_of(header: &Header) -> Option<Kind> {
-    Kind::ALL.iter().copied().find(|k| crate::ingest::kind_number(*k) == header.kind)
+    Kind::ALL
+        .iter()
+        .copied()
+        .find(|k| crate::ingest::kind_number(*k) == header.kind)
 }
 
 /// The handling terms that a class states; none for codes of a later version.
@@ -270,7 +296,9 @@ fn terms(attributes: &Attributes) -> Option<Terms> {
         plane: kind.plane(),
         tlp: attributes.tlp.parse().ok()?,
         h2: attributes.handling.contains(HandlingCode::H2.as_str()),
-        onward: OnwardMode::ALL.into_iter().find(|m| m.as_str() == attributes.onward)?,
+        onward: OnwardMode::ALL
+            .into_iter()
+            .find(|m| m.as_str() == attributes.onward)?,
     })
 }
 
@@ -290,16 +318,33 @@ enum Rule {
 
 impl Walk {
     const fn quick() -> Self {
-        Self { words: None, refused: None, last: (Gate::Link, Rule::Fixed("none")) }
+        Self {
+            words: None,
+            refused: None,
+            last: (Gate::Link, Rule::Fixed("none")),
+        }
     }
 
     const fn with_words() -> Self {
-        Self { words: Some(Vec::new()), refused: None, last: (Gate::Link, Rule::Fixed("none")) }
+        Self {
+            words: Some(Vec::new()),
+            refused: None,
+            last: (Gate::Link, Rule::Fixed("none")),
+        }
     }
 
     fn link(&mut self, linked: bool) -> bool {
-        let says = if linked { "it is a peer" } else { "it is no peer of ours" };
-        self.fixed(Gate::Link, linked, if linked { "peer" } else { "no-peer" }, says)
+        let says = if linked {
+            "it is a peer"
+        } else {
+            "it is no peer of ours"
+        };
+        self.fixed(
+            Gate::Link,
+            linked,
+            if linked { "peer" } else { "no-peer" },
+            says,
+        )
     }
 
     fn in_force(&mut self, gone: Option<(&'static str, &'static str)>) -> bool {
@@ -309,28 +354,45 @@ impl Walk {
 
     fn owed(&mut self, owed: bool) -> bool {
         let (rule, says) = if owed {
-            ("owed", "what it concerns was released to the peer or came from it; no setting stops it")
+            (
+                "owed",
+                "what it concerns was released to the peer or came from it; no setting stops it",
+            )
         } else {
-            ("not-owed", "what it concerns was never released to the peer and did not come from it")
+            (
+                "not-owed",
+                "what it concerns was never released to the peer and did not come from it",
+            )
         };
         self.fixed(Gate::Owed, owed, rule, says)
     }
 
     fn unreadable(&mut self) -> bool {
-        self.fixed(Gate::Handling, false, "unreadable", "its handling can't be read by this version")
+        self.fixed(
+            Gate::Handling,
+            false,
+            "unreadable",
+            "its handling can't be read by this version",
+        )
     }
 
     fn handling(&mut self, verdict: Verdict) -> bool {
-        self.note(Gate::Handling, verdict.allows(), Rule::Handling(verdict), || {
-            (verdict.says().to_owned(), None)
-        })
+        self.note(
+            Gate::Handling,
+            verdict.allows(),
+            Rule::Handling(verdict),
+            || (verdict.says().to_owned(), None),
+        )
     }
 
     fn audience(&mut self, listed: Option<bool>) -> bool {
         let (rule, says) = match listed {
             None => ("no-list", "it has no distribution list; policy decides"),
             Some(true) => ("listed", "the peer is on its distribution list"),
-            Some(false) => ("not-listed", "the peer is not on its distribution list (push --to)"),
+            Some(false) => (
+                "not-listed",
+                "the peer is not on its distribution list (push --to)",
+            ),
         };
         self.fixed(Gate::Audience, listed != Some(false), rule, says)
     }
@@ -362,7 +424,13 @@ impl Walk {
     ) -> bool {
         if let Some(words) = &mut self.words {
             let (says, place) = says();
-            words.push(GateWord { gate, allow, rule: rule.name(), says, place });
+            words.push(GateWord {
+                gate,
+                allow,
+                rule: rule.name(),
+                says,
+                place,
+            });
         }
         if !allow && self.refused.is_none() {
             self.refused = Some((gate, rule));
@@ -375,7 +443,14 @@ impl Walk {
     fn end(self) -> (Decided, Vec<GateWord>) {
         let allow = self.refused.is_none();
         let (gate, rule) = self.refused.unwrap_or(self.last);
-        (Decided { allow, gate, rule: rule.name() }, self.words.unwrap_or_default())
+        (
+            Decided {
+                allow,
+                gate,
+                rule: rule.name(),
+            },
+            self.words.unwrap_or_default(),
+        )
     }
 }
 

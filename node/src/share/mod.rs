@@ -93,7 +93,14 @@ impl Share {
         owed: Owed,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { store, registry, policies, owed, clock, classes: Arc::default() }
+        Self {
+            store,
+            registry,
+            policies,
+            owed,
+            clock,
+            classes: Arc::default(),
+        }
     }
 
     /// The next candidates for a peer after an arrival: at most `offers` of them, out of at
@@ -110,20 +117,31 @@ impl Share {
     ) -> Result<Scan, StoreError> {
         let headers = self.store.headers(after.next(), rows)?;
         let more_rows = headers.len() >= rows;
-        let mut scan = Scan { up_to: after, items: Vec::new(), more: more_rows };
+        let mut scan = Scan {
+            up_to: after,
+            items: Vec::new(),
+            more: more_rows,
+        };
         for (arrival, header) in headers {
             if scan.items.len() >= offers {
                 scan.more = true;
                 break;
             }
             scan.up_to = arrival;
-            let settled = self.store.ledger_entry(peer, arrival)?.is_some_and(|entry| {
-                entry.direction == Direction::Received || entry.answer.is_some()
-            });
+            let settled = self
+                .store
+                .ledger_entry(peer, arrival)?
+                .is_some_and(|entry| {
+                    entry.direction == Direction::Received || entry.answer.is_some()
+                });
             if settled || !self.decide_header(peer, arrival, &header)?.allow {
                 continue;
             }
-            scan.items.push(Item { id: header.id, created: header.created, size: header.size });
+            scan.items.push(Item {
+                id: header.id,
+                created: header.created,
+                size: header.size,
+            });
         }
         Ok(scan)
     }
@@ -138,15 +156,24 @@ impl Share {
             if items.len() >= limit {
                 break;
             }
-            let given = self.store.ledger_entry(peer, arrival)?.is_some_and(|entry| {
-                entry.direction == Direction::Received || entry.answer.is_some()
-            });
+            let given = self
+                .store
+                .ledger_entry(peer, arrival)?
+                .is_some_and(|entry| {
+                    entry.direction == Direction::Received || entry.answer.is_some()
+                });
             if given {
                 continue;
             }
-            let Some(header) = self.store.header(arrival)? else { continue };
+            let Some(header) = self.store.header(arrival)? else {
+                continue;
+            };
             if self.decide_header(peer, arrival, &header)?.allow {
-                items.push(Item { id: header.id, created: header.created, size: header.size });
+                items.push(Item {
+                    id: header.id,
+                    created: header.created,
+                    size: header.size,
+                });
             }
         }
         Ok(items)
@@ -185,14 +212,23 @@ impl Share {
         let mut after = Arrival(0);
         loop {
             let headers = self.store.headers(after.next(), rows)?;
-            let Some((last, _)) = headers.last() else { break };
-            let mut lines = self.store.ledger_of(peer, after.next(), rows)?.into_iter().peekable();
+            let Some((last, _)) = headers.last() else {
+                break;
+            };
+            let mut lines = self
+                .store
+                .ledger_of(peer, after.next(), rows)?
+                .into_iter()
+                .peekable();
             after = *last;
             for (arrival, header) in headers {
                 while lines.next_if(|(at, _)| *at < arrival).is_some() {}
                 let passed = lines.next_if(|(at, _)| *at == arrival).is_some();
                 if passed || self.decide_header(peer, arrival, &header)?.allow {
-                    entries.push(Entry { created: header.created, id: header.id });
+                    entries.push(Entry {
+                        created: header.created,
+                        id: header.id,
+                    });
                 }
             }
         }
@@ -200,11 +236,16 @@ impl Share {
         let mut refused_after = None;
         loop {
             let refused = self.store.refused_of(peer, refused_after.as_ref(), rows)?;
-            let Some((last, _)) = refused.last() else { break };
+            let Some((last, _)) = refused.last() else {
+                break;
+            };
             refused_after = Some(*last);
             // A refusal of an earlier policy leaves: the record may be wanted now.
             let standing = refused.into_iter().filter(|(_, r)| r.epoch == epoch);
-            entries.extend(standing.map(|(id, r)| Entry { created: r.created, id }));
+            entries.extend(standing.map(|(id, r)| Entry {
+                created: r.created,
+                id,
+            }));
         }
         Ok(entries)
     }
@@ -218,12 +259,17 @@ impl Share {
         let mut after = Arrival(0);
         loop {
             let headers = self.store.headers(after.next(), limits::STORE_ROWS)?;
-            let Some((last, _)) = headers.last() else { return Ok(standing) };
+            let Some((last, _)) = headers.last() else {
+                return Ok(standing);
+            };
             after = *last;
             for (arrival, header) in headers {
-                let settled = self.store.ledger_entry(peer, arrival)?.is_some_and(|entry| {
-                    entry.direction == Direction::Received || entry.answer.is_some()
-                });
+                let settled = self
+                    .store
+                    .ledger_entry(peer, arrival)?
+                    .is_some_and(|entry| {
+                        entry.direction == Direction::Received || entry.answer.is_some()
+                    });
                 if settled {
                     continue;
                 }
@@ -249,19 +295,34 @@ impl Share {
         header: &Header,
     ) -> Result<Vec<String>, StoreError> {
         let class = self.class(header)?;
-        let Some((attributes, _)) = class.as_ref() else { return Ok(Vec::new()) };
-        let listed = self.store.audience(arrival)?.is_some_and(|a| a.contains(peer));
+        let Some((attributes, _)) = class.as_ref() else {
+            return Ok(Vec::new());
+        };
+        let listed = self
+            .store
+            .audience(arrival)?
+            .is_some_and(|a| a.contains(peer));
         let engine = self.policies.current();
         let nearest = engine.nearest(crate::policy::Action::Share, peer, attributes, listed);
-        Ok(nearest.iter().take(1).map(crate::policy::Nearest::in_words).collect())
+        Ok(nearest
+            .iter()
+            .take(1)
+            .map(crate::policy::Nearest::in_words)
+            .collect())
     }
 
     fn items(&self, peer: &AgencyId, arrivals: Vec<Arrival>) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         for arrival in arrivals {
-            let Some(header) = self.store.header(arrival)? else { continue };
+            let Some(header) = self.store.header(arrival)? else {
+                continue;
+            };
             if self.decide_header(peer, arrival, &header)?.allow {
-                items.push(Item { id: header.id, created: header.created, size: header.size });
+                items.push(Item {
+                    id: header.id,
+                    created: header.created,
+                    size: header.size,
+                });
             }
         }
         Ok(items)
@@ -281,10 +342,16 @@ impl Share {
         let this = self.clone();
         let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, ids))
             .await
-            .map_err(|_| StoreError::Closed { dir: self.store.dir().to_path_buf() })??;
+            .map_err(|_| StoreError::Closed {
+                dir: self.store.dir().to_path_buf(),
+            })??;
         let mut ops = Vec::new();
         for (arrival, entry) in prepared.iter().flatten().map(|p| (p.arrival, &p.entry)) {
-            ops.push(Op::Ledger { peer, arrival, entry: entry.clone() });
+            ops.push(Op::Ledger {
+                peer,
+                arrival,
+                entry: entry.clone(),
+            });
         }
         self.store.write(ops).await?;
         let mut out = Vec::with_capacity(prepared.len());
@@ -292,9 +359,11 @@ impl Share {
             out.push(match one {
                 // A retraction that came in while the ledger was written finds the line there
                 // and follows; but then the record itself must not go out any more.
-                Some(one) if self.still_there(one.arrival)? => {
-                    Some(Released { to: peer, id: one.id, bytes: one.bytes })
-                }
+                Some(one) if self.still_there(one.arrival)? => Some(Released {
+                    to: peer,
+                    id: one.id,
+                    bytes: one.bytes,
+                }),
                 _ => None,
             });
         }
@@ -310,13 +379,19 @@ impl Share {
         let at = self.clock.now();
         ids.into_iter()
             .map(|id| {
-                let Some(arrival) = self.store.arrival_of(&id)? else { return Ok(None) };
-                let Some(header) = self.store.header(arrival)? else { return Ok(None) };
+                let Some(arrival) = self.store.arrival_of(&id)? else {
+                    return Ok(None);
+                };
+                let Some(header) = self.store.header(arrival)? else {
+                    return Ok(None);
+                };
                 let decided = self.decide_header(peer, arrival, &header)?;
                 if !decided.allow {
                     return Ok(None);
                 }
-                let Some(bytes) = self.store.record(arrival)? else { return Ok(None) };
+                let Some(bytes) = self.store.record(arrival)? else {
+                    return Ok(None);
+                };
                 let entry = LedgerEntry {
                     direction: Direction::Sent,
                     at,
@@ -325,15 +400,19 @@ impl Share {
                     path: Path::Direct,
                     answer: None,
                 };
-                Ok(Some(Prepared { arrival, id, bytes, entry }))
+                Ok(Some(Prepared {
+                    arrival,
+                    id,
+                    bytes,
+                    entry,
+                }))
             })
             .collect()
     }
 
     fn still_there(&self, arrival: Arrival) -> Result<bool, StoreError> {
-        let gone = |h: &Header| {
-            h.flags.contains(Flags::RETRACTED) || h.flags.contains(Flags::ERASED)
-        };
+        let gone =
+            |h: &Header| h.flags.contains(Flags::RETRACTED) || h.flags.contains(Flags::ERASED);
         Ok(self.store.header(arrival)?.is_some_and(|h| !gone(&h)))
     }
 
@@ -351,11 +430,16 @@ impl Share {
         let epoch = self.policies.current().epoch();
         let mut ops = Vec::with_capacity(answers.len() + 1);
         for (id, answer) in answers {
-            let Some(arrival) = self.store.arrival_of(&id)? else { continue };
+            let Some(arrival) = self.store.arrival_of(&id)? else {
+                continue;
+            };
             // An answer without a release: the peer had it, or did not want it.
             let old = self.store.ledger_entry(&peer, arrival)?;
             let entry = match old {
-                Some(old) => LedgerEntry { answer: Some(answer), ..old },
+                Some(old) => LedgerEntry {
+                    answer: Some(answer),
+                    ..old
+                },
                 None => LedgerEntry {
                     direction: Direction::Offered,
                     at,
@@ -365,7 +449,11 @@ impl Share {
                     answer: Some(answer),
                 },
             };
-            ops.push(Op::Ledger { peer, arrival, entry });
+            ops.push(Op::Ledger {
+                peer,
+                arrival,
+                entry,
+            });
         }
         ops.extend(cursor.map(|cursor| Op::Cursor { peer, cursor }));
         if ops.is_empty() {

@@ -42,7 +42,11 @@ impl Owed {
             let rows = store.headers(from, crate::limits::STORE_ROWS)?;
             let Some((last, _)) = rows.last() else { break };
             from = last.next();
-            inner.arrivals.extend(rows.iter().filter(|(_, h)| is_owed_kind(kind_of(h))).map(|r| r.0));
+            inner.arrivals.extend(
+                rows.iter()
+                    .filter(|(_, h)| is_owed_kind(kind_of(h)))
+                    .map(|r| r.0),
+            );
         }
         Ok(Self(Arc::new(Shared {
             inner: RwLock::new(inner),
@@ -68,14 +72,23 @@ impl Owed {
 
     /// All of them, oldest first.
     pub fn arrivals(&self) -> Vec<Arrival> {
-        self.0.inner.read().unwrap_or_else(PoisonError::into_inner).arrivals.clone()
+        self.0
+            .inner
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .arrivals
+            .clone()
     }
 
     /// What the retraction that arrived as `arrival` retracts.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn retracts(&self, store: &Store, arrival: Arrival) -> Result<Option<RecordId>, StoreError> {
+    pub fn retracts(
+        &self,
+        store: &Store,
+        arrival: Arrival,
+    ) -> Result<Option<RecordId>, StoreError> {
         let known = {
             let inner = self.0.inner.read().unwrap_or_else(PoisonError::into_inner);
             inner.retracts.get(&arrival).copied()
@@ -83,7 +96,9 @@ impl Owed {
         if known.is_some() {
             return Ok(known);
         }
-        let signed = store.record(arrival)?.and_then(|b| SignedRecord::parse(b).ok());
+        let signed = store
+            .record(arrival)?
+            .and_then(|b| SignedRecord::parse(b).ok());
         let of = signed.and_then(|s| match &s.unverified().content {
             Content::Retract(retract) => Some(retract.of),
             _ => None,

@@ -89,10 +89,16 @@ impl Session<'_> {
                         (batch, known.into_iter().map(to_wire).collect())
                     }));
                 }
-                Effect::Ingest { batch, first, records } => {
+                Effect::Ingest {
+                    batch,
+                    first,
+                    records,
+                } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
-                    let records =
-                        records.into_iter().map(|(item, bytes)| (item, bytes.into())).collect();
+                    let records = records
+                        .into_iter()
+                        .map(|(item, bytes)| (item, bytes.into()))
+                        .collect();
                     self.ingests.push(Box::pin(async move {
                         (batch, first, ingest.from_peer(agency, records).await)
                     }));

@@ -69,7 +69,15 @@ impl Sync {
         stop: watch::Receiver<bool>,
     ) -> Self {
         let hello = Hello::new(speaks, crate::SOFTWARE, share.registry.own());
-        Self { share, ingest, swarm, peers: PeerSyncs::default(), hello, repair_every_s, stop }
+        Self {
+            share,
+            ingest,
+            swarm,
+            peers: PeerSyncs::default(),
+            hello,
+            repair_every_s,
+            stop,
+        }
     }
 
     /// What is known of the sessions with each peer.
@@ -103,7 +111,11 @@ impl Sync {
     }
 
     async fn serve(self, inbound: Inbound) {
-        let Inbound { agency, channel, stream } = inbound;
+        let Inbound {
+            agency,
+            channel,
+            stream,
+        } = inbound;
         let done = match channel {
             Channel::Live => inbound::receive(&self, agency, stream).await,
             Channel::Repair => repair::respond(&self, agency, stream).await,
@@ -124,8 +136,14 @@ impl Sync {
             }
             running.insert(agency, tasks.spawn(self.clone().with_peer(agency)));
         };
-        let up: Vec<AgencyId> =
-            self.swarm.links().borrow().iter().filter(|l| l.is_up()).map(|l| l.agency).collect();
+        let up: Vec<AgencyId> = self
+            .swarm
+            .links()
+            .borrow()
+            .iter()
+            .filter(|l| l.is_up())
+            .map(|l| l.agency)
+            .collect();
         for agency in up {
             start(&mut tasks, &mut running, agency);
         }
@@ -180,14 +198,19 @@ impl Sync {
             SyncError::Store(_) => tracing::error!(%peer, "{error}"),
             _ => tracing::info!(%peer, "{error}"),
         }
-        self.peers.of(&agency).failed(self.share.now(), error.to_string());
+        self.peers
+            .of(&agency)
+            .failed(self.share.now(), error.to_string());
     }
 
     fn check_hello(&self, agency: AgencyId, hello: &Hello) -> Result<(), SyncError> {
         if hello.agency == agency {
             Ok(())
         } else {
-            Err(SyncError::OtherAgency { agency, claimed: hello.agency })
+            Err(SyncError::OtherAgency {
+                agency,
+                claimed: hello.agency,
+            })
         }
     }
 }

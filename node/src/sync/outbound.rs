@@ -67,7 +67,11 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
         owed_done: false,
         again_due: true,
         pending: HashSet::new(),
-        cursor: |arrival| Cursor { incarnation, epoch: engine.epoch(), arrival },
+        cursor: |arrival| Cursor {
+            incarnation,
+            epoch: engine.epoch(),
+            arrival,
+        },
         loads: FuturesUnordered::new(),
         settles: FuturesOrdered::new(),
         effects: VecDeque::new(),
@@ -175,9 +179,15 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             Effect::Room => {}
             Effect::Load { batch, ids } => {
                 let (share, agency) = (self.sync.share.clone(), self.agency);
-                self.loads.push(Box::pin(async move { (batch, share.release(agency, ids).await) }));
+                self.loads.push(Box::pin(async move {
+                    (batch, share.release(agency, ids).await)
+                }));
             }
-            Effect::Settled { lane, mark, outcomes } => self.settled(lane, mark, outcomes),
+            Effect::Settled {
+                lane,
+                mark,
+                outcomes,
+            } => self.settled(lane, mark, outcomes),
             Effect::Closed(reason) => {
                 self.finish().await?;
                 return Ok(Some(reason));
@@ -201,10 +211,13 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 self.peer.answered(id, answer);
             }
         }
-        let cursor = mark.filter(|_| lane == Lane::Scan).map(|m| (self.cursor)(Arrival(m)));
+        let cursor = mark
+            .filter(|_| lane == Lane::Scan)
+            .map(|m| (self.cursor)(Arrival(m)));
         let (share, agency) = (self.sync.share.clone(), self.agency);
-        self.settles
-            .push_back(Box::pin(async move { share.settle(agency, answers, cursor).await }));
+        self.settles.push_back(Box::pin(async move {
+            share.settle(agency, answers, cursor).await
+        }));
     }
 
     /// The stream is over: what was answered is written down all the same.
@@ -228,7 +241,12 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         while !self.scan_done && self.machine.room(Lane::Scan) > 0 {
             let (share, agency, after) = (self.sync.share.clone(), self.agency, self.scanned);
             let scan = blocking(move || {
-                share.scan(&agency, after, limits::SCAN_ROWS, wire_limits::BATCH_RECORDS)
+                share.scan(
+                    &agency,
+                    after,
+                    limits::SCAN_ROWS,
+                    wire_limits::BATCH_RECORDS,
+                )
             })
             .await?;
             self.scan_done = !scan.more;
@@ -259,7 +277,11 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
     fn offer(&mut self, lane: Lane, mut items: Vec<Item>) {
         items.retain(|item| self.pending.insert(item.id));
         if !items.is_empty() {
-            self.handle(Event::Scanned { lane, mark: 0, items });
+            self.handle(Event::Scanned {
+                lane,
+                mark: 0,
+                items,
+            });
         }
     }
 }

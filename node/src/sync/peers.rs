@@ -86,7 +86,8 @@ impl PeerSync {
     }
 
     pub(super) fn set_idle(&self, idle: bool) {
-        self.idle.send_if_modified(|old| std::mem::replace(old, idle) != idle);
+        self.idle
+            .send_if_modified(|old| std::mem::replace(old, idle) != idle);
     }
 
     /// When the link to it was last seen up.

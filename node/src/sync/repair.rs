@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::Message;
-use liaison_protocol::wire::repair::{Effect, Event, Finished, Initiator, Responder};
 use liaison_protocol::wire::Reason;
+use liaison_protocol::wire::repair::{Effect, Event, Finished, Initiator, Responder};
 
 use super::{Sync, SyncError, blocking};
 use crate::limits;
@@ -47,8 +47,7 @@ async fn initiate(sync: &Sync, agency: AgencyId) -> Result<(), SyncError> {
     let share = sync.share.clone();
     let entries = blocking(move || share.mutual(&agency)).await?;
     let stream = sync.swarm.open(agency, Channel::Repair).await?;
-    let (machine, hello) =
-        Initiator::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
+    let (machine, hello) = Initiator::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
     run(sync, agency, stream, Side::Initiator(machine), hello).await
 }
 
@@ -60,8 +59,7 @@ pub(super) async fn respond(
 ) -> Result<(), SyncError> {
     let share = sync.share.clone();
     let entries = blocking(move || share.mutual(&agency)).await?;
-    let (machine, hello) =
-        Responder::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
+    let (machine, hello) = Responder::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
     run(sync, agency, stream, Side::Responder(machine), hello).await
 }
 
@@ -125,8 +123,14 @@ async fn run(
 }
 
 fn finish(sync: &Sync, agency: AgencyId, finished: Finished) {
-    let Finished { offer, rounds, bytes } = finished;
+    let Finished {
+        offer,
+        rounds,
+        bytes,
+    } = finished;
     let peer = sync.share.registry.alias(&agency);
     tracing::debug!(%peer, rounds, bytes, lacking = offer.len(), "repair done");
-    sync.peers.of(&agency).repaired_with(sync.share.now(), offer);
+    sync.peers
+        .of(&agency)
+        .repaired_with(sync.share.now(), offer);
 }

@@ -1,0 +1,68 @@
+//! Running a node as a program: its own runtime, the log, the socket, until a signal.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, LogFormat};
+use crate::control;
+use crate::home::Home;
+use crate::node::{Node, NodeError, RunOptions};
+
+/// Why a node that ran as a program ended badly.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It did not start.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// The operating system gave no threads or signals.
+    #[error("the operating system refused what a node needs: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Runs a node until SIGTERM or SIGINT. `ready` is called once, with the addresses on which
+/// it listens, when the socket and the transport are up. Logs to standard error.
+///
+/// # Errors
+/// [`RunError`].
+pub fn run(home: Home, options: RunOptions, ready: impl FnOnce(&[String])) -> Result<(), RunError> {
+    if std::env::var_os("SSLKEYLOGFILE").is_some() {
+        return Err(NodeError::KeyLog.into());
+    }
+    log(&home)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async move {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let group = options.group.clone();
+        let node = Node::start(home, options).await?;
+        if let Err(error) = control::serve(&node, group.as_deref()) {
+            node.stop().await;
+            return Err(error.into());
+        }
+        ready(&node.swarm.listen_addrs());
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
+        }
+        node.stop().await;
+        Ok(())
+    })
+}
+
+fn log(home: &Home) -> Result<(), NodeError> {
+    let config = Config::read(&home.config_path())?.log;
+    let filter = EnvFilter::try_from_default_env()
+        .or_else(|_| EnvFilter::try_new(&config.filter))
+        .unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second node in one process keeps the first one's log.
+    let _already = match config.format {
+        LogFormat::Human => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    Ok(())
+}
