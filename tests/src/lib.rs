@@ -1,1 +1,18 @@
+//! The harness: federations of real nodes, with real sockets and stores on disk.
+//!
+//! [`Federation`] runs nodes in this process, where a test can await what happens and see
+//! every frame; [`process::Program`] runs the program as a process of its own, where a test
+//! can kill it. Nothing here sleeps: everything that is waited for is an event.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness fails by panicking, with words"
+)]
 
+pub mod federation;
+pub mod process;
+pub mod tap;
+
+pub use federation::{Federation, Ran, TestNode};
+pub use tap::Recorder;

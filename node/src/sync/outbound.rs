@@ -23,7 +23,7 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     let mut pause = limits::SESSION_PAUSE_MS;
     loop {
         let done = send(sync, agency, &peer).await;
-        peer.set_idle(false);
+        peer.set_settled(None);
         let orderly = matches!(done, Ok(Reason::Restart));
         sync.report(agency, done.map(|_| ()));
         if *sync.stop.borrow() {
@@ -161,12 +161,12 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             self.writer.flush().await?;
             self.fill().await?;
             if self.effects.is_empty() {
-                let all = self.scan_done && self.owed_done && !self.peer.has_lacking();
-                let idle = all
+                let nothing_left = self.scan_done && self.owed_done && !self.peer.has_lacking();
+                let settled = nothing_left
                     && self.machine.is_idle()
                     && self.loads.is_empty()
                     && self.settles.is_empty();
-                self.peer.set_idle(idle);
+                self.peer.set_settled(settled.then_some(self.scanned));
                 return Ok(None);
             }
         }
@@ -250,6 +250,9 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             })
             .await?;
             self.scan_done = !scan.more;
+            let mut scan = scan;
+            // What another lane has under way is settled there.
+            scan.items.retain(|item| !self.pending.contains(&item.id));
             if scan.up_to > self.scanned {
                 self.scanned = scan.up_to;
                 self.handle(Event::Scanned {

@@ -23,8 +23,8 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     let mut due = ours;
     loop {
         if due {
-            let mut idle = sync.peers.of(&agency).idle();
-            if idle.wait_for(|idle| *idle).await.is_err() {
+            let mut settled = sync.peers.of(&agency).settled();
+            if settled.wait_for(Option::is_some).await.is_err() {
                 return;
             }
             let done = initiate(sync, agency).await;
