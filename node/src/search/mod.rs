@@ -8,6 +8,7 @@
 //! Sealed content is never indexed: of what is not strategic, only the header is.
 
 mod collect;
+mod conditions;
 mod document;
 mod field;
 mod index;
@@ -15,6 +16,7 @@ mod indexer;
 mod limits;
 mod parse;
 pub mod query;
+mod ranges;
 mod schema;
 mod span;
 mod tail;

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::ops::Bound;
 
 use tantivy::query::{
-    AllQuery, BooleanQuery, InvertedIndexRangeQuery, Occur, PhraseQuery, Query as TantivyQuery,
-    RangeQuery, TermQuery,
+    BooleanQuery, InvertedIndexRangeQuery, PhraseQuery, Query as TantivyQuery, TermQuery,
 };
 use tantivy::schema::{
     FAST, Field as Column, INDEXED, IndexRecordOption, Schema as TantivySchema, TextFieldIndexing,
@@ -13,9 +12,11 @@ use tantivy::schema::{
 };
 use tantivy::{TantivyDocument, Term};
 
+use super::conditions::Conditions;
 use super::document::{Document, RowRef};
 use super::field::Field;
 use super::query::{Clause, Pattern, Query, Span, Test};
+use super::ranges::{FIRST, LAST, Ranges};
 
 /// Moves with every change of what is written: an index of another version is rebuilt.
 pub(super) const VERSION: u32 = 1;
@@ -24,6 +25,8 @@ pub(super) const VERSION: u32 = 1;
 pub(super) const ARRIVAL: &str = "arrival";
 pub(super) const HIDDEN: &str = "hidden";
 pub(super) const N: &str = "n";
+const CREATED: &str = "created";
+const RECEIVED: &str = "received";
 pub(super) const OVERLAPPING: &str = "overlapping";
 
 /// The columns of the index.
@@ -75,10 +78,10 @@ impl Schema {
         let hidden = builder.add_u64_field(HIDDEN, FAST);
         let overlapping = builder.add_u64_field(OVERLAPPING, FAST);
         let n = builder.add_u64_field(N, FAST);
-        let created = builder.add_u64_field("created", FAST);
-        let received = builder.add_u64_field("received", FAST);
-        let first = builder.add_i64_field("first", FAST);
-        let last = builder.add_i64_field("last", FAST);
+        let created = builder.add_u64_field(CREATED, FAST);
+        let received = builder.add_u64_field(RECEIVED, FAST);
+        let first = builder.add_i64_field(FIRST, FAST);
+        let last = builder.add_i64_field(LAST, FAST);
         let present = builder.add_text_field("present", whole(IndexRecordOption::Basic));
         let text = builder.add_text_field("text", words);
         let mut terms = HashMap::new();
@@ -157,22 +160,12 @@ impl Schema {
 
     /// The query as the index takes it.
     pub(super) fn query(&self, query: &Query) -> Box<dyn TantivyQuery> {
-        let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = query
-            .clauses
-            .iter()
-            .map(|Clause { negated, test }| {
-                let occur = if *negated {
-                    Occur::MustNot
-                } else {
-                    Occur::Must
-                };
-                (occur, self.test(test))
-            })
-            .collect();
-        if !clauses.iter().any(|(occur, _)| *occur == Occur::Must) {
-            clauses.push((Occur::Must, Box::new(AllQuery)));
-        }
-        Box::new(BooleanQuery::new(clauses))
+        let clauses = query.clauses.iter();
+        Box::new(Conditions(
+            clauses
+                .map(|Clause { negated, test }| (*negated, self.test(test)))
+                .collect(),
+        ))
     }
 
     fn test(&self, test: &Test) -> Box<dyn TantivyQuery> {
@@ -180,10 +173,10 @@ impl Schema {
             Test::Value { field, any } => {
                 either(any.iter().map(|pattern| self.value(*field, pattern)))
             }
-            Test::Days(any) => either(any.iter().map(|span| self.overlap(span))),
-            Test::Created(any) => self.numbers(self.created, any),
-            Test::Received(any) => self.numbers(self.received, any),
-            Test::N(any) => self.numbers(self.n, any),
+            Test::Days(any) => Box::new(Ranges::Days(any.clone())),
+            Test::Created(any) => numbers(CREATED, any),
+            Test::Received(any) => numbers(RECEIVED, any),
+            Test::N(any) => numbers(N, any),
             Test::Word(pattern) => self.text(pattern),
             Test::Phrase(words) => match words.as_slice() {
                 [word] => is(self.text, word),
@@ -214,24 +207,13 @@ impl Schema {
             Pattern::Present => starts(self.text, ""),
         }
     }
+}
 
-    fn overlap(&self, span: &Span<i64>) -> Box<dyn TantivyQuery> {
-        let begins = Term::from_field_i64(self.first, span.to.unwrap_or(i64::MAX));
-        let ends = Term::from_field_i64(self.last, span.from.unwrap_or(i64::MIN));
-        Box::new(BooleanQuery::intersection(vec![
-            Box::new(RangeQuery::new(Bound::Unbounded, Bound::Included(begins))),
-            Box::new(RangeQuery::new(Bound::Included(ends), Bound::Unbounded)),
-        ]))
-    }
-
-    fn numbers(&self, column: Column, any: &[Span<u64>]) -> Box<dyn TantivyQuery> {
-        let term = |value| Term::from_field_u64(column, value);
-        either(any.iter().map(|span| {
-            let from = Bound::Included(term(span.from.unwrap_or(0)));
-            let to = Bound::Included(term(span.to.unwrap_or(u64::MAX)));
-            Box::new(RangeQuery::new(from, to)) as Box<dyn TantivyQuery>
-        }))
-    }
+fn numbers(column: &'static str, any: &[Span<u64>]) -> Box<dyn TantivyQuery> {
+    Box::new(Ranges::Numbers {
+        column,
+        any: any.to_vec(),
+    })
 }
 
 fn either(any: impl Iterator<Item = Box<dyn TantivyQuery>>) -> Box<dyn TantivyQuery> {
