@@ -123,11 +123,13 @@ impl Test {
             Test::Received(any) => holds(any, Some(row.document().received.0)),
             Test::N(any) => holds(any, row.n()),
             Test::Word(pattern) => row
+                .document()
                 .texts()
                 .iter()
                 .flatten()
                 .any(|word| pattern.matches(word)),
             Test::Phrase(words) => row
+                .document()
                 .texts()
                 .iter()
                 .any(|text| text.windows(words.len().max(1)).any(|at| at == words)),

@@ -17,6 +17,7 @@ use super::document::{Document, RowRef};
 use super::field::Field;
 use super::query::{Clause, Pattern, Query, Span, Test};
 use super::ranges::{FIRST, LAST, Ranges};
+use super::spread::Spread;
 
 /// Moves with every change of what is written: an index of another version is rebuilt.
 pub(super) const VERSION: u32 = 1;
@@ -121,7 +122,14 @@ impl Schema {
 
     /// The rows of a record as the index takes them.
     pub(super) fn rows(&self, document: &Document) -> Vec<TantivyDocument> {
-        document.rows().map(|row| self.row(row)).collect()
+        let mut rows: Vec<_> = document.rows().map(|row| self.row(row)).collect();
+        // See `spread`.
+        if let Some(first) = rows.first_mut() {
+            for text in document.texts() {
+                first.add_text(self.text, text.join(" "));
+            }
+        }
+        rows
     }
 
     fn row(&self, row: RowRef<'_>) -> TantivyDocument {
@@ -152,9 +160,6 @@ impl Schema {
                 out.add_text(self.present, plain_name(field));
             }
         }
-        for text in row.texts() {
-            out.add_text(self.text, text.join(" "));
-        }
         out
     }
 
@@ -177,16 +182,8 @@ impl Schema {
             Test::Created(any) => numbers(CREATED, any),
             Test::Received(any) => numbers(RECEIVED, any),
             Test::N(any) => numbers(N, any),
-            Test::Word(pattern) => self.text(pattern),
-            Test::Phrase(words) => match words.as_slice() {
-                [word] => is(self.text, word),
-                words => Box::new(PhraseQuery::new(
-                    words
-                        .iter()
-                        .map(|word| Term::from_field_text(self.text, word))
-                        .collect(),
-                )),
-            },
+            Test::Word(pattern) => Box::new(Spread(self.text(pattern))),
+            Test::Phrase(words) => Box::new(Spread(self.phrase(words))),
         }
     }
 
@@ -197,6 +194,17 @@ impl Schema {
             (_, Pattern::Present) => is(self.present, &plain_name(field)),
             // Fields without terms have tests of their own.
             (None, _) => Box::new(tantivy::query::EmptyQuery),
+        }
+    }
+
+    fn phrase(&self, words: &[String]) -> Box<dyn TantivyQuery> {
+        match words {
+            [word] => is(self.text, word),
+            words => {
+                let words = words.iter();
+                let terms = words.map(|word| Term::from_field_text(self.text, word));
+                Box::new(PhraseQuery::new(terms.collect()))
+            }
         }
     }
 
