@@ -184,6 +184,12 @@ impl Node {
             thresholds: thresholds(config.smallest_count),
             records_per_minute: config.records_per_minute,
         };
+        let search = {
+            let source = Arc::new(crate::source::StoreSource::new(store.clone()));
+            let (dir, incarnation) = (home.index_dir(), store.incarnation()?.0);
+            let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
+            Arc::new(search)
+        };
         let ingest = Ingest::new(
             store.clone(),
             registry.clone(),
@@ -192,6 +198,7 @@ impl Node {
             clock.clone(),
             secrets.signing,
             settings,
+            search.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -201,12 +208,6 @@ impl Node {
             owed,
             clock.clone(),
         );
-        let search = {
-            let source = Arc::new(crate::source::StoreSource::new(store.clone()));
-            let (dir, incarnation) = (home.index_dir(), store.incarnation()?.0);
-            let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
-            Arc::new(search)
-        };
         let wanted = if listen.is_empty() {
             &config.listen
         } else {

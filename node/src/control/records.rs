@@ -122,7 +122,6 @@ pub(super) async fn amend(
         }
         (false, audience) => node.ingest.own(made, audience, Vec::new()).await?,
     };
-    node.search.forget(arrival.0);
     report.id = made.last().map(|(id, _)| id.full());
     Ok(Json(report))
 }
@@ -163,8 +162,7 @@ pub(super) async fn retract(
         let old = node.statement(arrival)?;
         let made = retraction(header.id, reason, true, &old.envelope.fields);
         let made = node.ingest.own(vec![made], None, Vec::new()).await?;
-        node.search.forget(arrival.0);
-        report.id = made.first().map(|(id, _)| id.full());
+            report.id = made.first().map(|(id, _)| id.full());
     }
     Ok(Json(report))
 }

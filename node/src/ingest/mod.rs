@@ -28,6 +28,7 @@ use self::quota::Quotas;
 use crate::clock::Clock;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
+use crate::search::Search;
 use crate::share::Owed;
 use crate::store::{
     Arrival, Direction, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
@@ -47,6 +48,7 @@ struct Shared {
     signing: SecretKey,
     settings: Settings,
     quotas: Quotas,
+    search: Arc<Search>,
 }
 
 /// What of the configuration ingest goes by.
@@ -89,6 +91,7 @@ impl Ingest {
         clock: Arc<dyn Clock>,
         signing: SecretKey,
         settings: Settings,
+        search: Arc<Search>,
     ) -> Result<Self, crate::store::StoreError> {
         let last = store
             .meta(CLOCK)?
@@ -105,6 +108,7 @@ impl Ingest {
             signing,
             settings,
             quotas,
+            search,
         })))
     }
 
@@ -385,9 +389,12 @@ impl Ingest {
         let now = self.0.clock.now();
         let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
         for (one, outcome) in ready.iter().zip(outcomes) {
-            let OpOutcome::Stored { arrival, .. } = outcome else {
+            let OpOutcome::Stored { arrival, touched } = outcome else {
                 continue;
             };
+            if let Some(withdrawn) = touched {
+                self.0.search.forget(withdrawn.0);
+            }
             hlc.witness(one.record.record().envelope.created, now);
             let content = &one.record.record().content;
             if matches!(content, Content::Contact(_) | Content::Keys(_))
