@@ -26,9 +26,16 @@ impl Program {
             .expect("the program starts");
         let mut ready = String::new();
         let out = child.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut ready).expect("its ready line");
+        BufReader::new(out)
+            .read_line(&mut ready)
+            .expect("its ready line");
         assert!(ready.contains("ready"), "not ready: {ready:?}");
-        Self { binary: binary.into(), home: home.to_owned(), child, ready }
+        Self {
+            binary: binary.into(),
+            home: home.to_owned(),
+            child,
+            ready,
+        }
     }
 
     /// Runs a command against it.
@@ -45,7 +52,10 @@ impl Program {
     /// Asks it to stop (SIGTERM) and waits; its exit code.
     pub fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill");
         assert!(sent.success());
         self.child.wait().expect("reaped").code()
     }

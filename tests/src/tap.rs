@@ -31,12 +31,18 @@ impl Recorder {
 
     /// All frames, both ways.
     pub fn frames(&self) -> Vec<Frame> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Forgets what was recorded.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     /// Whether these bytes stand anywhere in what was sent to a peer.
@@ -49,7 +55,15 @@ impl Recorder {
 
 impl Tap for Recorder {
     fn frame(&self, peer: &AgencyId, channel: Channel, direction: Direction, body: &[u8]) {
-        let frame = Frame { peer: *peer, channel, direction, body: body.to_vec() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(frame);
+        let frame = Frame {
+            peer: *peer,
+            channel,
+            direction,
+            body: body.to_vec(),
+        };
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(frame);
     }
 }

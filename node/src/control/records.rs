@@ -162,7 +162,7 @@ pub(super) async fn retract(
         let old = node.statement(arrival)?;
         let made = retraction(header.id, reason, true, &old.envelope.fields);
         let made = node.ingest.own(vec![made], None, Vec::new()).await?;
-            report.id = made.first().map(|(id, _)| id.full());
+        report.id = made.first().map(|(id, _)| id.full());
     }
     Ok(Json(report))
 }

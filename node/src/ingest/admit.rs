@@ -52,7 +52,7 @@ impl Gate<'_> {
     }
 
     /// Bytes that a peer sent under an id that it offered.
-    pub fn from_peer(
+    pub fn received(
         &self,
         courier: &AgencyId,
         offered: &Item,

@@ -166,7 +166,7 @@ impl Ingest {
 
     /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
     /// one faulty record does not touch the others.
-    pub async fn from_peer(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+    pub async fn received(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
         let count = records.len();
         let this = self.clone();
         let judged = blocking(move || {
@@ -175,7 +175,7 @@ impl Ingest {
                 .into_par_iter()
                 .map(|(item, bytes)| {
                     let raw = bytes.clone();
-                    (item.id, raw, gate.from_peer(&courier, &item, bytes))
+                    (item.id, raw, gate.received(&courier, &item, bytes))
                 })
                 .collect::<Vec<_>>()
         })
