@@ -122,3 +122,7 @@ pub const AMBIGUOUS: usize = 12;
 
 /// Milliseconds that sessions have to end when the node stops.
 pub const STOP_MS: u64 = 5_000;
+
+/// Own trends that a new one is held against, newest first: a reader could subtract any two
+/// of them; beyond that the work of a push would grow without end.
+pub const OVERLAPPING: usize = 500;

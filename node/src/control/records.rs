@@ -42,7 +42,7 @@ pub(super) async fn push(
         .with_remedy("'liaison amend ID FILE'"));
     }
     let audience = node.audience(to.as_deref())?;
-    node.check(&fields, &content, None)?;
+    node.check(&fields, &content, None, &[])?;
     let mut report = node.report(&fields, &content, audience.as_deref())?;
     if !dry_run {
         let made = node
@@ -86,11 +86,7 @@ pub(super) async fn amend(
         Some(to) => node.audience(Some(&to))?,
         None => listed.clone(),
     };
-    let previous = match &old.content {
-        Content::Trend(trend) => Some(trend),
-        _ => None,
-    };
-    node.check(&fields, &content, previous)?;
+    node.check(&fields, &content, Some((arrival, &old)), &[])?;
     let mut report = node.report(&fields, &content, audience.as_deref())?;
     report.held_by = node.holders(arrival)?;
     if dry_run {
@@ -365,18 +361,34 @@ impl Node {
         Ok(Some(all))
     }
 
-    /// Runs the checks that bind an author.
+    /// Runs the checks that bind an author: against the record that it amends, and against
+    /// other counts of ours (those of the store, and `beside`, which are about to be stored)
+    /// out of which a reader could subtract a small one.
     pub(super) fn check(
         &self,
         fields: &Fields,
         content: &Content,
-        previous: Option<&Trend>,
+        amends: Option<(Arrival, &Record)>,
+        beside: &[Trend],
     ) -> Result<(), ApiError> {
         check::limits_of(fields, content)
             .map_err(|finding| ApiError::findings(std::slice::from_ref(&finding)))?;
+        let thresholds = self.ingest.settings().thresholds.clone();
+        let previous = match amends.map(|(_, old)| &old.content) {
+            Some(Content::Trend(trend)) => Some(trend),
+            _ => None,
+        };
+        let mut ours = Vec::new();
+        if let Content::Trend(trend) = content
+            && thresholds.of(trend.measure) > 1
+        {
+            ours = self.own_trends(trend, amends.map(|(arrival, _)| arrival))?;
+        }
+        let overlapping: Vec<&Trend> = ours.iter().chain(beside).collect();
         let context = CheckContext {
-            thresholds: self.ingest.settings().thresholds.clone(),
+            thresholds,
             previous,
+            overlapping: &overlapping,
             ..CheckContext::on(Date::from_millis(self.clock.now()))
         };
         let findings = check::check(fields, content, &context);
@@ -385,6 +397,42 @@ impl Node {
         } else {
             Err(ApiError::findings(&findings))
         }
+    }
+
+    /// Our trends of the same measure whose period touches that of `trend`.
+    fn own_trends(&self, trend: &Trend, amended: Option<Arrival>) -> Result<Vec<Trend>, ApiError> {
+        let own = self.registry.own();
+        let author = |name: &str| (name == "self").then_some(own);
+        let context = crate::search::Context {
+            now: self.clock.now(),
+            author: &author,
+        };
+        let (from, to) = (trend.period.first_day(), trend.period.last_day());
+        let text = format!(
+            "kind:trend author:self measure:{} period:{from}..{to}",
+            trend.measure
+        );
+        let query = crate::search::Query::parse(&text, &context)?;
+        let options = crate::search::Options {
+            limit: crate::limits::OVERLAPPING,
+            ..crate::search::Options::default()
+        };
+        let mut trends = Vec::new();
+        for arrival in self
+            .search
+            .query(&query, &options)?
+            .arrivals
+            .into_iter()
+            .map(Arrival)
+        {
+            if Some(arrival) == amended {
+                continue;
+            }
+            if let Content::Trend(trend) = self.statement(arrival)?.content {
+                trends.push(trend);
+            }
+        }
+        Ok(trends)
     }
 
     /// Who would get it, and why not the others.

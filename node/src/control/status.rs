@@ -56,6 +56,10 @@ fn alerts(node: &Node, policy: &super::api::PolicyState, peers: &[PeerStatus]) -
     } else if policy.differs {
         alerts.push("the files in policy/ differ from the active policy. 'liaison policy check', then 'liaison policy apply'".into());
     }
+    for agency in node.registry.forked() {
+        let name = node.registry.alias(&agency);
+        alerts.push(format!("{name}: two different cards carry the same revision; nothing new is taken from it. Telephone it, then 'liaison peer add FILE --fingerprint DIGITS' with its newest card"));
+    }
     for peer in peers {
         if peer.keys_days.is_some_and(|days| days < 0) {
             alerts.push(format!("{}: its keys statement has run out. Ask for its newest card, then 'liaison peer add FILE'", peer.peer));

@@ -35,6 +35,12 @@ pub enum IngestFault {
         /// The author.
         author: AgencyId,
     },
+    /// Two different cards of its author carry the same revision.
+    #[error("two different cards of {} carry the same revision: nothing new is taken from it until you have telephoned it and added its newest card with --fingerprint", author.short())]
+    Forked {
+        /// The author.
+        author: AgencyId,
+    },
     /// Made later than now.
     #[error("it was made {ahead_s} s ahead of this node's clock; one of the two clocks is wrong")]
     Clock {
@@ -100,7 +106,9 @@ impl IngestFault {
             IngestFault::Signature(fault) => fault.answer(),
             IngestFault::Card(_) => Answer::Refused(Refused::Signature),
             IngestFault::OtherRecord { .. } => Answer::Refused(Refused::Form),
-            IngestFault::UnknownAuthor { .. } => Answer::Later(Later::UnknownAuthor),
+            IngestFault::UnknownAuthor { .. } | IngestFault::Forked { .. } => {
+                Answer::Later(Later::UnknownAuthor)
+            }
             IngestFault::Clock { .. } => Answer::Later(Later::Clock),
             IngestFault::Expired { .. } => Answer::Refused(Refused::Expired),
             IngestFault::Retracted => Answer::Refused(Refused::Retracted),
@@ -124,6 +132,7 @@ impl IngestFault {
             | IngestFault::Exercise { .. }
             | IngestFault::NotTheAuthor { .. } => Blame::Author,
             IngestFault::UnknownAuthor { .. }
+            | IngestFault::Forked { .. }
             | IngestFault::Retracted
             | IngestFault::Policy { .. }
             | IngestFault::Store(_)

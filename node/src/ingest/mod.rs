@@ -9,6 +9,7 @@ mod verify;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use liaison_protocol::card::CardFault;
 use liaison_protocol::clock::{Hlc, HlcClock};
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
@@ -210,6 +211,9 @@ impl Ingest {
                             id,
                             entry,
                         });
+                    }
+                    if let IngestFault::Card(CardFault::Fork { agency, .. }) = &fault {
+                        ops.push(self.0.registry.note_fork(*agency));
                     }
                     if fault.is_malformed() {
                         ops.push(Op::Quarantine(quarantined(&courier, &raw, &fault, now)));
