@@ -7,6 +7,7 @@
 )]
 
 mod first;
+mod trust;
 
 /// A test file that nobody compiles passes for ever.
 #[test]
