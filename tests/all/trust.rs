@@ -29,11 +29,16 @@ async fn contradicting_cards_stop_an_author_until_a_person_decides() {
     let file = federation.dir().join("forged.liaison");
     std::fs::write(&file, forged.to_text()).expect("file");
     let file = file.to_string_lossy();
-    let added = federation["a"].cli(&["peer", "add", &file, "--as", "x", "--yes"]).await;
+    let added = federation["a"]
+        .cli(&["peer", "add", &file, "--as", "x", "--yes"])
+        .await;
     added.expect_code(0);
 
     // Now x itself makes its card of that revision, and a hears of it.
-    federation["x"].cli(&["card", "edit", "--name", "x"]).await.expect_code(0);
+    federation["x"]
+        .cli(&["card", "edit", "--name", "x"])
+        .await
+        .expect_code(0);
     federation.settled().await;
     let status = federation["a"].json(&["status"]).await;
     let alerts = status["alerts"].to_string();
@@ -46,11 +51,20 @@ async fn contradicting_cards_stop_an_author_until_a_person_decides() {
     assert_eq!(why["ledger"]["answer"], "later: unknown-author");
 
     // The person telephones x, and x makes a newer card.
-    federation["x"].cli(&["card", "edit", "--name", "x"]).await.expect_code(0);
+    federation["x"]
+        .cli(&["card", "edit", "--name", "x"])
+        .await
+        .expect_code(0);
     let card = federation["x"].home.dir().join("card.liaison");
     let digits = federation["x"].card().fingerprint();
     let added = federation["a"]
-        .cli(&["peer", "add", &card.to_string_lossy(), "--fingerprint", &digits])
+        .cli(&[
+            "peer",
+            "add",
+            &card.to_string_lossy(),
+            "--fingerprint",
+            &digits,
+        ])
         .await;
     added.expect_code(0);
     federation["a"].holds_all(&[id]).await;
@@ -66,7 +80,13 @@ async fn a_card_with_other_digits_is_not_linked() {
     let card = federation["b"].home.dir().join("card.liaison");
     let wrong = federation["a"].card().fingerprint();
     let ran = federation["a"]
-        .cli(&["peer", "add", &card.to_string_lossy(), "--fingerprint", &wrong])
+        .cli(&[
+            "peer",
+            "add",
+            &card.to_string_lossy(),
+            "--fingerprint",
+            &wrong,
+        ])
         .await
         .expect_code(1);
     assert!(ran.err.contains("not those of this card"), "{}", ran.err);
@@ -90,10 +110,16 @@ async fn trd_05_a_second_push_is_held_against_the_first() {
     total["body"]["cells"] = serde_json::json!([{"n": 40}]);
     federation["a"].push(&total, &[]).await;
     let part = victims(38, "female").to_string();
-    let ran = federation["a"].cli_in(&["push", "-"], &part).await.expect_code(1);
+    let ran = federation["a"]
+        .cli_in(&["push", "-"], &part)
+        .await
+        .expect_code(1);
     assert!(ran.err.contains("TRD-05"), "{}", ran.err);
     let part = victims(20, "female").to_string();
-    federation["a"].cli_in(&["push", "-"], &part).await.expect_code(0);
+    federation["a"]
+        .cli_in(&["push", "-"], &part)
+        .await
+        .expect_code(0);
     federation.stop().await;
 }
 

@@ -8,6 +8,7 @@ use liaison_protocol::record::kinds::Content;
 
 use super::api::{ApiError, BadRow, ImportChunk, ImportReport};
 use crate::import::{JobKey, Map, Row};
+use crate::ingest::Statement;
 use crate::node::Node;
 use crate::store::Op;
 
@@ -62,15 +63,17 @@ pub(super) async fn piece(
     if !dry_run {
         let statements = good
             .into_iter()
-            .map(|row| (row.fields, row.content))
+            .map(|row| Statement {
+                fields: row.fields,
+                content: row.content,
+                audience: audience.clone(),
+            })
             .collect();
         let progress = Op::JobProgress {
             job,
             rows: rows_done,
         };
-        node.ingest
-            .own(statements, audience, vec![progress])
-            .await?;
+        node.ingest.own(statements, vec![progress]).await?;
     }
     Ok(Json(ImportReport {
         rows_done,

@@ -10,7 +10,7 @@ use liaison_protocol::record::codes::{Kind, RetractReason};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::draft::{Draft, Resolver};
 use liaison_protocol::record::envelope::Fields;
-use liaison_protocol::record::handling::OnwardMode;
+use liaison_protocol::record::handling::{Onward, OnwardMode, Terms};
 use liaison_protocol::record::kinds::{Content, Retract, Trend};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
@@ -20,7 +20,7 @@ use super::api::{
     VerifyReport, Why,
 };
 use super::text::rfc3339;
-use crate::ingest::{IngestFault, examine};
+use crate::ingest::{IngestFault, Statement, examine};
 use crate::node::Node;
 use crate::share::{Decided, Gate, GateWord, kind_of};
 use crate::store::{Arrival, Direction, Flags, Header};
@@ -47,7 +47,14 @@ pub(super) async fn push(
     if !dry_run {
         let made = node
             .ingest
-            .own(vec![(fields, content)], audience, Vec::new())
+            .own(
+                vec![Statement {
+                    fields,
+                    content,
+                    audience,
+                }],
+                Vec::new(),
+            )
             .await?;
         report.id = made.first().map(|(id, _)| id.full());
     }
@@ -92,32 +99,30 @@ pub(super) async fn amend(
     if dry_run {
         return Ok(Json(report));
     }
-    let narrower = is_narrower(
-        &old,
-        &fields,
-        &content,
-        listed.as_deref(),
-        audience.as_deref(),
-    );
-    let mut made = Vec::new();
+    // A holder that may not have the new text must not keep the old one either.
+    let shut_out = report
+        .held_by
+        .iter()
+        .any(|holder| report.peers.iter().any(|p| p.peer == *holder && !p.allow));
+    let narrower = shut_out
+        || is_narrower(
+            &old,
+            &fields,
+            &content,
+            listed.as_deref(),
+            audience.as_deref(),
+        );
+    let mut statements = Vec::new();
     if narrower {
-        made.push(retraction(
-            header.id,
-            RetractReason::Error,
-            true,
-            &old.envelope.fields,
-        ));
+        let reason = RetractReason::Amended;
+        statements.push(retraction(header.id, reason, &old.envelope.fields));
     }
-    made.push((fields, content));
-    let made = match (narrower, audience) {
-        // The retraction has no distribution list: the ledger says whom it is owed to.
-        (true, audience) => {
-            let new = made.pop().into_iter().collect();
-            node.ingest.own(made, None, Vec::new()).await?;
-            node.ingest.own(new, audience, Vec::new()).await?
-        }
-        (false, audience) => node.ingest.own(made, audience, Vec::new()).await?,
-    };
+    statements.push(Statement {
+        fields,
+        content,
+        audience,
+    });
+    let made = node.ingest.own(statements, Vec::new()).await?;
     report.id = made.last().map(|(id, _)| id.full());
     Ok(Json(report))
 }
@@ -156,8 +161,8 @@ pub(super) async fn retract(
     };
     if !request.dry_run {
         let old = node.statement(arrival)?;
-        let made = retraction(header.id, reason, true, &old.envelope.fields);
-        let made = node.ingest.own(vec![made], None, Vec::new()).await?;
+        let made = retraction(header.id, reason, &old.envelope.fields);
+        let made = node.ingest.own(vec![made], Vec::new()).await?;
         report.id = made.first().map(|(id, _)| id.full());
     }
     Ok(Json(report))
@@ -586,11 +591,13 @@ fn decision(node: &Node, agency: &AgencyId, decided: &Decided, words: &[GateWord
     }
 }
 
-fn retraction(of: RecordId, reason: RetractReason, erase: bool, old: &Fields) -> (Fields, Content) {
+/// The retraction of a record. It has no distribution list: the ledger says whom it is owed
+/// to. A tombstone is left of the record everywhere.
+fn retraction(of: RecordId, reason: RetractReason, old: &Fields) -> Statement {
     let content = Content::Retract(Retract {
         of,
         reason,
-        erase,
+        erase: true,
         notify: true,
     });
     let fields = Fields {
@@ -603,7 +610,7 @@ fn retraction(of: RecordId, reason: RetractReason, erase: bool, old: &Fields) ->
         handling_note: None,
         review_by: None,
         expires: None,
-        onward: liaison_protocol::record::handling::Onward::None,
+        onward: Onward::None,
         crime: Vec::new(),
         class: None,
         basis: None,
@@ -611,7 +618,11 @@ fn retraction(of: RecordId, reason: RetractReason, erase: bool, old: &Fields) ->
         legal_basis: None,
         ..old.clone()
     };
-    (fields, content)
+    Statement {
+        fields,
+        content,
+        audience: None,
+    }
 }
 
 /// Whether the new text may have fewer readers than the old one.
@@ -623,14 +634,7 @@ fn is_narrower(
     audience: Option<&[AgencyId]>,
 ) -> bool {
     let before = &old.envelope.fields;
-    let terms = |f: &Fields| {
-        liaison_protocol::record::handling::Terms::of(
-            content.kind().plane(),
-            f.tlp,
-            &f.handling,
-            &f.onward,
-        )
-    };
+    let terms = |f: &Fields| Terms::of(content.kind().plane(), f.tlp, &f.handling, &f.onward);
     let fewer_named = match (&before.onward, &fields.onward) {
         (a, b) if a == b => false,
         _ => {

@@ -70,7 +70,7 @@ impl Gate<'_> {
         self.in_time(&record)?;
         self.in_the_right_store(&record)?;
         if self.store.is_tombstoned(&record.id(), &record.author())? {
-            return Err(IngestFault::Retracted);
+            return Err(IngestFault::Retracted { created });
         }
         self.by_the_author(&record)?;
         self.handled_by(courier, &record)?;

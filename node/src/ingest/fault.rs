@@ -55,7 +55,10 @@ pub enum IngestFault {
     },
     /// Retracted by its author.
     #[error("it was retracted")]
-    Retracted,
+    Retracted {
+        /// When it was made.
+        created: Hlc,
+    },
     /// An exercise record for a live store, or the reverse.
     #[error("{says}")]
     Exercise {
@@ -111,7 +114,7 @@ impl IngestFault {
             }
             IngestFault::Clock { .. } => Answer::Later(Later::Clock),
             IngestFault::Expired { .. } => Answer::Refused(Refused::Expired),
-            IngestFault::Retracted => Answer::Refused(Refused::Retracted),
+            IngestFault::Retracted { .. } => Answer::Refused(Refused::Retracted),
             IngestFault::Exercise { .. } => Answer::Refused(Refused::Exercise),
             IngestFault::Handling { .. } => Answer::Refused(Refused::Handling),
             IngestFault::Policy { .. } => Answer::Refused(Refused::Policy),
@@ -133,7 +136,7 @@ impl IngestFault {
             | IngestFault::NotTheAuthor { .. } => Blame::Author,
             IngestFault::UnknownAuthor { .. }
             | IngestFault::Forked { .. }
-            | IngestFault::Retracted
+            | IngestFault::Retracted { .. }
             | IngestFault::Policy { .. }
             | IngestFault::Store(_)
             | IngestFault::Stopping => Blame::Local,
@@ -146,6 +149,7 @@ impl IngestFault {
     pub(super) fn verified(&self) -> Option<(Hlc, bool)> {
         match self {
             IngestFault::Expired { created }
+            | IngestFault::Retracted { created }
             | IngestFault::Exercise { created, .. }
             | IngestFault::Handling { created, .. }
             | IngestFault::Policy { created, .. }

@@ -179,13 +179,20 @@ impl Share {
         Ok(items)
     }
 
-    /// What a peer asked to be offered again: it answered `later`.
+    /// What a peer asked to be offered again: it answered `later`. A page of it after an
+    /// arrival, and where the page ends; no end: that was the last page.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn again(&self, peer: &AgencyId, limit: usize) -> Result<Vec<Item>, StoreError> {
-        let arrivals = self.store.later(peer, Arrival(0), limit)?;
-        self.items(peer, arrivals)
+    pub fn again(
+        &self,
+        peer: &AgencyId,
+        after: Arrival,
+        limit: usize,
+    ) -> Result<(Vec<Item>, Option<Arrival>), StoreError> {
+        let arrivals = self.store.later(peer, after.next(), limit)?;
+        let last = arrivals.last().copied().filter(|_| arrivals.len() >= limit);
+        Ok((self.items(peer, arrivals)?, last))
     }
 
     /// Of what a repair found that a peer lacks, what it may have, decided now.

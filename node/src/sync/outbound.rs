@@ -44,9 +44,9 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
     let (mut reader, writer) = stream.split();
     let (machine, hello) = Sender::new(sync.hello.clone());
     let share = &sync.share;
-    let engine = share.policies.current();
+    // A change from here on is noticed; one before it is in the engine.
     let mut policies = share.policies.subscribe();
-    policies.mark_unchanged();
+    let engine = policies.borrow_and_update().clone();
     let mut arrivals = share.store.watch();
     let mut owed = share.owed.changes();
     let mut stop = sync.stop.clone();
@@ -66,6 +66,7 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
         scan_done: false,
         owed_done: false,
         again_due: true,
+        again_after: Arrival(0),
         pending: HashSet::new(),
         cursor: |arrival| Cursor {
             incarnation,
@@ -136,6 +137,8 @@ struct Session<'a, C> {
     owed_done: bool,
     /// Whether it is time to offer again what was answered `later`.
     again_due: bool,
+    /// Up to where that went.
+    again_after: Arrival,
     /// Owed and repeated items under way: they have no cursor that would keep them apart.
     pending: HashSet<RecordId>,
     cursor: C,
@@ -269,9 +272,12 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             self.offer(Lane::Again, items);
         }
         if self.again_due && self.machine.room(Lane::Again) > 0 {
-            let (share, agency) = (self.sync.share.clone(), self.agency);
-            let items = blocking(move || share.again(&agency, wire_limits::BATCH_RECORDS)).await?;
-            self.again_due = false;
+            let (share, agency, after) = (self.sync.share.clone(), self.agency, self.again_after);
+            let (items, last) =
+                blocking(move || share.again(&agency, after, wire_limits::BATCH_RECORDS)).await?;
+            // Round and round: what stays `later` must not keep the rest waiting.
+            self.again_after = last.unwrap_or(Arrival(0));
+            self.again_due = last.is_some();
             self.offer(Lane::Again, items);
         }
         Ok(())
