@@ -1,6 +1,7 @@
 //! One integration binary: every file beside this one is a module of it.
 
 mod first;
+mod sarajevo;
 
 /// A test file that nobody compiles passes for ever.
 #[test]
