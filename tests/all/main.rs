@@ -1,5 +1,6 @@
 //! One integration binary: every file beside this one is a module of it.
 
+mod api;
 mod first;
 mod sarajevo;
 

@@ -92,7 +92,10 @@ fn answer(
         ..Options::default()
     };
     let outcome = node.search.query(&query, &options)?;
-    let mixed = outcome.notes.iter().find(|n| matches!(n, Note::Mixed { .. }));
+    let mixed = outcome
+        .notes
+        .iter()
+        .find(|n| matches!(n, Note::Mixed { .. }));
     if let (true, Some(Note::Mixed { measures })) = (request.sum, mixed) {
         return Err(ApiError::new(
             "refused",
