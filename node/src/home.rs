@@ -59,20 +59,25 @@ pub struct InitReport {
 }
 
 /// What may be changed on a card; what is absent stays.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CardEdit {
     /// Name.
     pub name: Option<String>,
     /// Country.
+    #[schema(value_type = Option<String>)]
     pub country: Option<Country2>,
     /// Sector.
+    #[schema(value_type = Option<String>)]
     pub sector: Option<Sector>,
     /// Route roles.
+    #[schema(value_type = Option<Vec<String>>)]
     pub route_roles: Option<Vec<RouteRole>>,
     /// Regime.
+    #[schema(value_type = Option<String>)]
     pub regime: Option<Regime>,
     /// Contact points.
+    #[schema(value_type = Option<Vec<Object>>)]
     pub functions: Option<Vec<Function>>,
     /// Addresses of this node.
     pub addresses: Option<Vec<String>>,

@@ -6,7 +6,9 @@
     reason = "a test fails by panicking, with words"
 )]
 
+mod api;
 mod first;
+mod sarajevo;
 mod trust;
 
 /// A test file that nobody compiles passes for ever.

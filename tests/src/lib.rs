@@ -11,6 +11,7 @@
 )]
 
 pub mod federation;
+pub mod http;
 pub mod process;
 pub mod tap;
 

@@ -71,8 +71,9 @@ pub(super) async fn revert(
 }
 
 /// Body of `POST /v1/policy/revert`.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize, utoipa::ToSchema)]
 pub(super) struct RevertRequest {
+    /// Why; kept beside the policy.
     #[serde(default)]
     reason: Option<String>,
 }
