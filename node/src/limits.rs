@@ -92,8 +92,15 @@ pub const REVOKE_ALL_REVISION: u64 = u64::MAX >> 1;
 /// thousand.
 pub const CLASSES_IN_MEMORY: usize = 20_000;
 
+/// Accept decisions remembered by class, some 500 bytes each: as many as one agency's
+/// records of a few years have classes.
+pub const ACCEPTS_REMEMBERED: usize = 4_096;
+
 /// Headers looked at in one step of a scan: a few milliseconds of work.
 pub const SCAN_ROWS: usize = 2_000;
+
+/// The fewest headers read at once in such a step, however few may still be offered.
+pub const SCAN_PAGE: usize = 64;
 
 /// Ids that a repair found and that wait to be offered: 32 MiB; the next repair finds the
 /// rest.

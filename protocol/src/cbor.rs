@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::limits;
 
+pub(crate) mod direct;
+
 /// Why bytes are not deterministic CBOR.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CborFault {

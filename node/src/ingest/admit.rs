@@ -12,6 +12,7 @@ use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use liaison_protocol::wire::Item;
 
+use super::accepts::Accepts;
 use super::{IngestFault, Settings, verify};
 use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
@@ -22,7 +23,9 @@ pub(super) struct Gate<'a> {
     pub store: &'a Store,
     pub registry: &'a Registry,
     pub engine: Arc<Engine>,
+    pub accepts: &'a Accepts,
     pub settings: &'a Settings,
+    pub checks: CheckContext<'a>,
     pub now: Millis,
 }
 
@@ -77,16 +80,14 @@ impl Gate<'_> {
         let findings = check::check(
             &record.record().envelope.fields,
             &record.record().content,
-            &CheckContext {
-                thresholds: self.settings.thresholds.clone(),
-                ..CheckContext::on(self.date())
-            },
+            &self.checks,
         );
         let marked = !findings.is_empty();
         let attributes = self.attributes(&record, marked);
-        let rule = self.accepted(courier, &record, &attributes)?;
+        let class: Bytes = attributes.to_class_bytes().into();
+        let rule = self.accepted(courier, &record, &attributes, &class)?;
         Ok(Admitted {
-            class: attributes.to_class_bytes().into(),
+            class,
             record,
             marked,
             rule,
@@ -190,6 +191,7 @@ impl Gate<'_> {
         courier: &AgencyId,
         record: &VerifiedRecord,
         attributes: &Attributes,
+        class: &Bytes,
     ) -> Result<Arc<str>, IngestFault> {
         // Control traffic is owed, and a newer card of a peer is too.
         let own_card = record.kind() == Kind::Contact && record.author() == *courier;
@@ -197,8 +199,8 @@ impl Gate<'_> {
             return Ok("owed".into());
         }
         let decision = self
-            .engine
-            .decide(Action::Accept, courier, attributes, false);
+            .accepts
+            .decide(&self.engine, courier, attributes, class);
         if decision.allow {
             let rule = decision.statements.first().map_or("", |s| s.id.as_str());
             Ok(rule.into())
@@ -213,10 +215,6 @@ impl Gate<'_> {
     fn attributes(&self, record: &VerifiedRecord, marked: bool) -> Attributes {
         let country = self.registry.country(&record.author());
         policy::attributes(record.record(), &country, marked)
-    }
-
-    fn date(&self) -> Date {
-        Date::from_millis(self.now)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one way in: verify, admit, commit. Every record takes it, whether an officer pushed
 //! it, a peer sent it or a file held it, and each is answered `stored`, `refused` or `later`.
 
+mod accepts;
 mod admit;
 mod fault;
 mod quota;
@@ -14,14 +15,16 @@ use liaison_protocol::clock::{Hlc, HlcClock};
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
-use liaison_protocol::record::check::Thresholds;
+use liaison_protocol::record::check::{CheckContext, Thresholds};
 use liaison_protocol::record::codes::Plane;
+use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{Record, SignedRecord, VerifiedRecord};
 use liaison_protocol::wire::Item;
 use rayon::prelude::*;
 
+use self::accepts::Accepts;
 pub use self::admit::kind_number;
 use self::admit::{Admitted, Gate};
 pub use self::fault::IngestFault;
@@ -50,6 +53,7 @@ struct Shared {
     settings: Settings,
     quotas: Quotas,
     search: Arc<Search>,
+    accepts: Accepts,
 }
 
 /// What of the configuration ingest goes by.
@@ -129,6 +133,7 @@ impl Ingest {
             settings,
             quotas,
             search,
+            accepts: Accepts::default(),
         })))
     }
 
@@ -366,12 +371,18 @@ impl Ingest {
     }
 
     fn gate(&self) -> Gate<'_> {
+        let now = self.0.clock.now();
         Gate {
             store: &self.0.store,
             registry: &self.0.registry,
             engine: self.0.policies.current(),
+            accepts: &self.0.accepts,
             settings: &self.0.settings,
-            now: self.0.clock.now(),
+            checks: CheckContext {
+                thresholds: self.0.settings.thresholds.clone(),
+                ..CheckContext::on(Date::from_millis(now))
+            },
+            now,
         }
     }
 

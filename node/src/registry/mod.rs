@@ -196,6 +196,11 @@ impl Registry {
         self.read(|i| i.peers.get(agency).cloned())
     }
 
+    /// Whether an agency is a peer.
+    pub fn is_peer(&self, agency: &AgencyId) -> bool {
+        self.read(|i| i.peers.contains_key(agency))
+    }
+
     /// A peer by alias, or by agency id.
     ///
     /// # Errors

@@ -117,7 +117,7 @@ impl Share {
         let listed = audience.map(|a| a.contains(peer));
         let addressed = listed == Some(true);
         let mut walk = Walk::with_words();
-        walk.link(self.registry.peer(peer).is_some());
+        walk.link(self.registry.is_peer(peer));
         let receiver = record.receiver(peer, addressed);
         walk.handling(
             record
@@ -138,7 +138,7 @@ impl Share {
         walk: &mut Walk,
     ) -> Result<(), StoreError> {
         // Each gate says whether the next has to be asked.
-        if !walk.link(self.registry.peer(peer).is_some()) || !walk.in_force(self.gone(header)) {
+        if !walk.link(self.registry.is_peer(peer)) || !walk.in_force(self.gone(header)) {
             return Ok(());
         }
         let own = self.registry.own();

@@ -115,33 +115,49 @@ impl Share {
         rows: usize,
         offers: usize,
     ) -> Result<Scan, StoreError> {
-        let headers = self.store.headers(after.next(), rows)?;
-        let more_rows = headers.len() >= rows;
         let mut scan = Scan {
             up_to: after,
             items: Vec::new(),
-            more: more_rows,
+            more: true,
         };
-        for (arrival, header) in headers {
-            if scan.items.len() >= offers {
-                scan.more = true;
+        let mut left = rows;
+        // As many rows at a time as may be offered: a full batch leaves few to be read again.
+        while left > 0 && scan.items.len() < offers {
+            let room = offers - scan.items.len();
+            let page = left.min(room.clamp(limits::SCAN_PAGE, limits::STORE_ROWS));
+            let from = scan.up_to.next();
+            let headers = self.store.headers(from, page)?;
+            if headers.len() < page {
+                scan.more = false;
+            }
+            let mut lines = self
+                .store
+                .ledger_of(peer, from, page)?
+                .into_iter()
+                .peekable();
+            for (arrival, header) in headers {
+                if scan.items.len() >= offers {
+                    scan.more = true;
+                    break;
+                }
+                scan.up_to = arrival;
+                while lines.next_if(|(at, _)| *at < arrival).is_some() {}
+                let settled = lines
+                    .next_if(|(at, _)| *at == arrival)
+                    .is_some_and(|(_, l)| l.direction == Direction::Received || l.answer.is_some());
+                if settled || !self.decide_header(peer, arrival, &header)?.allow {
+                    continue;
+                }
+                scan.items.push(Item {
+                    id: header.id,
+                    created: header.created,
+                    size: header.size,
+                });
+            }
+            if !scan.more {
                 break;
             }
-            scan.up_to = arrival;
-            let settled = self
-                .store
-                .ledger_entry(peer, arrival)?
-                .is_some_and(|entry| {
-                    entry.direction == Direction::Received || entry.answer.is_some()
-                });
-            if settled || !self.decide_header(peer, arrival, &header)?.allow {
-                continue;
-            }
-            scan.items.push(Item {
-                id: header.id,
-                created: header.created,
-                size: header.size,
-            });
+            left -= page;
         }
         Ok(scan)
     }

@@ -1,6 +1,7 @@
 //! What passed between us and each peer.
 
 use liaison_protocol::clock::Millis;
+use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +23,7 @@ pub struct LedgerRow {
     pub epoch: u64,
     pub rule: u32,
     pub path: Path,
-    pub answer: Option<liaison_protocol::fault::Answer>,
+    pub answer: Option<Answer>,
 }
 
 /// Enters a line.
@@ -35,8 +36,10 @@ pub fn ledger(
 ) -> Result<OpOutcome, StoreError> {
     let peer = stage.number(NameKind::Peer, peer.as_bytes(), &mut state.peers)?;
     let key = keys::of_peer_arrival(keys::LEDGER, peer, arrival);
-    if let Some(row) = stage.read::<LedgerRow>(&key, "a ledger entry")?
-        && row.direction > entry.direction
+    let old = stage.read::<LedgerRow>(&key, "a ledger entry")?;
+    if old
+        .as_ref()
+        .is_some_and(|row| row.direction > entry.direction)
     {
         return Ok(OpOutcome::Unchanged);
     }
@@ -44,7 +47,7 @@ pub fn ledger(
     let later = keys::of_peer_arrival(keys::LATER, peer, arrival);
     if entry.is_later() {
         stage.put(later, Vec::new());
-    } else {
+    } else if old.is_some_and(|row| matches!(row.answer, Some(Answer::Later(_)))) {
         stage.remove(later);
     }
     let LedgerEntry {

@@ -17,6 +17,7 @@ use super::envelope::{Envelope, Fields, SCHEMA};
 use super::handling::{Holder, Receiver, Terms};
 use super::kinds::{Content, ContentError};
 use crate::card::{AgencyKeys, KeyStanding};
+use crate::cbor::direct::NotDirect;
 use crate::cbor::{self, CborFault};
 use crate::clock::Hlc;
 use crate::fault::{Answer, Blame, Later, Refused};
@@ -156,6 +157,24 @@ impl SignedRecord {
         if bytes.len() > limits::RECORD_BYTES {
             return Err(FormFault::TooLarge { found: bytes.len() });
         }
+        if let Some(frame) = Frame::of(&bytes) {
+            let record = read_payload(frame.payload)?;
+            let tbs = frame.to_be_signed();
+            let (key, signature) = (frame.key, frame.signature);
+            return Ok(Self {
+                bytes,
+                id: id_of(&tbs),
+                key,
+                tbs: tbs.into(),
+                signature,
+                record,
+            });
+        }
+        Self::parse_anything(bytes)
+    }
+
+    /// Reads whatever COSE library wrote it, and says what is wrong.
+    fn parse_anything(bytes: Bytes) -> Result<Self, FormFault> {
         let cose = CoseSign1::from_tagged_slice(&bytes).map_err(|e| match e {
             coset::CoseError::ExtraneousData => FormFault::TrailingBytes,
             other => FormFault::Cose {
@@ -496,11 +515,93 @@ fn assemble(
     })
 }
 
+/// The parts of a record in its one form. All but the payload stands at fixed places.
+struct Frame<'a> {
+    key: PublicKey,
+    payload: &'a [u8],
+    signature: [u8; 64],
+}
+
+impl<'a> Frame<'a> {
+    /// Tag 18, an array of four, a byte string of 76 bytes, a map of three: algorithm
+    /// EdDSA, content type and key id. The tests compare it with what coset writes.
+    const BEFORE_KEY: &'static [u8] =
+        b"\xD2\x84\x58\x4C\xA3\x01\x27\x03\x78\x23application/vnd.liaison.record+cbor\x04\x58\x20";
+    /// How much of it comes before the protected header.
+    const BEFORE_HEADER: usize = 2;
+    /// A byte string of 64 bytes.
+    const BEFORE_SIGNATURE: &'static [u8] = b"\x58\x40";
+
+    /// None: it is not in that form, or broken.
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let rest = bytes.strip_prefix(Self::BEFORE_KEY)?;
+        let (key, rest) = rest.split_first_chunk::<32>()?;
+        // The unprotected header: an empty map.
+        let rest = rest.strip_prefix(b"\xA0")?;
+        let (rest, signature) = rest.split_last_chunk::<64>()?;
+        let rest = rest.strip_suffix(Self::BEFORE_SIGNATURE)?;
+        Some(Self {
+            key: PublicKey::from_bytes(*key),
+            payload: cbor::direct::byte_string(rest)?,
+            signature: *signature,
+        })
+    }
+
+    /// The Sig_structure (RFC 9052 section 4.4).
+    fn to_be_signed(&self) -> Vec<u8> {
+        let header = Self::BEFORE_KEY
+            .get(Self::BEFORE_HEADER..)
+            .unwrap_or_default();
+        let mut out = Vec::with_capacity(self.payload.len() + 160);
+        out.extend_from_slice(b"\x84\x6ASignature1");
+        out.extend_from_slice(header);
+        out.extend_from_slice(self.key.as_bytes());
+        for part in [AAD, self.payload] {
+            // Writing to a Vec cannot fail.
+            let _infallible = ciborium::into_writer(serde_bytes::Bytes::new(part), &mut out);
+        }
+        out
+    }
+}
+
 fn id_of(tbs: &[u8]) -> RecordId {
     RecordId::from_bytes(Sha256::digest(tbs).into())
 }
 
 fn read_payload(payload: &[u8]) -> Result<Record, FormFault> {
+    let record = match read_direct(payload) {
+        Ok(record) => record,
+        Err(NotDirect) => read_tree(payload)?,
+    };
+    limits_of(&record.envelope.fields, &record.content)
+        .map_err(|finding| FormFault::Limit(Box::new(finding)))?;
+    Ok(record)
+}
+
+/// Keys of the payload that [`Fields`] does not have.
+const OWN_KEYS: [&str; 5] = ["schema", "kind", "author", "created", "body"];
+
+/// Reads a payload where it lies; gives no reasons.
+fn read_direct(payload: &[u8]) -> Result<Record, NotDirect> {
+    let map = cbor::direct::map(payload)?;
+    let schema = map.value("schema")?.read::<u64>()?;
+    if schema != u64::from(SCHEMA) {
+        return Err(NotDirect);
+    }
+    let kind = map.value("kind")?.text()?.parse().map_err(|_| NotDirect)?;
+    Ok(Record {
+        envelope: Envelope {
+            schema: SCHEMA,
+            author: map.value("author")?.read()?,
+            created: Hlc::from_wire(map.value("created")?.read()?),
+            fields: map.entries_without(&OWN_KEYS)?.read()?,
+        },
+        content: Content::read_direct(kind, map.value("body")?)?,
+    })
+}
+
+/// Reads a payload as a tree, and says what is wrong with it.
+fn read_tree(payload: &[u8]) -> Result<Record, FormFault> {
     let Value::Map(mut map) = cbor::decode_value(payload)? else {
         return Err(missing("payload", "it is not a map"));
     };
@@ -530,7 +631,6 @@ fn read_payload(payload: &[u8]) -> Result<Record, FormFault> {
     let body = take("body")?;
     let fields = typed::<Fields>("envelope", Value::Map(map))?;
     let content = Content::from_value(kind, body)?;
-    limits_of(&fields, &content).map_err(|finding| FormFault::Limit(Box::new(finding)))?;
     let envelope = Envelope {
         schema: SCHEMA,
         author,
@@ -648,6 +748,53 @@ mod tests {
         assert_eq!(parsed.id(), signed.id());
         assert_eq!(parsed.unverified(), signed.unverified());
         assert!(parsed.verify(&keys).is_ok());
+    }
+
+    #[test]
+    fn the_short_way_reads_what_the_long_way_reads() {
+        let (root, signing, keys) = agency();
+        let card = SignedRecord::parse(
+            statement(&keys, 1_500)
+                .sign(&root)
+                .expect("signs")
+                .bytes()
+                .clone(),
+        );
+        let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+        for signed in [card.expect("parses"), signed] {
+            let frame = Frame::of(signed.bytes()).expect("the form that coset writes");
+            assert_eq!(frame.to_be_signed(), signed.tbs);
+            let payload = signed.record.payload().expect("encodes");
+            assert_eq!(read_direct(&payload).as_ref(), Ok(&signed.record));
+            assert_eq!(read_tree(&payload).as_ref(), Ok(&signed.record));
+            let long = SignedRecord::parse_anything(signed.bytes().clone()).expect("parses");
+            assert_eq!(
+                (long.id, long.key, &long.tbs),
+                (signed.id, signed.key, &signed.tbs)
+            );
+        }
+    }
+
+    #[test]
+    fn no_changed_bit_makes_the_two_ways_differ() {
+        let (_, signing, keys) = agency();
+        let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+        let payload = signed.record.payload().expect("encodes");
+        for bit in 0..payload.len() * 8 {
+            let mut changed = payload.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(record) = read_direct(&changed) {
+                assert_eq!(read_tree(&changed), Ok(record), "bit {bit}");
+            }
+        }
+        let whole = signed.bytes();
+        for bit in 0..whole.len() * 8 {
+            let mut changed = whole.to_vec();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let short = SignedRecord::parse(changed.clone().into()).map(|r| (r.id, r.record));
+            let long = SignedRecord::parse_anything(changed.into()).map(|r| (r.id, r.record));
+            assert_eq!(short, long, "bit {bit}");
+        }
     }
 
     #[test]

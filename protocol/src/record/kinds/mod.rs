@@ -23,6 +23,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::codes::Kind;
+use crate::cbor::direct::{NotDirect, Reader};
 use crate::limits;
 
 /// What a record says, by kind.
@@ -69,6 +70,12 @@ macro_rules! by_kind {
             pub fn from_value(kind: Kind, body: Value) -> Result<Self, ContentError> {
                 plain(&body, limits::CBOR_DEPTH).map_err(|e| ContentError { place: format!("body{}", e.place), says: e.says })?;
                 match kind { $(Kind::$kind => read(&body).map(Content::$kind),)+ }
+            }
+
+            /// Reads a body where it lies. What it does not take, [`Content::from_value`]
+            /// reads or refuses.
+            pub(crate) fn read_direct(kind: Kind, body: Reader<'_>) -> Result<Self, NotDirect> {
+                match kind { $(Kind::$kind => body.read().map(Content::$kind),)+ }
             }
 
             /// The body as it is signed, but for the order of its keys.

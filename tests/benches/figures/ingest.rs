@@ -1,0 +1,112 @@
+//! Durable ingest: what peers send, up to the sync of the disk, without the network.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use liaison_node::clock::{Clock, SystemClock};
+use liaison_node::home::Home;
+use liaison_node::import::synthetic::Synthetic;
+use liaison_node::ingest::{Ingest, Settings};
+use liaison_node::policy::{Engine, Policies, PolicySet, PolicyText};
+use liaison_node::registry::Registry;
+use liaison_node::share::Owed;
+use liaison_node::store::{Options, Store};
+use liaison_protocol::clock::HlcClock;
+use liaison_protocol::fault::Answer;
+use liaison_protocol::limits::BATCHES_IN_FLIGHT;
+use liaison_protocol::record::check::Thresholds;
+use liaison_protocol::record::signed::{Record, SignedRecord};
+use liaison_protocol::wire::Item;
+
+use crate::federation::{SHARE, WRITE, home, today};
+use crate::table::{Table, Work};
+use crate::{Fallible, Sizes};
+
+/// Measures parsing alone, and the whole way in.
+pub async fn measure(sizes: &Sizes, table: &mut Table) -> Fallible<()> {
+    let dir = tempfile::tempdir_in(&sizes.dir)?;
+    let author = home(dir.path(), "a")?;
+    let records = signed(&author, sizes.cold)?;
+    let bytes: usize = records.iter().map(|(_, b)| b.len()).sum();
+    let mean = bytes as f64 / records.len() as f64;
+    table.row("mean size of a record", format!("{mean:.0} bytes"), "", "");
+
+    let work = Work::begin();
+    for (_, bytes) in &records {
+        SignedRecord::parse(bytes.clone())?;
+    }
+    table.rate("parse, one core", records.len(), work, None);
+
+    let ingest = receiver(&home(dir.path(), "b")?, &author).await?;
+    let courier = author.card_file()?.agency();
+    let count = records.len();
+    let mut records = records.into_iter();
+    let mut under_way = VecDeque::new();
+    let work = Work::begin();
+    loop {
+        while under_way.len() < BATCHES_IN_FLIGHT {
+            let batch: Vec<_> = records.by_ref().take(WRITE).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let ingest = ingest.clone();
+            under_way.push_back(tokio::spawn(async move {
+                ingest.from_peer(courier, batch).await
+            }));
+        }
+        let Some(first) = under_way.pop_front() else {
+            break;
+        };
+        let answers = first.await?;
+        assert!(answers.iter().all(|a| *a == Answer::Stored), "{answers:?}");
+    }
+    table.rate("durable ingest", count, work, Some(0.6));
+    Ok(())
+}
+
+/// Records of an agency, as a peer would send them.
+fn signed(author: &Home, count: usize) -> Fallible<Vec<(Item, Bytes)>> {
+    let key = author.secrets()?.signing;
+    let agency = author.card_file()?.agency();
+    let mut clock = HlcClock::resume(liaison_protocol::clock::Hlc::ZERO);
+    Synthetic::trends(11, today())
+        .take(count)
+        .map(|(fields, content)| {
+            let created = clock.tick(SystemClock.now());
+            let record = Record::new(agency, created, fields, content).sign(&key)?;
+            let bytes = record.bytes().clone();
+            let size = u32::try_from(bytes.len())?;
+            let id = record.id();
+            Ok((Item { id, created, size }, bytes))
+        })
+        .collect()
+}
+
+/// The way in of an agency that has `author` as its peer.
+async fn receiver(home: &Home, author: &Home) -> Fallible<Ingest> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = Store::open(home.store_dir(), Options::default())?;
+    let registry = Registry::load(&store, &home.card_file()?)?;
+    let card = author.card_file()?;
+    registry
+        .link(&store, &card, "a".into(), Vec::new(), true, clock.now())
+        .await?;
+    let text = PolicyText::new(vec![("policy.cedar".into(), SHARE.into())], None)?;
+    let set = Arc::new(PolicySet::from_text(text)?);
+    let engine = Engine::new(set, registry.directory()?, 1)?;
+    let settings = Settings {
+        exercise: None,
+        thresholds: Thresholds::default(),
+        records_per_minute: u32::MAX,
+    };
+    Ok(Ingest::new(
+        store.clone(),
+        registry,
+        Arc::new(Policies::new(engine)),
+        Owed::load(&store)?,
+        clock,
+        home.secrets()?.signing,
+        settings,
+    )?)
+}
