@@ -26,8 +26,13 @@ pub enum CborFault {
         count: usize,
     },
     /// The same content has a shorter or differently ordered form.
-    #[error("not in deterministic form (RFC 8949 section 4.2.1)")]
-    NotDeterministic,
+    #[error(
+        "from byte {at} on it is not in deterministic form (RFC 8949 section 4.2.1: shortest numbers and lengths, keys in order)"
+    )]
+    NotDeterministic {
+        /// Bytes from the beginning that are as they should be.
+        at: usize,
+    },
     /// A float, tag, null or non-text key where none may stand.
     #[error(
         "{what} at {place}; records hold only maps with text keys, arrays, text, bytes, booleans and integers"
@@ -91,13 +96,17 @@ pub fn decode_value(bytes: &[u8]) -> Result<Value, CborFault> {
     sort(&mut value, &mut Place(Vec::new()))?;
     let mut again = Comparer {
         expected: bytes,
-        same: true,
+        differs: None,
+        written: 0,
     };
     ciborium::into_writer(&value, &mut again).map_err(|_| CborFault::Malformed)?;
-    if !again.same || !again.expected.is_empty() {
-        return Err(CborFault::NotDeterministic);
+    match again.differs {
+        Some(at) => Err(CborFault::NotDeterministic { at }),
+        None if !again.expected.is_empty() => {
+            Err(CborFault::NotDeterministic { at: again.written })
+        }
+        None => Ok(value),
     }
-    Ok(value)
 }
 
 /// Decodes one item into a type.
@@ -129,11 +138,16 @@ enum Step<'a> {
 
 impl Place<'_> {
     fn text(&self) -> String {
-        let mut out = String::from("payload");
+        if self.0.is_empty() {
+            return "the top".to_owned();
+        }
+        let mut out = String::new();
         for step in &self.0 {
             match step {
                 Step::Key(k) => {
-                    out.push('.');
+                    if !out.is_empty() {
+                        out.push('.');
+                    }
                     out.push_str(&crate::id::clip(k));
                 }
                 Step::Index(i) => out.push_str(&format!("[{i}]")),
@@ -194,16 +208,23 @@ fn sort<'a>(value: &'a mut Value, place: &mut Place<'a>) -> Result<(), CborFault
 /// Compares what is written with what is expected, without a second buffer.
 struct Comparer<'a> {
     expected: &'a [u8],
-    same: bool,
+    /// The first byte that is not as expected.
+    differs: Option<usize>,
+    written: usize,
 }
 
 impl ciborium_io::Write for &mut Comparer<'_> {
     type Error = std::convert::Infallible;
 
     fn write_all(&mut self, data: &[u8]) -> Result<(), Self::Error> {
-        match self.expected.strip_prefix(data) {
-            Some(rest) => self.expected = rest,
-            None => self.same = false,
+        if self.differs.is_none() {
+            match self.expected.strip_prefix(data) {
+                Some(rest) => {
+                    self.expected = rest;
+                    self.written += data.len();
+                }
+                None => self.differs = Some(self.written + first_difference(self.expected, data)),
+            }
         }
         Ok(())
     }
@@ -211,6 +232,11 @@ impl ciborium_io::Write for &mut Comparer<'_> {
     fn flush(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }
+}
+
+/// Bytes that two slices have in common at their beginning.
+pub(crate) fn first_difference(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -227,20 +253,23 @@ mod tests {
         assert_eq!(bytes, b"\xA2\x61c\x02\x62bb\x01");
         assert_eq!(
             decode_value(b"\xA2\x62bb\x01\x61c\x02"),
-            Err(CborFault::NotDeterministic)
+            Err(CborFault::NotDeterministic { at: 1 })
         );
     }
 
     #[test]
     fn longer_forms_tails_floats_and_doubles_are_refused() {
-        assert_eq!(decode_value(b"\x18\x01"), Err(CborFault::NotDeterministic));
+        assert_eq!(
+            decode_value(b"\x18\x01"),
+            Err(CborFault::NotDeterministic { at: 0 })
+        );
         assert_eq!(
             decode_value(b"\x01\x01"),
             Err(CborFault::Trailing { count: 1 })
         );
         assert_eq!(
             decode_value(b"\x9F\x01\xFF"),
-            Err(CborFault::NotDeterministic)
+            Err(CborFault::NotDeterministic { at: 0 })
         );
         assert!(matches!(
             decode_value(b"\xF9\x00\x00"),
