@@ -21,7 +21,7 @@ pub mod registry;
 mod run;
 pub mod search;
 pub mod share;
-mod source;
+pub mod source;
 pub mod store;
 pub mod swarm;
 pub mod sync;

@@ -78,6 +78,17 @@ pub struct Statement {
     pub audience: Option<Vec<AgencyId>>,
 }
 
+impl From<(Fields, Content)> for Statement {
+    /// Without a distribution list: policy decides.
+    fn from((fields, content): (Fields, Content)) -> Self {
+        Self {
+            fields,
+            content,
+            audience: None,
+        }
+    }
+}
+
 /// What a peer's offer is answered before its bytes come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {

@@ -11,6 +11,7 @@ use clap::Args;
 use liaison_node::control::api::{
     AmendRequest, PushReport, PushRequest, RetractReport, RetractRequest,
 };
+use liaison_node::ingest::Statement;
 use liaison_protocol::record::draft::Draft;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
@@ -177,7 +178,19 @@ fn write(author: &Member, group: &Group, number: u64) -> Result<Written, Trouble
         }
         Err(several) => {
             let made = author
-                .run(author.node.ingest.own(several, None, Vec::new()))
+                .run(
+                    author.node.ingest.own(
+                        several
+                            .into_iter()
+                            .map(|(fields, content)| Statement {
+                                fields,
+                                content,
+                                audience: None,
+                            })
+                            .collect(),
+                        Vec::new(),
+                    ),
+                )
                 .map_err(|e| author.trouble(failed(e.to_string())))?;
             written.ids = made.into_iter().map(|(id, _)| id).collect();
         }

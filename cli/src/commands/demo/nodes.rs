@@ -165,7 +165,7 @@ impl Members {
         for member in self.iter() {
             for peer in peers_of(member.name) {
                 let peer = self.of(peer)?.id;
-                idle.push((member, peer, member.node.sync.peers().of(&peer).idle()));
+                idle.push((member, peer, member.node.sync.peers().of(&peer).settled()));
             }
         }
         loop {
@@ -176,7 +176,7 @@ impl Members {
                 .collect();
             let mut quiet = true;
             for (member, peer, idle) in &mut idle {
-                quiet &= *idle.borrow_and_update();
+                quiet &= idle.borrow_and_update().is_some();
                 quiet &= member.store(|n| n.share.standing(peer))?.behind == 0;
             }
             let after = self.iter().map(|m| m.node.store.last());
