@@ -6,6 +6,7 @@
 mod cast;
 mod cose;
 mod handling;
+mod keys;
 mod properties;
 mod raw;
 mod spec;

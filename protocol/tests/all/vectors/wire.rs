@@ -361,13 +361,6 @@ fn bad() -> Vec<Bad> {
             array(&[n(8), bstr(&[])]),
         ),
         (
-            "ranges-too-large",
-            "Ranges of 262,145 bytes.",
-            "Bounds",
-            &["262145 bytes of ranges"],
-            array(&[n(8), bstr(&vec![0x61; 262_145])]),
-        ),
-        (
             "missing-33-bytes",
             "Hashes of 33 bytes.",
             "Form",
