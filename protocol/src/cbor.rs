@@ -13,12 +13,18 @@ pub(crate) mod direct;
 /// Why bytes are not deterministic CBOR.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CborFault {
-    /// Not CBOR at all, cut short, or nested deeper than [`limits::CBOR_DEPTH`].
-    #[error(
-        "not CBOR, cut short, or nested deeper than {} levels",
-        limits::CBOR_DEPTH
-    )]
-    Malformed,
+    /// Bytes that begin no item.
+    #[error("not CBOR (RFC 8949) from byte {at} on")]
+    Syntax {
+        /// Bytes from the beginning that could be read.
+        at: usize,
+    },
+    /// The item does not end.
+    #[error("cut short: the item does not end where its bytes end")]
+    CutShort,
+    /// Nested deeper than [`limits::CBOR_DEPTH`].
+    #[error("nested deeper than {} levels", limits::CBOR_DEPTH)]
+    TooDeep,
     /// Bytes after the end of the item.
     #[error("{count} bytes follow the end of the item")]
     Trailing {
@@ -77,7 +83,9 @@ pub fn encode<T: Serialize>(content: &T) -> Result<Vec<u8>, CborFault> {
 pub fn encode_value(mut value: Value) -> Result<Vec<u8>, CborFault> {
     sort(&mut value, &mut Place(Vec::new()))?;
     let mut out = Vec::new();
-    ciborium::into_writer(&value, &mut out).map_err(|_| CborFault::Malformed)?;
+    ciborium::into_writer(&value, &mut out).map_err(|e| CborFault::Shape {
+        says: e.to_string(),
+    })?;
     Ok(out)
 }
 
@@ -89,7 +97,7 @@ pub fn decode_value(bytes: &[u8]) -> Result<Value, CborFault> {
     let mut rest = bytes;
     let mut value: Value =
         ciborium::de::from_reader_with_recursion_limit(&mut rest, limits::CBOR_DEPTH)
-            .map_err(|_| CborFault::Malformed)?;
+            .map_err(|e| unreadable(&e))?;
     if !rest.is_empty() {
         return Err(CborFault::Trailing { count: rest.len() });
     }
@@ -99,7 +107,9 @@ pub fn decode_value(bytes: &[u8]) -> Result<Value, CborFault> {
         differs: None,
         written: 0,
     };
-    ciborium::into_writer(&value, &mut again).map_err(|_| CborFault::Malformed)?;
+    ciborium::into_writer(&value, &mut again).map_err(|e| CborFault::Shape {
+        says: e.to_string(),
+    })?;
     match again.differs {
         Some(at) => Err(CborFault::NotDeterministic { at }),
         None if !again.expected.is_empty() => {
@@ -234,6 +244,19 @@ impl ciborium_io::Write for &mut Comparer<'_> {
     }
 }
 
+/// Why a reader gave up.
+pub(crate) fn unreadable<E>(error: &ciborium::de::Error<E>) -> CborFault {
+    use ciborium::de::Error;
+    match error {
+        Error::Io(_) => CborFault::CutShort,
+        Error::Syntax(at) => CborFault::Syntax { at: *at },
+        Error::Semantic(at, _) => CborFault::Syntax {
+            at: at.unwrap_or_default(),
+        },
+        Error::RecursionLimitExceeded => CborFault::TooDeep,
+    }
+}
+
 /// Bytes that two slices have in common at their beginning.
 pub(crate) fn first_difference(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
@@ -280,6 +303,6 @@ mod tests {
             Err(CborFault::DuplicateKey { .. })
         ));
         let deep = [b"\x81".repeat(200), b"\x00".to_vec()].concat();
-        assert_eq!(decode_value(&deep), Err(CborFault::Malformed));
+        assert_eq!(decode_value(&deep), Err(CborFault::TooDeep));
     }
 }

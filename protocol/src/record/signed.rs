@@ -177,6 +177,9 @@ impl SignedRecord {
     fn parse_anything(bytes: Bytes) -> Result<Self, FormFault> {
         let cose = CoseSign1::from_tagged_slice(&bytes).map_err(|e| match e {
             coset::CoseError::ExtraneousData => FormFault::TrailingBytes,
+            coset::CoseError::DecodeFailed(e) => FormFault::Cose {
+                says: cbor::unreadable(&e).to_string(),
+            },
             other => FormFault::Cose {
                 says: other.to_string(),
             },

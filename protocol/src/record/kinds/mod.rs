@@ -177,6 +177,8 @@ fn tracked<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
             .map_or(says.clone(), |s| {
                 s.replace("\\'", "'").replace("\\\"", "\"")
             });
+        // ciborium's word for a number.
+        let says = says.replace("(big)int", "a whole number");
         ContentError { place, says }
     })
 }
