@@ -11,6 +11,7 @@ use clap::Args;
 use liaison_node::control::api::{
     AmendRequest, PushReport, PushRequest, RetractReport, RetractRequest,
 };
+use liaison_node::ingest::Statement;
 use liaison_protocol::record::draft::Draft;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
@@ -30,7 +31,7 @@ pub use self::plan::{AGENCIES, PICTURE};
 /// which rule, checks that every node holds exactly what it should, and ends by itself.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Example:\n  liaison demo\n  liaison demo --keep     and look at a node with 'liaison --home FOLDER/border run'"
+    after_long_help = "Example:\n  liaison demo\n  liaison demo --keep     and look into FOLDER/border and FOLDER/border.log"
 )]
 pub struct DemoArgs {
     /// Keep the folder with the nodes' homes and logs
@@ -176,8 +177,16 @@ fn write(author: &Member, group: &Group, number: u64) -> Result<Written, Trouble
             written.ids.extend(id_of(report.id.as_deref()));
         }
         Err(several) => {
+            let several = several
+                .into_iter()
+                .map(|(fields, content)| Statement {
+                    fields,
+                    content,
+                    audience: None,
+                })
+                .collect();
             let made = author
-                .run(author.node.ingest.own(several, None, Vec::new()))
+                .run(author.node.ingest.own(several, Vec::new()))
                 .map_err(|e| author.trouble(failed(e.to_string())))?;
             written.ids = made.into_iter().map(|(id, _)| id).collect();
         }
