@@ -57,7 +57,13 @@ pub fn run(context: &mut Context, args: &DemoArgs) -> Outcome {
     let base = base.unwrap_or_else(|| PathBuf::from("/tmp"));
     let folder = tempfile::Builder::new()
         .prefix("liaison-")
-        .tempdir_in(base)?;
+        .tempdir_in(base)
+        .map_err(|e| {
+            CommandError::failed(
+                format!("there is no room for the nodes: {e}"),
+                "name a folder that you may write to in TMPDIR",
+            )
+        })?;
     let played = play(context, folder.path());
     let keep = args.keep || played.is_err();
     let dir = folder.path().display().to_string();

@@ -242,12 +242,14 @@ impl Member {
                 SystemClock.now(),
             )
             .map_err(|e| failed(e.to_string()))?;
-        std::fs::write(home.config_path(), format!("exercise = \"{EXERCISE}\"\n"))?;
+        let config = format!("exercise = \"{EXERCISE}\"\n");
+        std::fs::write(home.config_path(), config).map_err(|e| failed(e.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name(agency.name)
             .enable_all()
-            .build()?;
+            .build()
+            .map_err(|e| failed(e.to_string()))?;
         let options = RunOptions {
             listen: vec!["127.0.0.1:0".into()],
             ..RunOptions::default()
