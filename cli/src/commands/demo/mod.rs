@@ -31,7 +31,7 @@ pub use self::plan::{AGENCIES, PICTURE};
 /// which rule, checks that every node holds exactly what it should, and ends by itself.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Example:\n  liaison demo\n  liaison demo --keep     and look at a node with 'liaison --home FOLDER/border run'"
+    after_long_help = "Example:\n  liaison demo\n  liaison demo --keep     and look into FOLDER/border and FOLDER/border.log"
 )]
 pub struct DemoArgs {
     /// Keep the folder with the nodes' homes and logs
@@ -57,7 +57,13 @@ pub fn run(context: &mut Context, args: &DemoArgs) -> Outcome {
     let base = base.unwrap_or_else(|| PathBuf::from("/tmp"));
     let folder = tempfile::Builder::new()
         .prefix("liaison-")
-        .tempdir_in(base)?;
+        .tempdir_in(base)
+        .map_err(|e| {
+            CommandError::failed(
+                format!("there is no room for the nodes: {e}"),
+                "name a folder that you may write to in TMPDIR",
+            )
+        })?;
     let played = play(context, folder.path());
     let keep = args.keep || played.is_err();
     let dir = folder.path().display().to_string();
@@ -177,20 +183,16 @@ fn write(author: &Member, group: &Group, number: u64) -> Result<Written, Trouble
             written.ids.extend(id_of(report.id.as_deref()));
         }
         Err(several) => {
+            let several = several
+                .into_iter()
+                .map(|(fields, content)| Statement {
+                    fields,
+                    content,
+                    audience: None,
+                })
+                .collect();
             let made = author
-                .run(
-                    author.node.ingest.own(
-                        several
-                            .into_iter()
-                            .map(|(fields, content)| Statement {
-                                fields,
-                                content,
-                                audience: None,
-                            })
-                            .collect(),
-                        Vec::new(),
-                    ),
-                )
+                .run(author.node.ingest.own(several, Vec::new()))
                 .map_err(|e| author.trouble(failed(e.to_string())))?;
             written.ids = made.into_iter().map(|(id, _)| id).collect();
         }

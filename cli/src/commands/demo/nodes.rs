@@ -143,8 +143,8 @@ impl Members {
         Ok(statements)
     }
 
-    /// Waits until nothing is left to exchange: every session is idle, and no node has
-    /// anything that a linked peer may have and has not answered.
+    /// Waits until nothing is left to exchange: each session has offered all that its peer may
+    /// have, up to the last arrival, and has the answers.
     pub fn settle(&self) -> Done {
         let Some(first) = self.0.first() else {
             return Ok(());
@@ -161,11 +161,11 @@ impl Members {
 
     async fn settled(&self) -> Done {
         let mut arrivals: Vec<_> = self.iter().map(|m| m.node.store.watch()).collect();
-        let mut idle = Vec::new();
+        let mut sessions = Vec::new();
         for member in self.iter() {
             for peer in peers_of(member.name) {
-                let peer = self.of(peer)?.id;
-                idle.push((member, peer, member.node.sync.peers().of(&peer).settled()));
+                let session = member.node.sync.peers().of(&self.of(peer)?.id);
+                sessions.push((member, session.settled()));
             }
         }
         loop {
@@ -174,11 +174,10 @@ impl Members {
                 .iter_mut()
                 .map(|a| *a.borrow_and_update())
                 .collect();
-            let mut quiet = true;
-            for (member, peer, idle) in &mut idle {
-                quiet &= idle.borrow_and_update().is_some();
-                quiet &= member.store(|n| n.share.standing(peer))?.behind == 0;
-            }
+            let quiet = sessions.iter_mut().fold(true, |quiet, (member, up_to)| {
+                let up_to = *up_to.borrow_and_update();
+                quiet && up_to.is_some_and(|at| at >= member.node.store.last())
+            });
             let after = self.iter().map(|m| m.node.store.last());
             if quiet && before.into_iter().eq(after) {
                 return Ok(());
@@ -186,7 +185,7 @@ impl Members {
             let changes: Vec<BoxFuture<'_, _>> = arrivals
                 .iter_mut()
                 .map(|a| a.changed().boxed())
-                .chain(idle.iter_mut().map(|(_, _, i)| i.changed().boxed()))
+                .chain(sessions.iter_mut().map(|(_, s)| s.changed().boxed()))
                 .collect();
             if select_all(changes).await.0.is_err() {
                 return Err(failed("a node stopped by itself".into()).into());
@@ -243,12 +242,14 @@ impl Member {
                 SystemClock.now(),
             )
             .map_err(|e| failed(e.to_string()))?;
-        std::fs::write(home.config_path(), format!("exercise = \"{EXERCISE}\"\n"))?;
+        let config = format!("exercise = \"{EXERCISE}\"\n");
+        std::fs::write(home.config_path(), config).map_err(|e| failed(e.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name(agency.name)
             .enable_all()
-            .build()?;
+            .build()
+            .map_err(|e| failed(e.to_string()))?;
         let options = RunOptions {
             listen: vec!["127.0.0.1:0".into()],
             ..RunOptions::default()
