@@ -9,6 +9,7 @@
 mod api;
 mod first;
 mod sarajevo;
+mod sharing;
 mod trust;
 
 /// A test file that nobody compiles passes for ever.
