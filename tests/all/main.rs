@@ -8,6 +8,8 @@
 
 mod api;
 mod first;
+mod integrity;
+mod retraction;
 mod sarajevo;
 mod sharing;
 mod trust;
