@@ -8,7 +8,10 @@
 
 mod api;
 mod first;
+mod integrity;
+mod retraction;
 mod sarajevo;
+mod sharing;
 mod trust;
 
 /// A test file that nobody compiles passes for ever.

@@ -13,7 +13,9 @@
 pub mod federation;
 pub mod http;
 pub mod process;
+pub mod raw;
 pub mod tap;
 
 pub use federation::{Federation, Ran, TestNode};
+pub use raw::RawPeer;
 pub use tap::Recorder;

@@ -161,7 +161,8 @@ pub(super) fn state(node: &Node) -> Result<PolicyState, ApiError> {
     let latest = history(node)?.into_iter().next();
     let differs = match PolicyText::read(&node.home.policy_dir()) {
         Ok(files) => latest.is_some() && HEXLOWER.encode(&files.sha256()) != hash,
-        Err(_) => false,
+        // Files that can't be read are not those in force.
+        Err(_) => latest.is_some(),
     };
     Ok(PolicyState {
         applied: latest.is_some(),
