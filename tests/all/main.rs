@@ -1,6 +1,10 @@
 //! One integration binary: every file beside this one is a module of it.
 
+mod crash;
 mod first;
+mod frontex;
+mod setup;
+mod sync;
 
 /// A test file that nobody compiles passes for ever.
 #[test]

@@ -12,6 +12,7 @@
 
 pub mod federation;
 pub mod process;
+pub mod sheet;
 pub mod tap;
 
 pub use federation::{Federation, Ran, TestNode};
