@@ -31,7 +31,11 @@ pub fn trends(home: &Home) -> (BTreeSet<RecordId>, Vec<Row>) {
             assert_eq!(store.arrival_of(&header.id).expect("index"), Some(arrival));
             let content = &signed.unverified().content;
             if matches!(content, Content::Trend(_)) {
-                assert!(ids.insert(header.id), "{} is there twice", header.id.short());
+                assert!(
+                    ids.insert(header.id),
+                    "{} is there twice",
+                    header.id.short()
+                );
                 rows.push(row(&content.to_json().expect("JSON")));
             }
         }
@@ -69,19 +73,39 @@ pub fn link(a: (&str, &Site, &Program), b: (&str, &Site, &Program)) {
 pub fn open_policy(site: &Site, program: &Program) {
     std::fs::write(site.home.policy_dir().join("policy.cedar"), OPEN).expect("policy");
     let dir = site.home.policy_dir();
-    program.ok(&["policy", "apply", &dir.to_string_lossy(), "--reason", "test"]);
+    program.ok(&[
+        "policy",
+        "apply",
+        &dir.to_string_lossy(),
+        "--reason",
+        "test",
+    ]);
 }
 
 pub fn import_args(file: &Path) -> [String; 6] {
     let map = sheet::map();
     let text = |p: &Path| p.to_string_lossy().into_owned();
-    ["import".into(), "csv".into(), text(file), "--map".into(), text(&map), "--yes".into()]
+    [
+        "import".into(),
+        "csv".into(),
+        text(file),
+        "--map".into(),
+        text(&map),
+        "--yes".into(),
+    ]
 }
 
 #[test]
 fn e20_a_node_killed_at_any_moment_resumes_and_nothing_is_lost_or_doubled() {
     // Who is killed after how many records more have come to B.
-    let moments = [("a", 1), ("b", 90), ("a", 199), ("b", 201), ("a", 333), ("b", 77)];
+    let moments = [
+        ("a", 1),
+        ("b", 90),
+        ("a", 199),
+        ("b", 201),
+        ("a", 333),
+        ("b", 77),
+    ];
     let dir = tempfile::tempdir().expect("folder");
     let a_site = Site::init(BINARY, &dir.path().join("a"), "Agency A");
     let b_site = Site::init(BINARY, &dir.path().join("b"), "Agency B");

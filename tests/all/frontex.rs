@@ -13,7 +13,10 @@ use liaison_tests::{Federation, TestNode};
 use super::crash::{BINARY, import_args, link, sorted, trends};
 
 /// Sums by a column, as the file has them.
-fn sums<'a>(rows: impl Iterator<Item = &'a Row>, by: impl Fn(&Row) -> &str) -> BTreeMap<String, u64> {
+fn sums<'a>(
+    rows: impl Iterator<Item = &'a Row>,
+    by: impl Fn(&Row) -> &str,
+) -> BTreeMap<String, u64> {
     let mut sums = BTreeMap::new();
     for row in rows {
         *sums.entry(by(row).to_owned()).or_default() += row.n;
@@ -26,12 +29,17 @@ fn answered(b: &Program, words: &[&str], by: &str) -> BTreeMap<String, u64> {
     let args: Vec<&str> = ["query"].iter().chain(words).copied().collect();
     let args = [&args[..], &["--sum", "--by", by, "--limit", "1000"]].concat();
     let report = b.json(&args);
-    let groups = report["groups"].as_array().unwrap_or_else(|| panic!("no groups: {report}"));
+    let groups = report["groups"]
+        .as_array()
+        .unwrap_or_else(|| panic!("no groups: {report}"));
     groups
         .iter()
         .map(|g| {
             let key = g["key"].as_str().expect("a key").to_owned();
-            (key, g["sum"].as_u64().unwrap_or_else(|| panic!("no sum: {g}")))
+            (
+                key,
+                g["sum"].as_u64().unwrap_or_else(|| panic!("no sum: {g}")),
+            )
         })
         .collect()
 }
@@ -45,8 +53,11 @@ fn sum(b: &Program, words: &[&str]) -> u64 {
 /// `second` records.
 fn exchange(file: &Path, first: usize, second: usize) {
     let rows = sheet::read(file);
-    let shared: Vec<Row> =
-        rows.iter().filter(|r| sheet::SHARED.contains(&r.route.as_str())).cloned().collect();
+    let shared: Vec<Row> = rows
+        .iter()
+        .filter(|r| sheet::SHARED.contains(&r.route.as_str()))
+        .cloned()
+        .collect();
     let dir = tempfile::tempdir().expect("folder");
     let site = |name: &str| Site::init(BINARY, &dir.path().join(name), &format!("Agency {name}"));
     let (a_site, b_site, c_site) = (site("a"), site("b"), site("c"));
@@ -54,10 +65,22 @@ fn exchange(file: &Path, first: usize, second: usize) {
     link(("a", &a_site, &a), ("b", &b_site, &b));
     link(("a", &a_site, &a), ("c", &c_site, &c));
     let routes = sheet::workspace().join("examples/policies/routes");
-    a.ok(&["policy", "apply", &routes.to_string_lossy(), "--reason", "test"]);
+    a.ok(&[
+        "policy",
+        "apply",
+        &routes.to_string_lossy(),
+        "--reason",
+        "test",
+    ]);
     for program in [&b, &c] {
         let receiver = routes.join("receiver");
-        program.ok(&["policy", "apply", &receiver.to_string_lossy(), "--reason", "test"]);
+        program.ok(&[
+            "policy",
+            "apply",
+            &receiver.to_string_lossy(),
+            "--reason",
+            "test",
+        ]);
     }
     let import = import_args(file);
     let import: Vec<&str> = import.iter().map(String::as_str).collect();
@@ -73,7 +96,10 @@ fn exchange(file: &Path, first: usize, second: usize) {
         a.kill();
         importing.join().expect("the import ends")
     });
-    assert!(!cut_off.status.success(), "the import was over before A was killed: {cut_off:?}");
+    assert!(
+        !cut_off.status.success(),
+        "the import was over before A was killed: {cut_off:?}"
+    );
 
     // In the middle of the exchange.
     let mut at_b = Watch::of(&b_site.home);
@@ -96,7 +122,9 @@ fn exchange(file: &Path, first: usize, second: usize) {
     b.holds(&["kind:trend"], shared.len() as u64);
     a.until(&["status"], |s| {
         let peers = s["peers"].as_array().expect("peers");
-        peers.iter().all(|p| p["behind"] == 0 && p["connected_since"].is_string())
+        peers
+            .iter()
+            .all(|p| p["behind"] == 0 && p["connected_since"].is_string())
     });
     c.holds(&["kind:trend"], 0);
     println!("{} rows in {:.1?}", rows.len(), began.elapsed());
@@ -104,24 +132,39 @@ fn exchange(file: &Path, first: usize, second: usize) {
     // What B answers is what the file says.
     let words = ["kind:trend"];
     assert_eq!(sum(&b, &words), shared.iter().map(|r| r.n).sum::<u64>());
-    assert_eq!(answered(&b, &words, "route"), sums(shared.iter(), |r| &r.route));
-    assert_eq!(answered(&b, &words, "dim.nationality"), sums(shared.iter(), |r| &r.nationality));
-    assert_eq!(answered(&b, &words, "dim.border"), sums(shared.iter(), |r| {
-        if r.border == "Sea" { "sea" } else { "land" }
-    }));
+    assert_eq!(
+        answered(&b, &words, "route"),
+        sums(shared.iter(), |r| &r.route)
+    );
+    assert_eq!(
+        answered(&b, &words, "dim.nationality"),
+        sums(shared.iter(), |r| &r.nationality)
+    );
+    assert_eq!(
+        answered(&b, &words, "dim.border"),
+        sums(shared.iter(), |r| {
+            if r.border == "Sea" { "sea" } else { "land" }
+        })
+    );
     let nationality = &shared[0].nationality;
     let of_one = || shared.iter().filter(|r| r.nationality == *nationality);
     let word = format!("dim.nationality:{nationality}");
     assert_eq!(sum(&b, &[&word]), of_one().map(|r| r.n).sum::<u64>());
     let in_years = |r: &&Row| ("2009-01"..="2011-12").contains(&r.month.as_str());
     let wanted = sums(of_one().filter(in_years), |r| &r.month);
-    assert_eq!(answered(&b, &[&word, "period:2009..2011"], "period"), wanted);
+    assert_eq!(
+        answered(&b, &[&word, "period:2009..2011"], "period"),
+        wanted
+    );
     let route = format!("route:{}", sheet::SHARED[0]);
     let on_route = |r: &&Row| r.route == sheet::SHARED[0];
     assert_eq!(
         answered(&b, &[&route, "period:2010"], "dim.nationality"),
         sums(
-            shared.iter().filter(on_route).filter(|r| r.month.starts_with("2010")),
+            shared
+                .iter()
+                .filter(on_route)
+                .filter(|r| r.month.starts_with("2010")),
             |r| &r.nationality
         )
     );
@@ -134,8 +177,14 @@ fn exchange(file: &Path, first: usize, second: usize) {
     let (b_ids, b_rows) = trends(&b_site.home);
     let (c_ids, _) = trends(&c_site.home);
     assert!(b_ids.is_subset(&a_ids) && c_ids.is_empty());
-    assert!(sorted(a_rows) == sorted(rows), "A does not hold what the file says");
-    assert!(sorted(b_rows) == sorted(shared), "B does not hold what the file says");
+    assert!(
+        sorted(a_rows) == sorted(rows),
+        "A does not hold what the file says"
+    );
+    assert!(
+        sorted(b_rows) == sorted(shared),
+        "B does not hold what the file says"
+    );
 }
 
 #[test]
@@ -154,7 +203,10 @@ fn frontex_file_done_when_2_survives_two_kills_and_reaches_only_b() {
     };
     let rows = sheet::read(&file);
     assert_eq!(rows.len(), 34_273);
-    let shared = rows.iter().filter(|r| sheet::SHARED.contains(&r.route.as_str())).count();
+    let shared = rows
+        .iter()
+        .filter(|r| sheet::SHARED.contains(&r.route.as_str()))
+        .count();
     assert_eq!(shared, 6_883);
     exchange(&file, 9_000, 2_500);
 }
@@ -174,7 +226,10 @@ async fn tapped(file: &Path) {
         federation[name].policy_dir(&routes.join("receiver")).await;
     }
     let rows = sheet::read(file);
-    let shared = rows.iter().filter(|r| sheet::SHARED.contains(&r.route.as_str())).count();
+    let shared = rows
+        .iter()
+        .filter(|r| sheet::SHARED.contains(&r.route.as_str()))
+        .count();
     federation["a"].import(file, &sheet::map()).await;
     federation["b"].holds_count(shared).await;
     federation.settled().await;
@@ -196,7 +251,10 @@ async fn tapped(file: &Path) {
             let signed = liaison_protocol::record::signed::SignedRecord::parse(bytes.clone())
                 .expect("a record");
             let record = signed.unverified();
-            if !matches!(record.content, liaison_protocol::record::kinds::Content::Trend(_)) {
+            if !matches!(
+                record.content,
+                liaison_protocol::record::kinds::Content::Trend(_)
+            ) {
                 continue;
             }
             looked += 1;
@@ -218,7 +276,11 @@ async fn tapped(file: &Path) {
         }
     }
     assert_eq!(looked, rows.len());
-    for route in rows.iter().map(|r| r.route.as_bytes()).filter(|r| r.len() >= 8) {
+    for route in rows
+        .iter()
+        .map(|r| r.route.as_bytes())
+        .filter(|r| r.len() >= 8)
+    {
         assert!(route.windows(8).all(|w| !to_c.contains(w)));
     }
     federation.stop().await;
@@ -231,7 +293,9 @@ fn windows(node: &TestNode, peer: &str, federation: &Federation) -> HashSet<[u8;
     let bytes: usize = frames.iter().map(|f| f.body.len()).sum();
     println!("to {peer}: {} frames, {bytes} bytes", frames.len());
     let eights = |body: &[u8]| {
-        body.windows(8).filter_map(|w| w.try_into().ok()).collect::<Vec<[u8; 8]>>()
+        body.windows(8)
+            .filter_map(|w| w.try_into().ok())
+            .collect::<Vec<[u8; 8]>>()
     };
     frames.iter().flat_map(|f| eights(&f.body)).collect()
 }

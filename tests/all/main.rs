@@ -16,7 +16,10 @@ fn no_test_file_is_forgotten() {
         let name = name.to_string_lossy();
         let stem = name.trim_end_matches(".rs");
         if stem != "main" {
-            assert!(main.contains(&format!("mod {stem};")), "{name} is not compiled");
+            assert!(
+                main.contains(&format!("mod {stem};")),
+                "{name} is not compiled"
+            );
         }
     }
 }

@@ -27,21 +27,34 @@ fn e37_from_install_to_the_first_record_is_one_exchange_per_side() {
     for (n, node) in nodes.iter().enumerate() {
         let file = dir.path().join(format!("card-{n}.txt"));
         node.ok(&["card", "export", &file.to_string_lossy()]);
-        node.ok(&["policy", "apply", &policy.to_string_lossy(), "--reason", "first"]);
+        node.ok(&[
+            "policy",
+            "apply",
+            &policy.to_string_lossy(),
+            "--reason",
+            "first",
+        ]);
         files.push(file.to_string_lossy().into_owned());
         count(2);
     }
     // The exchange: one file goes each way, and one call in which each reads its digits out.
     let own_digits = |n: usize| {
         let card = nodes[n].json(&["card", "show", &files[n]]);
-        let digits = card["fingerprint"].as_str().expect("the 30 digits").to_owned();
+        let digits = card["fingerprint"]
+            .as_str()
+            .expect("the 30 digits")
+            .to_owned();
         assert_eq!(digits.chars().filter(char::is_ascii_digit).count(), 30);
         digits
     };
     for (n, other, alias) in [(0, 1, "there"), (1, 0, "here")] {
         // One digit wrong: nothing is added.
         let digits = own_digits(other);
-        let last = digits.chars().last().and_then(|c| c.to_digit(10)).expect("a digit");
+        let last = digits
+            .chars()
+            .last()
+            .and_then(|c| c.to_digit(10))
+            .expect("a digit");
         let wrong = format!("{}{}", &digits[..digits.len() - 1], (last + 1) % 10);
         let add = ["peer", "add", &files[other], "--as", alias, "--fingerprint"];
         let refused = nodes[n].cli(&[&add[..], &[&wrong]].concat(), "");

@@ -8,11 +8,13 @@ use std::time::Instant;
 use bytes::Bytes;
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::store::Arrival;
-use liaison_node::swarm::{Channel, Direction};
+use liaison_node::swarm::{Channel, Direction, LinkedPeer, Swarm, SwarmConfig};
 use liaison_protocol::clock::Millis;
+use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::RecordId;
+use liaison_protocol::limits::RECORD_BYTES;
 use liaison_protocol::record::signed::SignedRecord;
-use liaison_protocol::wire::{Message, Speaks};
+use liaison_protocol::wire::{Hello, Item, Message, Outcome, Speaks};
 use liaison_tests::federation::{ACCEPT, OPEN, PATIENCE};
 use liaison_tests::tap::Frame;
 use liaison_tests::{Federation, TestNode, sheet};
@@ -39,7 +41,11 @@ fn assert_whole(node: &TestNode) {
         let Some((last, _)) = rows.last() else { break };
         from = *last;
         for (arrival, header) in rows {
-            assert!(seen.insert(header.id), "{} is held twice", header.id.short());
+            assert!(
+                seen.insert(header.id),
+                "{} is held twice",
+                header.id.short()
+            );
             let bytes = store.record(arrival).expect("readable").expect("bytes");
             let record = SignedRecord::parse(bytes).expect("a record");
             assert_eq!(record.id(), header.id);
@@ -57,7 +63,9 @@ fn crossings(a: &TestNode, b: &TestNode) -> BTreeMap<RecordId, usize> {
     let mut times = BTreeMap::new();
     for (from, to) in [(a, b), (b, a)] {
         for bytes in from.tap.records_to(&to.agency) {
-            let id = SignedRecord::parse(Bytes::from(bytes)).expect("a record").id();
+            let id = SignedRecord::parse(Bytes::from(bytes))
+                .expect("a record")
+                .id();
             *times.entry(id).or_default() += 1;
         }
     }
@@ -73,7 +81,10 @@ fn talk(node: &TestNode) -> Vec<Frame> {
         )
     };
     let frames = node.tap.frames();
-    frames.into_iter().filter(|f| f.channel == Channel::Live && !idle(f)).collect()
+    frames
+        .into_iter()
+        .filter(|f| f.channel == Channel::Live && !idle(f))
+        .collect()
 }
 
 /// Connects two nodes anew and waits until both sides have nothing to say.
@@ -105,8 +116,15 @@ async fn e20_a_line_torn_at_any_moment_loses_doubles_and_halves_nothing() {
             for (turn, moment) in moments.into_iter().enumerate() {
                 let mut arrivals = federation["b"].node().store.watch();
                 let reached = arrivals.wait_for(|last| last.0 >= before + moment);
-                tokio::time::timeout(PATIENCE, reached).await.expect("it goes on").expect("runs");
-                let (one, other) = if turn % 2 == 0 { ("a", "b") } else { ("b", "a") };
+                tokio::time::timeout(PATIENCE, reached)
+                    .await
+                    .expect("it goes on")
+                    .expect("runs");
+                let (one, other) = if turn % 2 == 0 {
+                    ("a", "b")
+                } else {
+                    ("b", "a")
+                };
                 federation.cut(one, other).await;
                 federation.mend(one, other).await;
             }
@@ -148,9 +166,15 @@ async fn e22_ten_thousand_records_sync_and_no_change_costs_little() {
     federation.connected("a", "b").await;
     federation["b"].repaired_with(&federation["a"].agency).await;
     federation.settled().await;
-    let traffic = federation["b"].node().swarm.traffic(&federation["a"].agency);
+    let traffic = federation["b"]
+        .node()
+        .swarm
+        .traffic(&federation["a"].agency);
     let bytes = traffic.bytes_in + traffic.bytes_out;
-    println!("no change, repair included: {bytes} bytes, {:.1?}", began.elapsed());
+    println!(
+        "no change, repair included: {bytes} bytes, {:.1?}",
+        began.elapsed()
+    );
     assert!(bytes < 100_000, "{bytes} bytes for nothing new");
     federation.stop().await;
 }
@@ -160,7 +184,11 @@ async fn e24_records_of_the_same_moment_are_never_skipped() {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let mut federation = Federation::new();
     for name in ["a", "b", "c"] {
-        federation.prepare(name, "border", "QN").with_clock(clock.clone()).start().await;
+        federation
+            .prepare(name, "border", "QN")
+            .with_clock(clock.clone())
+            .start()
+            .await;
     }
     federation.link_all().await;
     for name in ["a", "b", "c"] {
@@ -170,11 +198,19 @@ async fn e24_records_of_the_same_moment_are_never_skipped() {
     let mut ids = Vec::new();
     for n in 0..24 {
         for name in ["a", "c"] {
-            ids.push(federation[name].push(&trend(&format!("{name} {n}")), &[]).await);
+            ids.push(
+                federation[name]
+                    .push(&trend(&format!("{name} {n}")), &[])
+                    .await,
+            );
         }
         if n % 8 == 3 {
             federation.cut("a", "b").await;
-            ids.push(federation["a"].push(&trend(&format!("torn {n}")), &[]).await);
+            ids.push(
+                federation["a"]
+                    .push(&trend(&format!("torn {n}")), &[])
+                    .await,
+            );
             federation.mend("a", "b").await;
         }
     }
@@ -216,7 +252,12 @@ async fn e25_a_ring_comes_to_rest_and_announces_nothing_again() {
     let pairs = [("a", "b"), ("b", "c"), ("c", "a")];
     for (one, other) in pairs {
         for (id, times) in crossings(&federation[one], &federation[other]) {
-            assert_eq!(times, 1, "{} crossed {one}-{other} {times} times", id.short());
+            assert_eq!(
+                times,
+                1,
+                "{} crossed {one}-{other} {times} times",
+                id.short()
+            );
         }
     }
     // Everybody calls everybody anew: sessions begin, repairs run, and nobody has anything
@@ -224,7 +265,11 @@ async fn e25_a_ring_comes_to_rest_and_announces_nothing_again() {
     for (one, other) in pairs {
         reconnected(&federation, one, other).await;
         for name in names {
-            assert!(talk(&federation[name]).is_empty(), "{:?}", talk(&federation[name]));
+            assert!(
+                talk(&federation[name]).is_empty(),
+                "{:?}",
+                talk(&federation[name])
+            );
         }
     }
     // One more record: of it alone is spoken.
@@ -245,7 +290,10 @@ async fn e25_a_ring_comes_to_rest_and_announces_nothing_again() {
     }
     for (one, other) in pairs {
         let times = crossings(&federation[one], &federation[other]);
-        assert!(times.iter().all(|(id, times)| *id == new && *times == 1), "{times:?}");
+        assert!(
+            times.iter().all(|(id, times)| *id == new && *times == 1),
+            "{times:?}"
+        );
     }
     federation.stop().await;
 }
@@ -332,7 +380,10 @@ async fn e26_an_unknown_author_waits_as_later_until_its_card_is_there() {
         .expect_code(0);
     federation["b"].holds_count(rows).await;
     println!("after the card: {:.1?}", began.elapsed());
-    assert!(began.elapsed().as_secs() < 20, "the repair brings it, not a timer");
+    assert!(
+        began.elapsed().as_secs() < 20,
+        "the repair brings it, not a timer"
+    );
     federation.stop().await;
 }
 
@@ -342,7 +393,11 @@ async fn e26_a_record_ahead_of_the_clock_waits_as_later_until_the_clock_is_there
     let behind = Arc::new(ManualClock::new(now));
     let mut federation = Federation::new();
     federation.add("a", "border", "QN").await;
-    federation.prepare("b", "border", "QN").with_clock(behind.clone()).start().await;
+    federation
+        .prepare("b", "border", "QN")
+        .with_clock(behind.clone())
+        .start()
+        .await;
     federation["a"].policy(OPEN).await;
     federation["b"].policy(OPEN).await;
     federation.link("a", "b").await;
@@ -361,7 +416,9 @@ async fn e26_a_peer_over_its_quota_waits_as_later_and_gets_through_in_time() {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let mut federation = Federation::new();
     federation.add("a", "border", "QN").await;
-    let b = federation.prepare("b", "border", "QN").with_clock(clock.clone());
+    let b = federation
+        .prepare("b", "border", "QN")
+        .with_clock(clock.clone());
     // Less than one batch a minute: even so all of it has to come in time.
     std::fs::write(b.home.config_path(), "records_per_minute = 150\n").expect("config");
     b.start().await;
@@ -401,11 +458,18 @@ async fn e29_versions_without_a_common_one_refuse_clearly() {
                 if let Some(says) = status["peers"][0]["last_error"].as_str() {
                     return says.to_owned();
                 }
-                node.tap.until("a hello", |f| f.iter().any(|f| f.peer == agency)).await;
+                node.tap
+                    .until("a hello", |f| f.iter().any(|f| f.peer == agency))
+                    .await;
             }
         };
-        let says = tokio::time::timeout(PATIENCE, said).await.expect("an error in status");
-        assert!(says.contains("version 1") && says.contains("versions 7 to 8"), "{says}");
+        let says = tokio::time::timeout(PATIENCE, said)
+            .await
+            .expect("an error in status");
+        assert!(
+            says.contains("version 1") && says.contains("versions 7 to 8"),
+            "{says}"
+        );
     }
     let id = federation["a"].push(&trend("Never understood"), &[]).await;
     assert!(!federation["b"].holds().contains(&id));
@@ -449,16 +513,32 @@ async fn a_narrower_policy_stops_what_is_under_way() {
     let mut arrivals = federation["b"].node().store.watch();
     let began = arrivals.borrow_and_update().0;
     let reached = arrivals.wait_for(|last| last.0 > began + 300);
-    tokio::time::timeout(PATIENCE, reached).await.expect("it flows").expect("runs");
+    tokio::time::timeout(PATIENCE, reached)
+        .await
+        .expect("it flows")
+        .expect("runs");
     federation["a"].policy(ACCEPT).await;
     // The command has come back: from here on not one record may leave.
     federation["a"].tap.clear();
     federation.settled().await;
-    assert!(federation["a"].tap.records_to(&federation["b"].agency).is_empty());
+    assert!(
+        federation["a"]
+            .tap
+            .records_to(&federation["b"].agency)
+            .is_empty()
+    );
     let held = federation["b"].holds().len();
-    assert!(held < rows, "all {held} were out before the policy changed; make it more rows");
+    assert!(
+        held < rows,
+        "all {held} were out before the policy changed; make it more rows"
+    );
     reconnected(&federation, "a", "b").await;
-    assert!(federation["a"].tap.records_to(&federation["b"].agency).is_empty());
+    assert!(
+        federation["a"]
+            .tap
+            .records_to(&federation["b"].agency)
+            .is_empty()
+    );
     assert_eq!(federation["b"].holds().len(), held);
     federation.stop().await;
 }
@@ -466,23 +546,46 @@ async fn a_narrower_policy_stops_what_is_under_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_removed_peer_is_cut_off_and_gets_nothing_more() {
     let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
-    let before = federation["a"].push(&trend("While we were friends"), &[]).await;
+    let before = federation["a"]
+        .push(&trend("While we were friends"), &[])
+        .await;
     federation["b"].holds_all(&[before]).await;
     federation.settled().await;
     let mut links = federation["b"].node().swarm.links();
-    let report = federation["a"].json(&["peer", "remove", "b", "--yes"]).await;
+    let report = federation["a"]
+        .json(&["peer", "remove", "b", "--yes"])
+        .await;
     // The record, and our card and keys.
     assert!(report["holds"].as_u64().is_some_and(|n| n >= 1), "{report}");
     let a = federation["a"].agency;
     let down = links.wait_for(|l| l.iter().all(|l| l.agency != a || !l.is_up()));
-    tokio::time::timeout(PATIENCE, down).await.expect("the line is cut").expect("runs");
+    tokio::time::timeout(PATIENCE, down)
+        .await
+        .expect("the line is cut")
+        .expect("runs");
     federation["a"].tap.clear();
     federation["a"].push(&trend("Not for them"), &[]).await;
     // B may call as often as it likes.
-    federation["b"].node().swarm.dial_now(a).await.expect("it dials");
-    let test = federation["b"].cli(&["peer", "test", "a", "--json"]).await.expect_code(1);
-    assert!(test.out.contains("known-to-them") || test.out.contains("connect"), "{test:?}");
-    assert!(federation["a"].tap.sent_to(&federation["b"].agency).is_empty());
+    federation["b"]
+        .node()
+        .swarm
+        .dial_now(a)
+        .await
+        .expect("it dials");
+    let test = federation["b"]
+        .cli(&["peer", "test", "a", "--json"])
+        .await
+        .expect_code(1);
+    assert!(
+        test.out.contains("known-to-them") || test.out.contains("connect"),
+        "{test:?}"
+    );
+    assert!(
+        federation["a"]
+            .tap
+            .sent_to(&federation["b"].agency)
+            .is_empty()
+    );
     assert_eq!(federation["b"].holds(), BTreeSet::from([before]));
     federation.stop().await;
 }
@@ -504,11 +607,21 @@ async fn after_a_restart_of_both_nothing_is_sent_again() {
     federation["a"].repaired_with(&federation["b"].agency).await;
     federation.settled().await;
     for name in ["a", "b"] {
-        assert!(talk(&federation[name]).is_empty(), "{:?}", talk(&federation[name]));
+        assert!(
+            talk(&federation[name]).is_empty(),
+            "{:?}",
+            talk(&federation[name])
+        );
     }
     let new = federation["a"].push(&trend("After the restart"), &[]).await;
     federation["b"].holds_all(&[new]).await;
-    assert_eq!(federation["a"].tap.records_to(&federation["b"].agency).len(), 1);
+    assert_eq!(
+        federation["a"]
+            .tap
+            .records_to(&federation["b"].agency)
+            .len(),
+        1
+    );
     federation.stop().await;
 }
 
@@ -519,7 +632,11 @@ async fn what_is_pushed_while_a_peer_is_away_arrives_when_it_is_back() {
     federation.node("b").stop().await;
     let mut ids = Vec::new();
     for n in 0..3 {
-        ids.push(federation["a"].push(&trend(&format!("While away {n}")), &[]).await);
+        ids.push(
+            federation["a"]
+                .push(&trend(&format!("While away {n}")), &[])
+                .await,
+        );
     }
     let status = federation["a"].json(&["status"]).await;
     assert_eq!(status["peers"][0]["behind"], 3, "{status:#}");
@@ -529,8 +646,199 @@ async fn what_is_pushed_while_a_peer_is_away_arrives_when_it_is_back() {
     let status = federation["a"].json(&["status"]).await;
     assert_eq!(status["peers"][0]["behind"], 0, "{status:#}");
     assert!(
-        federation["a"].tap.frames().iter().any(|f| f.direction == Direction::Out),
+        federation["a"]
+            .tap
+            .frames()
+            .iter()
+            .any(|f| f.direction == Direction::Out),
         "the tap saw something"
     );
+    federation.stop().await;
+}
+
+/// An answer's reason, as the wire has it.
+fn refused_form() -> Outcome {
+    Outcome::Answered(Answer::Refused(Refused::Form))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e21_malformed_and_oversized_records_are_set_aside_and_the_rest_goes_on() {
+    let mut federation = Federation::new();
+    federation.add("b", "border", "QN").await;
+    federation["b"].policy(ACCEPT).await;
+    // M is an agency like others, whose node is then replaced by a bare transport that says
+    // what we want.
+    federation.add("m", "border", "QN").await;
+    let mut good = Vec::new();
+    for n in 0..4 {
+        let id = federation["m"]
+            .push(&trend(&format!("Good {n}")), &[])
+            .await;
+        let store = &federation["m"].node().store;
+        let arrival = store.arrival_of(&id).expect("index").expect("held");
+        let header = store.header(arrival).expect("readable").expect("held");
+        let bytes = store.record(arrival).expect("readable").expect("bytes");
+        let item = Item {
+            id,
+            created: header.created,
+            size: header.size,
+        };
+        good.push((item, bytes.to_vec()));
+    }
+    federation.node("m").stop().await;
+    let card = federation["m"].home.dir().join("card.liaison");
+    federation["b"]
+        .cli(&["peer", "add", &card.to_string_lossy(), "--as", "m", "--yes"])
+        .await
+        .expect_code(0);
+
+    let b = &federation["b"];
+    let secrets = federation["m"].home.secrets().expect("keys");
+    let config = SwarmConfig::new(secrets.node, "raw", Arc::new(|| SystemClock.now()));
+    let (swarm, _inbound) = Swarm::start(config).await.expect("a transport");
+    let us = LinkedPeer {
+        agency: b.agency,
+        node_keys: vec![b.node().swarm.node_key()],
+        addresses: b.node().swarm.listen_addrs(),
+    };
+    assert!(swarm.set_peers(vec![us]).await.expect("runs").is_empty());
+    let mut links = swarm.links();
+    let up = links.wait_for(|l| l.iter().any(|l| l.is_up()));
+    tokio::time::timeout(PATIENCE, up)
+        .await
+        .expect("connected")
+        .expect("runs");
+
+    let mut stream = swarm.open(b.agency, Channel::Live).await.expect("a stream");
+    let hello = Hello::new(Speaks::CURRENT, "raw", federation["m"].agency);
+    stream
+        .send(&Message::Hello(hello).encode())
+        .await
+        .expect("sent");
+    stream.flush().await.expect("sent");
+
+    // A bit is wrong in the middle of one; one is no CBOR at all; one is larger than any
+    // record may be.
+    let other = |n: u8| RecordId::from_bytes([n; 32]);
+    let mut bent = good[3].1.clone();
+    let middle = bent.len() / 2;
+    bent[middle] ^= 1;
+    let bad = [
+        (
+            Item {
+                id: other(1),
+                ..good[3].0
+            },
+            vec![0xff; 400],
+        ),
+        (
+            Item {
+                id: other(2),
+                ..good[3].0
+            },
+            vec![0x40; RECORD_BYTES + 1],
+        ),
+        (good[3].0, bent),
+    ];
+    let mut batch: Vec<(Item, Vec<u8>)> = Vec::new();
+    for (good, bad) in good.iter().zip(&bad) {
+        batch.extend([good.clone(), bad.clone()]);
+    }
+    for (item, bytes) in &mut batch {
+        item.size = bytes.len() as u32;
+    }
+    let items = batch.iter().map(|(item, _)| *item).collect();
+    stream
+        .send(&Message::Offer { batch: 1, items }.encode())
+        .await
+        .expect("sent");
+    stream.flush().await.expect("sent");
+    let mut outcomes = None;
+    while outcomes.is_none() {
+        let next = tokio::time::timeout(PATIENCE, stream.next())
+            .await
+            .expect("an answer");
+        let body = next
+            .expect("the stream goes on")
+            .expect("the stream goes on");
+        match Message::decode(&body).expect("a message") {
+            Message::Want { batch: 1, indices } => {
+                assert_eq!(indices.len(), batch.len(), "it can't know yet");
+                let frames = batch.iter().map(|(_, bytes)| Some(bytes.clone())).collect();
+                let records = Message::Records {
+                    batch: 1,
+                    first: 0,
+                    frames,
+                };
+                stream.send(&records.encode()).await.expect("sent");
+                stream.flush().await.expect("sent");
+            }
+            Message::Answers {
+                batch: 1,
+                outcomes: found,
+            } => outcomes = Some(found),
+            _ => {}
+        }
+    }
+    let outcomes = outcomes.expect("answers");
+    let stored = Outcome::Answered(Answer::Stored);
+    for (n, outcome) in outcomes.iter().enumerate() {
+        match n {
+            0 | 2 | 4 => assert_eq!(*outcome, stored, "good record {n}"),
+            1 | 3 => assert_eq!(*outcome, refused_form(), "bad record {n}"),
+            _ => assert!(
+                matches!(outcome, Outcome::Answered(Answer::Refused(_))),
+                "{outcome:?}"
+            ),
+        }
+    }
+    // The stream goes on: the good record whose bent copy was refused is taken now.
+    let (item, bytes) = good[3].clone();
+    let offer = Message::Offer {
+        batch: 2,
+        items: vec![item],
+    };
+    stream.send(&offer.encode()).await.expect("sent");
+    stream.flush().await.expect("sent");
+    loop {
+        let next = tokio::time::timeout(PATIENCE, stream.next())
+            .await
+            .expect("an answer");
+        let body = next
+            .expect("the stream goes on")
+            .expect("the stream goes on");
+        match Message::decode(&body).expect("a message") {
+            Message::Want { .. } => {
+                let frames = vec![Some(bytes.clone())];
+                let records = Message::Records {
+                    batch: 2,
+                    first: 0,
+                    frames,
+                };
+                stream.send(&records.encode()).await.expect("sent");
+                stream.flush().await.expect("sent");
+            }
+            Message::Answers { outcomes, .. } => {
+                assert_eq!(outcomes, [stored]);
+                break;
+            }
+            _ => {}
+        }
+    }
+    let wanted: BTreeSet<RecordId> = good.iter().map(|(item, _)| item.id).collect();
+    assert_eq!(b.holds(), wanted);
+    let samples = b.node().store.quarantine(10).expect("readable");
+    assert_eq!(samples.len(), 3, "{samples:?}");
+    for sample in &samples {
+        assert!(!sample.reason.is_empty());
+        assert_eq!(sample.courier, Some(federation["m"].agency));
+    }
+    assert!(
+        samples
+            .iter()
+            .any(|s| s.length as usize == RECORD_BYTES + 1)
+    );
+    assert_eq!(b.json(&["status"]).await["quarantined"], 3);
+    swarm.shutdown().await;
     federation.stop().await;
 }

@@ -27,20 +27,42 @@ impl Site {
     /// `liaison init` in a new folder.
     pub fn init(binary: &str, home: &Path, name: &str) -> Self {
         let address = free_address();
-        let site = Self { binary: binary.into(), home: Home::at(home), address };
-        let args = ["init", "--name", name, "--country", "QN", "--sector", "border", "--address", &site.address];
+        let site = Self {
+            binary: binary.into(),
+            home: Home::at(home),
+            address,
+        };
+        let args = [
+            "init",
+            "--name",
+            name,
+            "--country",
+            "QN",
+            "--sector",
+            "border",
+            "--address",
+            &site.address,
+        ];
         succeeded(&run(&site.binary, home, &args, ""));
         site
     }
 
     /// Starts its node.
     pub fn start(&self) -> Program {
-        Program::start(&self.binary.to_string_lossy(), self.home.dir(), &self.address)
+        Program::start(
+            &self.binary.to_string_lossy(),
+            self.home.dir(),
+            &self.address,
+        )
     }
 
     /// Its card file.
     pub fn card(&self) -> String {
-        self.home.dir().join("card.liaison").to_string_lossy().into_owned()
+        self.home
+            .dir()
+            .join("card.liaison")
+            .to_string_lossy()
+            .into_owned()
     }
 }
 
@@ -109,7 +131,11 @@ impl Program {
     /// `env!("CARGO_BIN_EXE_liaison-under-test")`.
     pub fn start(binary: &str, home: &Path, listen: &str) -> Self {
         let mut log = std::fs::OpenOptions::new();
-        let log = log.create(true).append(true).open(home.join("log.txt")).expect("a log");
+        let log = log
+            .create(true)
+            .append(true)
+            .open(home.join("log.txt"))
+            .expect("a log");
         let mut child = Command::new(binary)
             .args(["--home", &home.to_string_lossy(), "run", "--listen", listen])
             .env("RUST_LOG", "warn")
@@ -120,9 +146,16 @@ impl Program {
             .expect("the program starts");
         let mut ready = String::new();
         let out = child.stdout.take().expect("its output");
-        BufReader::new(out).read_line(&mut ready).expect("its ready line");
+        BufReader::new(out)
+            .read_line(&mut ready)
+            .expect("its ready line");
         assert!(ready.contains("ready"), "not ready: {ready:?}");
-        Self { binary: binary.into(), home: home.to_owned(), child, ready }
+        Self {
+            binary: binary.into(),
+            home: home.to_owned(),
+            child,
+            ready,
+        }
     }
 
     /// Runs a command against it.
@@ -172,7 +205,10 @@ impl Program {
     /// Asks it to stop (SIGTERM) and waits; its exit code.
     pub fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        let sent = Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .expect("kill");
         assert!(sent.success());
         self.child.wait().expect("reaped").code()
     }

@@ -45,7 +45,14 @@ pub fn made_up(count: usize) -> Vec<Row> {
 /// Writes rows as a file.
 pub fn write(path: &Path, rows: &[Row]) {
     let mut text = String::from("month,route,border,nationality,detections\n");
-    for Row { month, route, border, nationality, n } in rows {
+    for Row {
+        month,
+        route,
+        border,
+        nationality,
+        n,
+    } in rows
+    {
         text.push_str(&format!("{month},{route},{border},{nationality},{n}\n"));
     }
     std::fs::write(path, text).expect("the sheet");
@@ -72,7 +79,10 @@ pub fn read(path: &Path) -> Vec<Row> {
 
 /// The workspace's folder.
 pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("a workspace")
+        .to_owned()
 }
 
 /// The example map for sheets of this form.
@@ -82,6 +92,8 @@ pub fn map() -> PathBuf {
 
 /// The real file, where it is at hand.
 pub fn frontex() -> Option<PathBuf> {
-    let file = workspace().parent()?.join("shared/data/frontex-detections.csv");
+    let file = workspace()
+        .parent()?
+        .join("shared/data/frontex-detections.csv");
     file.exists().then_some(file)
 }

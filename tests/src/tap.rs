@@ -26,9 +26,19 @@ pub struct Frame {
 impl fmt::Debug for Frame {
     /// One line: the bytes of a batch fill pages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { peer, channel, direction, body } = self;
+        let Self {
+            peer,
+            channel,
+            direction,
+            body,
+        } = self;
         let name = self.message().name();
-        write!(f, "{channel:?} {direction:?} {}: {name}, {} bytes", peer.short(), body.len())
+        write!(
+            f,
+            "{channel:?} {direction:?} {}: {name}, {} bytes",
+            peer.short(),
+            body.len()
+        )
     }
 }
 
@@ -113,8 +123,14 @@ impl Recorder {
 
 impl Tap for Recorder {
     fn frame(&self, peer: &AgencyId, channel: Channel, direction: Direction, body: &[u8]) {
-        let frame = Frame { peer: *peer, channel, direction, body: body.to_vec() };
+        let frame = Frame {
+            peer: *peer,
+            channel,
+            direction,
+            body: body.to_vec(),
+        };
         self.lock().push(frame);
-        self.count.send_modify(|count| *count = count.wrapping_add(1));
+        self.count
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 }
