@@ -7,11 +7,15 @@
 )]
 
 mod api;
+mod crash;
 mod first;
+mod frontex;
 mod integrity;
 mod retraction;
 mod sarajevo;
+mod setup;
 mod sharing;
+mod sync;
 mod trust;
 
 /// A test file that nobody compiles passes for ever.

@@ -13,9 +13,10 @@ use liaison_node::control;
 use liaison_node::home::{CardEdit, Home, InitRequest};
 use liaison_node::node::{Node, RunOptions};
 use liaison_node::store::{Arrival, Flags};
+use liaison_node::swarm::{Channel, Direction, LinkEvent, LinkedPeer};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane};
-use liaison_protocol::wire::Speaks;
+use liaison_protocol::wire::{Message, Speaks};
 use serde_json::Value;
 
 use crate::tap::Recorder;
@@ -183,6 +184,44 @@ impl Federation {
     pub async fn connected(&self, a: &str, b: &str) {
         self[a].connected_to(&self[b].agency).await;
         self[b].connected_to(&self[a].agency).await;
+    }
+
+    /// Cuts the connection of two nodes at once, with every stream in it, as a line that is
+    /// torn: neither says goodbye. They are linked still; [`mend`](Self::mend) lets them
+    /// connect again.
+    pub async fn cut(&self, a: &str, b: &str) {
+        let us = self[a].agency;
+        let left = self[a].linked_without(&self[b].agency);
+        let mut links = self[b].node().swarm.links();
+        let mut events = self[b].node().swarm.events();
+        let was_up = self[b].is_up(&us);
+        self[a].node().swarm.set_peers(left).await.expect("runs");
+        if was_up {
+            // It may be up again for a moment, until it hears that nobody knows it there.
+            let gone = async { while events.recv().await != Ok(LinkEvent::Down(us)) {} };
+            tokio::time::timeout(PATIENCE, gone)
+                .await
+                .expect("it goes down");
+        }
+        let down = links.wait_for(|l| l.iter().all(|l| l.agency != us || !l.is_up()));
+        tokio::time::timeout(PATIENCE, down)
+            .await
+            .expect("it stays down")
+            .expect("runs");
+    }
+
+    /// Undoes [`cut`](Self::cut) and waits until they are connected.
+    pub async fn mend(&self, a: &str, b: &str) {
+        for (one, other) in [(a, b), (b, a)] {
+            let node = self[one].node();
+            node.swarm
+                .set_peers(node.registry.linked())
+                .await
+                .expect("runs");
+            // What waits for its turn to dial need not wait here.
+            let _up = node.swarm.dial_now(self[other].agency).await;
+        }
+        self.connected(a, b).await;
     }
 
     /// Waits until nothing moves any more: every running node has offered everything to
@@ -463,14 +502,76 @@ impl TestNode {
     pub async fn connected_to(&self, peer: &AgencyId) {
         let swarm = &self.node().swarm;
         let mut links = swarm.links();
-        let up = links.wait_for(|all| all.iter().any(|l| l.agency == *peer && l.is_up()));
-        if !tokio::time::timeout(PATIENCE, up)
-            .await
-            .is_ok_and(|up| up.is_ok())
-        {
+        let up = links.wait_for(|l| l.iter().any(|l| l.agency == *peer && l.is_up()));
+        if tokio::time::timeout(PATIENCE, up).await.is_err() {
             let link = swarm.link(peer);
             panic!("{} is not connected: {link:?}", self.name);
         }
+    }
+
+    /// Whether its link to a peer is up.
+    pub fn is_up(&self, peer: &AgencyId) -> bool {
+        self.node().swarm.link(peer).is_some_and(|l| l.is_up())
+    }
+
+    /// Waits until its store holds so many arrivals of content, counted as
+    /// [`holds`](Self::holds) does.
+    pub async fn holds_count(&self, count: usize) {
+        let mut arrivals = self.node().store.watch();
+        let enough = async {
+            loop {
+                // Counting reads everything, so not before it can be enough.
+                let reached = arrivals.wait_for(|last| last.0 >= count as u64);
+                reached.await.expect("the node runs");
+                if self.holds().len() >= count {
+                    return;
+                }
+                arrivals.changed().await.expect("the node runs");
+            }
+        };
+        if tokio::time::timeout(PATIENCE, enough).await.is_err() {
+            panic!(
+                "{} holds {} records, not {count}",
+                self.name,
+                self.holds().len()
+            );
+        }
+    }
+
+    /// Waits until a repair with a peer has run to its end since the tap was last cleared.
+    pub async fn repaired_with(&self, peer: &AgencyId) {
+        self.tap
+            .until("the end of a repair", |frames| {
+                let done = |direction| {
+                    frames.iter().any(|f| {
+                        f.peer == *peer
+                            && f.channel == Channel::Repair
+                            && f.direction == direction
+                            && f.message() == Message::Done
+                    })
+                };
+                done(Direction::In) && done(Direction::Out)
+            })
+            .await;
+    }
+
+    /// Imports a CSV file with a map; the summary.
+    pub async fn import(&self, csv: &Path, map: &Path) -> Value {
+        self.json(&[
+            "import",
+            "csv",
+            &csv.to_string_lossy(),
+            "--map",
+            &map.to_string_lossy(),
+            "--yes",
+        ])
+        .await
+    }
+
+    fn linked_without(&self, peer: &AgencyId) -> Vec<LinkedPeer> {
+        let mut linked = self.node().registry.linked();
+        linked.retain(|p| p.agency != *peer);
+        linked
     }
 
     async fn settled(&self) {

@@ -14,6 +14,7 @@ pub mod federation;
 pub mod http;
 pub mod process;
 pub mod raw;
+pub mod sheet;
 pub mod tap;
 
 pub use federation::{Federation, Ran, TestNode};

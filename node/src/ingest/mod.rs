@@ -368,9 +368,11 @@ impl Ingest {
             known.push(answer.map_or(Known::Want, Known::Answer));
         }
         let wanted = known.iter().filter(|k| **k == Known::Want).count();
-        if wanted > 0 && !self.0.quotas.take(courier, wanted, now) {
+        if wanted > 0 {
+            let granted = self.0.quotas.take(courier, wanted, now);
             let later = Answer::Later(Later::Quota);
-            for want in known.iter_mut().filter(|k| **k == Known::Want) {
+            let wants = known.iter_mut().filter(|k| **k == Known::Want);
+            for want in wants.skip(granted) {
                 *want = Known::Answer(later);
             }
         }

@@ -65,8 +65,7 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
         scanned: from,
         scan_done: false,
         owed_done: false,
-        again_due: true,
-        again_after: Arrival(0),
+        again: Some(Arrival(0)),
         pending: HashSet::new(),
         cursor: |arrival| Cursor {
             incarnation,
@@ -115,7 +114,7 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
                 session.handle(Event::Tick(share.now()));
                 ticks += 1;
                 if ticks.is_multiple_of(limits::AGAIN_TICKS) {
-                    session.again_due = true;
+                    session.again = Some(Arrival(0));
                 }
             }
         }
@@ -135,10 +134,8 @@ struct Session<'a, C> {
     scanned: Arrival,
     scan_done: bool,
     owed_done: bool,
-    /// Whether it is time to offer again what was answered `later`.
-    again_due: bool,
-    /// Up to where that went.
-    again_after: Arrival,
+    /// When it is time to offer again what was answered `later`: what comes after this.
+    again: Option<Arrival>,
     /// Owed and repeated items under way: they have no cursor that would keep them apart.
     pending: HashSet<RecordId>,
     cursor: C,
@@ -271,13 +268,13 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             let items = blocking(move || share.lacking(&agency, &ids)).await?;
             self.offer(Lane::Again, items);
         }
-        if self.again_due && self.machine.room(Lane::Again) > 0 {
-            let (share, agency, after) = (self.sync.share.clone(), self.agency, self.again_after);
-            let (items, last) =
-                blocking(move || share.again(&agency, after, wire_limits::BATCH_RECORDS)).await?;
-            // Round and round: what stays `later` must not keep the rest waiting.
-            self.again_after = last.unwrap_or(Arrival(0));
-            self.again_due = last.is_some();
+        while let Some(after) = self.again
+            && self.machine.room(Lane::Again) > 0
+        {
+            let (share, agency) = (self.sync.share.clone(), self.agency);
+            let limit = wire_limits::BATCH_RECORDS;
+            let (items, more) = blocking(move || share.again(&agency, after, limit)).await?;
+            self.again = more;
             self.offer(Lane::Again, items);
         }
         Ok(())
