@@ -14,6 +14,7 @@ pub mod federation;
 pub mod http;
 pub mod process;
 pub mod tap;
+pub mod terminal;
 
 pub use federation::{Federation, Ran, TestNode};
 pub use tap::Recorder;
