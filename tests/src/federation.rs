@@ -13,7 +13,6 @@ use liaison_node::control;
 use liaison_node::home::{CardEdit, Home, InitRequest};
 use liaison_node::node::{Node, RunOptions};
 use liaison_node::store::{Arrival, Flags};
-use liaison_node::swarm::LinkEvent;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::wire::Speaks;
@@ -401,19 +400,10 @@ impl TestNode {
     /// Waits until it is connected to a peer.
     pub async fn connected_to(&self, peer: &AgencyId) {
         let swarm = &self.node().swarm;
-        let mut events = swarm.events();
-        let up = async {
-            while !swarm.link(peer).is_some_and(|l| l.is_up()) {
-                loop {
-                    match events.recv().await {
-                        Ok(LinkEvent::Up(agency)) if agency == *peer => break,
-                        Ok(_) => {}
-                        Err(_) => break,
-                    }
-                }
-            }
-        };
-        if tokio::time::timeout(PATIENCE, up).await.is_err() {
+        let mut links = swarm.links();
+        let up = links.wait_for(|all| all.iter().any(|l| l.agency == *peer && l.is_up()));
+        let up = tokio::time::timeout(PATIENCE, up).await.is_ok_and(|up| up.is_ok());
+        if !up {
             let link = swarm.link(peer);
             panic!("{} is not connected: {link:?}", self.name);
         }
