@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod command_line;
 mod crash;
 mod first;
 mod frontex;

@@ -16,6 +16,7 @@ pub mod process;
 pub mod raw;
 pub mod sheet;
 pub mod tap;
+pub mod terminal;
 
 pub use federation::{Federation, Ran, TestNode};
 pub use raw::RawPeer;

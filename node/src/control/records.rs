@@ -454,7 +454,7 @@ impl Node {
             fields.clone(),
             content.clone(),
         );
-        let peers = self
+        let mut peers: Vec<PeerDecision> = self
             .registry
             .peers()
             .keys()
@@ -463,6 +463,7 @@ impl Node {
                 decision(self, agency, &decided, &words)
             })
             .collect();
+        peers.sort_by(|a, b| a.peer.cmp(&b.peer));
         Ok(PushReport {
             id: None,
             kind: record.kind().to_string(),

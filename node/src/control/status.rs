@@ -86,11 +86,13 @@ fn alerts(node: &Node, policy: &super::api::PolicyState, peers: &[PeerStatus]) -
 pub(super) async fn peer_status(node: &Node) -> Result<Vec<PeerStatus>, ApiError> {
     let node = node.clone();
     tokio::task::spawn_blocking(move || {
-        node.registry
-            .peers()
+        let peers = node.registry.peers();
+        let mut all = peers
             .keys()
             .map(|agency| one(&node, agency))
-            .collect()
+            .collect::<Result<Vec<_>, _>>()?;
+        all.sort_by(|a, b| a.peer.cmp(&b.peer));
+        Ok(all)
     })
     .await
     .map_err(|_| ApiError::new("internal", "the node is stopping"))?

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 use table::Table;
 
+/// What a figure may fail with.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Sizes of a run.
