@@ -2,6 +2,12 @@
 //!
 //! `LIAISON_BLESS=1 cargo test -p liaison-protocol --test all` writes the generated regions
 //! of `SPEC.md` and the vectors anew; without it they are compared.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, with words"
+)]
 
 mod cast;
 mod cose;
