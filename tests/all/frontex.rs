@@ -112,14 +112,17 @@ fn exchange(file: &Path, first: usize, second: usize) {
         a.kill();
         importing.join().expect("the import ends")
     });
+    println!("second kill after {:.1?}", began.elapsed());
     println!("the second import ended with {:?}", again.status.code());
     a = a_site.start();
     let args: Vec<&str> = import.iter().copied().chain(["--json"]).collect();
     let summary = succeeded(&a.cli(&args, ""));
     println!("after two kills: {summary}");
 
+    println!("import done after {:.1?}", began.elapsed());
     a.holds(&["kind:trend"], rows.len() as u64);
     b.holds(&["kind:trend"], shared.len() as u64);
+    println!("all there after {:.1?}", began.elapsed());
     a.until(&["status"], |s| {
         let peers = s["peers"].as_array().expect("peers");
         peers
