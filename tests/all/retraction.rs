@@ -3,7 +3,6 @@
 use liaison_node::store::Flags;
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::RecordId;
-use liaison_protocol::wire::Message;
 use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::raw::{self, RawPeer};
 use liaison_tests::{Federation, TestNode};
@@ -128,15 +127,8 @@ async fn e16_a_stale_peer_does_not_bring_a_retracted_record_back_and_is_told() {
             .expect("tombstone")
             .by;
         let (batch, place, _) = back.offered(by).await;
-        back.send(&Message::Want {
-            batch,
-            indices: vec![place],
-        })
-        .await;
-        let Message::Records { frames, .. } = back.expect("records").await else {
-            return;
-        };
-        assert_eq!(frames, [Some(raw::stored(node, &by).bytes().to_vec())]);
+        let retraction = back.want(batch, place).await;
+        assert_eq!(retraction, Some(raw::stored(node, &by).bytes().to_vec()));
     }
     federation.stop().await;
 }
@@ -326,5 +318,33 @@ async fn e17_only_the_author_can_retract_or_amend() {
         b.holds().contains(&hidden),
         "neither retracted nor superseded"
     );
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_proves_an_agency_is_not_retracted() {
+    let mut federation = author_and_reader().await;
+    let a = &federation["a"];
+    let before = content(a);
+    let card = a.card();
+    let keys = card.keys().expect("a keys statement").id();
+    for id in [card.card().id(), keys] {
+        let args = ["retract", &id.full(), "--reason", "error"];
+        let ran = a.cli(&args).await;
+        assert_eq!(ran.code, 1, "{ran:?}");
+    }
+    assert_eq!(content(a), before);
+    // Nor at another node, by whoever has the signing key: the card is the root key's word.
+    let mut thief = RawPeer::new(federation.dir(), "thief").await;
+    thief.link(a).await;
+    let mut stream = thief.sender(a).await;
+    let (fields, _) = thief.statement(&trend("Any"));
+    for record in thief.card_records() {
+        assert_eq!(stream.give(&record).await, Answer::Stored);
+        let retraction = thief.sign(thief.retraction(record.id(), &fields));
+        let refused = Answer::Refused(Refused::NotTheAuthor);
+        assert_eq!(stream.give(&retraction).await, refused);
+        assert_eq!(raw::stored(a, &record.id()).bytes(), record.bytes());
+    }
     federation.stop().await;
 }

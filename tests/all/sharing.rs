@@ -419,16 +419,10 @@ async fn e10_guessing_and_replaying_wants_yields_nothing() {
         last_error(a, &guest.agency)
     );
     let (batch, place, _) = stream.offered(first).await;
-    let want = Message::Want {
-        batch,
-        indices: vec![place],
-    };
-    stream.send(&want).await;
-    let Message::Records { frames, .. } = stream.expect("records").await else {
-        return;
-    };
-    assert_eq!(frames, [Some(raw::stored(a, &first).bytes().to_vec())]);
-    stream.send(&want).await;
+    let given = stream.want(batch, place).await;
+    assert_eq!(given, Some(raw::stored(a, &first).bytes().to_vec()));
+    let indices = vec![place];
+    stream.send(&Message::Want { batch, indices }).await;
     is_cut_off(&mut stream).await;
 
     // What was withdrawn between offer and want looks like an unknown id.
@@ -440,25 +434,62 @@ async fn e10_guessing_and_replaying_wants_yields_nothing() {
     a.cli(&["retract", &gone.full(), "--reason", "error"])
         .await
         .expect_code(0);
-    stream
-        .send(&Message::Want {
-            batch,
-            indices: vec![place],
-        })
-        .await;
-    loop {
-        match stream.next().await {
-            Some(Message::Records { frames, .. }) => break assert_eq!(frames, [None]),
-            Some(Message::Offer { .. }) => {}
-            other => panic!("records were due, not {other:?}"),
-        }
-    }
+    assert_eq!(stream.want(batch, place).await, None);
     for needle in [
         secret.as_bytes().as_slice(),
         b"Quittenmarke",
         b"Gone before it is wanted",
     ] {
         assert!(!a.tap.sent_contains(&guest.agency, needle));
+    }
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e10_offering_a_guessed_id_does_not_tell_whether_it_is_held() {
+    let mut federation = author_and_reader().await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let listed = a.push(&trend("For b alone"), &["--to", "b"]).await;
+    let none = a
+        .push(&onward("Stays with b", &json!("none")), &["--to", "b"])
+        .await;
+    b.holds_all(&[listed, none]).await;
+    federation.settled().await;
+    for (node, ids) in [(a, vec![listed, none]), (b, vec![none])] {
+        let mut guest = RawPeer::new(federation.dir(), &format!("guest-of-{}", node.name)).await;
+        guest.link(node).await;
+        let mut stream = guest.sender(node).await;
+        let unknown = RecordId::from_bytes([7; 32]);
+        let created = raw::from_now(0);
+        let junk = stream.deliver(unknown, created, b"no record").await;
+        assert_eq!(junk, (true, Answer::Refused(Refused::Form)));
+        for id in ids {
+            let record = raw::stored(node, &id);
+            let created = record.unverified().envelope.created;
+            assert_eq!(
+                stream.deliver(id, created, b"no record").await,
+                junk,
+                "{}",
+                node.name
+            );
+            let arrival = node
+                .node()
+                .store
+                .arrival_of(&id)
+                .expect("store")
+                .expect("held");
+            let line = node
+                .node()
+                .store
+                .ledger_entry(&guest.agency, arrival)
+                .expect("store");
+            assert_eq!(line, None, "a guess makes nobody a holder");
+        }
+        // Whoever brings the bytes has it: that much may be said to it.
+        if node.name == "a" {
+            let due = Answer::Stored;
+            assert_eq!(stream.give(&raw::stored(node, &listed)).await, due);
+        }
     }
     federation.stop().await;
 }

@@ -84,6 +84,14 @@ impl RawPeer {
             .into_owned()
     }
 
+    /// Its card and its keys statement, as records.
+    pub fn card_records(&self) -> Vec<SignedRecord> {
+        let file = self.home.card_file().expect("card");
+        let records = std::iter::once(file.card()).chain(file.keys());
+        let parse = |bytes: &Bytes| SignedRecord::parse(bytes.clone()).expect("a record");
+        records.map(|r| parse(r.bytes())).collect()
+    }
+
     /// Dials a node without asking it to be linked.
     pub async fn dial(&mut self, node: &TestNode) {
         let card = node.card();
@@ -286,6 +294,20 @@ impl RawStream {
             }
             let outcomes = vec![Outcome::Answered(Answer::Stored); items.len()];
             self.send(&Message::Answers { batch, outcomes }).await;
+        }
+    }
+
+    /// Wants one record of an offer, and gets what the node then gives for it.
+    pub async fn want(&mut self, batch: u64, place: u32) -> Option<Vec<u8>> {
+        let indices = vec![place];
+        self.send(&Message::Want { batch, indices }).await;
+        loop {
+            match self.next().await {
+                Some(Message::Records { mut frames, .. }) => return frames.pop().flatten(),
+                // Sent before the want came.
+                Some(Message::Offer { .. }) => {}
+                other => panic!("records were due, not {other:?}"),
+            }
         }
     }
 

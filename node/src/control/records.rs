@@ -148,6 +148,13 @@ pub(super) async fn retract(
                 .with_remedy("push the record again, as a new one"),
         );
     }
+    if matches!(kind_of(&header), Some(Kind::Contact | Kind::Keys)) {
+        return Err(ApiError::new(
+            "refused",
+            "a card and a keys statement say who we are and can't be retracted",
+        )
+        .with_remedy("'liaison card edit' makes a newer one, which takes its place"));
+    }
     if header.flags.contains(Flags::RETRACTED) {
         return Err(ApiError::new(
             "conflict",

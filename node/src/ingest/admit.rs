@@ -140,7 +140,14 @@ impl Gate<'_> {
         let Some(old) = self.store.header(arrival)? else {
             return Ok(());
         };
-        let same_kind = what == "retracts" || old.kind == kind_number(record.kind());
+        // What the root key signed, or what says where we are reached, no signing key takes
+        // back: a stolen one could otherwise keep the card that revokes it from spreading.
+        let proves = [Kind::Contact, Kind::Keys].map(kind_number);
+        let same_kind = if what == "retracts" {
+            !proves.contains(&old.kind)
+        } else {
+            old.kind == kind_number(record.kind())
+        };
         if old.author == record.author() && same_kind {
             Ok(())
         } else {

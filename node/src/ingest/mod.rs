@@ -33,7 +33,7 @@ use crate::clock::Clock;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
-use crate::share::Owed;
+use crate::share::{Owed, Share};
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
@@ -295,11 +295,13 @@ impl Ingest {
     }
 
     /// What a peer's offer is answered before any bytes come. That the peer has these
-    /// records goes into the ledger, so that they are not offered back.
-    pub async fn known(&self, courier: AgencyId, items: Vec<Item>) -> Vec<Known> {
+    /// records goes into the ledger, so that they are not offered back. What `share` would
+    /// not even let the peer know of is wanted although it is held: an id that a peer guessed
+    /// or read elsewhere is answered like an unknown one, until its bytes come.
+    pub async fn known(&self, courier: AgencyId, items: Vec<Item>, share: Share) -> Vec<Known> {
         let this = self.clone();
         let count = items.len();
-        let looked = blocking(move || this.look_up(&courier, &items)).await;
+        let looked = blocking(move || this.look_up(&courier, &items, &share)).await;
         let later = Answer::Later(Later::Disk);
         let Ok(Ok(LookedUp {
             known,
@@ -325,6 +327,7 @@ impl Ingest {
         &self,
         courier: &AgencyId,
         items: &[Item],
+        share: &Share,
     ) -> Result<LookedUp, crate::store::StoreError> {
         let store = &self.0.store;
         let now = self.0.clock.now();
@@ -334,15 +337,23 @@ impl Ingest {
         let mut recheck = false;
         for item in items {
             let answer = if let Some(arrival) = store.arrival_of(&item.id)? {
-                let withdrawn = store
-                    .header(arrival)?
+                let header = store.header(arrival)?;
+                let withdrawn = header
+                    .as_ref()
                     .is_some_and(|h| h.flags.contains(Flags::RETRACTED));
+                let passed = store.ledger_entry(courier, arrival)?.is_some();
+                if let Some(header) = header.filter(|_| !passed && !withdrawn)
+                    && !share.may_know_of(courier, arrival, &header)?
+                {
+                    known.push(Known::Want);
+                    continue;
+                }
                 let answer = if withdrawn {
                     Answer::Refused(Refused::Retracted)
                 } else {
                     Answer::Stored
                 };
-                if store.ledger_entry(courier, arrival)?.is_none() {
+                if !passed {
                     let entry = LedgerEntry {
                         direction: Direction::Received,
                         at: now,

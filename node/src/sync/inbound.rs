@@ -84,8 +84,9 @@ impl Session<'_> {
                 Effect::Opened { peer, .. } => self.sync.check_hello(self.agency, &peer)?,
                 Effect::Lookup { batch, items } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
+                    let share = self.sync.share.clone();
                     self.lookups.push_back(Box::pin(async move {
-                        let known = ingest.known(agency, items).await;
+                        let known = ingest.known(agency, items, share).await;
                         (batch, known.into_iter().map(to_wire).collect())
                     }));
                 }
