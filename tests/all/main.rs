@@ -1,6 +1,7 @@
 //! One integration binary: every file beside this one is a module of it.
 
 mod api;
+mod bad_input;
 mod command_line;
 mod first;
 mod sarajevo;

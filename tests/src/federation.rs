@@ -59,8 +59,7 @@ pub struct Ran {
 impl Ran {
     /// Its one JSON object.
     pub fn json(&self) -> Value {
-        serde_json::from_str(self.out.trim())
-            .unwrap_or_else(|e| panic!("no JSON ({e}): {self:?}"))
+        serde_json::from_str(self.out.trim()).unwrap_or_else(|e| panic!("no JSON ({e}): {self:?}"))
     }
 
     /// Itself, if it ended with this code.
@@ -89,7 +88,10 @@ impl Federation {
     /// No nodes yet.
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
-        Self { dir, nodes: BTreeMap::new() }
+        Self {
+            dir,
+            nodes: BTreeMap::new(),
+        }
     }
 
     /// Nodes of border police in Narova with these names, running, linked each with each,
@@ -128,7 +130,9 @@ impl Federation {
 
     /// A node to be changed: stopped, started.
     pub fn node(&mut self, name: &str) -> &mut TestNode {
-        self.nodes.get_mut(name).unwrap_or_else(|| panic!("no node {name}"))
+        self.nodes
+            .get_mut(name)
+            .unwrap_or_else(|| panic!("no node {name}"))
     }
 
     /// All nodes.
@@ -147,7 +151,14 @@ impl Federation {
         for (one, other) in [(a, b), (b, a)] {
             let card = self[other].home.dir().join("card.liaison");
             self[one]
-                .cli(&["peer", "add", &card.to_string_lossy(), "--as", other, "--yes"])
+                .cli(&[
+                    "peer",
+                    "add",
+                    &card.to_string_lossy(),
+                    "--as",
+                    other,
+                    "--yes",
+                ])
                 .await
                 .expect_code(0);
         }
@@ -191,7 +202,14 @@ impl Federation {
         if tokio::time::timeout(PATIENCE, all).await.is_err() {
             let state: Vec<String> = self
                 .running()
-                .map(|n| format!("{}: {} arrivals, {:?}", n.name, n.node().store.last().0, n.unsettled()))
+                .map(|n| {
+                    format!(
+                        "{}: {} arrivals, {:?}",
+                        n.name,
+                        n.node().store.last().0,
+                        n.unsettled()
+                    )
+                })
                 .collect();
             panic!("the federation does not settle: {state:#?}");
         }
@@ -222,7 +240,9 @@ impl Default for Federation {
 impl std::ops::Index<&str> for Federation {
     type Output = TestNode;
     fn index(&self, name: &str) -> &TestNode {
-        self.nodes.get(name).unwrap_or_else(|| panic!("no node {name}"))
+        self.nodes
+            .get(name)
+            .unwrap_or_else(|| panic!("no node {name}"))
     }
 }
 
@@ -239,7 +259,10 @@ impl TestNode {
         };
         let report = home.init(request, SystemClock.now()).expect("init");
         let tap = Arc::new(Recorder::default());
-        let options = RunOptions { tap: Some(tap.clone()), ..RunOptions::default() };
+        let options = RunOptions {
+            tap: Some(tap.clone()),
+            ..RunOptions::default()
+        };
         Self {
             name: name.to_owned(),
             home,
@@ -266,7 +289,10 @@ impl TestNode {
     /// Starts it: on a free port the first time, on the same one from then on.
     pub async fn start(&mut self) {
         assert!(self.node.is_none(), "{} runs already", self.name);
-        let options = RunOptions { listen: self.listen.clone(), ..self.options.clone() };
+        let options = RunOptions {
+            listen: self.listen.clone(),
+            ..self.options.clone()
+        };
         let node = Node::start(self.home.clone(), options)
             .await
             .unwrap_or_else(|e| panic!("{} does not start: {e}", self.name));
@@ -274,7 +300,10 @@ impl TestNode {
         let listening = node.swarm.listen_addrs();
         if self.listen != listening {
             self.listen.clone_from(&listening);
-            let edit = CardEdit { addresses: Some(listening), ..CardEdit::default() };
+            let edit = CardEdit {
+                addresses: Some(listening),
+                ..CardEdit::default()
+            };
             let card = self.home.edit_card(edit, node.clock.now()).expect("card");
             node.take_card(&card).await.expect("card is taken");
         }
@@ -290,7 +319,9 @@ impl TestNode {
 
     /// The running node.
     pub fn node(&self) -> &Node {
-        self.node.as_ref().unwrap_or_else(|| panic!("{} does not run", self.name))
+        self.node
+            .as_ref()
+            .unwrap_or_else(|| panic!("{} does not run", self.name))
     }
 
     /// Its card file.
@@ -322,7 +353,11 @@ impl TestNode {
                 Box::new(err.clone()),
             );
             let code = liaison_cli::run(args, ui);
-            let _gone = done.send(Ran { code, out: out.text(), err: err.text() });
+            let _gone = done.send(Ran {
+                code,
+                out: out.text(),
+                err: err.text(),
+            });
         });
         ran.await.expect("the command ended")
     }
@@ -335,26 +370,44 @@ impl TestNode {
 
     /// Pushes a draft; the new record's id.
     pub async fn push(&self, draft: &Value, options: &[&str]) -> RecordId {
-        let args: Vec<&str> = ["push", "-", "--json"].iter().chain(options).copied().collect();
+        let args: Vec<&str> = ["push", "-", "--json"]
+            .iter()
+            .chain(options)
+            .copied()
+            .collect();
         let ran = self.cli_in(&args, &draft.to_string()).await.expect_code(0);
         let id = ran.json()["id"].as_str().map(str::to_owned);
-        id.unwrap_or_else(|| panic!("no id: {ran:?}")).parse().expect("an id")
+        id.unwrap_or_else(|| panic!("no id: {ran:?}"))
+            .parse()
+            .expect("an id")
     }
 
     /// Applies a policy of one file and no entities.
     pub async fn policy(&self, cedar: &str) {
         let dir = self.home.policy_dir();
         std::fs::write(dir.join("policy.cedar"), cedar).expect("policy file");
-        self.cli(&["policy", "apply", &dir.to_string_lossy(), "--reason", "test"])
-            .await
-            .expect_code(0);
+        self.cli(&[
+            "policy",
+            "apply",
+            &dir.to_string_lossy(),
+            "--reason",
+            "test",
+        ])
+        .await
+        .expect_code(0);
     }
 
     /// Applies a folder of policy files.
     pub async fn policy_dir(&self, dir: &Path) {
-        self.cli(&["policy", "apply", &dir.to_string_lossy(), "--reason", "test"])
-            .await
-            .expect_code(0);
+        self.cli(&[
+            "policy",
+            "apply",
+            &dir.to_string_lossy(),
+            "--reason",
+            "test",
+        ])
+        .await
+        .expect_code(0);
     }
 
     /// Ids of the strategic records that it holds and that are in force, without cards.
@@ -362,14 +415,19 @@ impl TestNode {
         let mut ids = BTreeSet::new();
         let mut from = Arrival(0);
         loop {
-            let rows = self.node().store.headers(from.next(), 1_000).expect("headers");
-            let Some((last, _)) = rows.last() else { return ids };
+            let rows = self
+                .node()
+                .store
+                .headers(from.next(), 1_000)
+                .expect("headers");
+            let Some((last, _)) = rows.last() else {
+                return ids;
+            };
             from = *last;
             for (_, header) in &rows {
                 let kind = Kind::ALL.iter().find(|k| **k as u8 == header.kind);
-                let content = kind.is_some_and(|k| {
-                    k.plane() == Plane::Strategic && *k != Kind::Contact
-                });
+                let content =
+                    kind.is_some_and(|k| k.plane() == Plane::Strategic && *k != Kind::Contact);
                 let gone = header.flags.contains(Flags::RETRACTED)
                     || header.flags.contains(Flags::SUPERSEDED)
                     || header.flags.contains(Flags::ERASED);
@@ -393,7 +451,11 @@ impl TestNode {
             }
         };
         if tokio::time::timeout(PATIENCE, all).await.is_err() {
-            panic!("{} does not get {ids:?}; it holds {:?}", self.name, self.holds());
+            panic!(
+                "{} does not get {ids:?}; it holds {:?}",
+                self.name,
+                self.holds()
+            );
         }
     }
 
@@ -402,8 +464,10 @@ impl TestNode {
         let swarm = &self.node().swarm;
         let mut links = swarm.links();
         let up = links.wait_for(|all| all.iter().any(|l| l.agency == *peer && l.is_up()));
-        let up = tokio::time::timeout(PATIENCE, up).await.is_ok_and(|up| up.is_ok());
-        if !up {
+        if !tokio::time::timeout(PATIENCE, up)
+            .await
+            .is_ok_and(|up| up.is_ok())
+        {
             let link = swarm.link(peer);
             panic!("{} is not connected: {link:?}", self.name);
         }
@@ -438,7 +502,11 @@ impl TestNode {
     fn up(&self) -> Vec<AgencyId> {
         let links = self.node().swarm.links();
         let links = links.borrow();
-        links.iter().filter(|l| l.is_up()).map(|l| l.agency).collect()
+        links
+            .iter()
+            .filter(|l| l.is_up())
+            .map(|l| l.agency)
+            .collect()
     }
 }
 
@@ -455,7 +523,10 @@ impl Pipe {
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

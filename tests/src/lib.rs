@@ -13,8 +13,10 @@
 pub mod federation;
 pub mod http;
 pub mod process;
+pub mod raw;
 pub mod tap;
 pub mod terminal;
 
 pub use federation::{Federation, Ran, TestNode};
+pub use raw::RawPeer;
 pub use tap::Recorder;
