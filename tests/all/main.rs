@@ -1,4 +1,10 @@
 //! One integration binary: every file beside this one is a module of it.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, with words"
+)]
 
 mod api;
 mod bad_input;
