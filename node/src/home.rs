@@ -496,7 +496,11 @@ impl Home {
         Ok(record.sign(signing)?)
     }
 
-    fn check_socket_path(&self) -> Result<(), HomeError> {
+    /// Whether a socket can be made in it: a home may have been moved since `init`.
+    ///
+    /// # Errors
+    /// [`HomeError::PathTooLong`].
+    pub fn check_socket_path(&self) -> Result<(), HomeError> {
         let path = self.socket_path();
         let found = path.as_os_str().len();
         if found > limits::SOCKET_PATH_BYTES {

@@ -1,5 +1,7 @@
 //! Running a node as a program: its own runtime, the log, the socket, until a signal.
 
+use std::io::IsTerminal;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -29,6 +31,7 @@ pub fn run(home: Home, options: RunOptions, ready: impl FnOnce(&[String])) -> Re
         return Err(NodeError::KeyLog.into());
     }
     log(&home)?;
+    home.check_socket_path().map_err(NodeError::from)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -56,8 +59,12 @@ fn log(home: &Home) -> Result<(), NodeError> {
     let filter = EnvFilter::try_from_default_env()
         .or_else(|_| EnvFilter::try_new(&config.filter))
         .unwrap_or_else(|_| EnvFilter::new("info"));
+    // A log file is read by programs, which know no colours.
+    let colour = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(colour)
         .with_writer(std::io::stderr);
     // A second node in one process keeps the first one's log.
     let _already = match config.format {

@@ -12,6 +12,17 @@ use serde_json::{Value, json};
 
 use crate::first::trend;
 
+/// Method, path, headers and body of a call; status, code and words of its answer.
+type Case<'a> = (
+    &'a str,
+    &'a str,
+    &'a [&'a str],
+    &'a [u8],
+    u16,
+    &'a str,
+    &'a str,
+);
+
 const JSON: &str = "Content-Type: application/json";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +34,7 @@ async fn whatever_is_wrong_with_a_call_is_said_in_json() {
     let big = vec![b' '; API_BODY_BYTES + 1];
     let deep = format!("{{\"draft\":{}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
     #[rustfmt::skip]
-    let cases: &[(&str, &str, &[&str], &[u8], u16, &str, &str)] = &[
+    let cases: &[Case] = &[
         ("GET",    "/v1/nothing",        &[],     b"",                 404, "not-found",  "no such call"),
         ("GET",    "/",                  &[],     b"",                 404, "not-found",  "no such call"),
         ("DELETE", "/v1/status",         &[],     b"",                 405, "method",     "another method"),

@@ -809,6 +809,17 @@ fn colour_and_questions_are_for_terminals() {
             "{args:?}: {out:?} {err:?}"
         );
     }
+    // The log of a node that is no child of a terminal: a refused start writes some of it.
+    let log = Command::new(PROGRAM)
+        .args(["--home", &text(&home), "run", "--listen", "127.0.0.1:0"])
+        .env("RUST_LOG", "info")
+        .stdin(Stdio::null())
+        .output()
+        .expect("it ends");
+    assert!(
+        !String::from_utf8_lossy(&log.stderr).contains(ESCAPE),
+        "{log:?}"
+    );
     let count = || {
         let ran = program.cli(&["query", "kind:trend", "--count"], "");
         String::from_utf8_lossy(&ran.stdout).trim().to_owned()

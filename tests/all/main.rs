@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod bad_input;
 mod command_line;
 mod crash;
 mod first;

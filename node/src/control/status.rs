@@ -140,7 +140,9 @@ fn one(node: &Node, agency: &AgencyId) -> Result<PeerStatus, ApiError> {
             .map(|t| t.to_string()),
         last_seen: node.sync.peers().of(agency).last_seen().map(rfc3339),
         behind: standing.behind,
-        last_error: last_error.filter(|_| !up || standing.behind > 0),
+        last_error: last_error
+            .filter(|_| !up || standing.behind > 0)
+            .or_else(|| node.sync.peers().of(agency).fault().map(|f| f.1)),
         later: tallies(tally.later),
         refused: tallies(tally.refused),
         sent: tally.sent,

@@ -10,6 +10,7 @@ mod repair;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use liaison_protocol::fault::Blame;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::{Hello, Speaks, WireFault};
 use tokio::sync::watch;
@@ -56,6 +57,18 @@ pub enum SyncError {
     /// A task of ours was stopped.
     #[error("the node is stopping")]
     Stopping,
+}
+
+impl SyncError {
+    /// At whose door it lies; nobody's for versions that do not meet.
+    pub fn blame(&self) -> Option<Blame> {
+        match self {
+            SyncError::Swarm(fault) => Some(fault.blame()),
+            SyncError::Wire(fault) => fault.blame(),
+            SyncError::OtherAgency { .. } => Some(Blame::Courier),
+            SyncError::Store(_) | SyncError::Stopping => Some(Blame::Local),
+        }
+    }
 }
 
 impl Sync {
@@ -194,13 +207,20 @@ impl Sync {
                 let blame = fault.blame().map_or("nobody".into(), |b| b.to_string());
                 tracing::warn!(%peer, %blame, "{error}");
             }
-            SyncError::OtherAgency { .. } => tracing::error!(%peer, "{error}"),
+            SyncError::OtherAgency { .. } => {
+                tracing::error!(%peer, blame = %Blame::Courier, "{error}");
+            }
+            SyncError::Swarm(fault) if fault.blame() == Blame::Courier => {
+                tracing::warn!(%peer, blame = %Blame::Courier, "{error}");
+            }
             SyncError::Store(_) => tracing::error!(%peer, "{error}"),
             _ => tracing::info!(%peer, "{error}"),
         }
-        self.peers
-            .of(&agency)
-            .failed(self.share.now(), error.to_string());
+        let now = self.share.now();
+        if error.blame() == Some(Blame::Courier) {
+            self.peers.of(&agency).misbehaved(now, error.to_string());
+        }
+        self.peers.of(&agency).failed(now, error.to_string());
     }
 
     fn check_hello(&self, agency: AgencyId, hello: &Hello) -> Result<(), SyncError> {

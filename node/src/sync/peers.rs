@@ -30,6 +30,7 @@ pub struct PeerSync {
 struct Inner {
     lacking: VecDeque<RecordId>,
     last_error: Option<(Millis, String)>,
+    misbehaved: Option<(Millis, String)>,
     repaired: Option<Millis>,
     last_seen: Option<Millis>,
 }
@@ -62,6 +63,12 @@ impl PeerSync {
         self.lock().last_error.clone()
     }
 
+    /// How the peer last broke the protocol, and when: unlike a broken line it is not mended
+    /// by the next connection.
+    pub fn fault(&self) -> Option<(Millis, String)> {
+        self.lock().misbehaved.clone()
+    }
+
     /// When a repair with the peer last ran to its end.
     pub fn repaired(&self) -> Option<Millis> {
         self.lock().repaired
@@ -85,6 +92,10 @@ impl PeerSync {
 
     pub(super) fn failed(&self, at: Millis, says: String) {
         self.lock().last_error = Some((at, says));
+    }
+
+    pub(super) fn misbehaved(&self, at: Millis, says: String) {
+        self.lock().misbehaved = Some((at, says));
     }
 
     pub(super) fn set_settled(&self, up_to: Option<Arrival>) {
