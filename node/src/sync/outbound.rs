@@ -177,13 +177,17 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
 
     async fn carry_out(&mut self, effect: Effect) -> Result<Option<Reason>, SyncError> {
         match effect {
-            // Its records were let go under a policy that is no longer in force: a slow line
-            // may take a while to drain what was loaded.
-            Effect::Send(Message::Records { .. }) if self.is_outdated() => {
-                self.effects.retain(|e| !matches!(e, Effect::Send(_)));
-                self.handle(Event::Close(Reason::Restart));
+            Effect::Send(message) => {
+                let body = message.encode();
+                if matches!(message, Message::Records { .. }) && self.is_outdated() {
+                    // Its records were let go under a policy that is no longer in force: a
+                    // slow line may take a while to drain what was loaded.
+                    self.effects.retain(|e| !matches!(e, Effect::Send(_)));
+                    self.handle(Event::Close(Reason::Restart));
+                } else {
+                    self.writer.send(&body).await?;
+                }
             }
-            Effect::Send(message) => self.writer.send(&message.encode()).await?,
             Effect::Opened { peer, .. } => self.sync.check_hello(self.agency, &peer)?,
             Effect::Room => {}
             Effect::Load { batch, ids } => {
