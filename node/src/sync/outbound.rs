@@ -179,7 +179,11 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         match effect {
             Effect::Send(message) => {
                 let body = message.encode();
-                if matches!(message, Message::Records { .. }) && self.is_outdated() {
+                let records = matches!(message, Message::Records { .. });
+                if records {
+                    self.writer.flush().await?;
+                }
+                if records && self.is_outdated() {
                     // Its records were let go under a policy that is no longer in force: a
                     // slow line may take a while to drain what was loaded.
                     self.effects.retain(|e| !matches!(e, Effect::Send(_)));
