@@ -517,9 +517,17 @@ async fn a_narrower_policy_stops_what_is_under_way() {
         .await
         .expect("it flows")
         .expect("runs");
+    // Not one record may leave once the new policy is in force, which is before the command
+    // comes back.
+    let mut policies = federation["a"].node().policies.subscribe();
+    policies.mark_unchanged();
+    let tap = federation["a"].tap.clone();
+    let in_force = tokio::spawn(async move {
+        policies.changed().await.expect("runs");
+        tap.clear();
+    });
     federation["a"].policy(ACCEPT).await;
-    // The command has come back: from here on not one record may leave.
-    federation["a"].tap.clear();
+    in_force.await.expect("the policy changed");
     federation.settled().await;
     assert!(
         federation["a"]

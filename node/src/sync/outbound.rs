@@ -72,6 +72,7 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
             epoch: engine.epoch(),
             arrival,
         },
+        epoch: engine.epoch(),
         loads: FuturesUnordered::new(),
         settles: FuturesOrdered::new(),
         effects: VecDeque::new(),
@@ -139,6 +140,8 @@ struct Session<'a, C> {
     /// Owed and repeated items under way: they have no cursor that would keep them apart.
     pending: HashSet<RecordId>,
     cursor: C,
+    /// Of the policy that this session decides by.
+    epoch: u64,
     loads: FuturesUnordered<Boxed<Load>>,
     settles: FuturesOrdered<Boxed<Result<(), StoreError>>>,
     effects: VecDeque<Effect>,
@@ -174,7 +177,21 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
 
     async fn carry_out(&mut self, effect: Effect) -> Result<Option<Reason>, SyncError> {
         match effect {
-            Effect::Send(message) => self.writer.send(&message.encode()).await?,
+            Effect::Send(message) => {
+                let body = message.encode();
+                let records = matches!(message, Message::Records { .. });
+                if records {
+                    self.writer.flush().await?;
+                }
+                if records && self.is_outdated() {
+                    // Its records were let go under a policy that is no longer in force: a
+                    // slow line may take a while to drain what was loaded.
+                    self.effects.retain(|e| !matches!(e, Effect::Send(_)));
+                    self.handle(Event::Close(Reason::Restart));
+                } else {
+                    self.writer.send(&body).await?;
+                }
+            }
             Effect::Opened { peer, .. } => self.sync.check_hello(self.agency, &peer)?,
             Effect::Room => {}
             Effect::Load { batch, ids } => {
@@ -218,6 +235,10 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         self.settles.push_back(Box::pin(async move {
             share.settle(agency, answers, cursor).await
         }));
+    }
+
+    fn is_outdated(&self) -> bool {
+        self.sync.share.policies.current().epoch() != self.epoch
     }
 
     /// The stream is over: what was answered is written down all the same.
