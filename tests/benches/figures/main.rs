@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 use table::Table;
 
+/// What a step gives.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Sizes of a run.
@@ -61,7 +62,7 @@ fn main() -> Fallible<()> {
         .collect();
     let wanted = |group: &str| groups.is_empty() || groups.iter().any(|g| g == group);
     let mut table = Table::default();
-    let signer = crypto::measure(&mut table);
+    let signer = crypto::measure(&mut table)?;
     if wanted("ingest") {
         runtime()?.block_on(ingest::measure(&sizes, &mut table))?;
     }
