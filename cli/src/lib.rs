@@ -1,5 +1,9 @@
 //! The command line of `liaison`: a thin client of the node's local API.
 //!
+//! An officer works under pressure, in a second language, with a machine that somebody else
+//! set up. So every refusal says what happened and what to type next, nothing is sent before
+//! it was said to whom, and whatever the program can do a script can do too (`--json`).
+//!
 //! One file a command in `commands/`: its arguments, whose doc comments are the help, and one
 //! `run`. `output/` renders; nothing else knows about terminals. Exit codes: 0 done, 1
 //! refused or failed, 2 usage, 3 the node is not reachable.

@@ -21,19 +21,3 @@ pub fn run(
     };
     liaison_node::run(home, options, ready)
 }
-
-/// TO BE REPLACED: pub use liaison_node::demo;
-pub mod demo {
-    use std::io::Write;
-
-    /// Not part of this build.
-    pub type Missing = std::io::Error;
-
-    /// Runs it.
-    ///
-    /// # Errors
-    /// Always, in this build.
-    pub fn run(_out: &mut dyn Write) -> Result<(), Missing> {
-        Err(std::io::Error::other("no demo yet"))
-    }
-}

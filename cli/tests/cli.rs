@@ -1,5 +1,12 @@
 //! The program as people and scripts use it, against a node that is played by the test.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, with words"
+)]
+
 mod fake;
 
 use std::io::Cursor;

@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::cardfile::{CardFile, CardFileError};
 use crate::limits;
+use crate::swarm::{PeerAddr, SwarmError};
 
 /// A node's folder.
 #[derive(Clone, Debug)]
@@ -58,20 +59,25 @@ pub struct InitReport {
 }
 
 /// What may be changed on a card; what is absent stays.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CardEdit {
     /// Name.
     pub name: Option<String>,
     /// Country.
+    #[schema(value_type = Option<String>)]
     pub country: Option<Country2>,
     /// Sector.
+    #[schema(value_type = Option<String>)]
     pub sector: Option<Sector>,
     /// Route roles.
+    #[schema(value_type = Option<Vec<String>>)]
     pub route_roles: Option<Vec<RouteRole>>,
     /// Regime.
+    #[schema(value_type = Option<String>)]
     pub regime: Option<Regime>,
     /// Contact points.
+    #[schema(value_type = Option<Vec<Object>>)]
     pub functions: Option<Vec<Function>>,
     /// Addresses of this node.
     pub addresses: Option<Vec<String>>,
@@ -152,6 +158,9 @@ pub enum HomeError {
         /// Why.
         source: CardFileError,
     },
+    /// An address that can't be dialled.
+    #[error(transparent)]
+    Address(SwarmError),
     /// The card states something that no card may.
     #[error("the card can't be signed: {0}")]
     Unsignable(#[from] FormFault),
@@ -218,6 +227,7 @@ impl Home {
     /// [`HomeError`]; a folder that holds a node is left as it is.
     pub fn init(&self, request: InitRequest, now: Millis) -> Result<InitReport, HomeError> {
         self.check_socket_path()?;
+        check_addresses(&request.addresses)?;
         if self.exists() {
             let name = self
                 .card_file()
@@ -349,6 +359,7 @@ impl Home {
     /// # Errors
     /// [`HomeError::NoRoot`] where the root key is kept elsewhere; others as said there.
     pub fn edit_card(&self, edit: CardEdit, now: Millis) -> Result<CardFile, HomeError> {
+        check_addresses(edit.addresses.as_deref().unwrap_or_default())?;
         let old = self.card_file()?;
         let secrets = self.secrets()?;
         let mut file = old.clone();
@@ -542,6 +553,13 @@ fn io(path: &Path, source: std::io::Error) -> HomeError {
         path: path.display().to_string(),
         source,
     }
+}
+
+fn check_addresses(addresses: &[String]) -> Result<(), HomeError> {
+    for address in addresses {
+        let _dialled: PeerAddr = address.parse().map_err(HomeError::Address)?;
+    }
+    Ok(())
 }
 
 fn fresh() -> SecretKey {

@@ -1,6 +1,12 @@
 //! The `liaison` node as a library: one agency's store of signed records, and their way in
 //! and out.
 //!
+//! An agency gives its records away only if it can say to whom, and afterwards why. A node
+//! therefore has one way in and one way out: whatever comes, from an officer, a table or a
+//! peer, is verified and admitted by [`ingest`], and whatever leaves was decided, written down
+//! and released by [`share`]. Everything else in this crate serves these two, or waits for
+//! them.
+//!
 //! The folders follow a record: [`control`] (an officer pushes it) → [`ingest`] (verified,
 //! admitted) → [`store`] → [`share`] (both gates, the ledger) → [`sync`] (sessions with each
 //! peer) → [`swarm`] (streams over libp2p).
@@ -21,7 +27,7 @@ pub mod registry;
 mod run;
 pub mod search;
 pub mod share;
-mod source;
+pub mod source;
 pub mod store;
 pub mod swarm;
 pub mod sync;

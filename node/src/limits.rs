@@ -124,8 +124,15 @@ pub const SESSION_PAUSE_MAX_MS: u64 = 60_000;
 /// Bytes of one call's body: a piece of an import, with room for its JSON quoting.
 pub const API_BODY_BYTES: usize = 16 * 1024 * 1024;
 
+/// Bytes that are kept of what the HTTP library says of a call that it refuses.
+pub const API_ERROR_BYTES: usize = 4 * 1024;
+
 /// Records that an ambiguous prefix is answered with.
 pub const AMBIGUOUS: usize = 12;
 
 /// Milliseconds that sessions have to end when the node stops.
 pub const STOP_MS: u64 = 5_000;
+
+/// Own trends that a new one is held against, newest first: a reader could subtract any two
+/// of them; beyond that the work of a push would grow without end.
+pub const OVERLAPPING: usize = 500;

@@ -20,7 +20,7 @@ use crate::policy::{
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::share::{Owed, Share};
-use crate::store::{Op, Options, Store, StoreError};
+use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
 
@@ -184,6 +184,12 @@ impl Node {
             thresholds: thresholds(config.smallest_count),
             records_per_minute: config.records_per_minute,
         };
+        let search = {
+            let source = Arc::new(crate::source::StoreSource::new(store.clone()));
+            let (dir, incarnation) = (home.index_dir(), store.incarnation()?.0);
+            let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
+            Arc::new(search)
+        };
         let ingest = Ingest::new(
             store.clone(),
             registry.clone(),
@@ -192,6 +198,7 @@ impl Node {
             clock.clone(),
             secrets.signing,
             settings,
+            search.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -201,12 +208,6 @@ impl Node {
             owed,
             clock.clone(),
         );
-        let search = {
-            let source = Arc::new(crate::source::StoreSource::new(store.clone()));
-            let (dir, incarnation) = (home.index_dir(), store.incarnation()?.0);
-            let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
-            Arc::new(search)
-        };
         let wanted = if listen.is_empty() {
             &config.listen
         } else {
@@ -307,7 +308,22 @@ impl Node {
         let directory = self.registry.directory()?;
         self.policies
             .apply(|old| (set.unwrap_or_else(|| old.set().clone()), directory))?;
-        keep_epoch(&self.store, &self.policies.current()).await?;
+        let engine = self.policies.current();
+        keep_epoch(&self.store, &engine).await?;
+        // What an earlier policy refused may be wanted now; peers offer it again after the
+        // next repair. The store forgets in steps.
+        for peer in self.registry.peers().into_keys() {
+            let forget = || Op::ForgetRefused {
+                peer,
+                before: engine.epoch(),
+            };
+            while self
+                .store
+                .write(vec![forget()])
+                .await?
+                .contains(&OpOutcome::Done)
+            {}
+        }
         Ok(())
     }
 

@@ -41,6 +41,10 @@ pub enum KeyStanding {
     OutsideValidity,
     /// It was revoked as compromised, or rotated before the record was made.
     Revoked,
+    /// The root key signs cards and nothing else; other keys sign everything but cards.
+    WrongUse,
+    /// It is no point of the curve, or one of small order: everybody can sign with it.
+    Weak,
 }
 
 /// What became of a card.
@@ -157,7 +161,9 @@ impl AgencyKeys {
         for entry in &contact.keys.revoked {
             let key = self.signing.entry(entry.key).or_insert_with(|| SigningKey {
                 verifier: entry.key.verifier(),
-                from: Millis(0),
+                // Never valid, until a card lists it: in whatever order cards come, they
+                // come to the same.
+                from: Millis(u64::MAX),
                 until: Millis(0),
                 revoked: None,
             });
@@ -178,11 +184,16 @@ impl AgencyKeys {
     /// How `key` stands for a record of `kind`, made at `created`. Cards are signed by the
     /// root key and by nothing else; the root key signs nothing else.
     pub fn standing(&self, key: &PublicKey, kind: Kind, created: Hlc) -> KeyStanding {
-        if kind == Kind::Contact {
-            return match (&self.root, *key == PublicKey::from(self.agency)) {
-                (Some(root), true) => KeyStanding::Good(root.clone()),
-                _ => KeyStanding::Unknown,
-            };
+        let is_root = *key == PublicKey::from(self.agency);
+        match (kind == Kind::Contact, is_root) {
+            (true, true) => {
+                return match &self.root {
+                    Some(root) => KeyStanding::Good(root.clone()),
+                    None => KeyStanding::Weak,
+                };
+            }
+            (true, false) | (false, true) => return KeyStanding::WrongUse,
+            (false, false) => {}
         }
         if self.revoked_all {
             return KeyStanding::Revoked;
@@ -191,7 +202,7 @@ impl AgencyKeys {
             return KeyStanding::Unknown;
         };
         let Some(verifier) = &known.verifier else {
-            return KeyStanding::Unknown;
+            return KeyStanding::Weak;
         };
         let made = created.wall();
         match known.revoked {

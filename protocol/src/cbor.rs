@@ -13,12 +13,18 @@ pub(crate) mod direct;
 /// Why bytes are not deterministic CBOR.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CborFault {
-    /// Not CBOR at all, cut short, or nested deeper than [`limits::CBOR_DEPTH`].
-    #[error(
-        "not CBOR, cut short, or nested deeper than {} levels",
-        limits::CBOR_DEPTH
-    )]
-    Malformed,
+    /// Bytes that begin no item.
+    #[error("not CBOR (RFC 8949) from byte {at} on")]
+    Syntax {
+        /// Bytes from the beginning that could be read.
+        at: usize,
+    },
+    /// The item does not end.
+    #[error("cut short: the item does not end where its bytes end")]
+    CutShort,
+    /// Nested deeper than [`limits::CBOR_DEPTH`].
+    #[error("nested deeper than {} levels", limits::CBOR_DEPTH)]
+    TooDeep,
     /// Bytes after the end of the item.
     #[error("{count} bytes follow the end of the item")]
     Trailing {
@@ -26,8 +32,13 @@ pub enum CborFault {
         count: usize,
     },
     /// The same content has a shorter or differently ordered form.
-    #[error("not in deterministic form (RFC 8949 section 4.2.1)")]
-    NotDeterministic,
+    #[error(
+        "from byte {at} on it is not in deterministic form (RFC 8949 section 4.2.1: shortest numbers and lengths, keys in order)"
+    )]
+    NotDeterministic {
+        /// Bytes from the beginning that are as they should be.
+        at: usize,
+    },
     /// A float, tag, null or non-text key where none may stand.
     #[error(
         "{what} at {place}; records hold only maps with text keys, arrays, text, bytes, booleans and integers"
@@ -72,7 +83,9 @@ pub fn encode<T: Serialize>(content: &T) -> Result<Vec<u8>, CborFault> {
 pub fn encode_value(mut value: Value) -> Result<Vec<u8>, CborFault> {
     sort(&mut value, &mut Place(Vec::new()))?;
     let mut out = Vec::new();
-    ciborium::into_writer(&value, &mut out).map_err(|_| CborFault::Malformed)?;
+    ciborium::into_writer(&value, &mut out).map_err(|e| CborFault::Shape {
+        says: e.to_string(),
+    })?;
     Ok(out)
 }
 
@@ -84,20 +97,26 @@ pub fn decode_value(bytes: &[u8]) -> Result<Value, CborFault> {
     let mut rest = bytes;
     let mut value: Value =
         ciborium::de::from_reader_with_recursion_limit(&mut rest, limits::CBOR_DEPTH)
-            .map_err(|_| CborFault::Malformed)?;
+            .map_err(|e| unreadable(&e))?;
     if !rest.is_empty() {
         return Err(CborFault::Trailing { count: rest.len() });
     }
     sort(&mut value, &mut Place(Vec::new()))?;
     let mut again = Comparer {
         expected: bytes,
-        same: true,
+        differs: None,
+        written: 0,
     };
-    ciborium::into_writer(&value, &mut again).map_err(|_| CborFault::Malformed)?;
-    if !again.same || !again.expected.is_empty() {
-        return Err(CborFault::NotDeterministic);
+    ciborium::into_writer(&value, &mut again).map_err(|e| CborFault::Shape {
+        says: e.to_string(),
+    })?;
+    match again.differs {
+        Some(at) => Err(CborFault::NotDeterministic { at }),
+        None if !again.expected.is_empty() => {
+            Err(CborFault::NotDeterministic { at: again.written })
+        }
+        None => Ok(value),
     }
-    Ok(value)
 }
 
 /// Decodes one item into a type.
@@ -129,11 +148,16 @@ enum Step<'a> {
 
 impl Place<'_> {
     fn text(&self) -> String {
-        let mut out = String::from("payload");
+        if self.0.is_empty() {
+            return "the top".to_owned();
+        }
+        let mut out = String::new();
         for step in &self.0 {
             match step {
                 Step::Key(k) => {
-                    out.push('.');
+                    if !out.is_empty() {
+                        out.push('.');
+                    }
                     out.push_str(&crate::id::clip(k));
                 }
                 Step::Index(i) => out.push_str(&format!("[{i}]")),
@@ -194,16 +218,23 @@ fn sort<'a>(value: &'a mut Value, place: &mut Place<'a>) -> Result<(), CborFault
 /// Compares what is written with what is expected, without a second buffer.
 struct Comparer<'a> {
     expected: &'a [u8],
-    same: bool,
+    /// The first byte that is not as expected.
+    differs: Option<usize>,
+    written: usize,
 }
 
 impl ciborium_io::Write for &mut Comparer<'_> {
     type Error = std::convert::Infallible;
 
     fn write_all(&mut self, data: &[u8]) -> Result<(), Self::Error> {
-        match self.expected.strip_prefix(data) {
-            Some(rest) => self.expected = rest,
-            None => self.same = false,
+        if self.differs.is_none() {
+            match self.expected.strip_prefix(data) {
+                Some(rest) => {
+                    self.expected = rest;
+                    self.written += data.len();
+                }
+                None => self.differs = Some(self.written + first_difference(self.expected, data)),
+            }
         }
         Ok(())
     }
@@ -211,6 +242,24 @@ impl ciborium_io::Write for &mut Comparer<'_> {
     fn flush(&mut self) -> Result<(), Self::Error> {
         Ok(())
     }
+}
+
+/// Why a reader gave up.
+pub(crate) fn unreadable<E>(error: &ciborium::de::Error<E>) -> CborFault {
+    use ciborium::de::Error;
+    match error {
+        Error::Io(_) => CborFault::CutShort,
+        Error::Syntax(at) => CborFault::Syntax { at: *at },
+        Error::Semantic(at, _) => CborFault::Syntax {
+            at: at.unwrap_or_default(),
+        },
+        Error::RecursionLimitExceeded => CborFault::TooDeep,
+    }
+}
+
+/// Bytes that two slices have in common at their beginning.
+pub(crate) fn first_difference(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -227,20 +276,23 @@ mod tests {
         assert_eq!(bytes, b"\xA2\x61c\x02\x62bb\x01");
         assert_eq!(
             decode_value(b"\xA2\x62bb\x01\x61c\x02"),
-            Err(CborFault::NotDeterministic)
+            Err(CborFault::NotDeterministic { at: 1 })
         );
     }
 
     #[test]
     fn longer_forms_tails_floats_and_doubles_are_refused() {
-        assert_eq!(decode_value(b"\x18\x01"), Err(CborFault::NotDeterministic));
+        assert_eq!(
+            decode_value(b"\x18\x01"),
+            Err(CborFault::NotDeterministic { at: 0 })
+        );
         assert_eq!(
             decode_value(b"\x01\x01"),
             Err(CborFault::Trailing { count: 1 })
         );
         assert_eq!(
             decode_value(b"\x9F\x01\xFF"),
-            Err(CborFault::NotDeterministic)
+            Err(CborFault::NotDeterministic { at: 0 })
         );
         assert!(matches!(
             decode_value(b"\xF9\x00\x00"),
@@ -251,6 +303,6 @@ mod tests {
             Err(CborFault::DuplicateKey { .. })
         ));
         let deep = [b"\x81".repeat(200), b"\x00".to_vec()].concat();
-        assert_eq!(decode_value(&deep), Err(CborFault::Malformed));
+        assert_eq!(decode_value(&deep), Err(CborFault::TooDeep));
     }
 }

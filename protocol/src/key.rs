@@ -25,12 +25,12 @@ impl PublicKey {
         &self.0
     }
 
-    /// The key as a point, ready to verify with; none for bytes that are no point or one of
-    /// small order.
+    /// The key as a point, ready to verify with; none for bytes that are no point, a second
+    /// spelling of one, or a point of small order.
     pub fn verifier(&self) -> Option<Verifier> {
         VerifyingKey::from_bytes(&self.0)
             .ok()
-            .filter(|k| !k.is_weak())
+            .filter(|k| !k.is_weak() && k.to_edwards().compress().to_bytes() == self.0)
             .map(Verifier)
     }
 }

@@ -1,1 +1,23 @@
+//! The harness: federations of real nodes, with real sockets and stores on disk.
+//!
+//! [`Federation`] runs nodes in this process, where a test can await what happens and see
+//! every frame; [`process::Program`] runs the program as a process of its own, where a test
+//! can kill it. Nothing here sleeps: everything that is waited for is an event.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness fails by panicking, with words"
+)]
 
+pub mod federation;
+pub mod http;
+pub mod process;
+pub mod raw;
+pub mod sheet;
+pub mod tap;
+pub mod terminal;
+
+pub use federation::{Federation, Ran, TestNode};
+pub use raw::RawPeer;
+pub use tap::Recorder;

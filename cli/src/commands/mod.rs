@@ -3,7 +3,7 @@
 mod amend;
 mod card;
 mod completions;
-mod demo;
+pub(crate) mod demo;
 mod editor;
 mod home_screen;
 mod import;

@@ -19,7 +19,10 @@ use crate::output::{Tone, fingerprint_digits, peers};
 pub enum PeerCommand {
     Add(AddArgs),
     /// List the linked agencies
-    #[command(visible_alias = "ls")]
+    #[command(
+        visible_alias = "ls",
+        after_long_help = "Examples:\n  liaison peer list\n  liaison peer list --json      one object a line"
+    )]
     List,
     /// Stop exchanging with an agency
     ///

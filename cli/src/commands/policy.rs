@@ -40,6 +40,9 @@ pub enum PolicyCommand {
         reason: Option<String>,
     },
     /// Go back to the policy before the active one
+    #[command(
+        after_long_help = "Example:\n  liaison policy revert --reason 'applied to the wrong node'"
+    )]
     Revert {
         /// Why; kept beside the policy
         #[arg(long, value_name = "R")]

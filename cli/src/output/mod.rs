@@ -2,6 +2,7 @@
 //! scripts.
 
 pub mod decisions;
+pub mod demo;
 pub mod digits;
 pub mod errors;
 pub mod imports;

@@ -4,9 +4,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use liaison_protocol::record::date::Date;
+use liaison_protocol::record::kinds::Content;
 
 use super::api::{ApiError, BadRow, ImportChunk, ImportReport};
 use crate::import::{JobKey, Map, Row};
+use crate::ingest::Statement;
 use crate::node::Node;
 use crate::store::Op;
 
@@ -61,15 +63,17 @@ pub(super) async fn piece(
     if !dry_run {
         let statements = good
             .into_iter()
-            .map(|row| (row.fields, row.content))
+            .map(|row| Statement {
+                fields: row.fields,
+                content: row.content,
+                audience: audience.clone(),
+            })
             .collect();
         let progress = Op::JobProgress {
             job,
             rows: rows_done,
         };
-        node.ingest
-            .own(statements, audience, vec![progress])
-            .await?;
+        node.ingest.own(statements, vec![progress]).await?;
     }
     Ok(Json(ImportReport {
         rows_done,
@@ -93,14 +97,23 @@ fn map_rows(node: &Node, chunk: &ImportChunk) -> Result<(Vec<Row>, Vec<BadRow>),
         .map_err(|e| invalid(&e))?;
     let mut good = Vec::new();
     let mut bad = Vec::new();
+    // Rows of one piece stand beside each other in the store, so they are checked so.
+    let mut beside = Vec::new();
     for row in rows {
         match row {
             Ok(mut row) => {
                 if row.fields.exercise.is_none() {
                     row.fields.exercise.clone_from(&node.config.exercise);
                 }
-                match node.check(&row.fields, &row.content, None) {
-                    Ok(()) => good.push(row),
+                match node.check(&row.fields, &row.content, None, &beside) {
+                    Ok(()) => {
+                        if let Content::Trend(trend) = &row.content
+                            && node.ingest.settings().thresholds.of(trend.measure) > 1
+                        {
+                            beside.push(trend.clone());
+                        }
+                        good.push(row);
+                    }
                     Err(error) => {
                         let says = match error.findings.as_slice() {
                             [] => error.error,

@@ -1,6 +1,7 @@
 //! The local side: what officers ask of a running node, over a Unix socket.
 
 pub mod api;
+mod calls;
 mod error;
 mod import;
 mod peers;

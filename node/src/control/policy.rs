@@ -71,8 +71,9 @@ pub(super) async fn revert(
 }
 
 /// Body of `POST /v1/policy/revert`.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Default, serde::Deserialize, utoipa::ToSchema)]
 pub(super) struct RevertRequest {
+    /// Why; kept beside the policy.
     #[serde(default)]
     reason: Option<String>,
 }
@@ -160,7 +161,8 @@ pub(super) fn state(node: &Node) -> Result<PolicyState, ApiError> {
     let latest = history(node)?.into_iter().next();
     let differs = match PolicyText::read(&node.home.policy_dir()) {
         Ok(files) => latest.is_some() && HEXLOWER.encode(&files.sha256()) != hash,
-        Err(_) => false,
+        // Files that can't be read are not those in force.
+        Err(_) => latest.is_some(),
     };
     Ok(PolicyState {
         applied: latest.is_some(),

@@ -8,7 +8,7 @@ use super::api::{ApiError, Group, QueryReport, QueryRequest};
 use super::server::Caller;
 use crate::node::Node;
 use crate::search::query::join;
-use crate::search::{Context, Options, Query};
+use crate::search::{Context, Note, Options, Query};
 use crate::store::{Arrival, Op};
 
 /// Rows in an answer, unless asked for more.
@@ -92,6 +92,20 @@ fn answer(
         ..Options::default()
     };
     let outcome = node.search.query(&query, &options)?;
+    let mixed = outcome
+        .notes
+        .iter()
+        .find(|n| matches!(n, Note::Mixed { .. }));
+    if let (true, Some(Note::Mixed { measures })) = (request.sum, mixed) {
+        return Err(ApiError::new(
+            "refused",
+            format!(
+                "TRD-04 --sum would add up {}: they count different things",
+                measures.join(", ")
+            ),
+        )
+        .with_remedy("add measure:NAME to the query, or --by measure"));
+    }
     let mut rows = Vec::with_capacity(outcome.arrivals.len());
     for arrival in outcome.arrivals {
         let arrival = Arrival(arrival);

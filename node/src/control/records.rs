@@ -10,7 +10,7 @@ use liaison_protocol::record::codes::{Kind, RetractReason};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::draft::{Draft, Resolver};
 use liaison_protocol::record::envelope::Fields;
-use liaison_protocol::record::handling::OnwardMode;
+use liaison_protocol::record::handling::{Onward, OnwardMode, Terms};
 use liaison_protocol::record::kinds::{Content, Retract, Trend};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
@@ -20,7 +20,7 @@ use super::api::{
     VerifyReport, Why,
 };
 use super::text::rfc3339;
-use crate::ingest::{IngestFault, examine};
+use crate::ingest::{IngestFault, Statement, examine};
 use crate::node::Node;
 use crate::share::{Decided, Gate, GateWord, kind_of};
 use crate::store::{Arrival, Direction, Flags, Header};
@@ -42,12 +42,19 @@ pub(super) async fn push(
         .with_remedy("'liaison amend ID FILE'"));
     }
     let audience = node.audience(to.as_deref())?;
-    node.check(&fields, &content, None)?;
+    node.check(&fields, &content, None, &[])?;
     let mut report = node.report(&fields, &content, audience.as_deref())?;
     if !dry_run {
         let made = node
             .ingest
-            .own(vec![(fields, content)], audience, Vec::new())
+            .own(
+                vec![Statement {
+                    fields,
+                    content,
+                    audience,
+                }],
+                Vec::new(),
+            )
             .await?;
         report.id = made.first().map(|(id, _)| id.full());
     }
@@ -86,43 +93,36 @@ pub(super) async fn amend(
         Some(to) => node.audience(Some(&to))?,
         None => listed.clone(),
     };
-    let previous = match &old.content {
-        Content::Trend(trend) => Some(trend),
-        _ => None,
-    };
-    node.check(&fields, &content, previous)?;
+    node.check(&fields, &content, Some((arrival, &old)), &[])?;
     let mut report = node.report(&fields, &content, audience.as_deref())?;
     report.held_by = node.holders(arrival)?;
     if dry_run {
         return Ok(Json(report));
     }
-    let narrower = is_narrower(
-        &old,
-        &fields,
-        &content,
-        listed.as_deref(),
-        audience.as_deref(),
-    );
-    let mut made = Vec::new();
+    // A holder that may not have the new text must not keep the old one either.
+    let shut_out = report
+        .held_by
+        .iter()
+        .any(|holder| report.peers.iter().any(|p| p.peer == *holder && !p.allow));
+    let narrower = shut_out
+        || is_narrower(
+            &old,
+            &fields,
+            &content,
+            listed.as_deref(),
+            audience.as_deref(),
+        );
+    let mut statements = Vec::new();
     if narrower {
-        made.push(retraction(
-            header.id,
-            RetractReason::Error,
-            true,
-            &old.envelope.fields,
-        ));
+        let reason = RetractReason::Amended;
+        statements.push(retraction(header.id, reason, &old.envelope.fields));
     }
-    made.push((fields, content));
-    let made = match (narrower, audience) {
-        // The retraction has no distribution list: the ledger says whom it is owed to.
-        (true, audience) => {
-            let new = made.pop().into_iter().collect();
-            node.ingest.own(made, None, Vec::new()).await?;
-            node.ingest.own(new, audience, Vec::new()).await?
-        }
-        (false, audience) => node.ingest.own(made, audience, Vec::new()).await?,
-    };
-    node.search.forget(arrival.0);
+    statements.push(Statement {
+        fields,
+        content,
+        audience,
+    });
+    let made = node.ingest.own(statements, Vec::new()).await?;
     report.id = made.last().map(|(id, _)| id.full());
     Ok(Json(report))
 }
@@ -161,9 +161,8 @@ pub(super) async fn retract(
     };
     if !request.dry_run {
         let old = node.statement(arrival)?;
-        let made = retraction(header.id, reason, true, &old.envelope.fields);
-        let made = node.ingest.own(vec![made], None, Vec::new()).await?;
-        node.search.forget(arrival.0);
+        let made = retraction(header.id, reason, &old.envelope.fields);
+        let made = node.ingest.own(vec![made], Vec::new()).await?;
         report.id = made.first().map(|(id, _)| id.full());
     }
     Ok(Json(report))
@@ -367,18 +366,34 @@ impl Node {
         Ok(Some(all))
     }
 
-    /// Runs the checks that bind an author.
+    /// Runs the checks that bind an author: against the record that it amends, and against
+    /// other counts of ours (those of the store, and `beside`, which are about to be stored)
+    /// out of which a reader could subtract a small one.
     pub(super) fn check(
         &self,
         fields: &Fields,
         content: &Content,
-        previous: Option<&Trend>,
+        amends: Option<(Arrival, &Record)>,
+        beside: &[Trend],
     ) -> Result<(), ApiError> {
         check::limits_of(fields, content)
             .map_err(|finding| ApiError::findings(std::slice::from_ref(&finding)))?;
+        let thresholds = self.ingest.settings().thresholds.clone();
+        let previous = match amends.map(|(_, old)| &old.content) {
+            Some(Content::Trend(trend)) => Some(trend),
+            _ => None,
+        };
+        let mut ours = Vec::new();
+        if let Content::Trend(trend) = content
+            && thresholds.of(trend.measure) > 1
+        {
+            ours = self.own_trends(trend, amends.map(|(arrival, _)| arrival))?;
+        }
+        let overlapping: Vec<&Trend> = ours.iter().chain(beside).collect();
         let context = CheckContext {
-            thresholds: self.ingest.settings().thresholds.clone(),
+            thresholds,
             previous,
+            overlapping: &overlapping,
             ..CheckContext::on(Date::from_millis(self.clock.now()))
         };
         let findings = check::check(fields, content, &context);
@@ -387,6 +402,42 @@ impl Node {
         } else {
             Err(ApiError::findings(&findings))
         }
+    }
+
+    /// Our trends of the same measure whose period touches that of `trend`.
+    fn own_trends(&self, trend: &Trend, amended: Option<Arrival>) -> Result<Vec<Trend>, ApiError> {
+        let own = self.registry.own();
+        let author = |name: &str| (name == "self").then_some(own);
+        let context = crate::search::Context {
+            now: self.clock.now(),
+            author: &author,
+        };
+        let (from, to) = (trend.period.first_day(), trend.period.last_day());
+        let text = format!(
+            "kind:trend author:self measure:{} period:{from}..{to}",
+            trend.measure
+        );
+        let query = crate::search::Query::parse(&text, &context)?;
+        let options = crate::search::Options {
+            limit: crate::limits::OVERLAPPING,
+            ..crate::search::Options::default()
+        };
+        let mut trends = Vec::new();
+        for arrival in self
+            .search
+            .query(&query, &options)?
+            .arrivals
+            .into_iter()
+            .map(Arrival)
+        {
+            if Some(arrival) == amended {
+                continue;
+            }
+            if let Content::Trend(trend) = self.statement(arrival)?.content {
+                trends.push(trend);
+            }
+        }
+        Ok(trends)
     }
 
     /// Who would get it, and why not the others.
@@ -403,7 +454,7 @@ impl Node {
             fields.clone(),
             content.clone(),
         );
-        let peers = self
+        let mut peers: Vec<PeerDecision> = self
             .registry
             .peers()
             .keys()
@@ -412,6 +463,7 @@ impl Node {
                 decision(self, agency, &decided, &words)
             })
             .collect();
+        peers.sort_by(|a, b| a.peer.cmp(&b.peer));
         Ok(PushReport {
             id: None,
             kind: record.kind().to_string(),
@@ -540,11 +592,13 @@ fn decision(node: &Node, agency: &AgencyId, decided: &Decided, words: &[GateWord
     }
 }
 
-fn retraction(of: RecordId, reason: RetractReason, erase: bool, old: &Fields) -> (Fields, Content) {
+/// The retraction of a record. It has no distribution list: the ledger says whom it is owed
+/// to. A tombstone is left of the record everywhere.
+fn retraction(of: RecordId, reason: RetractReason, old: &Fields) -> Statement {
     let content = Content::Retract(Retract {
         of,
         reason,
-        erase,
+        erase: true,
         notify: true,
     });
     let fields = Fields {
@@ -557,7 +611,7 @@ fn retraction(of: RecordId, reason: RetractReason, erase: bool, old: &Fields) ->
         handling_note: None,
         review_by: None,
         expires: None,
-        onward: liaison_protocol::record::handling::Onward::None,
+        onward: Onward::None,
         crime: Vec::new(),
         class: None,
         basis: None,
@@ -565,7 +619,11 @@ fn retraction(of: RecordId, reason: RetractReason, erase: bool, old: &Fields) ->
         legal_basis: None,
         ..old.clone()
     };
-    (fields, content)
+    Statement {
+        fields,
+        content,
+        audience: None,
+    }
 }
 
 /// Whether the new text may have fewer readers than the old one.
@@ -577,14 +635,7 @@ fn is_narrower(
     audience: Option<&[AgencyId]>,
 ) -> bool {
     let before = &old.envelope.fields;
-    let terms = |f: &Fields| {
-        liaison_protocol::record::handling::Terms::of(
-            content.kind().plane(),
-            f.tlp,
-            &f.handling,
-            &f.onward,
-        )
-    };
+    let terms = |f: &Fields| Terms::of(content.kind().plane(), f.tlp, &f.handling, &f.onward);
     let fewer_named = match (&before.onward, &fields.onward) {
         (a, b) if a == b => false,
         _ => {

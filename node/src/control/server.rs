@@ -4,17 +4,24 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use axum::Router;
 use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
 use axum::serve::IncomingStream;
+use axum::{Json, Router};
 use tokio::net::UnixListener;
 
-use super::api::ApiError;
+use super::api::{
+    AmendRequest, ApiError, CardView, ImportChunk, ImportReport, PeerAddReport, PeerAddRequest,
+    PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest,
+    PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest,
+    Status, VerifyReport, WatchEvent, Why,
+};
+use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{import, peers, policy, query, records, status, watch};
+use crate::home::CardEdit;
 use crate::limits;
 use crate::node::{Node, NodeError};
 
@@ -83,38 +90,98 @@ fn remove(path: &Path) {
 }
 
 fn routes(node: Node) -> Router {
-    Router::new()
-        .route("/v1/status", get(status::status))
-        .route("/v1/records", post(records::push))
-        .route("/v1/records/{id}", get(records::show))
-        .route("/v1/records/{id}/cose", get(records::cose))
-        .route("/v1/records/{id}/why/{peer}", get(records::why))
-        .route("/v1/records/{id}/amend", post(records::amend))
-        .route("/v1/records/{id}/retract", post(records::retract))
-        .route("/v1/query", post(query::query))
-        .route("/v1/peers", get(peers::list).post(peers::add))
-        .route("/v1/peers/{name}", delete(peers::remove))
-        .route("/v1/peers/{name}/test", post(peers::test))
-        .route("/v1/card", get(peers::card).post(peers::edit))
-        .route("/v1/policy", get(policy::show))
-        .route("/v1/policy/check", post(policy::check))
-        .route("/v1/policy/apply", post(policy::apply))
-        .route("/v1/policy/revert", post(policy::revert))
-        .route("/v1/policy/plain", get(policy::plain))
-        .route(
-            "/v1/imports/{key}",
-            get(import::progress).post(import::piece),
-        )
-        .route("/v1/watch", get(watch::watch))
-        .route("/v1/verify", post(records::verify))
+    calls()
+        .finish()
         .fallback(|| async {
             ApiError::new("not-found", "the local API has no such call").with_remedy(
                 "this program and the running node may be of different versions: restart the node",
             )
         })
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
+        .layer(middleware::map_response(in_words))
         .layer(middleware::from_fn(log))
         .with_state(node)
+}
+
+#[rustfmt::skip] // A table: one call, one line or two.
+fn calls() -> Calls {
+    Calls::new()
+        .get("/v1/status", "How the node and its peers are", status::status, json::<Status>())
+        .post("/v1/records", "Signs, stores and offers a draft", records::push,
+            json::<PushRequest>(), json::<PushReport>())
+        .get("/v1/records/{id}", "A record in full", records::show, json::<RecordView>())
+        .get("/v1/records/{id}/cose", "A record's exact signed bytes", records::cose, bytes())
+        .get("/v1/records/{id}/why/{peer}", "Why a peer gets a record, or not", records::why, json::<Why>())
+        .post("/v1/records/{id}/amend", "Replaces a record of our own", records::amend,
+            json::<AmendRequest>(), json::<PushReport>())
+        .post("/v1/records/{id}/retract", "Takes a record of our own back", records::retract,
+            json::<RetractRequest>(), json::<RetractReport>())
+        .post("/v1/query", "Searches what the node holds", query::query,
+            json::<QueryRequest>(), json::<QueryReport>())
+        .get("/v1/peers", "The linked agencies", peers::list, list::<PeerStatus>())
+        .post("/v1/peers", "Links an agency", peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
+        .delete("/v1/peers/{name}", "Stops exchanging with an agency", peers::remove, json::<PeerRemoveReport>())
+        .post("/v1/peers/{name}/test", "Looks why a link does not work", peers::test,
+            nothing(), json::<PeerTestReport>())
+        .get("/v1/card", "Our own card", peers::card, json::<CardView>())
+        .post("/v1/card", "Changes our own card", peers::edit, json::<CardEdit>(), json::<CardView>())
+        .get("/v1/policy", "The active policy", policy::show, json::<PolicyReport>())
+        .post("/v1/policy/check", "Checks policy files", policy::check,
+            json::<PolicyRequest>(), json::<PolicyReport>())
+        .post("/v1/policy/apply", "Puts policy files in force", policy::apply,
+            json::<PolicyRequest>(), json::<PolicyReport>())
+        .post("/v1/policy/revert", "Goes back to the policy before", policy::revert,
+            json::<policy::RevertRequest>(), json::<PolicyReport>())
+        .get("/v1/policy/plain", "The active policy in words", policy::plain, json::<PolicyPlain>())
+        .get("/v1/imports/{key}", "How far an import is", import::progress, json::<ImportReport>())
+        .post("/v1/imports/{key}", "Takes a piece of an import", import::piece,
+            json::<ImportChunk>(), json::<ImportReport>())
+        .get("/v1/watch", "What happens, as it happens", watch::watch, lines::<WatchEvent>())
+        .post("/v1/verify", "Whose word signed bytes are", records::verify, bytes(), json::<VerifyReport>())
+}
+
+/// Whatever the HTTP library refuses by itself, it says in plain text: callers get the same
+/// JSON as from everything else.
+async fn in_words(response: Response) -> Response {
+    let status = response.status();
+    let is_json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|media| media.as_bytes().starts_with(b"application/json"));
+    if is_json || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let said = axum::body::to_bytes(body, limits::API_ERROR_BYTES).await;
+    let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
+    let too_large = format!(
+        "the call's body is larger than {} bytes",
+        limits::API_BODY_BYTES
+    );
+    let (code, error, remedy) = match status {
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "method",
+            "this call is made with another method".to_owned(),
+            "GET /v1/openapi.json lists the calls".to_owned(),
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => ("too-large", too_large, "send it in pieces".to_owned()),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            "media-type",
+            "the call's body is not marked as JSON".to_owned(),
+            "send the header 'Content-Type: application/json'".to_owned(),
+        ),
+        _ => (
+            "invalid",
+            format!("the call is not understood: {said}"),
+            "GET /v1/openapi.json lists the calls and what they take".to_owned(),
+        ),
+    };
+    parts.headers.remove(header::CONTENT_TYPE);
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let mut answer = (status, Json(ApiError::new(code, error).with_remedy(remedy))).into_response();
+    // What else it said, such as the methods that are allowed.
+    answer.headers_mut().extend(parts.headers);
+    answer
 }
 
 /// Every call is logged with who made it, from the first day. Not with what was typed.

@@ -56,6 +56,10 @@ fn alerts(node: &Node, policy: &super::api::PolicyState, peers: &[PeerStatus]) -
     } else if policy.differs {
         alerts.push("the files in policy/ differ from the active policy. 'liaison policy check', then 'liaison policy apply'".into());
     }
+    for agency in node.registry.forked() {
+        let name = node.registry.alias(&agency);
+        alerts.push(format!("{name}: two different cards carry the same revision; nothing new is taken from it. Telephone it, then 'liaison peer add FILE --fingerprint DIGITS' with its newest card"));
+    }
     for peer in peers {
         if peer.keys_days.is_some_and(|days| days < 0) {
             alerts.push(format!("{}: its keys statement has run out. Ask for its newest card, then 'liaison peer add FILE'", peer.peer));
@@ -82,11 +86,13 @@ fn alerts(node: &Node, policy: &super::api::PolicyState, peers: &[PeerStatus]) -
 pub(super) async fn peer_status(node: &Node) -> Result<Vec<PeerStatus>, ApiError> {
     let node = node.clone();
     tokio::task::spawn_blocking(move || {
-        node.registry
-            .peers()
+        let peers = node.registry.peers();
+        let mut all = peers
             .keys()
             .map(|agency| one(&node, agency))
-            .collect()
+            .collect::<Result<Vec<_>, _>>()?;
+        all.sort_by(|a, b| a.peer.cmp(&b.peer));
+        Ok(all)
     })
     .await
     .map_err(|_| ApiError::new("internal", "the node is stopping"))?

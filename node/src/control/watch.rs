@@ -54,7 +54,12 @@ async fn follow(
                 if changed.is_err() {
                     return Ok(());
                 }
-                for event in new_records(&node, &mut from).unwrap_or_default() {
+                let events = new_records(&node, &mut from).unwrap_or_default();
+                // A full page may not be the end, and nothing else would wake us for the rest.
+                if events.len() >= limits::WATCH_EVENTS {
+                    arrivals.mark_changed();
+                }
+                for event in events {
                     lines.send(line(&event)).await?;
                 }
             }

@@ -55,7 +55,7 @@ impl Gate<'_> {
     }
 
     /// Bytes that a peer sent under an id that it offered.
-    pub fn from_peer(
+    pub fn received(
         &self,
         courier: &AgencyId,
         offered: &Item,
@@ -73,7 +73,7 @@ impl Gate<'_> {
         self.in_time(&record)?;
         self.in_the_right_store(&record)?;
         if self.store.is_tombstoned(&record.id(), &record.author())? {
-            return Err(IngestFault::Retracted);
+            return Err(IngestFault::Retracted { created });
         }
         self.by_the_author(&record)?;
         self.handled_by(courier, &record)?;

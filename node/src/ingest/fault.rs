@@ -35,6 +35,12 @@ pub enum IngestFault {
         /// The author.
         author: AgencyId,
     },
+    /// Two different cards of its author carry the same revision.
+    #[error("two different cards of {} carry the same revision: nothing new is taken from it until you have telephoned it and added its newest card with --fingerprint", author.short())]
+    Forked {
+        /// The author.
+        author: AgencyId,
+    },
     /// Made later than now.
     #[error("it was made {ahead_s} s ahead of this node's clock; one of the two clocks is wrong")]
     Clock {
@@ -49,7 +55,10 @@ pub enum IngestFault {
     },
     /// Retracted by its author.
     #[error("it was retracted")]
-    Retracted,
+    Retracted {
+        /// When it was made.
+        created: Hlc,
+    },
     /// An exercise record for a live store, or the reverse.
     #[error("{says}")]
     Exercise {
@@ -100,10 +109,12 @@ impl IngestFault {
             IngestFault::Signature(fault) => fault.answer(),
             IngestFault::Card(_) => Answer::Refused(Refused::Signature),
             IngestFault::OtherRecord { .. } => Answer::Refused(Refused::Form),
-            IngestFault::UnknownAuthor { .. } => Answer::Later(Later::UnknownAuthor),
+            IngestFault::UnknownAuthor { .. } | IngestFault::Forked { .. } => {
+                Answer::Later(Later::UnknownAuthor)
+            }
             IngestFault::Clock { .. } => Answer::Later(Later::Clock),
             IngestFault::Expired { .. } => Answer::Refused(Refused::Expired),
-            IngestFault::Retracted => Answer::Refused(Refused::Retracted),
+            IngestFault::Retracted { .. } => Answer::Refused(Refused::Retracted),
             IngestFault::Exercise { .. } => Answer::Refused(Refused::Exercise),
             IngestFault::Handling { .. } => Answer::Refused(Refused::Handling),
             IngestFault::Policy { .. } => Answer::Refused(Refused::Policy),
@@ -124,7 +135,8 @@ impl IngestFault {
             | IngestFault::Exercise { .. }
             | IngestFault::NotTheAuthor { .. } => Blame::Author,
             IngestFault::UnknownAuthor { .. }
-            | IngestFault::Retracted
+            | IngestFault::Forked { .. }
+            | IngestFault::Retracted { .. }
             | IngestFault::Policy { .. }
             | IngestFault::Store(_)
             | IngestFault::Stopping => Blame::Local,
@@ -137,6 +149,7 @@ impl IngestFault {
     pub(super) fn verified(&self) -> Option<(Hlc, bool)> {
         match self {
             IngestFault::Expired { created }
+            | IngestFault::Retracted { created }
             | IngestFault::Exercise { created, .. }
             | IngestFault::Handling { created, .. }
             | IngestFault::Policy { created, .. }

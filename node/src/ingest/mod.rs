@@ -10,8 +10,9 @@ mod verify;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use liaison_protocol::card::CardFault;
 use liaison_protocol::clock::{Hlc, HlcClock};
-use liaison_protocol::fault::{Answer, Refused};
+use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::{CheckContext, Thresholds};
@@ -31,9 +32,10 @@ use self::quota::Quotas;
 use crate::clock::Clock;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
+use crate::search::Search;
 use crate::share::Owed;
 use crate::store::{
-    Arrival, Direction, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
+    Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
 
 /// What ingest works with. Clones share it.
@@ -50,6 +52,7 @@ struct Shared {
     signing: SecretKey,
     settings: Settings,
     quotas: Quotas,
+    search: Arc<Search>,
     accepts: Accepts,
 }
 
@@ -64,6 +67,28 @@ pub struct Settings {
     pub records_per_minute: u32,
 }
 
+/// What this agency is about to say.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The envelope.
+    pub fields: Fields,
+    /// The content.
+    pub content: Content,
+    /// Its distribution list; empty: nobody; none: policy alone decides.
+    pub audience: Option<Vec<AgencyId>>,
+}
+
+impl From<(Fields, Content)> for Statement {
+    /// Without a distribution list: policy decides.
+    fn from((fields, content): (Fields, Content)) -> Self {
+        Self {
+            fields,
+            content,
+            audience: None,
+        }
+    }
+}
+
 /// What a peer's offer is answered before its bytes come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
@@ -71,6 +96,14 @@ pub enum Known {
     Want,
     /// Held, retracted, or refused before.
     Answer(Answer),
+}
+
+/// What is known of an offer, and what has to be written down before that is said.
+struct LookedUp {
+    known: Vec<Known>,
+    ops: Vec<Op>,
+    /// Whether the peer holds something that was retracted.
+    recheck: bool,
 }
 
 /// Name of the stored value that holds the highest clock seen.
@@ -93,6 +126,7 @@ impl Ingest {
         clock: Arc<dyn Clock>,
         signing: SecretKey,
         settings: Settings,
+        search: Arc<Search>,
     ) -> Result<Self, crate::store::StoreError> {
         let last = store
             .meta(CLOCK)?
@@ -109,6 +143,7 @@ impl Ingest {
             signing,
             settings,
             quotas,
+            search,
             accepts: Accepts::default(),
         })))
     }
@@ -125,17 +160,17 @@ impl Ingest {
     /// [`IngestFault`] of the first statement at fault; nothing is stored then.
     pub async fn own(
         &self,
-        statements: Vec<(Fields, Content)>,
-        audience: Option<Vec<AgencyId>>,
+        statements: Vec<Statement>,
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
         let this = self.clone();
+        let audiences: Vec<_> = statements.iter().map(|s| s.audience.clone()).collect();
         let ready = blocking(move || this.sign(statements)).await??;
         let mut ids = Vec::with_capacity(ready.len());
         let mut ops = Vec::with_capacity(ready.len() + also.len() + 1);
-        for one in &ready {
+        for (one, audience) in ready.iter().zip(audiences) {
             ids.push(one.record.id());
-            ops.push(self.insert(one, None, audience.clone()));
+            ops.push(self.insert(one, None, audience));
         }
         ops.extend(also);
         ops.push(self.clock_op());
@@ -162,12 +197,12 @@ impl Ingest {
         outcomes
             .first()
             .and_then(OpOutcome::arrival)
-            .ok_or(IngestFault::Retracted)
+            .ok_or(IngestFault::Stopping)
     }
 
     /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
     /// one faulty record does not touch the others.
-    pub async fn from_peer(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+    pub async fn received(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
         let count = records.len();
         let this = self.clone();
         let judged = blocking(move || {
@@ -176,14 +211,15 @@ impl Ingest {
                 .into_par_iter()
                 .map(|(item, bytes)| {
                     let raw = bytes.clone();
-                    (item.id, raw, gate.from_peer(&courier, &item, bytes))
+                    (item.id, raw, gate.received(&courier, &item, bytes))
                 })
                 .collect::<Vec<_>>()
         })
         .await;
         let Ok(judged) = judged else {
-            return vec![Answer::Later(liaison_protocol::fault::Later::Disk); count];
+            return vec![Answer::Later(Later::Disk); count];
         };
+        let mut recheck = false;
         let mut answers = Vec::with_capacity(count);
         let mut admitted = Vec::new();
         let mut ops = Vec::new();
@@ -212,6 +248,11 @@ impl Ingest {
                             entry,
                         });
                     }
+                    if let IngestFault::Card(CardFault::Fork { agency, .. }) = &fault {
+                        ops.push(self.0.registry.note_fork(*agency));
+                    }
+                    // The courier has what was retracted: it is owed the retraction.
+                    recheck |= matches!(fault, IngestFault::Retracted { .. });
                     if fault.is_malformed() {
                         ops.push(Op::Quarantine(quarantined(&courier, &raw, &fault, now)));
                     }
@@ -233,6 +274,9 @@ impl Ingest {
         match self.0.store.write(ops).await {
             Ok(outcomes) => {
                 self.after(&admitted, &outcomes);
+                if recheck {
+                    self.0.owed.recheck();
+                }
                 let mut outcomes = outcomes.iter();
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
                     if let Some(OpOutcome::Tombstoned(_)) = outcomes.next() {
@@ -243,7 +287,7 @@ impl Ingest {
             Err(error) => {
                 tracing::error!(%error, "nothing of a batch was stored");
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
-                    *answer = Answer::Later(liaison_protocol::fault::Later::Disk);
+                    *answer = Answer::Later(Later::Disk);
                 }
             }
         }
@@ -256,16 +300,23 @@ impl Ingest {
         let this = self.clone();
         let count = items.len();
         let looked = blocking(move || this.look_up(&courier, &items)).await;
-        let Ok(Ok((known, ops))) = looked else {
-            let later = Answer::Later(liaison_protocol::fault::Later::Disk);
+        let later = Answer::Later(Later::Disk);
+        let Ok(Ok(LookedUp {
+            known,
+            ops,
+            recheck,
+        })) = looked
+        else {
             return vec![Known::Answer(later); count];
         };
         if !ops.is_empty()
             && let Err(error) = self.0.store.write(ops).await
         {
             tracing::error!(%error, "the ledger could not be written");
-            let later = Answer::Later(liaison_protocol::fault::Later::Disk);
             return vec![Known::Answer(later); count];
+        }
+        if recheck {
+            self.0.owed.recheck();
         }
         known
     }
@@ -274,14 +325,23 @@ impl Ingest {
         &self,
         courier: &AgencyId,
         items: &[Item],
-    ) -> Result<(Vec<Known>, Vec<Op>), crate::store::StoreError> {
+    ) -> Result<LookedUp, crate::store::StoreError> {
         let store = &self.0.store;
         let now = self.0.clock.now();
         let epoch = self.0.policies.current().epoch();
         let mut ops = Vec::new();
         let mut known = Vec::with_capacity(items.len());
+        let mut recheck = false;
         for item in items {
             let answer = if let Some(arrival) = store.arrival_of(&item.id)? {
+                let withdrawn = store
+                    .header(arrival)?
+                    .is_some_and(|h| h.flags.contains(Flags::RETRACTED));
+                let answer = if withdrawn {
+                    Answer::Refused(Refused::Retracted)
+                } else {
+                    Answer::Stored
+                };
                 if store.ledger_entry(courier, arrival)?.is_none() {
                     let entry = LedgerEntry {
                         direction: Direction::Received,
@@ -289,15 +349,16 @@ impl Ingest {
                         epoch,
                         rule: "held already".into(),
                         path: Path::Direct,
-                        answer: Some(Answer::Stored),
+                        answer: Some(answer),
                     };
                     ops.push(Op::Ledger {
                         peer: *courier,
                         arrival,
                         entry,
                     });
+                    recheck |= withdrawn;
                 }
-                Some(Answer::Stored)
+                Some(answer)
             } else if store.tombstone(&item.id)?.is_some() {
                 Some(Answer::Refused(Refused::Retracted))
             } else {
@@ -307,13 +368,19 @@ impl Ingest {
             known.push(answer.map_or(Known::Want, Known::Answer));
         }
         let wanted = known.iter().filter(|k| **k == Known::Want).count();
-        if wanted > 0 && !self.0.quotas.take(courier, wanted, now) {
-            let later = Answer::Later(liaison_protocol::fault::Later::Quota);
-            for want in known.iter_mut().filter(|k| **k == Known::Want) {
+        if wanted > 0 {
+            let granted = self.0.quotas.take(courier, wanted, now);
+            let later = Answer::Later(Later::Quota);
+            let wants = known.iter_mut().filter(|k| **k == Known::Want);
+            for want in wants.skip(granted) {
                 *want = Known::Answer(later);
             }
         }
-        Ok((known, ops))
+        Ok(LookedUp {
+            known,
+            ops,
+            recheck,
+        })
     }
 
     fn gate(&self) -> Gate<'_> {
@@ -332,14 +399,14 @@ impl Ingest {
         }
     }
 
-    fn sign(&self, statements: Vec<(Fields, Content)>) -> Result<Vec<Admitted>, IngestFault> {
+    fn sign(&self, statements: Vec<Statement>) -> Result<Vec<Admitted>, IngestFault> {
         let now = self.0.clock.now();
         let own = self.0.registry.own();
         let timed: Vec<(Hlc, Fields, Content)> = {
             let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
             statements
                 .into_iter()
-                .map(|(f, c)| (hlc.tick(now), f, c))
+                .map(|s| (hlc.tick(now), s.fields, s.content))
                 .collect()
         };
         let keys = self
@@ -396,9 +463,12 @@ impl Ingest {
         let now = self.0.clock.now();
         let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
         for (one, outcome) in ready.iter().zip(outcomes) {
-            let OpOutcome::Stored { arrival, .. } = outcome else {
+            let OpOutcome::Stored { arrival, touched } = outcome else {
                 continue;
             };
+            if let Some(withdrawn) = touched {
+                self.0.search.forget(withdrawn.0);
+            }
             hlc.witness(one.record.record().envelope.created, now);
             let content = &one.record.record().content;
             if matches!(content, Content::Contact(_) | Content::Keys(_))

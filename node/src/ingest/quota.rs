@@ -27,9 +27,10 @@ impl Quotas {
         }
     }
 
-    /// Takes `count` records out of the courier's bucket, or none if that is more than it
-    /// holds.
-    pub fn take(&self, courier: &AgencyId, count: usize, now: Millis) -> bool {
+    /// Takes up to `count` records out of the courier's bucket, as many as it holds; returns
+    /// how many. All or nothing would never let a batch through that is larger than a
+    /// minute's worth.
+    pub fn take(&self, courier: &AgencyId, count: usize, now: Millis) -> usize {
         let full = self.per_minute.saturating_mul(1_000);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.entry(*courier).or_insert(Bucket {
@@ -40,12 +41,9 @@ impl Quotas {
         let filled = elapsed.saturating_mul(self.per_minute) / 60;
         bucket.left = bucket.left.saturating_add(filled).min(full);
         bucket.at = now;
-        let wanted = (count as u64).saturating_mul(1_000);
-        let enough = bucket.left >= wanted;
-        if enough {
-            bucket.left -= wanted;
-        }
-        enough
+        let taken = (count as u64).min(bucket.left / 1_000);
+        bucket.left = bucket.left.saturating_sub(taken.saturating_mul(1_000));
+        usize::try_from(taken).unwrap_or(count)
     }
 }
 
@@ -57,13 +55,12 @@ mod tests {
     fn a_bucket_empties_and_fills_with_time() {
         let quotas = Quotas::new(60);
         let peer = AgencyId::from_bytes([1; 32]);
-        assert!(quotas.take(&peer, 60, Millis(0)));
-        assert!(!quotas.take(&peer, 1, Millis(0)));
-        assert!(!quotas.take(&peer, 2, Millis(1_000)));
-        assert!(quotas.take(&peer, 1, Millis(1_000)));
-        assert!(
-            quotas.take(&AgencyId::from_bytes([2; 32]), 1, Millis(0)),
-            "others are apart"
-        );
+        assert_eq!(quotas.take(&peer, 60, Millis(0)), 60);
+        assert_eq!(quotas.take(&peer, 1, Millis(0)), 0);
+        assert_eq!(quotas.take(&peer, 2, Millis(1_000)), 1, "what there is");
+        assert_eq!(quotas.take(&peer, 1, Millis(1_000)), 0);
+        let other = AgencyId::from_bytes([2; 32]);
+        assert_eq!(quotas.take(&other, 1, Millis(0)), 1, "others are apart");
+        assert_eq!(quotas.take(&other, 200, Millis(60_000)), 60);
     }
 }

@@ -10,6 +10,9 @@ use crate::registry::Registry;
 /// under its root key and against the cards that we have.
 pub fn verify(registry: &Registry, record: SignedRecord) -> Result<VerifiedRecord, IngestFault> {
     let author = record.unverified().envelope.author;
+    if registry.is_forked(&author) {
+        return Err(IngestFault::Forked { author });
+    }
     if matches!(record.unverified().content, Content::Contact(_)) {
         return registry
             .check_card(record)?

@@ -6,7 +6,7 @@
 
 mod peer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -38,6 +38,8 @@ struct Shared {
 struct Inner {
     agencies: BTreeMap<AgencyId, Agency>,
     peers: BTreeMap<AgencyId, Peer>,
+    /// Agencies of which two different cards carry the same revision.
+    forked: BTreeSet<AgencyId>,
 }
 
 /// What is known of an agency.
@@ -112,6 +114,12 @@ impl Registry {
             }
             inner.peers.insert(agency, peer);
         }
+        for (name, _) in store.metas(FORKED, crate::limits::STORE_ROWS)? {
+            inner.forked.extend(
+                name.strip_prefix(FORKED)
+                    .and_then(|id| id.parse::<AgencyId>().ok()),
+            );
+        }
         Ok(Self(Arc::new(Shared {
             own: own.agency(),
             inner: RwLock::new(inner),
@@ -154,6 +162,28 @@ impl Registry {
             })
         })
         .unwrap_or_default()
+    }
+
+    /// Agencies of which two different cards carry the same revision: nothing new is taken
+    /// from them until a person has telephoned and added a newer card.
+    pub fn forked(&self) -> BTreeSet<AgencyId> {
+        self.read(|i| i.forked.clone())
+    }
+
+    /// Whether an agency's cards contradict each other.
+    pub fn is_forked(&self, agency: &AgencyId) -> bool {
+        self.read(|i| i.forked.contains(agency))
+    }
+
+    /// Two cards of an agency contradict each other; the operation that keeps it known.
+    pub(crate) fn note_fork(&self, agency: AgencyId) -> Op {
+        self.write(|i| {
+            i.forked.insert(agency);
+        });
+        Op::PutMeta {
+            name: forked_name(&agency),
+            bytes: Bytes::new(),
+        }
     }
 
     /// The peers, by agency.
@@ -298,8 +328,17 @@ impl Registry {
         }];
         ops.extend(card_op(file.card()));
         ops.extend(file.keys().map(statement_op));
+        // A person has telephoned: what the newest card says holds again.
+        if confirmed {
+            ops.push(Op::DeleteMeta {
+                name: forked_name(&agency),
+            });
+        }
         store.write(ops).await?;
         self.write(|i| {
+            if confirmed {
+                i.forked.remove(&agency);
+            }
             if let Some(known) = trial {
                 i.agencies.insert(agency, known);
             }
@@ -505,6 +544,13 @@ pub fn statement_op(statement: &VerifiedRecord) -> Op {
         name: statement_name(&statement.author()),
         bytes: statement.bytes().clone(),
     }
+}
+
+/// Prefix of the stored values that name agencies with contradicting cards.
+const FORKED: &str = "forked/";
+
+fn forked_name(agency: &AgencyId) -> String {
+    format!("{FORKED}{}", agency.full())
 }
 
 fn statement_name(agency: &AgencyId) -> String {

@@ -130,6 +130,11 @@ impl Document {
         self.rows.len()
     }
 
+    /// Words of its texts, each text by itself.
+    pub fn texts(&self) -> &[Vec<String>] {
+        &self.texts
+    }
+
     fn open_header(&mut self, record: &Record) {
         let fields = &record.envelope.fields;
         let values = &mut self.values;
@@ -298,11 +303,6 @@ impl<'a> RowRef<'a> {
         self.values()
             .filter(move |value| value.field == field)
             .filter_map(Value::shown)
-    }
-
-    /// Words of the record's texts, each text by itself.
-    pub fn texts(self) -> &'a [Vec<String>] {
-        &self.document.texts
     }
 
     /// Whether the record counts some people in several of its rows.

@@ -233,6 +233,11 @@ struct Ended<'a>(&'a Shared);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(
+                "search: the indexer ended by a panic; queries read the store until the node is started again"
+            );
+        }
         self.0.state().ended = true;
         self.0.done.notify_all();
     }

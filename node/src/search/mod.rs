@@ -8,15 +8,18 @@
 //! Sealed content is never indexed: of what is not strategic, only the header is.
 
 mod collect;
+mod conditions;
 mod document;
 mod field;
 mod index;
 mod indexer;
-mod limits;
+pub mod limits;
 mod parse;
 pub mod query;
+mod ranges;
 mod schema;
 mod span;
+mod spread;
 mod tail;
 mod tally;
 
@@ -273,10 +276,9 @@ impl Search {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("search: the indexer ended by a panic; it starts anew with the node");
+        if let Some(thread) = thread {
+            // A panic has been logged by the thread itself.
+            let _ = thread.join();
         }
     }
 }

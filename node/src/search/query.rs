@@ -79,13 +79,14 @@ impl Query {
     pub fn parse(text: &str, context: &Context<'_>) -> Result<Query, QueryError> {
         let mut query = super::parse::parse(text, context)?;
         let named = query.clauses.iter().any(|clause| {
-            matches!(
-                clause.test,
-                Test::Value {
-                    field: Field::Kind | Field::Id | Field::Thread,
-                    ..
-                }
-            )
+            !clause.negated
+                && matches!(
+                    clause.test,
+                    Test::Value {
+                        field: Field::Kind | Field::Id | Field::Thread,
+                        ..
+                    }
+                )
         });
         if !named {
             query.clauses.push(Clause {
@@ -122,11 +123,13 @@ impl Test {
             Test::Received(any) => holds(any, Some(row.document().received.0)),
             Test::N(any) => holds(any, row.n()),
             Test::Word(pattern) => row
+                .document()
                 .texts()
                 .iter()
                 .flatten()
                 .any(|word| pattern.matches(word)),
             Test::Phrase(words) => row
+                .document()
                 .texts()
                 .iter()
                 .any(|text| text.windows(words.len().max(1)).any(|at| at == words)),
@@ -153,7 +156,7 @@ impl<T: PartialOrd + Copy> Span<T> {
         }
     }
 
-    fn overlaps(&self, first: T, last: T) -> bool {
+    pub(super) fn overlaps(&self, first: T, last: T) -> bool {
         self.from.is_none_or(|from| last >= from) && self.to.is_none_or(|to| first <= to)
     }
 }

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::ops::Bound;
 
 use tantivy::query::{
-    AllQuery, BooleanQuery, InvertedIndexRangeQuery, Occur, PhraseQuery, Query as TantivyQuery,
-    RangeQuery, TermQuery,
+    BooleanQuery, InvertedIndexRangeQuery, PhraseQuery, Query as TantivyQuery, TermQuery,
 };
 use tantivy::schema::{
     FAST, Field as Column, INDEXED, IndexRecordOption, Schema as TantivySchema, TextFieldIndexing,
@@ -13,9 +12,12 @@ use tantivy::schema::{
 };
 use tantivy::{TantivyDocument, Term};
 
+use super::conditions::Conditions;
 use super::document::{Document, RowRef};
 use super::field::Field;
 use super::query::{Clause, Pattern, Query, Span, Test};
+use super::ranges::{FIRST, LAST, Ranges};
+use super::spread::Spread;
 
 /// Moves with every change of what is written: an index of another version is rebuilt.
 pub(super) const VERSION: u32 = 1;
@@ -24,6 +26,8 @@ pub(super) const VERSION: u32 = 1;
 pub(super) const ARRIVAL: &str = "arrival";
 pub(super) const HIDDEN: &str = "hidden";
 pub(super) const N: &str = "n";
+const CREATED: &str = "created";
+const RECEIVED: &str = "received";
 pub(super) const OVERLAPPING: &str = "overlapping";
 
 /// The columns of the index.
@@ -75,10 +79,10 @@ impl Schema {
         let hidden = builder.add_u64_field(HIDDEN, FAST);
         let overlapping = builder.add_u64_field(OVERLAPPING, FAST);
         let n = builder.add_u64_field(N, FAST);
-        let created = builder.add_u64_field("created", FAST);
-        let received = builder.add_u64_field("received", FAST);
-        let first = builder.add_i64_field("first", FAST);
-        let last = builder.add_i64_field("last", FAST);
+        let created = builder.add_u64_field(CREATED, FAST);
+        let received = builder.add_u64_field(RECEIVED, FAST);
+        let first = builder.add_i64_field(FIRST, FAST);
+        let last = builder.add_i64_field(LAST, FAST);
         let present = builder.add_text_field("present", whole(IndexRecordOption::Basic));
         let text = builder.add_text_field("text", words);
         let mut terms = HashMap::new();
@@ -118,7 +122,14 @@ impl Schema {
 
     /// The rows of a record as the index takes them.
     pub(super) fn rows(&self, document: &Document) -> Vec<TantivyDocument> {
-        document.rows().map(|row| self.row(row)).collect()
+        let mut rows: Vec<_> = document.rows().map(|row| self.row(row)).collect();
+        // See `spread`.
+        if let Some(first) = rows.first_mut() {
+            for text in document.texts() {
+                first.add_text(self.text, text.join(" "));
+            }
+        }
+        rows
     }
 
     fn row(&self, row: RowRef<'_>) -> TantivyDocument {
@@ -149,30 +160,17 @@ impl Schema {
                 out.add_text(self.present, plain_name(field));
             }
         }
-        for text in row.texts() {
-            out.add_text(self.text, text.join(" "));
-        }
         out
     }
 
     /// The query as the index takes it.
     pub(super) fn query(&self, query: &Query) -> Box<dyn TantivyQuery> {
-        let mut clauses: Vec<(Occur, Box<dyn TantivyQuery>)> = query
-            .clauses
-            .iter()
-            .map(|Clause { negated, test }| {
-                let occur = if *negated {
-                    Occur::MustNot
-                } else {
-                    Occur::Must
-                };
-                (occur, self.test(test))
-            })
-            .collect();
-        if !clauses.iter().any(|(occur, _)| *occur == Occur::Must) {
-            clauses.push((Occur::Must, Box::new(AllQuery)));
-        }
-        Box::new(BooleanQuery::new(clauses))
+        let clauses = query.clauses.iter();
+        Box::new(Conditions(
+            clauses
+                .map(|Clause { negated, test }| (*negated, self.test(test)))
+                .collect(),
+        ))
     }
 
     fn test(&self, test: &Test) -> Box<dyn TantivyQuery> {
@@ -180,20 +178,12 @@ impl Schema {
             Test::Value { field, any } => {
                 either(any.iter().map(|pattern| self.value(*field, pattern)))
             }
-            Test::Days(any) => either(any.iter().map(|span| self.overlap(span))),
-            Test::Created(any) => self.numbers(self.created, any),
-            Test::Received(any) => self.numbers(self.received, any),
-            Test::N(any) => self.numbers(self.n, any),
-            Test::Word(pattern) => self.text(pattern),
-            Test::Phrase(words) => match words.as_slice() {
-                [word] => is(self.text, word),
-                words => Box::new(PhraseQuery::new(
-                    words
-                        .iter()
-                        .map(|word| Term::from_field_text(self.text, word))
-                        .collect(),
-                )),
-            },
+            Test::Days(any) => Box::new(Ranges::Days(any.clone())),
+            Test::Created(any) => numbers(CREATED, any),
+            Test::Received(any) => numbers(RECEIVED, any),
+            Test::N(any) => numbers(N, any),
+            Test::Word(pattern) => Box::new(Spread(self.text(pattern))),
+            Test::Phrase(words) => Box::new(Spread(self.phrase(words))),
         }
     }
 
@@ -207,6 +197,17 @@ impl Schema {
         }
     }
 
+    fn phrase(&self, words: &[String]) -> Box<dyn TantivyQuery> {
+        match words {
+            [word] => is(self.text, word),
+            words => {
+                let words = words.iter();
+                let terms = words.map(|word| Term::from_field_text(self.text, word));
+                Box::new(PhraseQuery::new(terms.collect()))
+            }
+        }
+    }
+
     fn text(&self, pattern: &Pattern) -> Box<dyn TantivyQuery> {
         match pattern {
             Pattern::Is(word) => is(self.text, word),
@@ -214,24 +215,13 @@ impl Schema {
             Pattern::Present => starts(self.text, ""),
         }
     }
+}
 
-    fn overlap(&self, span: &Span<i64>) -> Box<dyn TantivyQuery> {
-        let begins = Term::from_field_i64(self.first, span.to.unwrap_or(i64::MAX));
-        let ends = Term::from_field_i64(self.last, span.from.unwrap_or(i64::MIN));
-        Box::new(BooleanQuery::intersection(vec![
-            Box::new(RangeQuery::new(Bound::Unbounded, Bound::Included(begins))),
-            Box::new(RangeQuery::new(Bound::Included(ends), Bound::Unbounded)),
-        ]))
-    }
-
-    fn numbers(&self, column: Column, any: &[Span<u64>]) -> Box<dyn TantivyQuery> {
-        let term = |value| Term::from_field_u64(column, value);
-        either(any.iter().map(|span| {
-            let from = Bound::Included(term(span.from.unwrap_or(0)));
-            let to = Bound::Included(term(span.to.unwrap_or(u64::MAX)));
-            Box::new(RangeQuery::new(from, to)) as Box<dyn TantivyQuery>
-        }))
-    }
+fn numbers(column: &'static str, any: &[Span<u64>]) -> Box<dyn TantivyQuery> {
+    Box::new(Ranges::Numbers {
+        column,
+        any: any.to_vec(),
+    })
 }
 
 fn either(any: impl Iterator<Item = Box<dyn TantivyQuery>>) -> Box<dyn TantivyQuery> {

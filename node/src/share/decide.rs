@@ -240,7 +240,8 @@ impl Share {
                     return Ok(false);
                 };
                 let Some(about) = self.store.arrival_of(&of)? else {
-                    return Ok(false);
+                    // We never held it, but the peer offered it to us.
+                    return Ok(self.store.refused(peer, &of)?.is_some());
                 };
                 let line = self.store.ledger_entry(peer, about)?;
                 Ok(line.is_some_and(|l| {

@@ -195,13 +195,20 @@ impl Share {
         Ok(items)
     }
 
-    /// What a peer asked to be offered again: it answered `later`.
+    /// What a peer asked to be offered again, because it answered `later`: the next after an
+    /// arrival, and where to go on; none at the end.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn again(&self, peer: &AgencyId, limit: usize) -> Result<Vec<Item>, StoreError> {
-        let arrivals = self.store.later(peer, Arrival(0), limit)?;
-        self.items(peer, arrivals)
+    pub fn again(
+        &self,
+        peer: &AgencyId,
+        after: Arrival,
+        limit: usize,
+    ) -> Result<(Vec<Item>, Option<Arrival>), StoreError> {
+        let arrivals = self.store.later(peer, after.next(), limit)?;
+        let more = arrivals.last().copied().filter(|_| arrivals.len() >= limit);
+        Ok((self.items(peer, arrivals)?, more))
     }
 
     /// Of what a repair found that a peer lacks, what it may have, decided now.
@@ -356,7 +363,8 @@ impl Share {
         ids: Vec<RecordId>,
     ) -> Result<Vec<Option<Released>>, StoreError> {
         let this = self.clone();
-        let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, ids))
+        let epoch = self.policies.current().epoch();
+        let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, ids, epoch))
             .await
             .map_err(|_| StoreError::Closed {
                 dir: self.store.dir().to_path_buf(),
@@ -370,12 +378,14 @@ impl Share {
             });
         }
         self.store.write(ops).await?;
+        let same_epoch = self.policies.current().epoch() == epoch;
         let mut out = Vec::with_capacity(prepared.len());
         for one in prepared {
             out.push(match one {
                 // A retraction that came in while the ledger was written finds the line there
-                // and follows; but then the record itself must not go out any more.
-                Some(one) if self.still_there(one.arrival)? => Some(Released {
+                // and follows; but then the record itself must not go out any more. Nor may
+                // it if the policy changed meanwhile.
+                Some(one) if same_epoch && self.still_there(one.arrival)? => Some(Released {
                     to: peer,
                     id: one.id,
                     bytes: one.bytes,
@@ -390,8 +400,8 @@ impl Share {
         &self,
         peer: &AgencyId,
         ids: Vec<RecordId>,
+        epoch: u64,
     ) -> Result<Vec<Option<Prepared>>, StoreError> {
-        let epoch = self.policies.current().epoch();
         let at = self.clock.now();
         ids.into_iter()
             .map(|id| {

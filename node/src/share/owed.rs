@@ -65,7 +65,12 @@ impl Owed {
         self.0.changes.send_replace(arrival);
     }
 
-    /// Tells when one came in.
+    /// Something that a retraction concerns came from a peer: it is owed to it now.
+    pub fn recheck(&self) {
+        self.0.changes.send_modify(|_| {});
+    }
+
+    /// Tells when one came in, or has to be looked at anew.
     pub fn changes(&self) -> watch::Receiver<Arrival> {
         self.0.changes.subscribe()
     }

@@ -100,7 +100,7 @@ impl Session<'_> {
                         .map(|(item, bytes)| (item, bytes.into()))
                         .collect();
                     self.ingests.push(Box::pin(async move {
-                        (batch, first, ingest.from_peer(agency, records).await)
+                        (batch, first, ingest.received(agency, records).await)
                     }));
                 }
                 Effect::Closed(_) => {

@@ -23,7 +23,7 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     let mut pause = limits::SESSION_PAUSE_MS;
     loop {
         let done = send(sync, agency, &peer).await;
-        peer.set_idle(false);
+        peer.set_settled(None);
         let orderly = matches!(done, Ok(Reason::Restart));
         sync.report(agency, done.map(|_| ()));
         if *sync.stop.borrow() {
@@ -44,9 +44,9 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
     let (mut reader, writer) = stream.split();
     let (machine, hello) = Sender::new(sync.hello.clone());
     let share = &sync.share;
-    let engine = share.policies.current();
+    // A change from here on is noticed; one before it is in the engine.
     let mut policies = share.policies.subscribe();
-    policies.mark_unchanged();
+    let engine = policies.borrow_and_update().clone();
     let mut arrivals = share.store.watch();
     let mut owed = share.owed.changes();
     let mut stop = sync.stop.clone();
@@ -65,7 +65,7 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
         scanned: from,
         scan_done: false,
         owed_done: false,
-        again_due: true,
+        again: Some(Arrival(0)),
         pending: HashSet::new(),
         cursor: |arrival| Cursor {
             incarnation,
@@ -114,7 +114,7 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
                 session.handle(Event::Tick(share.now()));
                 ticks += 1;
                 if ticks.is_multiple_of(limits::AGAIN_TICKS) {
-                    session.again_due = true;
+                    session.again = Some(Arrival(0));
                 }
             }
         }
@@ -134,8 +134,8 @@ struct Session<'a, C> {
     scanned: Arrival,
     scan_done: bool,
     owed_done: bool,
-    /// Whether it is time to offer again what was answered `later`.
-    again_due: bool,
+    /// When it is time to offer again what was answered `later`: what comes after this.
+    again: Option<Arrival>,
     /// Owed and repeated items under way: they have no cursor that would keep them apart.
     pending: HashSet<RecordId>,
     cursor: C,
@@ -161,12 +161,12 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             self.writer.flush().await?;
             self.fill().await?;
             if self.effects.is_empty() {
-                let all = self.scan_done && self.owed_done && !self.peer.has_lacking();
-                let idle = all
+                let nothing_left = self.scan_done && self.owed_done && !self.peer.has_lacking();
+                let settled = nothing_left
                     && self.machine.is_idle()
                     && self.loads.is_empty()
                     && self.settles.is_empty();
-                self.peer.set_idle(idle);
+                self.peer.set_settled(settled.then_some(self.scanned));
                 return Ok(None);
             }
         }
@@ -250,6 +250,9 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             })
             .await?;
             self.scan_done = !scan.more;
+            let mut scan = scan;
+            // What another lane has under way is settled there.
+            scan.items.retain(|item| !self.pending.contains(&item.id));
             if scan.up_to > self.scanned {
                 self.scanned = scan.up_to;
                 self.handle(Event::Scanned {
@@ -265,10 +268,13 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             let items = blocking(move || share.lacking(&agency, &ids)).await?;
             self.offer(Lane::Again, items);
         }
-        if self.again_due && self.machine.room(Lane::Again) > 0 {
+        while let Some(after) = self.again
+            && self.machine.room(Lane::Again) > 0
+        {
             let (share, agency) = (self.sync.share.clone(), self.agency);
-            let items = blocking(move || share.again(&agency, wire_limits::BATCH_RECORDS)).await?;
-            self.again_due = false;
+            let limit = wire_limits::BATCH_RECORDS;
+            let (items, more) = blocking(move || share.again(&agency, after, limit)).await?;
+            self.again = more;
             self.offer(Lane::Again, items);
         }
         Ok(())

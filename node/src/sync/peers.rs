@@ -9,6 +9,7 @@ use tokio::sync::{Notify, broadcast, watch};
 
 use super::PeerHandle;
 use crate::limits;
+use crate::store::Arrival;
 
 /// The sessions of all peers. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +21,8 @@ pub struct PeerSync {
     inner: Mutex<Inner>,
     /// Wakes the outbound session: a repair found something.
     pub(super) woken: Notify,
-    /// Whether the outbound session has nothing left to offer.
-    idle: watch::Sender<bool>,
+    /// Up to which arrival everything was offered and answered, while nothing is under way.
+    settled: watch::Sender<Option<Arrival>>,
     answers: broadcast::Sender<Answered>,
 }
 
@@ -41,7 +42,7 @@ impl Default for PeerSync {
         Self {
             inner: Mutex::default(),
             woken: Notify::new(),
-            idle: watch::Sender::new(false),
+            settled: watch::Sender::new(None),
             answers: broadcast::Sender::new(limits::WATCH_EVENTS),
         }
     }
@@ -66,9 +67,10 @@ impl PeerSync {
         self.lock().repaired
     }
 
-    /// Tells whether everything that the peer may have was offered and answered.
-    pub fn idle(&self) -> watch::Receiver<bool> {
-        self.idle.subscribe()
+    /// Tells up to which arrival everything that the peer may have was offered and answered;
+    /// none while something is under way, or the peer is not connected.
+    pub fn settled(&self) -> watch::Receiver<Option<Arrival>> {
+        self.settled.subscribe()
     }
 
     /// Tells the peer's answers as they come.
@@ -85,9 +87,9 @@ impl PeerSync {
         self.lock().last_error = Some((at, says));
     }
 
-    pub(super) fn set_idle(&self, idle: bool) {
-        self.idle
-            .send_if_modified(|old| std::mem::replace(old, idle) != idle);
+    pub(super) fn set_settled(&self, up_to: Option<Arrival>) {
+        self.settled
+            .send_if_modified(|old| std::mem::replace(old, up_to) != up_to);
     }
 
     /// When the link to it was last seen up.
@@ -97,7 +99,7 @@ impl PeerSync {
 
     pub(super) fn down(&self, now: Millis) {
         self.lock().last_seen = Some(now);
-        self.set_idle(false);
+        self.set_settled(None);
     }
 
     /// A repair ended: these the peer lacks.

@@ -13,18 +13,19 @@ use crate::limits;
 use crate::swarm::{Channel, FrameStream};
 
 /// Runs repairs with a peer for as long as the link is up: one when everything else is
-/// offered, then one every so often, and one after each change of policy. The agency with
-/// the lower id begins, but for a change of policy: that only the one who changed it knows.
+/// offered, then one every so often, and one after each change of policy or of cards. The
+/// agency with the lower id begins, but for such a change: only the one that made it knows.
 pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     let mut stop = sync.stop.clone();
     let mut policies = sync.share.policies.subscribe();
     policies.mark_unchanged();
+    let mut registry = sync.share.registry.changes();
     let ours = sync.share.registry.own() < agency;
     let mut due = ours;
     loop {
         if due {
-            let mut idle = sync.peers.of(&agency).idle();
-            if idle.wait_for(|idle| *idle).await.is_err() {
+            let mut settled = sync.peers.of(&agency).settled();
+            if settled.wait_for(Option::is_some).await.is_err() {
                 return;
             }
             let done = initiate(sync, agency).await;
@@ -33,6 +34,13 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(sync.repair_every_s)) => due = ours,
             changed = policies.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                due = true;
+            }
+            // A card that was missing is here: what waited for it is found and offered again.
+            changed = registry.changed() => {
                 if changed.is_err() {
                     return;
                 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::codes::{HandlingCode, Plane, Tlp};
 use crate::id::AgencyId;
@@ -21,9 +21,23 @@ pub enum Onward {
     /// Pass it on only after the author's `permit`.
     Ask,
     /// Pass it on to these agencies, who may not pass it on themselves.
+    #[serde(deserialize_with = "agencies")]
     To(BTreeSet<AgencyId>),
     /// Pass it on to whoever both gates of each holder allow.
     Community,
+}
+
+/// A set of agencies. People may write it in any order, the wire may not.
+fn agencies<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeSet<AgencyId>, D::Error> {
+    let people = d.is_human_readable();
+    let list = Vec::<AgencyId>::deserialize(d)?;
+    if people || list.is_sorted_by(|a, b| a < b) {
+        Ok(list.into_iter().collect())
+    } else {
+        Err(serde::de::Error::custom(
+            "agencies stand in the order of their ids, each once",
+        ))
+    }
 }
 
 impl Onward {

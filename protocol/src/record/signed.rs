@@ -15,7 +15,7 @@ use super::check::{Finding, limits_of};
 use super::codes::Kind;
 use super::envelope::{Envelope, Fields, SCHEMA};
 use super::handling::{Holder, Receiver, Terms};
-use super::kinds::{Content, ContentError};
+use super::kinds::{Content, ContentError, read_signed};
 use crate::card::{AgencyKeys, KeyStanding};
 use crate::cbor::direct::NotDirect;
 use crate::cbor::{self, CborFault};
@@ -177,6 +177,9 @@ impl SignedRecord {
     fn parse_anything(bytes: Bytes) -> Result<Self, FormFault> {
         let cose = CoseSign1::from_tagged_slice(&bytes).map_err(|e| match e {
             coset::CoseError::ExtraneousData => FormFault::TrailingBytes,
+            coset::CoseError::DecodeFailed(e) => FormFault::Cose {
+                says: cbor::unreadable(&e).to_string(),
+            },
             other => FormFault::Cose {
                 says: other.to_string(),
             },
@@ -216,8 +219,10 @@ impl SignedRecord {
             AAD,
             &payload,
         );
-        if assemble(expected, payload, signature)? != bytes {
-            return Err(FormFault::Cbor(CborFault::NotDeterministic));
+        let only = assemble(expected, payload, signature)?;
+        if only != bytes {
+            let at = cbor::first_difference(&only, &bytes);
+            return Err(FormFault::NotDeterministic { at });
         }
         Ok(Self {
             bytes,
@@ -254,6 +259,19 @@ impl SignedRecord {
             }
             KeyStanding::Revoked => {
                 return Err(SignatureFault::Revoked {
+                    author,
+                    key: self.key,
+                });
+            }
+            KeyStanding::WrongUse => {
+                return Err(SignatureFault::WrongUse {
+                    author,
+                    key: self.key,
+                    kind: self.kind(),
+                });
+            }
+            KeyStanding::Weak => {
+                return Err(SignatureFault::WeakKey {
                     author,
                     key: self.key,
                 });
@@ -370,9 +388,17 @@ pub enum FormFault {
     /// The payload is detached.
     #[error("the payload is missing")]
     NoPayload,
-    /// The payload, or the whole, is not deterministic CBOR.
-    #[error(transparent)]
+    /// The payload is not deterministic CBOR.
+    #[error("payload: {0}")]
     Cbor(#[from] CborFault),
+    /// The COSE_Sign1 around the payload is not deterministic CBOR.
+    #[error(
+        "from byte {at} of the record on it is not in deterministic form (RFC 8949 section 4.2.1)"
+    )]
+    NotDeterministic {
+        /// Bytes from the beginning that are as they should be.
+        at: usize,
+    },
     /// A field or code that the schema does not know, or one that is missing.
     #[error("{place}: {says}")]
     Content {
@@ -440,6 +466,30 @@ pub enum SignatureFault {
     /// The key was revoked.
     #[error("key {key:?} of {} is revoked", author.short())]
     Revoked {
+        /// The claimed author.
+        author: AgencyId,
+        /// The key.
+        key: PublicKey,
+    },
+    /// A card that is not signed by the root key, or another record that is.
+    #[error(
+        "key {key:?} of {} may not sign a {kind}: the root key signs cards and nothing else, other keys everything but cards",
+        author.short()
+    )]
+    WrongUse {
+        /// The claimed author.
+        author: AgencyId,
+        /// The key.
+        key: PublicKey,
+        /// The kind of the record.
+        kind: Kind,
+    },
+    /// A key under which everybody can sign.
+    #[error(
+        "key {key:?} of {} is no sound Ed25519 key (no point, or one of small order): nothing signed with it proves anything",
+        author.short()
+    )]
+    WeakKey {
         /// The claimed author.
         author: AgencyId,
         /// The key.
@@ -626,10 +676,10 @@ fn read_tree(payload: &[u8]) -> Result<Record, FormFault> {
         .ok_or_else(|| missing("kind", "it is not text"))?
         .parse()
         .map_err(|e| missing("kind", &format!("{e}")))?;
-    let author = typed::<AgencyId>("author", take("author")?)?;
-    let created = typed::<u64>("created", take("created")?)?;
+    let author: AgencyId = read_signed("author", &take("author")?)?;
+    let created: u64 = read_signed("created", &take("created")?)?;
     let body = take("body")?;
-    let fields = typed::<Fields>("envelope", Value::Map(map))?;
+    let fields: Fields = read_signed("", &Value::Map(map))?;
     let content = Content::from_value(kind, body)?;
     let envelope = Envelope {
         schema: SCHEMA,
@@ -638,13 +688,6 @@ fn read_tree(payload: &[u8]) -> Result<Record, FormFault> {
         fields,
     };
     Ok(Record { envelope, content })
-}
-
-fn typed<T: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<T, FormFault> {
-    value.deserialized().map_err(|e| FormFault::Content {
-        place: place.to_owned(),
-        says: cbor::tidy(&e.to_string()),
-    })
 }
 
 fn missing(place: &str, says: &str) -> FormFault {
@@ -825,7 +868,7 @@ mod tests {
         let by_root = statement(&keys, 1_500).sign(&root).expect("signs");
         assert!(matches!(
             by_root.verify(&keys),
-            Err(SignatureFault::UnknownKey { .. })
+            Err(SignatureFault::WrongUse { .. })
         ));
         let content = Content::Keys(Keys {
             number: 1,

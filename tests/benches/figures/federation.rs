@@ -111,7 +111,8 @@ pub async fn import(node: &Node, trends: &mut Synthetic, count: usize) -> Fallib
     while left > 0 {
         let batch: Vec<_> = trends.take(left.min(WRITE)).collect();
         left -= batch.len();
-        node.ingest.own(batch, None, Vec::new()).await?;
+        let batch = batch.into_iter().map(Into::into).collect();
+        node.ingest.own(batch, Vec::new()).await?;
     }
     Ok(())
 }

@@ -10,7 +10,9 @@ use liaison_node::import::synthetic::Synthetic;
 use liaison_node::ingest::{Ingest, Settings};
 use liaison_node::policy::{Engine, Policies, PolicySet, PolicyText};
 use liaison_node::registry::Registry;
+use liaison_node::search::Search;
 use liaison_node::share::Owed;
+use liaison_node::source::StoreSource;
 use liaison_node::store::{Options, Store};
 use liaison_protocol::clock::HlcClock;
 use liaison_protocol::fault::Answer;
@@ -52,7 +54,7 @@ pub async fn measure(sizes: &Sizes, table: &mut Table) -> Fallible<()> {
             }
             let ingest = ingest.clone();
             under_way.push_back(tokio::spawn(async move {
-                ingest.from_peer(courier, batch).await
+                ingest.received(courier, batch).await
             }));
         }
         let Some(first) = under_way.pop_front() else {
@@ -100,6 +102,8 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<Ingest> {
         thresholds: Thresholds::default(),
         records_per_minute: u32::MAX,
     };
+    let source = Arc::new(StoreSource::new(store.clone()));
+    let search = Search::open(&home.index_dir(), store.incarnation()?.0, source)?;
     Ok(Ingest::new(
         store.clone(),
         registry,
@@ -108,5 +112,6 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<Ingest> {
         clock,
         home.secrets()?.signing,
         settings,
+        Arc::new(search),
     )?)
 }

@@ -6,6 +6,10 @@
 //! ingest, policy, sync, memory. Sizes are set by the environment: `LIAISON_BENCH_COLD`
 //! (20,000 records), `LIAISON_BENCH_HELD` (100,000), `LIAISON_BENCH_PUSHES` (300). The nodes
 //! live in `LIAISON_BENCH_DIR`, else in the build folder, so that their disk is a real one.
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark fails by panicking, with words"
+)]
 
 mod crypto;
 mod federation;
@@ -19,7 +23,7 @@ use std::path::PathBuf;
 
 use table::Table;
 
-/// What a step gives.
+/// What a figure may fail with.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Sizes of a run.

@@ -59,8 +59,8 @@ pub async fn measure(sizes: &Sizes, table: &mut Table) -> Fallible<()> {
 /// Waits until neither has anything left to offer the other.
 async fn idle(a: &Node, b: &Node) -> Fallible<()> {
     for (one, other) in [(a, b), (b, a)] {
-        let mut idle = one.sync.peers().of(&other.registry.own()).idle();
-        let wait = idle.wait_for(|idle| *idle);
+        let mut idle = one.sync.peers().of(&other.registry.own()).settled();
+        let wait = idle.wait_for(Option::is_some);
         tokio::time::timeout(Duration::from_secs(60), wait).await??;
     }
     Ok(())
@@ -133,7 +133,7 @@ async fn pushes(
     for record in trends.take(count) {
         let mut arrivals = b.store.watch();
         let began = Instant::now();
-        let ids = a.ingest.own(vec![record], None, Vec::new()).await?;
+        let ids = a.ingest.own(vec![record.into()], Vec::new()).await?;
         let (id, _) = ids.first().ok_or("it was not stored")?;
         while b.store.arrival_of(id)?.is_none() {
             tokio::time::timeout(Duration::from_secs(10), arrivals.changed()).await??;

@@ -135,7 +135,7 @@ pub fn check(fields: &Fields, content: &Content, ctx: &CheckContext) -> Vec<Find
         Content::ModusOperandi(content) => modus_operandi::check(fields, content, &mut found),
         Content::Route(route) => route::check(route, &mut found),
         Content::DocumentAlert(alert) => document_alert::check(alert, &mut found),
-        Content::Service(service) => service::check(service, ctx.today, &mut found),
+        Content::Service(service) => service::check(fields, service, ctx.today, &mut found),
         Content::Contact(contact) => contact::check(contact, ctx.today, &mut found),
         Content::Keys(_) | Content::Retract(_) => {}
     }

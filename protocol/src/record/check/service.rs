@@ -4,11 +4,14 @@ use super::Finding;
 use crate::limits;
 use crate::record::codes::{AreaLevel, ServiceType, Stance};
 use crate::record::date::Date;
+use crate::record::envelope::Fields;
 use crate::record::kinds::Service;
 
-pub(super) fn check(service: &Service, today: Date, found: &mut Vec<Finding>) {
+pub(super) fn check(fields: &Fields, service: &Service, today: Date, found: &mut Vec<Finding>) {
     let days = service.valid_until.days_since(today);
-    if days > i64::try_from(limits::SERVICE_DAYS).unwrap_or(i64::MAX) {
+    // An exercise plays in its own time.
+    let too_far = days > i64::try_from(limits::SERVICE_DAYS).unwrap_or(i64::MAX);
+    if too_far && fields.exercise.is_none() {
         found.push(Finding::new(
             "SRV-01",
             "body.valid_until",

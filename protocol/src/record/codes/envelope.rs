@@ -197,6 +197,7 @@ codes! {
         SourceAtRisk = "source-at-risk", "It puts a source at risk";
         CourtOrder = "court-order", "A court ordered it";
         Duplicate = "duplicate", "It was there twice";
+        Amended = "amended", "It was replaced by one for fewer readers";
     }
 }
 

@@ -68,8 +68,7 @@ macro_rules! by_kind {
             /// Reads a body as it is signed. Refuses unknown fields and codes, and what
             /// has a shorter encoding: null, empty lists and maps, floats, tags.
             pub fn from_value(kind: Kind, body: Value) -> Result<Self, ContentError> {
-                plain(&body, limits::CBOR_DEPTH).map_err(|e| ContentError { place: format!("body{}", e.place), says: e.says })?;
-                match kind { $(Kind::$kind => read(&body).map(Content::$kind),)+ }
+                match kind { $(Kind::$kind => read_signed("body", &body).map(Content::$kind),)+ }
             }
 
             /// Reads a body where it lies. What it does not take, [`Content::from_value`]
@@ -85,7 +84,7 @@ macro_rules! by_kind {
 
             /// Reads a body as people write it. Refuses unknown fields and codes.
             pub fn from_json(kind: Kind, body: serde_json::Value) -> Result<Self, ContentError> {
-                match kind { $(Kind::$kind => tracked(body).map(Content::$kind),)+ }
+                match kind { $(Kind::$kind => tracked("body", body).map(Content::$kind),)+ }
             }
 
             /// The body as people read it.
@@ -112,13 +111,37 @@ fn write<T: Serialize>(content: &T) -> Result<Value, ContentError> {
     })
 }
 
-fn read<T: DeserializeOwned>(body: &Value) -> Result<T, ContentError> {
-    body.deserialized::<Tracked<T>>()
+/// Reads what stands at `root` in a payload. Refuses unknown fields and codes, and what has
+/// a shorter encoding: null, empty lists and maps, floats, tags.
+pub(super) fn read_signed<T: DeserializeOwned>(
+    root: &str,
+    value: &Value,
+) -> Result<T, ContentError> {
+    let at_root = |e: ContentError| ContentError {
+        place: join(root, &e.place),
+        says: e.says,
+    };
+    plain(value, limits::CBOR_DEPTH).map_err(at_root)?;
+    value
+        .deserialized::<Tracked<T>>()
         .map_err(|e| ContentError {
-            place: "body".into(),
+            place: root.into(),
             says: e.to_string(),
         })?
         .0
+        .map_err(at_root)
+}
+
+/// A path below a root; the envelope's root has no name.
+fn join(root: &str, path: &str) -> String {
+    let path = path.trim_start_matches('.');
+    match (root, path) {
+        ("", "") => "payload".to_owned(),
+        ("", path) => path.to_owned(),
+        (root, "") => root.to_owned(),
+        (root, path) if path.starts_with('[') => format!("{root}{path}"),
+        (root, path) => format!("{root}.{path}"),
+    }
 }
 
 /// A value, or where it went wrong. `ciborium::Value` hands out no deserializer, so that
@@ -127,19 +150,26 @@ struct Tracked<T>(Result<T, ContentError>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tracked<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(Self(tracked(d)))
+        Ok(Self(tracked("", d).map_err(|e| ContentError {
+            place: if e.place == "payload" {
+                String::new()
+            } else {
+                e.place
+            },
+            says: e.says,
+        })))
     }
 }
 
 /// Deserialises, and names the path of what went wrong.
-fn tracked<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<T, ContentError> {
+fn tracked<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    root: &str,
+    d: D,
+) -> Result<T, ContentError> {
     serde_path_to_error::deserialize(d).map_err(|e| {
         let path = e.path().to_string();
         let says = e.into_inner().to_string();
-        let place = match path.as_str() {
-            "." => "body".to_owned(),
-            path => format!("body.{path}"),
-        };
+        let place = join(root, &path);
         // ciborium wraps a text in its debug form.
         let says = says
             .strip_prefix("Custom(\"")
@@ -147,6 +177,8 @@ fn tracked<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<T, Co
             .map_or(says.clone(), |s| {
                 s.replace("\\'", "'").replace("\\\"", "\"")
             });
+        // ciborium's word for a number.
+        let says = says.replace("(big)int", "a whole number");
         ContentError { place, says }
     })
 }

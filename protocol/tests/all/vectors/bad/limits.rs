@@ -1,0 +1,207 @@
+//! Records over a form limit.
+
+use ciborium::Value;
+use liaison_protocol::limits;
+use liaison_protocol::record::signed::Record;
+use serde_json::json;
+
+use super::{Case, form};
+use crate::cast;
+use crate::raw::{self, Raw, at, encode, payload_of};
+
+pub fn cases() -> Vec<Case> {
+    let set = |record: Record, path: &[&str], value: Value| {
+        let mut tree = payload_of(&record);
+        *at(&mut tree, path) = value;
+        let key = if record.kind() == liaison_protocol::record::codes::Kind::Contact {
+            "narova root"
+        } else {
+            "narova signing"
+        };
+        Raw::signed(encode(&tree), &raw::key(key)).bytes()
+    };
+    let small = |path: &[&str], value: Value| set(cast::small(), path, value);
+    let json = |value: serde_json::Value| Value::serialized(&value).expect("value");
+    let key_twice = {
+        let mut tree = payload_of(&cast::card());
+        let first = at(&mut tree, &["body", "keys", "signing", "0"]).clone();
+        *at(&mut tree, &["body", "keys", "signing", "1"]) = first;
+        Raw::signed(encode(&tree), &raw::key("narova root")).bytes()
+    };
+    let whole = cast::every_field;
+    vec![
+        (
+            "title-too-long",
+            form(
+                "A title of 201 characters.",
+                "Limit",
+                &["LIM-01", "title", "201", "200"],
+                small(&["title"], "x".repeat(limits::TITLE_CHARS + 1).into()),
+            ),
+        ),
+        (
+            "title-empty",
+            form(
+                "A title of blanks.",
+                "Limit",
+                &["LIM-03", "title", "empty"],
+                small(&["title"], "  ".into()),
+            ),
+        ),
+        (
+            "title-with-control-character",
+            form(
+                "A character that turns the direction of writing.",
+                "Limit",
+                &["LIM-06", "title", "control character at 2"],
+                small(&["title"], "a\u{202e}b".into()),
+            ),
+        ),
+        (
+            "cells-too-many",
+            form(
+                "A trend of 401 cells.",
+                "Limit",
+                &["LIM-02", "cells", "401", "400"],
+                small(
+                    &["body", "cells"],
+                    json(json!(vec![json!({"n": 1240}); limits::TREND_CELLS + 1])),
+                ),
+            ),
+        ),
+        (
+            "cells-none",
+            form(
+                "A trend without a cell has no such field, but the field must be there.",
+                "Content",
+                &["body.cells", "empty list"],
+                small(&["body", "cells"], Value::Array(Vec::new())),
+            ),
+        ),
+        (
+            "onward-too-many",
+            form(
+                "'onward: to' names 65 agencies.",
+                "Limit",
+                &["LIM-02", "onward.to", "65", "64"],
+                small(
+                    &["onward"],
+                    Value::Map(vec![(
+                        "to".into(),
+                        Value::Array(
+                            (0..=limits::ONWARD_AGENCIES as u8)
+                                .map(|n| Value::Bytes(vec![n; 32]))
+                                .collect(),
+                        ),
+                    )]),
+                ),
+            ),
+        ),
+        (
+            "refs-too-many",
+            form(
+                "33 links to other records.",
+                "Limit",
+                &["LIM-02", "refs", "33", "32"],
+                set(
+                    whole(),
+                    &["refs"],
+                    Value::Array(
+                        (0..=limits::REFS as u8)
+                            .map(|n| {
+                                Value::Map(vec![
+                                    ("rel".into(), "about".into()),
+                                    ("id".into(), Value::Bytes(vec![n; 32])),
+                                ])
+                            })
+                            .collect(),
+                    ),
+                ),
+            ),
+        ),
+        (
+            "handling-out-of-order",
+            form(
+                "Handling codes not in order.",
+                "Limit",
+                &["LIM-05", "handling"],
+                set(whole(), &["handling"], json(json!(["H3", "H0"]))),
+            ),
+        ),
+        (
+            "language-in-other-letters",
+            form(
+                "A language tag that is not written as BCP 47 recommends.",
+                "Limit",
+                &["LIM-06", "lang", "sr-Latn"],
+                small(&["lang"], "SR-latn".into()),
+            ),
+        ),
+        (
+            "crime-no-iccs-code",
+            form(
+                "A crime that is no ICCS code.",
+                "Limit",
+                &["LIM-06", "crime[0]"],
+                set(whole(), &["crime"], json(json!(["smuggling"]))),
+            ),
+        ),
+        (
+            "grade-of-another-scheme",
+            form(
+                "A source's grade that its scheme does not have.",
+                "Limit",
+                &["LIM-06", "grade.source", "'F'", "A, B, C, X"],
+                set(whole(), &["grade", "source"], "F".into()),
+            ),
+        ),
+        (
+            "leg-of-0-hours",
+            form(
+                "A leg of 0 hours.",
+                "Limit",
+                &["LIM-04", "legs[0].duration_h"],
+                set(
+                    cast::route(),
+                    &["body", "legs", "0", "duration_h"],
+                    Value::Integer(0.into()),
+                ),
+            ),
+        ),
+        (
+            "keys-statement-too-long",
+            form(
+                "A keys statement valid for 46 days.",
+                "Limit",
+                &["LIM-04", "until", "45 days"],
+                set(
+                    cast::keys(),
+                    &["body", "until"],
+                    Value::Integer((cast::start(cast::TODAY).0 + 46 * 24 * 60 * 60 * 1000).into()),
+                ),
+            ),
+        ),
+        (
+            "card-key-ends-before-it-begins",
+            form(
+                "A signing key that ends before it begins.",
+                "Limit",
+                &["LIM-04", "keys.signing[0]"],
+                set(
+                    cast::card(),
+                    &["body", "keys", "signing", "0", "until"],
+                    Value::Integer(1.into()),
+                ),
+            ),
+        ),
+        (
+            "card-key-twice",
+            form(
+                "One signing key twice on a card.",
+                "Limit",
+                &["LIM-05", "keys.signing[1]"],
+                key_twice,
+            ),
+        ),
+    ]
+}

@@ -1,0 +1,38 @@
+//! One integration binary: every file beside this one is a module of it.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, with words"
+)]
+
+mod api;
+mod command_line;
+mod crash;
+mod first;
+mod frontex;
+mod integrity;
+mod retraction;
+mod sarajevo;
+mod setup;
+mod sharing;
+mod sync;
+mod trust;
+
+/// A test file that nobody compiles passes for ever.
+#[test]
+fn no_test_file_is_forgotten() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("all");
+    let main = std::fs::read_to_string(dir.join("main.rs")).expect("main.rs");
+    for entry in std::fs::read_dir(&dir).expect("folder") {
+        let name = entry.expect("entry").file_name();
+        let name = name.to_string_lossy();
+        let stem = name.trim_end_matches(".rs");
+        if stem != "main" {
+            assert!(
+                main.contains(&format!("mod {stem};")),
+                "{name} is not compiled"
+            );
+        }
+    }
+}

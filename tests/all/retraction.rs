@@ -1,0 +1,330 @@
+//! What its author took back or narrowed is gone, with everyone who had it, and stays gone.
+
+use liaison_node::store::Flags;
+use liaison_protocol::fault::{Answer, Later, Refused};
+use liaison_protocol::id::RecordId;
+use liaison_protocol::wire::Message;
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::raw::{self, RawPeer};
+use liaison_tests::{Federation, TestNode};
+use serde_json::json;
+
+use crate::first::trend;
+use crate::sharing::{author_and_reader, chain, content};
+
+/// Waits until a node's copy of a record is erased.
+async fn erased(node: &TestNode, id: &RecordId) {
+    let store = &node.node().store;
+    let mut arrivals = store.watch();
+    let gone = async {
+        loop {
+            let arrival = store.arrival_of(id).expect("store").expect("it had it");
+            let header = store
+                .header(arrival)
+                .expect("store")
+                .expect("a header stays");
+            if header.flags.contains(Flags::ERASED) {
+                return store.record(arrival).expect("store");
+            }
+            arrivals.changed().await.expect("the node runs");
+        }
+    };
+    let bytes = tokio::time::timeout(PATIENCE, gone).await;
+    assert_eq!(
+        bytes.ok(),
+        Some(None),
+        "{} still has {}",
+        node.name,
+        id.short()
+    );
+}
+
+async fn count(node: &TestNode, words: &str) -> u64 {
+    node.json(&["query", words, "--count"]).await["count"]
+        .as_u64()
+        .expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_a_retraction_reaches_everyone_who_got_it_and_nobody_else() {
+    let mut federation = chain().await;
+    federation.add("d", "border", "QN").await;
+    federation.link("a", "d").await;
+    federation.link("b", "d").await;
+    federation["d"].policy(OPEN).await;
+    for (node, only) in [("a", "b"), ("b", "c")] {
+        let to = format!(
+            r#"{OPEN} @id("only") @says("One peer only.")
+            forbid (principal, action == Action::"share", resource)
+            when {{ principal != Agency::"{only}" }};"#
+        );
+        federation[node].policy(&to).await;
+    }
+    let first = federation["a"].push(&trend("Quittenmarke"), &[]).await;
+    let second = federation["a"].push(&trend("Zwetschgenmarke"), &[]).await;
+    federation["c"].holds_all(&[first, second]).await;
+    federation.settled().await;
+
+    let args = ["retract", &first.full(), "--reason", "source-at-risk"];
+    federation["a"].cli(&args).await.expect_code(0);
+    for name in ["a", "b", "c"] {
+        let node = &federation[name];
+        erased(node, &first).await;
+        assert_eq!(
+            count(node, "quittenmarke").await,
+            0,
+            "{name} still finds it"
+        );
+        assert_eq!(count(node, "zwetschgenmarke").await, 1, "{name}");
+    }
+    // c is away when the second one is retracted, and hears of it when it is back.
+    federation.node("c").stop().await;
+    let args = ["retract", &second.full(), "--reason", "error"];
+    federation["a"].cli(&args).await.expect_code(0);
+    erased(&federation["b"], &second).await;
+    federation.node("c").start().await;
+    erased(&federation["c"], &second).await;
+    federation.connected("b", "c").await;
+    federation.settled().await;
+    let d = &federation["d"];
+    for name in ["a", "b"] {
+        for id in [first, second] {
+            let told = federation[name].tap.sent_contains(&d.agency, id.as_bytes());
+            assert!(!told, "{name} tells d of a record that it never had");
+        }
+    }
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e16_a_stale_peer_does_not_bring_a_retracted_record_back_and_is_told() {
+    let mut federation = author_and_reader().await;
+    let id = federation["a"].push(&trend("Quittenmarke"), &[]).await;
+    federation["b"].holds_all(&[id]).await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let stale = raw::stored(b, &id);
+    let created = stale.unverified().envelope.created;
+    a.cli(&["retract", &id.full(), "--reason", "error"])
+        .await
+        .expect_code(0);
+    for node in [a, b] {
+        erased(node, &id).await;
+        let mut late = RawPeer::new(federation.dir(), &format!("late-to-{}", node.name)).await;
+        late.link(node).await;
+        let mut back = late.receiver(node).await;
+        let mut stream = late.sender(node).await;
+        let (wanted, answer) = stream.deliver(id, created, stale.bytes()).await;
+        assert_eq!(
+            (wanted, answer),
+            (false, Answer::Refused(Refused::Retracted))
+        );
+        assert!(!node.holds().contains(&id));
+        erased(node, &id).await;
+        let by = node
+            .node()
+            .store
+            .tombstone(&id)
+            .expect("store")
+            .expect("tombstone")
+            .by;
+        let (batch, place, _) = back.offered(by).await;
+        back.send(&Message::Want {
+            batch,
+            indices: vec![place],
+        })
+        .await;
+        let Message::Records { frames, .. } = back.expect("records").await else {
+            return;
+        };
+        assert_eq!(frames, [Some(raw::stored(node, &by).bytes().to_vec())]);
+    }
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e15_raising_amber_to_red_leaves_exactly_one_marking_everywhere() {
+    let mut federation = Federation::new();
+    for name in ["a", "b", "c", "d"] {
+        federation.add(name, "border", "QN").await;
+    }
+    for (one, other) in [("a", "b"), ("a", "c"), ("b", "d")] {
+        federation.link(one, other).await;
+    }
+    // d gets it from b as a named agency: a knows d's name, d the keys of a.
+    for (node, other) in [("d", "a"), ("a", "d")] {
+        let card = federation[other].home.dir().join("card.liaison");
+        let args = [
+            "peer",
+            "add",
+            &card.to_string_lossy(),
+            "--as",
+            other,
+            "--yes",
+        ];
+        federation[node].cli(&args).await.expect_code(0);
+    }
+    for node in federation.all() {
+        node.policy(OPEN).await;
+    }
+    let mut draft = trend("Quittenmarke as amber");
+    draft["tlp"] = "amber".into();
+    draft["onward"] = json!({"to": ["d"]});
+    let old = federation["a"].push(&draft, &["--to", "b,c"]).await;
+    for name in ["b", "c", "d"] {
+        federation[name].holds_all(&[old]).await;
+    }
+    federation.settled().await;
+
+    let mut draft = trend("Quittenmarke as red");
+    draft["tlp"] = "red".into();
+    let args = ["amend", &old.full(), "-", "--to", "b", "--json"];
+    let ran = federation["a"]
+        .cli_in(&args, &draft.to_string())
+        .await
+        .expect_code(0);
+    let new: RecordId = ran.json()["id"].as_str().expect("id").parse().expect("id");
+    federation["b"].holds_all(&[new]).await;
+    for name in ["a", "b", "c", "d"] {
+        erased(&federation[name], &old).await;
+    }
+    federation.settled().await;
+    for (name, has_new) in [("a", true), ("b", true), ("c", false), ("d", false)] {
+        let node = &federation[name];
+        assert!(!node.holds().contains(&old), "{name} holds the amber one");
+        assert_eq!(node.holds().contains(&new), has_new, "{name}");
+        assert_eq!(
+            count(node, "quittenmarke").await,
+            u64::from(has_new),
+            "{name}"
+        );
+        let shown = node.json(&["show", &old.full()]).await.to_string();
+        assert!(
+            !shown.contains("Quittenmarke"),
+            "{name} shows the amber one: {shown}"
+        );
+        if has_new {
+            let shown = node.json(&["show", &new.full()]).await;
+            assert_eq!(shown["tlp"], "red");
+        }
+    }
+    for name in ["c", "d"] {
+        let peer = federation[name].agency;
+        for from in federation.all() {
+            assert!(
+                !from.tap.sent_contains(&peer, b"Quittenmarke as red"),
+                "{}",
+                from.name
+            );
+        }
+    }
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e14_an_amendment_that_a_holder_may_not_have_takes_the_old_text_back() {
+    let mut federation = author_and_reader().await;
+    let only = r#"
+        @id("smuggling") @says("Smuggling goes to every peer.")
+        permit (principal, action == Action::"share", resource)
+        when { resource.class == CrimeClass::"smuggling" };"#;
+    federation["a"].policy(only).await;
+    let mut draft = trend("Quittenmarke");
+    draft["class"] = "smuggling".into();
+    let old = federation["a"].push(&draft, &[]).await;
+    federation["b"].holds_all(&[old]).await;
+    draft["class"] = "trafficking".into();
+    let args = ["amend", &old.full(), "-"];
+    federation["a"]
+        .cli_in(&args, &draft.to_string())
+        .await
+        .expect_code(0);
+    erased(&federation["b"], &old).await;
+    federation.settled().await;
+    assert!(federation["b"].holds().is_empty());
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e17_only_the_author_can_retract_or_amend() {
+    let mut federation = author_and_reader().await;
+    let id = federation["a"].push(&trend("Quittenmarke"), &[]).await;
+    let hidden = federation["a"]
+        .push(&trend("Zwetschgenmarke"), &["--to", ""])
+        .await;
+    federation["b"].holds_all(&[id]).await;
+    federation.settled().await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let mut forger = RawPeer::new(federation.dir(), "forger").await;
+    forger.link(b).await;
+    let before = content(b);
+
+    // At the command line of another node.
+    let ran = b.cli(&["retract", &id.full(), "--reason", "error"]).await;
+    assert!(
+        ran.code == 1 && ran.err.contains("only its author"),
+        "{ran:?}"
+    );
+    let ran = b
+        .cli_in(&["amend", &id.full(), "-"], &trend("Mine").to_string())
+        .await;
+    assert!(
+        ran.code == 1 && ran.err.contains("only its author"),
+        "{ran:?}"
+    );
+    let mut sneaky = trend("Mine");
+    sneaky["supersedes"] = id.full().into();
+    let ran = b.cli_in(&["push", "-"], &sneaky.to_string()).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(content(b), before);
+
+    // On the wire, with real keys and a real card, at any time of its making.
+    let mut stream = forger.sender(b).await;
+    let (fields, body) = forger.statement(&trend("Mine, and newer"));
+    let retraction = forger.retraction(id, &fields);
+    let mut newer = fields.clone();
+    newer.supersedes = Some(id);
+    let amendment = (newer, body.clone());
+    let not_the_author = Answer::Refused(Refused::NotTheAuthor);
+    const HOUR: i64 = 3_600_000;
+    for statement in [retraction, amendment] {
+        for (created, due) in [
+            (raw::from_now(0), not_the_author),
+            (raw::from_now(-12 * HOUR), not_the_author),
+            (raw::from_now(HOUR / 10), not_the_author),
+            (
+                raw::from_now(-9 * 24 * HOUR),
+                Answer::Refused(Refused::Signature),
+            ),
+            (raw::from_now(24 * HOUR), Answer::Later(Later::Clock)),
+        ] {
+            let own = forger.sign_as(forger.agency, created, statement.clone());
+            assert_eq!(stream.give(&own).await, due, "made at {created:?}");
+        }
+        let in_its_name = forger.sign_as(a.agency, raw::from_now(0), statement);
+        assert_eq!(
+            stream.give(&in_its_name).await,
+            Answer::Later(Later::UnknownAuthor)
+        );
+    }
+    assert_eq!(content(b), before);
+    assert!(b.holds().contains(&id));
+
+    // Before the record is there: the forger's word is its own, and binds nobody else's.
+    let early = forger.sign(forger.retraction(hidden, &fields));
+    assert_eq!(stream.give(&early).await, Answer::Stored);
+    let mut newer = fields.clone();
+    newer.supersedes = Some(hidden);
+    let early = forger.sign((newer, body));
+    assert_eq!(stream.give(&early).await, Answer::Stored);
+    let mut courier = RawPeer::new(federation.dir(), "courier").await;
+    courier.link(b).await;
+    assert_eq!(
+        courier.sender(b).await.give(&raw::stored(a, &hidden)).await,
+        Answer::Stored
+    );
+    assert!(
+        b.holds().contains(&hidden),
+        "neither retracted nor superseded"
+    );
+    federation.stop().await;
+}

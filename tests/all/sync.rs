@@ -1,0 +1,844 @@
+//! Sync between real nodes: torn lines, restarts, changes of policy, answers and their
+//! reasons, versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use liaison_node::clock::{Clock, ManualClock, SystemClock};
+use liaison_node::store::Arrival;
+use liaison_node::swarm::{Channel, Direction, LinkedPeer, Swarm, SwarmConfig};
+use liaison_protocol::clock::Millis;
+use liaison_protocol::fault::{Answer, Refused};
+use liaison_protocol::id::RecordId;
+use liaison_protocol::limits::RECORD_BYTES;
+use liaison_protocol::record::signed::SignedRecord;
+use liaison_protocol::wire::{Hello, Item, Message, Outcome, Speaks};
+use liaison_tests::federation::{ACCEPT, OPEN, PATIENCE};
+use liaison_tests::tap::Frame;
+use liaison_tests::{Federation, TestNode, sheet};
+
+use super::first::trend;
+
+/// Imports made-up rows at a node; how many.
+async fn import(federation: &Federation, name: &str, rows: usize) -> usize {
+    let file = federation.dir().join(format!("{name}-{rows}.csv"));
+    sheet::write(&file, &sheet::made_up(rows));
+    let summary = federation[name].import(&file, &sheet::map()).await;
+    assert_eq!(summary["records"], rows, "{summary}");
+    rows
+}
+
+/// Nothing of what a node holds is half there: each record is held once, whole, verifiable
+/// by its id, and the ledger says where it came from.
+fn assert_whole(node: &TestNode) {
+    let store = &node.node().store;
+    let mut seen = BTreeSet::new();
+    let mut from = Arrival(0);
+    loop {
+        let rows = store.headers(from.next(), 1_000).expect("headers");
+        let Some((last, _)) = rows.last() else { break };
+        from = *last;
+        for (arrival, header) in rows {
+            assert!(
+                seen.insert(header.id),
+                "{} is held twice",
+                header.id.short()
+            );
+            let bytes = store.record(arrival).expect("readable").expect("bytes");
+            let record = SignedRecord::parse(bytes).expect("a record");
+            assert_eq!(record.id(), header.id);
+            assert_eq!(store.arrival_of(&header.id).expect("index"), Some(arrival));
+            if let Some(courier) = header.courier {
+                let line = store.ledger_entry(&courier, arrival).expect("ledger");
+                assert!(line.is_some(), "the ledger does not know who brought it");
+            }
+        }
+    }
+}
+
+/// How often each record's bytes crossed between two nodes, whichever way.
+fn crossings(a: &TestNode, b: &TestNode) -> BTreeMap<RecordId, usize> {
+    let mut times = BTreeMap::new();
+    for (from, to) in [(a, b), (b, a)] {
+        for bytes in from.tap.records_to(&to.agency) {
+            let id = SignedRecord::parse(Bytes::from(bytes))
+                .expect("a record")
+                .id();
+            *times.entry(id).or_default() += 1;
+        }
+    }
+    times
+}
+
+/// What was said on live streams besides the frames of an idle session.
+fn talk(node: &TestNode) -> Vec<Frame> {
+    let idle = |f: &Frame| {
+        matches!(
+            f.message(),
+            Message::Hello(_) | Message::Credit { .. } | Message::Bye(_)
+        )
+    };
+    let frames = node.tap.frames();
+    frames
+        .into_iter()
+        .filter(|f| f.channel == Channel::Live && !idle(f))
+        .collect()
+}
+
+/// Connects two nodes anew and waits until both sides have nothing to say.
+async fn reconnected(federation: &Federation, a: &str, b: &str) {
+    federation.cut(a, b).await;
+    for node in federation.all() {
+        node.tap.clear();
+    }
+    federation.mend(a, b).await;
+    federation[a].repaired_with(&federation[b].agency).await;
+    federation.settled().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e20_a_line_torn_at_any_moment_loses_doubles_and_halves_nothing() {
+    // Arrivals at B after which the line is torn, and who tears it. Between them lie first
+    // records, edges of batches, and the middle of batches.
+    let moments = [1, 37, 199, 200, 201, 555, 800, 1_199];
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let before = federation["b"].node().store.last().0;
+    let rows = 1_500;
+    let file = federation.dir().join("rows.csv");
+    sheet::write(&file, &sheet::made_up(rows));
+    {
+        let federation = &federation;
+        let (map, file) = (sheet::map(), &file);
+        let importing = federation["a"].import(file, &map);
+        let tearing = async {
+            for (turn, moment) in moments.into_iter().enumerate() {
+                let mut arrivals = federation["b"].node().store.watch();
+                let reached = arrivals.wait_for(|last| last.0 >= before + moment);
+                tokio::time::timeout(PATIENCE, reached)
+                    .await
+                    .expect("it goes on")
+                    .expect("runs");
+                let (one, other) = if turn % 2 == 0 {
+                    ("a", "b")
+                } else {
+                    ("b", "a")
+                };
+                federation.cut(one, other).await;
+                federation.mend(one, other).await;
+            }
+        };
+        let (summary, ()) = tokio::join!(importing, tearing);
+        assert_eq!(summary["records"], rows);
+    }
+    federation["b"].holds_count(rows).await;
+    federation.settled().await;
+    assert_eq!(federation["a"].holds(), federation["b"].holds());
+    for node in federation.all() {
+        assert_whole(node);
+    }
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e22_ten_thousand_records_sync_and_no_change_costs_little() {
+    let mut federation = Federation::new();
+    for name in ["a", "b"] {
+        federation.add(name, "border", "QN").await;
+        federation[name].policy(OPEN).await;
+    }
+    let rows = import(&federation, "a", 10_000).await;
+    let began = Instant::now();
+    federation.link("a", "b").await;
+    federation["b"].holds_count(rows).await;
+    let took = began.elapsed();
+    println!("10,000 records between two fresh nodes in a test build: {took:.1?}");
+    assert!(took.as_secs() < 60, "{took:?}");
+    federation.settled().await;
+    assert_eq!(federation["a"].holds(), federation["b"].holds());
+
+    // B starts anew, and with it its count of bytes.
+    federation.node("b").stop().await;
+    federation["b"].tap.clear();
+    let began = Instant::now();
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    federation["b"].repaired_with(&federation["a"].agency).await;
+    federation.settled().await;
+    let traffic = federation["b"]
+        .node()
+        .swarm
+        .traffic(&federation["a"].agency);
+    let bytes = traffic.bytes_in + traffic.bytes_out;
+    println!(
+        "no change, repair included: {bytes} bytes, {:.1?}",
+        began.elapsed()
+    );
+    assert!(bytes < 100_000, "{bytes} bytes for nothing new");
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e24_records_of_the_same_moment_are_never_skipped() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let mut federation = Federation::new();
+    for name in ["a", "b", "c"] {
+        federation
+            .prepare(name, "border", "QN")
+            .with_clock(clock.clone())
+            .start()
+            .await;
+    }
+    federation.link_all().await;
+    for name in ["a", "b", "c"] {
+        federation[name].policy(OPEN).await;
+    }
+    // One at a time, at two authors, with a torn line after every few.
+    let mut ids = Vec::new();
+    for n in 0..24 {
+        for name in ["a", "c"] {
+            ids.push(
+                federation[name]
+                    .push(&trend(&format!("{name} {n}")), &[])
+                    .await,
+            );
+        }
+        if n % 8 == 3 {
+            federation.cut("a", "b").await;
+            ids.push(
+                federation["a"]
+                    .push(&trend(&format!("torn {n}")), &[])
+                    .await,
+            );
+            federation.mend("a", "b").await;
+        }
+    }
+    // And several batches at once.
+    import(&federation, "a", 450).await;
+    for name in ["a", "b", "c"] {
+        federation[name].holds_count(ids.len() + 450).await;
+    }
+    federation.settled().await;
+    let held = federation["a"].holds();
+    assert!(ids.iter().all(|id| held.contains(id)));
+    assert_eq!(held, federation["b"].holds());
+    assert_eq!(held, federation["c"].holds());
+    let walls: BTreeSet<u64> = federation["b"]
+        .node()
+        .store
+        .headers(Arrival(1), 2_000)
+        .expect("headers")
+        .iter()
+        .filter(|(_, h)| held.contains(&h.id))
+        .map(|(_, h)| h.created.wall().0)
+        .collect();
+    assert_eq!(walls.len(), 1, "the clock stood still");
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e25_a_ring_comes_to_rest_and_announces_nothing_again() {
+    let names = ["a", "b", "c"];
+    let mut federation = Federation::mesh(&names, OPEN).await;
+    let mut count = 0;
+    for (name, rows) in [("a", 260), ("b", 30), ("c", 210)] {
+        count += import(&federation, name, rows).await;
+    }
+    for name in names {
+        federation[name].holds_count(count).await;
+    }
+    federation.settled().await;
+    let pairs = [("a", "b"), ("b", "c"), ("c", "a")];
+    for (one, other) in pairs {
+        for (id, times) in crossings(&federation[one], &federation[other]) {
+            assert_eq!(
+                times,
+                1,
+                "{} crossed {one}-{other} {times} times",
+                id.short()
+            );
+        }
+    }
+    // Everybody calls everybody anew: sessions begin, repairs run, and nobody has anything
+    // to say.
+    for (one, other) in pairs {
+        reconnected(&federation, one, other).await;
+        for name in names {
+            assert!(
+                talk(&federation[name]).is_empty(),
+                "{:?}",
+                talk(&federation[name])
+            );
+        }
+    }
+    // One more record: of it alone is spoken.
+    for name in names {
+        federation[name].tap.clear();
+    }
+    let new = federation["a"].push(&trend("One more"), &[]).await;
+    for name in names {
+        federation[name].holds_all(&[new]).await;
+    }
+    federation.settled().await;
+    for name in names {
+        for frame in talk(&federation[name]) {
+            if let Message::Offer { items, .. } = frame.message() {
+                assert!(items.iter().all(|i| i.id == new), "{items:?}");
+            }
+        }
+    }
+    for (one, other) in pairs {
+        let times = crossings(&federation[one], &federation[other]);
+        assert!(
+            times.iter().all(|(id, times)| *id == new && *times == 1),
+            "{times:?}"
+        );
+    }
+    federation.stop().await;
+}
+
+/// Waits until a peer has answered a record so.
+async fn answered(node: &TestNode, peer: &str, id: &RecordId, wanted: &str) {
+    let agency = node.node().registry.find(peer).expect("a peer").0;
+    let mut answers = node.node().sync.peers().of(&agency).answers();
+    let met = async {
+        loop {
+            let why = node.json(&["why", &id.full(), peer]).await;
+            if why["ledger"]["answer"] == wanted {
+                return;
+            }
+            // An answer is told before it is written down: once the session is at rest, it is.
+            let _told = answers.recv().await;
+            let mut settled = node.node().sync.peers().of(&agency).settled();
+            settled.wait_for(Option::is_some).await.expect("runs");
+        }
+    };
+    if tokio::time::timeout(PATIENCE, met).await.is_err() {
+        let why = node.json(&["why", &id.full(), peer]).await;
+        panic!("never answered {wanted}: {why:#}");
+    }
+}
+
+/// How many records a peer has answered for this reason, by `status`.
+async fn tally(node: &TestNode, peer: &str, list: &str, reason: &str) -> u64 {
+    let status = node.json(&["status"]).await;
+    let peers = status["peers"].as_array().expect("peers");
+    let one = peers.iter().find(|p| p["peer"] == peer).expect("the peer");
+    let tallies = one[list].as_array().expect("tallies");
+    let found = tallies.iter().find(|t| t["reason"] == reason);
+    found.map_or(0, |t| t["count"].as_u64().expect("a count"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e26_a_refusal_by_policy_is_seen_by_the_sender_and_undone_by_a_wider_one() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    federation["b"]
+        .policy(
+            r#"@id("clear-only") @says("We take what is TLP clear.")
+            permit (principal, action == Action::"accept", resource)
+            when { resource.tlp == Tlp::"clear" };"#,
+        )
+        .await;
+    let id = federation["a"].push(&trend("Refused at first"), &[]).await;
+    answered(&federation["a"], "b", &id, "refused: policy").await;
+    assert_eq!(tally(&federation["a"], "b", "refused", "policy").await, 1);
+    assert!(federation["b"].holds().is_empty());
+    // Nobody pushes it again.
+    federation["b"].policy(ACCEPT).await;
+    federation["b"].holds_all(&[id]).await;
+    answered(&federation["a"], "b", &id, "stored").await;
+    assert_eq!(tally(&federation["a"], "b", "refused", "policy").await, 0);
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e26_an_unknown_author_waits_as_later_until_its_card_is_there() {
+    let mut federation = Federation::new();
+    for name in ["a", "b", "c"] {
+        federation.add(name, "border", "QN").await;
+        federation[name].policy(OPEN).await;
+    }
+    federation.link("a", "c").await;
+    federation.link("a", "b").await;
+    // More than one batch, so that those beyond the first are seen to be offered again too.
+    let rows = import(&federation, "c", 450).await;
+    federation["a"].holds_count(rows).await;
+    federation.settled().await;
+    federation.node("c").stop().await;
+    assert!(federation["b"].holds().is_empty());
+    let one = *federation["a"].holds().first().expect("records");
+    answered(&federation["a"], "b", &one, "later: unknown-author").await;
+    let waiting = tally(&federation["a"], "b", "later", "unknown-author").await;
+    assert!(waiting >= rows as u64, "{waiting}");
+    // B gets C's card; C itself is away, so all of it comes by way of A.
+    let card = federation["c"].home.dir().join("card.liaison");
+    let began = Instant::now();
+    federation["b"]
+        .cli(&["peer", "add", &card.to_string_lossy(), "--as", "c", "--yes"])
+        .await
+        .expect_code(0);
+    federation["b"].holds_count(rows).await;
+    println!("after the card: {:.1?}", began.elapsed());
+    assert!(
+        began.elapsed().as_secs() < 20,
+        "the repair brings it, not a timer"
+    );
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e26_a_record_ahead_of_the_clock_waits_as_later_until_the_clock_is_there() {
+    let now = SystemClock.now();
+    let behind = Arc::new(ManualClock::new(now));
+    let mut federation = Federation::new();
+    federation.add("a", "border", "QN").await;
+    federation
+        .prepare("b", "border", "QN")
+        .with_clock(behind.clone())
+        .start()
+        .await;
+    federation["a"].policy(OPEN).await;
+    federation["b"].policy(OPEN).await;
+    federation.link("a", "b").await;
+    behind.set(Millis(now.0 - 3_600_000));
+    let id = federation["a"].push(&trend("From the future"), &[]).await;
+    answered(&federation["a"], "b", &id, "later: clock").await;
+    assert!(tally(&federation["a"], "b", "later", "clock").await >= 1);
+    assert!(federation["b"].holds().is_empty());
+    behind.advance(3_600_000);
+    federation["b"].holds_all(&[id]).await;
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e26_a_peer_over_its_quota_waits_as_later_and_gets_through_in_time() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let mut federation = Federation::new();
+    federation.add("a", "border", "QN").await;
+    let b = federation
+        .prepare("b", "border", "QN")
+        .with_clock(clock.clone());
+    // Less than one batch a minute: even so all of it has to come in time.
+    std::fs::write(b.home.config_path(), "records_per_minute = 150\n").expect("config");
+    b.start().await;
+    federation["a"].policy(OPEN).await;
+    federation["b"].policy(OPEN).await;
+    import(&federation, "a", 200).await;
+    federation.link("a", "b").await;
+    federation.settled().await;
+    let held = federation["b"].holds();
+    assert!(held.len() <= 150, "{} in one minute", held.len());
+    let waits = federation["a"].holds();
+    let waits = waits.difference(&held).next().expect("some wait");
+    answered(&federation["a"], "b", waits, "later: quota").await;
+    assert!(tally(&federation["a"], "b", "later", "quota").await >= 50);
+    clock.advance(60_000);
+    federation["b"].holds_count(200).await;
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e29_versions_without_a_common_one_refuse_clearly() {
+    let mut federation = Federation::new();
+    federation.add("a", "border", "QN").await;
+    let b = federation.prepare("b", "border", "QN");
+    b.speaking(Speaks { min: 7, max: 8 }).start().await;
+    for name in ["a", "b"] {
+        federation[name].policy(OPEN).await;
+    }
+    federation.link("a", "b").await;
+    for (name, peer) in [("a", "b"), ("b", "a")] {
+        let node = &federation[name];
+        let agency = federation[peer].agency;
+        // The hello of the other side is on the wire; what is made of it follows at once.
+        let said = async {
+            loop {
+                let status = node.json(&["status"]).await;
+                if let Some(says) = status["peers"][0]["last_error"].as_str() {
+                    return says.to_owned();
+                }
+                node.tap
+                    .until("a hello", |f| f.iter().any(|f| f.peer == agency))
+                    .await;
+            }
+        };
+        let says = tokio::time::timeout(PATIENCE, said)
+            .await
+            .expect("an error in status");
+        assert!(
+            says.contains("version 1") && says.contains("versions 7 to 8"),
+            "{says}"
+        );
+    }
+    let id = federation["a"].push(&trend("Never understood"), &[]).await;
+    assert!(!federation["b"].holds().contains(&id));
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e29_a_version_and_the_one_before_it_exchange_records() {
+    let mut federation = Federation::new();
+    federation.add("a", "border", "QN").await;
+    let b = federation.prepare("b", "border", "QN");
+    b.speaking(Speaks { min: 1, max: 2 }).start().await;
+    for name in ["a", "b"] {
+        federation[name].policy(OPEN).await;
+    }
+    federation.link("a", "b").await;
+    let from_old = federation["a"].push(&trend("From the older"), &[]).await;
+    let from_new = federation["b"].push(&trend("From the newer"), &[]).await;
+    federation["b"].holds_all(&[from_old]).await;
+    federation["a"].holds_all(&[from_new]).await;
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wider_policy_brings_what_was_there_before() {
+    let mut federation = Federation::mesh(&["a", "b"], ACCEPT).await;
+    let rows = import(&federation, "a", 230).await;
+    federation.settled().await;
+    assert!(federation["b"].holds().is_empty());
+    federation["a"].policy(OPEN).await;
+    federation["b"].holds_count(rows).await;
+    assert_eq!(federation["a"].holds(), federation["b"].holds());
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrower_policy_stops_what_is_under_way() {
+    let mut federation = Federation::mesh(&["a", "b"], ACCEPT).await;
+    let rows = import(&federation, "a", 4_000).await;
+    federation["a"].policy(OPEN).await;
+    let mut arrivals = federation["b"].node().store.watch();
+    let began = arrivals.borrow_and_update().0;
+    let reached = arrivals.wait_for(|last| last.0 > began + 300);
+    tokio::time::timeout(PATIENCE, reached)
+        .await
+        .expect("it flows")
+        .expect("runs");
+    federation["a"].policy(ACCEPT).await;
+    // The command has come back: from here on not one record may leave.
+    federation["a"].tap.clear();
+    federation.settled().await;
+    assert!(
+        federation["a"]
+            .tap
+            .records_to(&federation["b"].agency)
+            .is_empty()
+    );
+    let held = federation["b"].holds().len();
+    assert!(
+        held < rows,
+        "all {held} were out before the policy changed; make it more rows"
+    );
+    reconnected(&federation, "a", "b").await;
+    assert!(
+        federation["a"]
+            .tap
+            .records_to(&federation["b"].agency)
+            .is_empty()
+    );
+    assert_eq!(federation["b"].holds().len(), held);
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_peer_is_cut_off_and_gets_nothing_more() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let before = federation["a"]
+        .push(&trend("While we were friends"), &[])
+        .await;
+    federation["b"].holds_all(&[before]).await;
+    federation.settled().await;
+    let mut links = federation["b"].node().swarm.links();
+    let report = federation["a"]
+        .json(&["peer", "remove", "b", "--yes"])
+        .await;
+    // The record, and our card and keys.
+    assert!(report["holds"].as_u64().is_some_and(|n| n >= 1), "{report}");
+    let a = federation["a"].agency;
+    let down = links.wait_for(|l| l.iter().all(|l| l.agency != a || !l.is_up()));
+    tokio::time::timeout(PATIENCE, down)
+        .await
+        .expect("the line is cut")
+        .expect("runs");
+    federation["a"].tap.clear();
+    federation["a"].push(&trend("Not for them"), &[]).await;
+    // B may call as often as it likes.
+    federation["b"]
+        .node()
+        .swarm
+        .dial_now(a)
+        .await
+        .expect("it dials");
+    let test = federation["b"]
+        .cli(&["peer", "test", "a", "--json"])
+        .await
+        .expect_code(1);
+    assert!(
+        test.out.contains("known-to-them") || test.out.contains("connect"),
+        "{test:?}"
+    );
+    assert!(
+        federation["a"]
+            .tap
+            .sent_to(&federation["b"].agency)
+            .is_empty()
+    );
+    assert_eq!(federation["b"].holds(), BTreeSet::from([before]));
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restart_of_both_nothing_is_sent_again() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let rows = import(&federation, "a", 420).await;
+    federation["b"].holds_count(rows).await;
+    federation.settled().await;
+    federation.stop().await;
+    for name in ["a", "b"] {
+        federation[name].tap.clear();
+    }
+    for name in ["a", "b"] {
+        federation.node(name).start().await;
+    }
+    federation.connected("a", "b").await;
+    federation["a"].repaired_with(&federation["b"].agency).await;
+    federation.settled().await;
+    for name in ["a", "b"] {
+        assert!(
+            talk(&federation[name]).is_empty(),
+            "{:?}",
+            talk(&federation[name])
+        );
+    }
+    let new = federation["a"].push(&trend("After the restart"), &[]).await;
+    federation["b"].holds_all(&[new]).await;
+    assert_eq!(
+        federation["a"]
+            .tap
+            .records_to(&federation["b"].agency)
+            .len(),
+        1
+    );
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pushed_while_a_peer_is_away_arrives_when_it_is_back() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    federation.settled().await;
+    federation.node("b").stop().await;
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        ids.push(
+            federation["a"]
+                .push(&trend(&format!("While away {n}")), &[])
+                .await,
+        );
+    }
+    let status = federation["a"].json(&["status"]).await;
+    assert_eq!(status["peers"][0]["behind"], 3, "{status:#}");
+    federation.node("b").start().await;
+    federation["b"].holds_all(&ids).await;
+    federation.settled().await;
+    let status = federation["a"].json(&["status"]).await;
+    assert_eq!(status["peers"][0]["behind"], 0, "{status:#}");
+    assert!(
+        federation["a"]
+            .tap
+            .frames()
+            .iter()
+            .any(|f| f.direction == Direction::Out),
+        "the tap saw something"
+    );
+    federation.stop().await;
+}
+
+/// An answer's reason, as the wire has it.
+fn refused_form() -> Outcome {
+    Outcome::Answered(Answer::Refused(Refused::Form))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e21_malformed_and_oversized_records_are_set_aside_and_the_rest_goes_on() {
+    let mut federation = Federation::new();
+    federation.add("b", "border", "QN").await;
+    federation["b"].policy(ACCEPT).await;
+    // M is an agency like others, whose node is then replaced by a bare transport that says
+    // what we want.
+    federation.add("m", "border", "QN").await;
+    let mut good = Vec::new();
+    for n in 0..4 {
+        let id = federation["m"]
+            .push(&trend(&format!("Good {n}")), &[])
+            .await;
+        let store = &federation["m"].node().store;
+        let arrival = store.arrival_of(&id).expect("index").expect("held");
+        let header = store.header(arrival).expect("readable").expect("held");
+        let bytes = store.record(arrival).expect("readable").expect("bytes");
+        let item = Item {
+            id,
+            created: header.created,
+            size: header.size,
+        };
+        good.push((item, bytes.to_vec()));
+    }
+    federation.node("m").stop().await;
+    let card = federation["m"].home.dir().join("card.liaison");
+    federation["b"]
+        .cli(&["peer", "add", &card.to_string_lossy(), "--as", "m", "--yes"])
+        .await
+        .expect_code(0);
+
+    let b = &federation["b"];
+    let secrets = federation["m"].home.secrets().expect("keys");
+    let config = SwarmConfig::new(secrets.node, "raw", Arc::new(|| SystemClock.now()));
+    let (swarm, _inbound) = Swarm::start(config).await.expect("a transport");
+    let us = LinkedPeer {
+        agency: b.agency,
+        node_keys: vec![b.node().swarm.node_key()],
+        addresses: b.node().swarm.listen_addrs(),
+    };
+    assert!(swarm.set_peers(vec![us]).await.expect("runs").is_empty());
+    let mut links = swarm.links();
+    let up = links.wait_for(|l| l.iter().any(|l| l.is_up()));
+    tokio::time::timeout(PATIENCE, up)
+        .await
+        .expect("connected")
+        .expect("runs");
+
+    let mut stream = swarm.open(b.agency, Channel::Live).await.expect("a stream");
+    let hello = Hello::new(Speaks::CURRENT, "raw", federation["m"].agency);
+    stream
+        .send(&Message::Hello(hello).encode())
+        .await
+        .expect("sent");
+    stream.flush().await.expect("sent");
+
+    // A bit is wrong in the middle of one; one is no CBOR at all; one is larger than any
+    // record may be.
+    let other = |n: u8| RecordId::from_bytes([n; 32]);
+    let mut bent = good[3].1.clone();
+    let middle = bent.len() / 2;
+    bent[middle] ^= 1;
+    let bad = [
+        (
+            Item {
+                id: other(1),
+                ..good[3].0
+            },
+            vec![0xff; 400],
+        ),
+        (
+            Item {
+                id: other(2),
+                ..good[3].0
+            },
+            vec![0x40; RECORD_BYTES + 1],
+        ),
+        (good[3].0, bent),
+    ];
+    let mut batch: Vec<(Item, Vec<u8>)> = Vec::new();
+    for (good, bad) in good.iter().zip(&bad) {
+        batch.extend([good.clone(), bad.clone()]);
+    }
+    for (item, bytes) in &mut batch {
+        item.size = bytes.len() as u32;
+    }
+    let items = batch.iter().map(|(item, _)| *item).collect();
+    stream
+        .send(&Message::Offer { batch: 1, items }.encode())
+        .await
+        .expect("sent");
+    stream.flush().await.expect("sent");
+    let mut outcomes = None;
+    while outcomes.is_none() {
+        let next = tokio::time::timeout(PATIENCE, stream.next())
+            .await
+            .expect("an answer");
+        let body = next
+            .expect("the stream goes on")
+            .expect("the stream goes on");
+        match Message::decode(&body).expect("a message") {
+            Message::Want { batch: 1, indices } => {
+                assert_eq!(indices.len(), batch.len(), "it can't know yet");
+                let frames = batch.iter().map(|(_, bytes)| Some(bytes.clone())).collect();
+                let records = Message::Records {
+                    batch: 1,
+                    first: 0,
+                    frames,
+                };
+                stream.send(&records.encode()).await.expect("sent");
+                stream.flush().await.expect("sent");
+            }
+            Message::Answers {
+                batch: 1,
+                outcomes: found,
+            } => outcomes = Some(found),
+            _ => {}
+        }
+    }
+    let outcomes = outcomes.expect("answers");
+    let stored = Outcome::Answered(Answer::Stored);
+    for (n, outcome) in outcomes.iter().enumerate() {
+        match n {
+            0 | 2 | 4 => assert_eq!(*outcome, stored, "good record {n}"),
+            1 | 3 => assert_eq!(*outcome, refused_form(), "bad record {n}"),
+            _ => assert!(
+                matches!(outcome, Outcome::Answered(Answer::Refused(_))),
+                "{outcome:?}"
+            ),
+        }
+    }
+    // The stream goes on: the good record whose bent copy was refused is taken now.
+    let (item, bytes) = good[3].clone();
+    let offer = Message::Offer {
+        batch: 2,
+        items: vec![item],
+    };
+    stream.send(&offer.encode()).await.expect("sent");
+    stream.flush().await.expect("sent");
+    loop {
+        let next = tokio::time::timeout(PATIENCE, stream.next())
+            .await
+            .expect("an answer");
+        let body = next
+            .expect("the stream goes on")
+            .expect("the stream goes on");
+        match Message::decode(&body).expect("a message") {
+            Message::Want { .. } => {
+                let frames = vec![Some(bytes.clone())];
+                let records = Message::Records {
+                    batch: 2,
+                    first: 0,
+                    frames,
+                };
+                stream.send(&records.encode()).await.expect("sent");
+                stream.flush().await.expect("sent");
+            }
+            Message::Answers { outcomes, .. } => {
+                assert_eq!(outcomes, [stored]);
+                break;
+            }
+            _ => {}
+        }
+    }
+    let wanted: BTreeSet<RecordId> = good.iter().map(|(item, _)| item.id).collect();
+    assert_eq!(b.holds(), wanted);
+    let samples = b.node().store.quarantine(10).expect("readable");
+    assert_eq!(samples.len(), 3, "{samples:?}");
+    for sample in &samples {
+        assert!(!sample.reason.is_empty());
+        assert_eq!(sample.courier, Some(federation["m"].agency));
+    }
+    assert!(
+        samples
+            .iter()
+            .any(|s| s.length as usize == RECORD_BYTES + 1)
+    );
+    assert_eq!(b.json(&["status"]).await["quarantined"], 3);
+    swarm.shutdown().await;
+    federation.stop().await;
+}

@@ -1,0 +1,637 @@
+//! Several real nodes in one process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Cursor, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use liaison_cli::Ui;
+use liaison_node::cardfile::CardFile;
+use liaison_node::clock::{Clock, ManualClock, SystemClock};
+use liaison_node::control;
+use liaison_node::home::{CardEdit, Home, InitRequest};
+use liaison_node::node::{Node, RunOptions};
+use liaison_node::store::{Arrival, Flags};
+use liaison_node::swarm::{Channel, Direction, LinkEvent, LinkedPeer};
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::codes::{Kind, Plane};
+use liaison_protocol::wire::{Message, Speaks};
+use serde_json::Value;
+
+use crate::tap::Recorder;
+
+/// How long anything awaited may take before a test gives up. No test waits this long when
+/// all is well.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Real nodes under one temporary folder.
+pub struct Federation {
+    dir: tempfile::TempDir,
+    nodes: BTreeMap<String, TestNode>,
+}
+
+/// One node.
+pub struct TestNode {
+    /// Its name: the agency's, its alias with all peers, its folder.
+    pub name: String,
+    /// Its folder.
+    pub home: Home,
+    /// Its agency id.
+    pub agency: AgencyId,
+    /// Every frame on its wire since it was made.
+    pub tap: Arc<Recorder>,
+    node: Option<Node>,
+    listen: Vec<String>,
+    options: RunOptions,
+}
+
+/// What a command printed.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: u8,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Ran {
+    /// Its one JSON object.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(self.out.trim()).unwrap_or_else(|e| panic!("no JSON ({e}): {self:?}"))
+    }
+
+    /// Itself, if it ended with this code.
+    #[track_caller]
+    pub fn expect_code(self, code: u8) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        self
+    }
+}
+
+/// A policy that shares and takes everything that handling allows.
+pub const OPEN: &str = r#"
+@id("share-all") @says("Everything goes to every peer.")
+permit (principal, action == Action::"share", resource);
+@id("accept-all") @says("Everything is taken from every peer.")
+permit (principal, action == Action::"accept", resource);
+"#;
+
+/// A policy that takes everything and shares nothing.
+pub const ACCEPT: &str = r#"
+@id("accept-all") @says("Everything is taken from every peer.")
+permit (principal, action == Action::"accept", resource);
+"#;
+
+impl Federation {
+    /// No nodes yet.
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        Self {
+            dir,
+            nodes: BTreeMap::new(),
+        }
+    }
+
+    /// Nodes of border police in Narova with these names, running, linked each with each,
+    /// all with this policy.
+    pub async fn mesh(names: &[&str], policy: &str) -> Self {
+        let mut federation = Self::new();
+        for name in names {
+            federation.add(name, "border", "QN").await;
+        }
+        federation.link_all().await;
+        for name in names {
+            federation[name].policy(policy).await;
+        }
+        federation
+    }
+
+    /// The folder under which all homes are.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Makes a node and starts it.
+    pub async fn add(&mut self, name: &str, sector: &str, country: &str) -> &mut TestNode {
+        let home = self.dir.path().join(name);
+        let mut node = TestNode::init(home, name, sector, country);
+        node.start().await;
+        self.nodes.entry(name.to_owned()).or_insert(node)
+    }
+
+    /// Makes a node without starting it, so that its options can be set first.
+    pub fn prepare(&mut self, name: &str, sector: &str, country: &str) -> &mut TestNode {
+        let home = self.dir.path().join(name);
+        let node = TestNode::init(home, name, sector, country);
+        self.nodes.entry(name.to_owned()).or_insert(node)
+    }
+
+    /// A node to be changed: stopped, started.
+    pub fn node(&mut self, name: &str) -> &mut TestNode {
+        self.nodes
+            .get_mut(name)
+            .unwrap_or_else(|| panic!("no node {name}"))
+    }
+
+    /// All nodes.
+    pub fn all(&self) -> impl Iterator<Item = &TestNode> {
+        self.nodes.values()
+    }
+
+    /// Links two running nodes, each under its name, and waits until they are connected.
+    pub async fn link(&self, a: &str, b: &str) {
+        self.link_only(a, b).await;
+        self.connected(a, b).await;
+    }
+
+    /// Links two running nodes without waiting.
+    pub async fn link_only(&self, a: &str, b: &str) {
+        for (one, other) in [(a, b), (b, a)] {
+            let card = self[other].home.dir().join("card.liaison");
+            self[one]
+                .cli(&[
+                    "peer",
+                    "add",
+                    &card.to_string_lossy(),
+                    "--as",
+                    other,
+                    "--yes",
+                ])
+                .await
+                .expect_code(0);
+        }
+    }
+
+    /// Links each with each.
+    pub async fn link_all(&self) {
+        let names: Vec<&String> = self.nodes.keys().collect();
+        for (i, a) in names.iter().enumerate() {
+            for b in names.iter().skip(i + 1) {
+                self.link_only(a, b).await;
+            }
+        }
+        for (i, a) in names.iter().enumerate() {
+            for b in names.iter().skip(i + 1) {
+                self.connected(a, b).await;
+            }
+        }
+    }
+
+    /// Waits until two nodes are connected, both ways.
+    pub async fn connected(&self, a: &str, b: &str) {
+        self[a].connected_to(&self[b].agency).await;
+        self[b].connected_to(&self[a].agency).await;
+    }
+
+    /// Cuts the connection of two nodes at once, with every stream in it, as a line that is
+    /// torn: neither says goodbye. They are linked still; [`mend`](Self::mend) lets them
+    /// connect again.
+    pub async fn cut(&self, a: &str, b: &str) {
+        let us = self[a].agency;
+        let left = self[a].linked_without(&self[b].agency);
+        let mut links = self[b].node().swarm.links();
+        let mut events = self[b].node().swarm.events();
+        let was_up = self[b].is_up(&us);
+        self[a].node().swarm.set_peers(left).await.expect("runs");
+        if was_up {
+            // It may be up again for a moment, until it hears that nobody knows it there.
+            let gone = async { while events.recv().await != Ok(LinkEvent::Down(us)) {} };
+            tokio::time::timeout(PATIENCE, gone)
+                .await
+                .expect("it goes down");
+        }
+        let down = links.wait_for(|l| l.iter().all(|l| l.agency != us || !l.is_up()));
+        tokio::time::timeout(PATIENCE, down)
+            .await
+            .expect("it stays down")
+            .expect("runs");
+    }
+
+    /// Undoes [`cut`](Self::cut) and waits until they are connected.
+    pub async fn mend(&self, a: &str, b: &str) {
+        for (one, other) in [(a, b), (b, a)] {
+            let node = self[one].node();
+            node.swarm
+                .set_peers(node.registry.linked())
+                .await
+                .expect("runs");
+            // What waits for its turn to dial need not wait here.
+            let _up = node.swarm.dial_now(self[other].agency).await;
+        }
+        self.connected(a, b).await;
+    }
+
+    /// Waits until nothing moves any more: every running node has offered everything to
+    /// every connected peer and was answered.
+    pub async fn settled(&self) {
+        let all = async {
+            loop {
+                let before = self.arrivals();
+                for node in self.running() {
+                    node.settled().await;
+                }
+                if self.arrivals() == before && self.running().all(TestNode::is_settled) {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            let state: Vec<String> = self
+                .running()
+                .map(|n| {
+                    format!(
+                        "{}: {} arrivals, {:?}",
+                        n.name,
+                        n.node().store.last().0,
+                        n.unsettled()
+                    )
+                })
+                .collect();
+            panic!("the federation does not settle: {state:#?}");
+        }
+    }
+
+    /// Stops every node.
+    pub async fn stop(&mut self) {
+        for node in self.nodes.values_mut() {
+            node.stop().await;
+        }
+    }
+
+    fn running(&self) -> impl Iterator<Item = &TestNode> {
+        self.nodes.values().filter(|n| n.node.is_some())
+    }
+
+    fn arrivals(&self) -> Vec<Arrival> {
+        self.running().map(|n| n.node().store.last()).collect()
+    }
+}
+
+impl Default for Federation {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::ops::Index<&str> for Federation {
+    type Output = TestNode;
+    fn index(&self, name: &str) -> &TestNode {
+        self.nodes
+            .get(name)
+            .unwrap_or_else(|| panic!("no node {name}"))
+    }
+}
+
+impl TestNode {
+    fn init(dir: PathBuf, name: &str, sector: &str, country: &str) -> Self {
+        let home = Home::at(dir);
+        let request = InitRequest {
+            name: name.to_owned(),
+            country: country.parse().expect("country"),
+            sector: sector.parse().expect("sector"),
+            route_roles: Vec::new(),
+            regime: "led".parse().expect("regime"),
+            addresses: Vec::new(),
+        };
+        let report = home.init(request, SystemClock.now()).expect("init");
+        let tap = Arc::new(Recorder::default());
+        let options = RunOptions {
+            tap: Some(tap.clone()),
+            ..RunOptions::default()
+        };
+        Self {
+            name: name.to_owned(),
+            home,
+            agency: report.agency,
+            tap,
+            node: None,
+            listen: vec!["127.0.0.1:0".into()],
+            options,
+        }
+    }
+
+    /// Gives it a clock that the test sets; before it is started.
+    pub fn with_clock(&mut self, clock: Arc<ManualClock>) -> &mut Self {
+        self.options.clock = clock;
+        self
+    }
+
+    /// Lets it speak other protocol versions; before it is started.
+    pub fn speaking(&mut self, speaks: Speaks) -> &mut Self {
+        self.options.speaks = speaks;
+        self
+    }
+
+    /// Starts it: on a free port the first time, on the same one from then on.
+    pub async fn start(&mut self) {
+        assert!(self.node.is_none(), "{} runs already", self.name);
+        let options = RunOptions {
+            listen: self.listen.clone(),
+            ..self.options.clone()
+        };
+        let node = Node::start(self.home.clone(), options)
+            .await
+            .unwrap_or_else(|e| panic!("{} does not start: {e}", self.name));
+        control::serve(&node, None).expect("socket");
+        let listening = node.swarm.listen_addrs();
+        if self.listen != listening {
+            self.listen.clone_from(&listening);
+            let edit = CardEdit {
+                addresses: Some(listening),
+                ..CardEdit::default()
+            };
+            let card = self.home.edit_card(edit, node.clock.now()).expect("card");
+            node.take_card(&card).await.expect("card is taken");
+        }
+        self.node = Some(node);
+    }
+
+    /// Stops it in order.
+    pub async fn stop(&mut self) {
+        if let Some(node) = self.node.take() {
+            node.stop().await;
+        }
+    }
+
+    /// The running node.
+    pub fn node(&self) -> &Node {
+        self.node
+            .as_ref()
+            .unwrap_or_else(|| panic!("{} does not run", self.name))
+    }
+
+    /// Its card file.
+    pub fn card(&self) -> CardFile {
+        self.home.card_file().expect("card")
+    }
+
+    /// Runs a command on this node, as a person or script would.
+    pub async fn cli(&self, args: &[&str]) -> Ran {
+        self.cli_in(args, "").await
+    }
+
+    /// Runs a command with this standard input.
+    pub async fn cli_in(&self, args: &[&str], input: &str) -> Ran {
+        let home = self.home.dir().to_string_lossy().into_owned();
+        let args: Vec<std::ffi::OsString> = ["liaison", "--home", &home]
+            .iter()
+            .chain(args)
+            .map(Into::into)
+            .collect();
+        let input = input.to_owned().into_bytes();
+        // The command line has a runtime of its own, so it wants a thread of its own.
+        let (done, ran) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let (out, err) = (Pipe::default(), Pipe::default());
+            let ui = Ui::with(
+                Box::new(Cursor::new(input)),
+                Box::new(out.clone()),
+                Box::new(err.clone()),
+            );
+            let code = liaison_cli::run(args, ui);
+            let _gone = done.send(Ran {
+                code,
+                out: out.text(),
+                err: err.text(),
+            });
+        });
+        ran.await.expect("the command ended")
+    }
+
+    /// Runs a command with `--json` and reads its one object.
+    pub async fn json(&self, args: &[&str]) -> Value {
+        let args: Vec<&str> = args.iter().copied().chain(["--json"]).collect();
+        self.cli(&args).await.expect_code(0).json()
+    }
+
+    /// Pushes a draft; the new record's id.
+    pub async fn push(&self, draft: &Value, options: &[&str]) -> RecordId {
+        let args: Vec<&str> = ["push", "-", "--json"]
+            .iter()
+            .chain(options)
+            .copied()
+            .collect();
+        let ran = self.cli_in(&args, &draft.to_string()).await.expect_code(0);
+        let id = ran.json()["id"].as_str().map(str::to_owned);
+        id.unwrap_or_else(|| panic!("no id: {ran:?}"))
+            .parse()
+            .expect("an id")
+    }
+
+    /// Applies a policy of one file and no entities.
+    pub async fn policy(&self, cedar: &str) {
+        let dir = self.home.policy_dir();
+        std::fs::write(dir.join("policy.cedar"), cedar).expect("policy file");
+        self.cli(&[
+            "policy",
+            "apply",
+            &dir.to_string_lossy(),
+            "--reason",
+            "test",
+        ])
+        .await
+        .expect_code(0);
+    }
+
+    /// Applies a folder of policy files.
+    pub async fn policy_dir(&self, dir: &Path) {
+        self.cli(&[
+            "policy",
+            "apply",
+            &dir.to_string_lossy(),
+            "--reason",
+            "test",
+        ])
+        .await
+        .expect_code(0);
+    }
+
+    /// Ids of the strategic records that it holds and that are in force, without cards.
+    pub fn holds(&self) -> BTreeSet<RecordId> {
+        let mut ids = BTreeSet::new();
+        let mut from = Arrival(0);
+        loop {
+            let rows = self
+                .node()
+                .store
+                .headers(from.next(), 1_000)
+                .expect("headers");
+            let Some((last, _)) = rows.last() else {
+                return ids;
+            };
+            from = *last;
+            for (_, header) in &rows {
+                let kind = Kind::ALL.iter().find(|k| **k as u8 == header.kind);
+                let content =
+                    kind.is_some_and(|k| k.plane() == Plane::Strategic && *k != Kind::Contact);
+                let gone = header.flags.contains(Flags::RETRACTED)
+                    || header.flags.contains(Flags::SUPERSEDED)
+                    || header.flags.contains(Flags::ERASED);
+                if content && !gone {
+                    ids.insert(header.id);
+                }
+            }
+        }
+    }
+
+    /// Waits until it holds these records.
+    pub async fn holds_all(&self, ids: &[RecordId]) {
+        let mut arrivals = self.node().store.watch();
+        let all = async {
+            loop {
+                let held = self.holds();
+                if ids.iter().all(|id| held.contains(id)) {
+                    return;
+                }
+                arrivals.changed().await.expect("the node runs");
+            }
+        };
+        if tokio::time::timeout(PATIENCE, all).await.is_err() {
+            panic!(
+                "{} does not get {ids:?}; it holds {:?}",
+                self.name,
+                self.holds()
+            );
+        }
+    }
+
+    /// Waits until it is connected to a peer.
+    pub async fn connected_to(&self, peer: &AgencyId) {
+        let swarm = &self.node().swarm;
+        let mut links = swarm.links();
+        let up = links.wait_for(|l| l.iter().any(|l| l.agency == *peer && l.is_up()));
+        if tokio::time::timeout(PATIENCE, up).await.is_err() {
+            let link = swarm.link(peer);
+            panic!("{} is not connected: {link:?}", self.name);
+        }
+    }
+
+    /// Whether its link to a peer is up.
+    pub fn is_up(&self, peer: &AgencyId) -> bool {
+        self.node().swarm.link(peer).is_some_and(|l| l.is_up())
+    }
+
+    /// Waits until its store holds so many arrivals of content, counted as
+    /// [`holds`](Self::holds) does.
+    pub async fn holds_count(&self, count: usize) {
+        let mut arrivals = self.node().store.watch();
+        let enough = async {
+            loop {
+                // Counting reads everything, so not before it can be enough.
+                let reached = arrivals.wait_for(|last| last.0 >= count as u64);
+                reached.await.expect("the node runs");
+                if self.holds().len() >= count {
+                    return;
+                }
+                arrivals.changed().await.expect("the node runs");
+            }
+        };
+        if tokio::time::timeout(PATIENCE, enough).await.is_err() {
+            panic!(
+                "{} holds {} records, not {count}",
+                self.name,
+                self.holds().len()
+            );
+        }
+    }
+
+    /// Waits until a repair with a peer has run to its end since the tap was last cleared.
+    pub async fn repaired_with(&self, peer: &AgencyId) {
+        self.tap
+            .until("the end of a repair", |frames| {
+                let done = |direction| {
+                    frames.iter().any(|f| {
+                        f.peer == *peer
+                            && f.channel == Channel::Repair
+                            && f.direction == direction
+                            && f.message() == Message::Done
+                    })
+                };
+                done(Direction::In) && done(Direction::Out)
+            })
+            .await;
+    }
+
+    /// Imports a CSV file with a map; the summary.
+    pub async fn import(&self, csv: &Path, map: &Path) -> Value {
+        self.json(&[
+            "import",
+            "csv",
+            &csv.to_string_lossy(),
+            "--map",
+            &map.to_string_lossy(),
+            "--yes",
+        ])
+        .await
+    }
+
+    fn linked_without(&self, peer: &AgencyId) -> Vec<LinkedPeer> {
+        let mut linked = self.node().registry.linked();
+        linked.retain(|p| p.agency != *peer);
+        linked
+    }
+
+    async fn settled(&self) {
+        let last = self.node().store.last();
+        for peer in self.up() {
+            let mut settled = self.node().sync.peers().of(&peer).settled();
+            // A peer that goes down meanwhile settles nothing; the caller looks again.
+            let mut events = self.node().swarm.events();
+            tokio::select! {
+                _ = settled.wait_for(|s| s.is_some_and(|s| s >= last)) => {}
+                _ = events.recv() => {}
+            }
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.unsettled().is_empty()
+    }
+
+    fn unsettled(&self) -> Vec<(AgencyId, Option<Arrival>)> {
+        let last = self.node().store.last();
+        self.up()
+            .into_iter()
+            .map(|peer| (peer, *self.node().sync.peers().of(&peer).settled().borrow()))
+            .filter(|(_, settled)| settled.is_none_or(|s| s < last))
+            .collect()
+    }
+
+    fn up(&self) -> Vec<AgencyId> {
+        let links = self.node().swarm.links();
+        let links = links.borrow();
+        links
+            .iter()
+            .filter(|l| l.is_up())
+            .map(|l| l.agency)
+            .collect()
+    }
+}
+
+/// Standard output of a command, kept.
+#[derive(Clone, Debug, Default)]
+struct Pipe(Arc<Mutex<Vec<u8>>>);
+
+impl Pipe {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

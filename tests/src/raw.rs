@@ -1,0 +1,343 @@
+//! A peer that keeps no rules: real keys, a real card, a real connection, and whatever frames
+//! the test wants to send.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use liaison_node::clock::{Clock, SystemClock};
+use liaison_node::home::{CardEdit, Home, InitRequest};
+use liaison_node::swarm::{
+    Channel, FrameReader, FrameStream, FrameWriter, InboundStreams, LinkedPeer, Swarm, SwarmConfig,
+    SwarmHandle,
+};
+use liaison_protocol::clock::{Hlc, Millis};
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::key::SecretKey;
+use liaison_protocol::record::date::Date;
+use liaison_protocol::record::draft::{Draft, Resolver};
+use liaison_protocol::record::envelope::Fields;
+use liaison_protocol::record::kinds::{Content, Retract};
+use liaison_protocol::record::signed::{Record, SignedRecord};
+use liaison_protocol::wire::{Hello, Item, Message, Outcome, Speaks};
+use serde_json::Value;
+
+use crate::federation::{PATIENCE, TestNode};
+
+/// An agency without a node: the test is its node.
+pub struct RawPeer {
+    /// Its name, and its alias with the nodes that it is linked to.
+    pub name: String,
+    /// Its agency id.
+    pub agency: AgencyId,
+    home: Home,
+    swarm: SwarmHandle,
+    inbound: tokio::sync::Mutex<InboundStreams>,
+    linked: Vec<LinkedPeer>,
+}
+
+impl RawPeer {
+    /// Makes its keys and card under a folder, and listens. Nobody knows it yet.
+    pub async fn new(dir: &Path, name: &str) -> Self {
+        let home = Home::at(dir.join(name));
+        let now = SystemClock.now();
+        let request = InitRequest {
+            name: name.to_owned(),
+            country: "QM".parse().expect("country"),
+            sector: "police".parse().expect("sector"),
+            route_roles: Vec::new(),
+            regime: "led".parse().expect("regime"),
+            addresses: Vec::new(),
+        };
+        let agency = home.init(request, now).expect("init").agency;
+        let node_key = home.secrets().expect("keys").node;
+        let listen = vec!["127.0.0.1:0".parse().expect("address")];
+        let clock = Arc::new(|| SystemClock.now());
+        let config = SwarmConfig {
+            listen,
+            ..SwarmConfig::new(node_key, "raw", clock)
+        };
+        let (swarm, inbound) = Swarm::start(config).await.expect("swarm");
+        let edit = CardEdit {
+            addresses: Some(swarm.listen_addrs()),
+            ..CardEdit::default()
+        };
+        home.edit_card(edit, now).expect("card");
+        let inbound = tokio::sync::Mutex::new(inbound);
+        Self {
+            name: name.to_owned(),
+            agency,
+            home,
+            swarm,
+            inbound,
+            linked: Vec::new(),
+        }
+    }
+
+    /// The path of its card file.
+    pub fn card_path(&self) -> String {
+        self.home
+            .dir()
+            .join("card.liaison")
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Dials a node without asking it to be linked.
+    pub async fn dial(&mut self, node: &TestNode) {
+        let card = node.card();
+        let statement = card.statement().expect("a keys statement");
+        self.linked.push(LinkedPeer {
+            agency: node.agency,
+            node_keys: statement.nodes.iter().map(|n| *n.key.as_bytes()).collect(),
+            addresses: statement
+                .nodes
+                .iter()
+                .flat_map(|n| n.addresses.clone())
+                .collect(),
+        });
+        let problems = self
+            .swarm
+            .set_peers(self.linked.clone())
+            .await
+            .expect("peers");
+        assert!(problems.is_empty(), "{problems:?}");
+    }
+
+    /// Links it with a node, and waits until they are connected.
+    pub async fn link(&mut self, node: &TestNode) {
+        node.cli(&[
+            "peer",
+            "add",
+            &self.card_path(),
+            "--as",
+            &self.name,
+            "--yes",
+        ])
+        .await
+        .expect_code(0);
+        self.dial(node).await;
+        node.connected_to(&self.agency).await;
+        let mut links = self.swarm.links();
+        let up = links.wait_for(|all| all.iter().any(|l| l.agency == node.agency && l.is_up()));
+        let up = tokio::time::timeout(PATIENCE, up).await;
+        assert!(
+            up.is_ok_and(|u| u.is_ok()),
+            "{} does not connect",
+            self.name
+        );
+    }
+
+    /// Its transport.
+    pub fn swarm(&self) -> &SwarmHandle {
+        &self.swarm
+    }
+
+    /// The key that it signs records with.
+    pub fn signing(&self) -> SecretKey {
+        self.home.secrets().expect("keys").signing
+    }
+
+    /// A draft as a statement.
+    pub fn statement(&self, draft: &Value) -> (Fields, Content) {
+        let draft = Draft::from_json(&draft.to_string()).expect("a draft");
+        let names = |_: &str| None;
+        let today = Date::from_millis(SystemClock.now());
+        draft
+            .resolve(&Resolver {
+                today,
+                names: &names,
+            })
+            .expect("a draft")
+    }
+
+    /// Signs a statement in an author's name, with this peer's own key, at a time.
+    pub fn sign_as(
+        &self,
+        author: AgencyId,
+        created: Hlc,
+        (fields, content): (Fields, Content),
+    ) -> SignedRecord {
+        Record::new(author, created, fields, content)
+            .sign(&self.signing())
+            .expect("signable")
+    }
+
+    /// Signs a statement of its own, now.
+    pub fn sign(&self, statement: (Fields, Content)) -> SignedRecord {
+        self.sign_as(self.agency, Hlc::new(SystemClock.now(), 0), statement)
+    }
+
+    /// A retraction of a record, with the envelope of some statement.
+    pub fn retraction(&self, of: RecordId, envelope: &Fields) -> (Fields, Content) {
+        let content = Content::Retract(Retract {
+            of,
+            reason: "error".parse().expect("reason"),
+            erase: true,
+            notify: true,
+        });
+        let fields = Fields {
+            title: "Retraction".into(),
+            review_by: None,
+            expires: None,
+            handling: Vec::new(),
+            crime: Vec::new(),
+            class: None,
+            basis: None,
+            onward: liaison_protocol::record::handling::Onward::None,
+            ..envelope.clone()
+        };
+        (fields, content)
+    }
+
+    /// Opens a live stream to a node, as one who has records to offer.
+    pub async fn sender(&self, to: &TestNode) -> RawStream {
+        let stream = self
+            .swarm
+            .open(to.agency, Channel::Live)
+            .await
+            .expect("a stream");
+        let mut stream = RawStream::new(stream);
+        stream.send(&self.hello()).await;
+        stream.expect("hello").await;
+        stream.expect("credit").await;
+        stream
+    }
+
+    /// Takes up the live stream that a node opened, as one who gets records.
+    pub async fn receiver(&self, from: &TestNode) -> RawStream {
+        let mut inbound = self.inbound.lock().await;
+        let stream = loop {
+            let next = tokio::time::timeout(PATIENCE, inbound.next())
+                .await
+                .expect("a stream");
+            let stream = next.expect("a stream");
+            if stream.agency == from.agency && stream.channel == Channel::Live {
+                break stream.stream;
+            }
+        };
+        let mut stream = RawStream::new(stream);
+        stream.send(&self.hello()).await;
+        stream.expect("hello").await;
+        stream
+            .send(&Message::Credit {
+                batches: 8,
+                bytes: 4 << 20,
+            })
+            .await;
+        stream
+    }
+
+    fn hello(&self) -> Message {
+        Message::Hello(Hello::new(Speaks::CURRENT, "raw", self.agency))
+    }
+}
+
+/// One stream with a node, frame by frame.
+pub struct RawStream {
+    reader: FrameReader,
+    writer: FrameWriter,
+    batch: u64,
+}
+
+impl RawStream {
+    fn new(stream: FrameStream) -> Self {
+        let (reader, writer) = stream.split();
+        Self {
+            reader,
+            writer,
+            batch: 0,
+        }
+    }
+
+    /// Sends one message, whatever it is.
+    pub async fn send(&mut self, message: &Message) {
+        self.writer.send(&message.encode()).await.expect("sent");
+        self.writer.flush().await.expect("sent");
+    }
+
+    /// The next message; none at the end of the stream.
+    pub async fn next(&mut self) -> Option<Message> {
+        let next = tokio::time::timeout(PATIENCE, self.reader.next())
+            .await
+            .expect("a frame");
+        let body = next.ok().flatten()?;
+        Some(Message::decode(&body).expect("a message"))
+    }
+
+    /// The next message, which must be of this name.
+    pub async fn expect(&mut self, name: &str) -> Message {
+        match self.next().await {
+            Some(message) if message.name() == name => message,
+            other => panic!("'{name}' was due, not {other:?}"),
+        }
+    }
+
+    /// Answers offers until one names this record: wants nothing of the others. Its batch,
+    /// its place and how many items the offer has.
+    pub async fn offered(&mut self, id: RecordId) -> (u64, u32, usize) {
+        loop {
+            let Message::Offer { batch, items } = self.expect("offer").await else {
+                continue;
+            };
+            if let Some(place) = items.iter().position(|i| i.id == id) {
+                return (batch, u32::try_from(place).expect("small"), items.len());
+            }
+            let outcomes = vec![Outcome::Answered(Answer::Stored); items.len()];
+            self.send(&Message::Answers { batch, outcomes }).await;
+        }
+    }
+
+    /// Offers one record under an id and sends these bytes if they are wanted: whether they
+    /// were, and what became of it.
+    pub async fn deliver(&mut self, id: RecordId, created: Hlc, bytes: &[u8]) -> (bool, Answer) {
+        self.batch += 1;
+        let batch = self.batch;
+        let size = u32::try_from(bytes.len()).expect("small");
+        self.send(&Message::Offer {
+            batch,
+            items: vec![Item { id, created, size }],
+        })
+        .await;
+        let mut wanted = false;
+        loop {
+            match self.next().await {
+                Some(Message::Want { .. }) => {
+                    wanted = true;
+                    let frames = vec![Some(bytes.to_vec())];
+                    self.send(&Message::Records {
+                        batch,
+                        first: 0,
+                        frames,
+                    })
+                    .await;
+                }
+                Some(Message::Answers { outcomes, .. }) => match outcomes.first() {
+                    Some(Outcome::Answered(answer)) => return (wanted, *answer),
+                    other => panic!("no answer: {other:?}"),
+                },
+                other => panic!("a want or answers were due, not {other:?}"),
+            }
+        }
+    }
+
+    /// Delivers a record as it is.
+    pub async fn give(&mut self, record: &SignedRecord) -> Answer {
+        let created = record.unverified().envelope.created;
+        self.deliver(record.id(), created, record.bytes()).await.1
+    }
+}
+
+/// A record of a node's store, as it was signed.
+pub fn stored(node: &TestNode, id: &RecordId) -> SignedRecord {
+    let store = &node.node().store;
+    let arrival = store.arrival_of(id).expect("store").expect("held");
+    let bytes: Bytes = store.record(arrival).expect("store").expect("not erased");
+    SignedRecord::parse(bytes).expect("a record")
+}
+
+/// A time this many milliseconds from now; before now, if negative.
+pub fn from_now(ms: i64) -> Hlc {
+    Hlc::new(Millis(SystemClock.now().0.saturating_add_signed(ms)), 0)
+}

@@ -1,0 +1,136 @@
+//! Every frame that crossed the wire of one node, as decoded.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use liaison_node::swarm::{Channel, Direction, Tap};
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::wire::Message;
+use tokio::sync::watch;
+
+use crate::federation::PATIENCE;
+
+/// One frame's body.
+#[derive(Clone)]
+pub struct Frame {
+    /// The peer at the other end.
+    pub peer: AgencyId,
+    /// What the stream was for.
+    pub channel: Channel,
+    /// Which way it went.
+    pub direction: Direction,
+    /// The decoded body.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Frame {
+    /// One line: the bytes of a batch fill pages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            peer,
+            channel,
+            direction,
+            body,
+        } = self;
+        let name = self.message().name();
+        write!(
+            f,
+            "{channel:?} {direction:?} {}: {name}, {} bytes",
+            peer.short(),
+            body.len()
+        )
+    }
+}
+
+impl Frame {
+    /// The message in it.
+    pub fn message(&self) -> Message {
+        Message::decode(&self.body).expect("a frame that our own codec made")
+    }
+
+    /// The records' bytes in it.
+    pub fn records(&self) -> Vec<Vec<u8>> {
+        match self.message() {
+            Message::Records { frames, .. } => frames.into_iter().flatten().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Records frames.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    frames: Mutex<Vec<Frame>>,
+    count: watch::Sender<usize>,
+}
+
+impl Recorder {
+    /// All frames sent to a peer.
+    pub fn sent_to(&self, peer: &AgencyId) -> Vec<Frame> {
+        let out = |f: &&Frame| f.peer == *peer && f.direction == Direction::Out;
+        self.frames().iter().filter(out).cloned().collect()
+    }
+
+    /// All frames, both ways.
+    pub fn frames(&self) -> Vec<Frame> {
+        self.lock().clone()
+    }
+
+    /// How many frames were recorded since the last [`clear`](Self::clear).
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets what was recorded.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// Every record's bytes that were sent to a peer, in order.
+    pub fn records_to(&self, peer: &AgencyId) -> Vec<Vec<u8>> {
+        self.sent_to(peer).iter().flat_map(Frame::records).collect()
+    }
+
+    /// Waits until what was recorded is so.
+    pub async fn until(&self, what: &str, so: impl Fn(&[Frame]) -> bool) {
+        let mut count = self.count.subscribe();
+        let met = async {
+            while !so(&self.lock()) {
+                count.changed().await.expect("the recorder is there");
+            }
+        };
+        if tokio::time::timeout(PATIENCE, met).await.is_err() {
+            panic!("the wire never shows: {what}");
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Frame>> {
+        self.frames.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether these bytes stand anywhere in what was sent to a peer.
+    pub fn sent_contains(&self, peer: &AgencyId, needle: &[u8]) -> bool {
+        self.sent_to(peer)
+            .iter()
+            .any(|f| f.body.windows(needle.len()).any(|w| w == needle))
+    }
+}
+
+impl Tap for Recorder {
+    fn frame(&self, peer: &AgencyId, channel: Channel, direction: Direction, body: &[u8]) {
+        let frame = Frame {
+            peer: *peer,
+            channel,
+            direction,
+            body: body.to_vec(),
+        };
+        self.lock().push(frame);
+        self.count
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
