@@ -66,7 +66,7 @@ fn main() -> Fallible<()> {
         .collect();
     let wanted = |group: &str| groups.is_empty() || groups.iter().any(|g| g == group);
     let mut table = Table::default();
-    let signer = crypto::measure(&mut table);
+    let signer = crypto::measure(&mut table)?;
     if wanted("ingest") {
         runtime()?.block_on(ingest::measure(&sizes, &mut table))?;
     }

@@ -172,10 +172,10 @@ async fn queries(node: &Node, table: &mut Table) -> Fallible<()> {
     };
     let kinds = [
         ("query: count", "kind:trend", counted.clone()),
-        ("query: sum by nationality", "kind:trend", summed),
+        ("query: sum by nationality", "measure:detections", summed),
         (
             "query: free text, newest 50",
-            "fictional river",
+            "fictional corridor",
             Options::default(),
         ),
         (

@@ -35,12 +35,15 @@ impl Work {
 
 impl Table {
     /// Strict checks a second, the measure of all other rates.
-    pub fn strict(&mut self, rate: f64) {
+    pub fn strict(&mut self, rate: f64, cpu_us: f64) {
         self.strict = rate;
         self.row(
             "Ed25519 strict, one core",
-            format!("{} records/s", grouped(rate)),
-            "",
+            format!(
+                "{} records/s, {cpu_us:.0} us of processor each",
+                grouped(rate)
+            ),
+            "1.00",
             "",
         );
     }
