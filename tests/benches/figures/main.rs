@@ -23,6 +23,10 @@ use std::path::PathBuf;
 
 use table::Table;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a figure may fail with.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
