@@ -1,6 +1,7 @@
 //! A running node: its parts, put together and taken apart in order.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::record::check::Thresholds;
@@ -14,6 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
 use crate::ingest::{Ingest, IngestFault, Settings};
+use crate::limits;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
@@ -356,6 +358,22 @@ impl Node {
             tokio::select! {
                 changed = arrivals.changed() => if changed.is_err() { return },
                 _ = stop.changed() => return,
+            }
+            // Two nodes that exchange many records need the processor for that: until the stream
+            // of them ends, or for this long, queries read the newest from the store.
+            let hold = tokio::time::sleep(Duration::from_millis(limits::INDEX_HOLD_MS));
+            tokio::pin!(hold);
+            loop {
+                arrivals.mark_unchanged();
+                let quiet = Duration::from_millis(limits::INDEX_QUIET_MS);
+                tokio::select! {
+                    () = &mut hold => break,
+                    _ = stop.changed() => return,
+                    more = tokio::time::timeout(quiet, arrivals.changed()) => match more {
+                        Ok(Ok(())) => {}
+                        Ok(Err(_)) | Err(_) => break,
+                    },
+                }
             }
             let last = arrivals.borrow_and_update().0;
             self.search.added(last);

@@ -1,8 +1,8 @@
-//! The figures of issue 2, in one run: `cargo bench -p liaison-tests`. Rates stand beside the
+//! The figures of issue 2, in one run: `cargo bench`. Rates stand beside the
 //! rate of strict signature checks on one core of the same run, because that does not depend
 //! on the machine.
 //!
-//! `cargo bench -p liaison-tests -- sync memory` runs some of the groups: crypto (always),
+//! `cargo bench -- sync memory` runs some of the groups: crypto (always),
 //! ingest, policy, sync, memory. Sizes are set by the environment: `LIAISON_BENCH_COLD`
 //! (20,000 records), `LIAISON_BENCH_HELD` (100,000), `LIAISON_BENCH_PUSHES` (300). The nodes
 //! live in `LIAISON_BENCH_DIR`, else in the build folder, so that their disk is a real one.
@@ -22,6 +22,10 @@ mod table;
 use std::path::PathBuf;
 
 use table::Table;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What a figure may fail with.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
