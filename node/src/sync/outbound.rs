@@ -137,7 +137,7 @@ struct Session<'a, C> {
     owed_done: bool,
     /// When it is time to offer again what was answered `later`: what comes after this.
     again: Option<Arrival>,
-    /// Owed and repeated items under way: they have no cursor that would keep them apart.
+    /// Items under way, of all lanes: each is in one lane at a time.
     pending: HashSet<RecordId>,
     cursor: C,
     /// Of the policy that this session decides by.
@@ -220,9 +220,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
     fn settled(&mut self, lane: Lane, mark: Option<u64>, outcomes: Vec<(RecordId, Outcome)>) {
         let mut answers: Vec<(RecordId, Answer)> = Vec::with_capacity(outcomes.len());
         for (id, outcome) in outcomes {
-            if lane != Lane::Scan {
-                self.pending.remove(&id);
-            }
+            self.pending.remove(&id);
             if let Outcome::Answered(answer) = outcome {
                 answers.push((id, answer));
                 self.peer.answered(id, answer);
@@ -272,8 +270,9 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             .await?;
             self.scan_done = !scan.more;
             let mut scan = scan;
-            // What another lane has under way is settled there.
-            scan.items.retain(|item| !self.pending.contains(&item.id));
+            // What another lane has under way is settled there; a repair that overlaps with
+            // this scan must not send the same bytes again.
+            scan.items.retain(|item| self.pending.insert(item.id));
             if scan.up_to > self.scanned {
                 self.scanned = scan.up_to;
                 self.handle(Event::Scanned {
