@@ -29,6 +29,15 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_liaison-under-test");
 async fn a_peer_that_breaks_the_protocol_is_named_and_the_others_go_on() {
     let mut federation = Federation::mesh(&["node", "good"], OPEN).await;
     let mut rogue = RawPeer::new(federation.dir(), "rogue").await;
+    // Nothing waits for the rogue: what is told of it is what it did, not what it lacks.
+    federation["node"]
+        .policy(
+            r#"@id("good") @says("Only to good.")
+permit (principal == Agency::"good", action == Action::"share", resource);
+@id("all") @says("From all.")
+permit (principal, action == Action::"accept", resource);"#,
+        )
+        .await;
     federation.settled().await;
     rogue.link(&federation["node"]).await;
     let node = &federation["node"];
@@ -82,7 +91,17 @@ async fn a_peer_that_breaks_the_protocol_is_named_and_the_others_go_on() {
         ("records not wanted",     vec![hello.clone(), records(9).encode()],   "batch 9, which is not open"),
     ];
     // No two neighbours are told in the same words, so that the one is not taken for the other.
-    let _taken = rogue.receiver(node).await;
+    // In the other direction it keeps the rules, so that nothing waits for it.
+    let mut taken = rogue.receiver(node).await;
+    tokio::spawn(async move {
+        while let Some(message) = taken.next().await {
+            if let Message::Offer { batch, items } = message {
+                let outcomes = vec![Outcome::Answered(Answer::Stored); items.len()];
+                taken.send(&Message::Answers { batch, outcomes }).await;
+            }
+        }
+    });
+    federation.settled().await;
     for (what, bodies, says) in cases {
         let before = fault(node, &rogue);
         let mut stream = open(&rogue, node).await;
@@ -105,6 +124,13 @@ async fn a_peer_that_breaks_the_protocol_is_named_and_the_others_go_on() {
     }
     let status = node.json(&["status"]).await;
     let peers = status["peers"].as_array().expect("peers");
+    assert_eq!(
+        peers
+            .iter()
+            .map(|p| p["behind"].as_u64())
+            .sum::<Option<u64>>(),
+        Some(0)
+    );
     let of = |name: &str| {
         peers
             .iter()

@@ -809,17 +809,6 @@ fn colour_and_questions_are_for_terminals() {
             "{args:?}: {out:?} {err:?}"
         );
     }
-    // The log of a node that is no child of a terminal: a refused start writes some of it.
-    let log = Command::new(PROGRAM)
-        .args(["--home", &text(&home), "run", "--listen", "127.0.0.1:0"])
-        .env("RUST_LOG", "info")
-        .stdin(Stdio::null())
-        .output()
-        .expect("it ends");
-    assert!(
-        !String::from_utf8_lossy(&log.stderr).contains(ESCAPE),
-        "{log:?}"
-    );
     let count = || {
         let ran = program.cli(&["query", "kind:trend", "--count"], "");
         String::from_utf8_lossy(&ran.stdout).trim().to_owned()
@@ -838,6 +827,26 @@ fn colour_and_questions_are_for_terminals() {
         "{shown}"
     );
     assert_eq!(program.terminate(), Some(0));
+
+    // Its log, where no terminal reads it.
+    let mut node = Command::new(PROGRAM)
+        .args(["--home", &text(&home), "run", "--listen", "127.0.0.1:0"])
+        .env("RUST_LOG", "info")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut ready = String::new();
+    let mut out = BufReader::new(node.stdout.take().expect("its output"));
+    out.read_line(&mut ready).expect("its ready line");
+    let stop = Command::new("kill")
+        .args(["-TERM", &node.id().to_string()])
+        .status();
+    assert!(stop.expect("kill").success());
+    let log = node.wait_with_output().expect("it ends").stderr;
+    let log = String::from_utf8_lossy(&log);
+    assert!(log.contains("INFO") && !log.contains(ESCAPE), "{log:?}");
 }
 
 /// `init` asks on a terminal for what is missing, twice is refused, and nothing is lost.
