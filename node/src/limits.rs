@@ -125,8 +125,8 @@ pub const AGAIN_TICKS: u64 = 6;
 /// Milliseconds before a stream that failed is opened anew, doubled each time.
 pub const SESSION_PAUSE_MS: u64 = 200;
 
-/// The longest such pause.
-pub const SESSION_PAUSE_MAX_MS: u64 = 60_000;
+/// The longest such pause: the link is up, so the peer is there.
+pub const SESSION_PAUSE_MAX_MS: u64 = 5_000;
 
 /// Bytes of one call's body: a piece of an import, with room for its JSON quoting.
 pub const API_BODY_BYTES: usize = 16 * 1024 * 1024;

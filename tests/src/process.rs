@@ -138,7 +138,10 @@ impl Program {
             .expect("a log");
         let mut child = Command::new(binary)
             .args(["--home", &home.to_string_lossy(), "run", "--listen", listen])
-            .env("RUST_LOG", "warn")
+            .env(
+                "RUST_LOG",
+                std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -194,6 +197,13 @@ impl Program {
         let args: Vec<&str> = ["query", "--count"].iter().chain(words).copied().collect();
         let found = self.until(&args, |v| v["count"].as_u64().is_some_and(|n| n >= count));
         assert_eq!(found["count"], count);
+    }
+
+    /// How many records match now.
+    pub fn count(&self, words: &[&str]) -> usize {
+        let args: Vec<&str> = ["query", "--count"].iter().chain(words).copied().collect();
+        let count = self.json(&args)["count"].as_u64().unwrap_or_default();
+        usize::try_from(count).expect("a count")
     }
 
     /// Kills it at once: no handler runs, nothing is flushed.

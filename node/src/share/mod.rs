@@ -211,14 +211,31 @@ impl Share {
         Ok((self.items(peer, arrivals)?, more))
     }
 
-    /// Of what a repair found that a peer lacks, what it may have, decided now.
+    /// Of what a repair found that a peer lacks, what it may have, decided now. What a scan
+    /// that stands at `scanned` will come to is left to it: its cursor then moves past what
+    /// is answered, and past nothing else.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn lacking(&self, peer: &AgencyId, ids: &[RecordId]) -> Result<Vec<Item>, StoreError> {
+    pub fn lacking(
+        &self,
+        peer: &AgencyId,
+        ids: &[RecordId],
+        scanned: Arrival,
+    ) -> Result<Vec<Item>, StoreError> {
         let mut arrivals = Vec::with_capacity(ids.len());
         for id in ids {
-            arrivals.extend(self.store.arrival_of(id)?);
+            let Some(arrival) = self.store.arrival_of(id)? else {
+                continue;
+            };
+            let left_to_scan = arrival > scanned
+                && self
+                    .store
+                    .ledger_entry(peer, arrival)?
+                    .is_none_or(|l| l.direction != Direction::Received && l.answer.is_none());
+            if !left_to_scan {
+                arrivals.push(arrival);
+            }
         }
         self.items(peer, arrivals)
     }
@@ -418,13 +435,16 @@ impl Share {
                 let Some(bytes) = self.store.record(arrival)? else {
                     return Ok(None);
                 };
+                // What it answered before stands until it answers again: a record that waits
+                // as `later` must not be forgotten if we are killed in between.
+                let before = self.store.ledger_entry(peer, arrival)?;
                 let entry = LedgerEntry {
                     direction: Direction::Sent,
                     at,
                     epoch,
                     rule: decided.rule.clone(),
                     path: Path::Direct,
-                    answer: None,
+                    answer: before.and_then(|line| line.answer),
                 };
                 Ok(Some(Prepared {
                     arrival,

@@ -22,24 +22,31 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     let peer = sync.peers.of(&agency);
     let mut pause = limits::SESSION_PAUSE_MS;
     loop {
-        let done = send(sync, agency, &peer).await;
+        let mut opened = false;
+        let done = send(sync, agency, &peer, &mut opened).await;
         peer.set_settled(None);
         let orderly = matches!(done, Ok(Reason::Restart));
         sync.report(agency, done.map(|_| ()));
         if *sync.stop.borrow() {
             return;
         }
-        // An orderly restart goes on at once; whatever else waits a little longer each time.
-        if orderly {
+        if opened {
             pause = limits::SESSION_PAUSE_MS;
-        } else {
+        }
+        // An orderly restart goes on at once; whatever else waits, each time a little longer.
+        if !orderly {
             tokio::time::sleep(Duration::from_millis(pause)).await;
             pause = (pause * 2).min(limits::SESSION_PAUSE_MAX_MS);
         }
     }
 }
 
-async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason, SyncError> {
+async fn send(
+    sync: &Sync,
+    agency: AgencyId,
+    peer: &PeerHandle,
+    opened: &mut bool,
+) -> Result<Reason, SyncError> {
     let stream = sync.swarm.open(agency, Channel::Live).await?;
     let (mut reader, writer) = stream.split();
     let (machine, hello) = Sender::new(sync.hello.clone());
@@ -51,10 +58,12 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
     let mut owed = share.owed.changes();
     let mut stop = sync.stop.clone();
     let incarnation = share.store.incarnation()?;
+    // The first session after a start looks at everything once: what was let go when the node
+    // was killed, and never answered, may lie before the cursor.
     let from = share
         .store
         .cursor(&agency)?
-        .filter(|c| c.epoch == engine.epoch())
+        .filter(|c| c.epoch == engine.epoch() && peer.is_looked_through())
         .map_or(Arrival(0), |c| c.arrival);
     let mut session = Session {
         sync,
@@ -66,6 +75,7 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
         scan_done: false,
         owed_done: false,
         again: Some(Arrival(0)),
+        opened: false,
         pending: HashSet::new(),
         cursor: |arrival| Cursor {
             incarnation,
@@ -82,7 +92,9 @@ async fn send(sync: &Sync, agency: AgencyId, peer: &PeerHandle) -> Result<Reason
     let mut tick = tokio::time::interval(Duration::from_millis(limits::SESSION_TICK_MS));
     let mut ticks = 0u64;
     loop {
-        if let Some(reason) = session.work().await? {
+        let over = session.work().await;
+        *opened |= session.opened;
+        if let Some(reason) = over? {
             return Ok(reason);
         }
         tokio::select! {
@@ -137,6 +149,8 @@ struct Session<'a, C> {
     owed_done: bool,
     /// When it is time to offer again what was answered `later`: what comes after this.
     again: Option<Arrival>,
+    /// Whether the peer said hello.
+    opened: bool,
     /// Items under way, of all lanes: each is in one lane at a time.
     pending: HashSet<RecordId>,
     cursor: C,
@@ -192,7 +206,10 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                     self.writer.send(&body).await?;
                 }
             }
-            Effect::Opened { peer, .. } => self.sync.check_hello(self.agency, &peer)?,
+            Effect::Opened { peer, .. } => {
+                self.sync.check_hello(self.agency, &peer)?;
+                self.opened = true;
+            }
             Effect::Room => {}
             Effect::Load { batch, ids } => {
                 let (share, agency) = (self.sync.share.clone(), self.agency);
@@ -219,6 +236,10 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
 
     fn settled(&mut self, lane: Lane, mark: Option<u64>, outcomes: Vec<(RecordId, Outcome)>) {
         let mut answers: Vec<(RecordId, Answer)> = Vec::with_capacity(outcomes.len());
+        if lane == Lane::Owed {
+            // There may be more than fitted into one batch.
+            self.owed_done = false;
+        }
         for (id, outcome) in outcomes {
             self.pending.remove(&id);
             if let Outcome::Answered(answer) = outcome {
@@ -269,6 +290,9 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             })
             .await?;
             self.scan_done = !scan.more;
+            if self.scan_done {
+                self.peer.set_looked_through();
+            }
             let mut scan = scan;
             // What another lane has under way is settled there; a repair that overlaps with
             // this scan must not send the same bytes again.
@@ -284,8 +308,8 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         }
         while self.peer.has_lacking() && self.machine.room(Lane::Again) > 0 {
             let ids = self.peer.take_lacking(wire_limits::BATCH_RECORDS);
-            let (share, agency) = (self.sync.share.clone(), self.agency);
-            let items = blocking(move || share.lacking(&agency, &ids)).await?;
+            let (share, agency, scanned) = (self.sync.share.clone(), self.agency, self.scanned);
+            let items = blocking(move || share.lacking(&agency, &ids, scanned)).await?;
             self.offer(Lane::Again, items);
         }
         while let Some(after) = self.again

@@ -1,6 +1,7 @@
 //! What the sessions with each peer know and tell each other.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use liaison_protocol::clock::Millis;
@@ -24,6 +25,8 @@ pub struct PeerSync {
     /// Up to which arrival everything was offered and answered, while nothing is under way.
     settled: watch::Sender<Option<Arrival>>,
     answers: broadcast::Sender<Answered>,
+    /// Whether the whole store was looked through for the peer since the node started.
+    looked_through: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +48,7 @@ impl Default for PeerSync {
             woken: Notify::new(),
             settled: watch::Sender::new(None),
             answers: broadcast::Sender::new(limits::WATCH_EVENTS),
+            looked_through: AtomicBool::new(false),
         }
     }
 }
@@ -96,6 +100,14 @@ impl PeerSync {
 
     pub(super) fn misbehaved(&self, at: Millis, says: String) {
         self.lock().misbehaved = Some((at, says));
+    }
+
+    pub(super) fn is_looked_through(&self) -> bool {
+        self.looked_through.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_looked_through(&self) {
+        self.looked_through.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn set_settled(&self, up_to: Option<Arrival>) {
