@@ -105,7 +105,6 @@ async fn e16_a_stale_peer_does_not_bring_a_retracted_record_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "on a busy machine the offer of the retraction sometimes does not come within a minute"]
 async fn e16_a_stale_peer_is_told_of_the_retraction_at_once() {
     brings_it_back(true).await;
 }
