@@ -67,7 +67,7 @@ pub struct Scan {
     /// The last arrival looked at.
     pub up_to: Arrival,
     /// What to offer.
-    pub items: Vec<Item>,
+    pub items: Vec<Candidate>,
     /// Whether the store goes on after it.
     pub more: bool,
 }
@@ -81,8 +81,28 @@ pub struct Standing {
     pub withheld: u64,
 }
 
-/// How a released record is answered: what the sessions report back.
-pub type Settled = (RecordId, Answer);
+/// A record to be offered. Its arrival stays here; only the item goes to the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Where it stands in the store.
+    pub arrival: Arrival,
+    /// What the peer is told.
+    pub item: Item,
+}
+
+impl Candidate {
+    fn new(arrival: Arrival, header: &Header) -> Self {
+        let item = Item {
+            id: header.id,
+            created: header.created,
+            size: header.size,
+        };
+        Self { arrival, item }
+    }
+}
+
+/// How a record on offer was answered: what the sessions report back.
+pub type Settled = (Arrival, Answer);
 
 impl Share {
     /// Puts share together.
@@ -148,11 +168,7 @@ impl Share {
                 if settled || !self.decide_header(peer, arrival, &header)?.allow {
                     continue;
                 }
-                scan.items.push(Item {
-                    id: header.id,
-                    created: header.created,
-                    size: header.size,
-                });
+                scan.items.push(Candidate::new(arrival, &header));
             }
             if !scan.more {
                 break;
@@ -166,7 +182,7 @@ impl Share {
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn owed(&self, peer: &AgencyId, limit: usize) -> Result<Vec<Item>, StoreError> {
+    pub fn owed(&self, peer: &AgencyId, limit: usize) -> Result<Vec<Candidate>, StoreError> {
         let mut items = Vec::new();
         for arrival in self.owed.arrivals() {
             if items.len() >= limit {
@@ -185,11 +201,7 @@ impl Share {
                 continue;
             };
             if self.decide_header(peer, arrival, &header)?.allow {
-                items.push(Item {
-                    id: header.id,
-                    created: header.created,
-                    size: header.size,
-                });
+                items.push(Candidate::new(arrival, &header));
             }
         }
         Ok(items)
@@ -205,7 +217,7 @@ impl Share {
         peer: &AgencyId,
         after: Arrival,
         limit: usize,
-    ) -> Result<(Vec<Item>, Option<Arrival>), StoreError> {
+    ) -> Result<(Vec<Candidate>, Option<Arrival>), StoreError> {
         let arrivals = self.store.later(peer, after.next(), limit)?;
         let more = arrivals.last().copied().filter(|_| arrivals.len() >= limit);
         Ok((self.items(peer, arrivals)?, more))
@@ -222,7 +234,7 @@ impl Share {
         peer: &AgencyId,
         ids: &[RecordId],
         scanned: Arrival,
-    ) -> Result<Vec<Item>, StoreError> {
+    ) -> Result<Vec<Candidate>, StoreError> {
         let mut arrivals = Vec::with_capacity(ids.len());
         for id in ids {
             let Some(arrival) = self.store.arrival_of(id)? else {
@@ -351,18 +363,14 @@ impl Share {
             .collect())
     }
 
-    fn items(&self, peer: &AgencyId, arrivals: Vec<Arrival>) -> Result<Vec<Item>, StoreError> {
+    fn items(&self, peer: &AgencyId, arrivals: Vec<Arrival>) -> Result<Vec<Candidate>, StoreError> {
         let mut items = Vec::new();
         for arrival in arrivals {
             let Some(header) = self.store.header(arrival)? else {
                 continue;
             };
             if self.decide_header(peer, arrival, &header)?.allow {
-                items.push(Item {
-                    id: header.id,
-                    created: header.created,
-                    size: header.size,
-                });
+                items.push(Candidate::new(arrival, &header));
             }
         }
         Ok(items)
@@ -377,11 +385,11 @@ impl Share {
     pub async fn release(
         &self,
         peer: AgencyId,
-        ids: Vec<RecordId>,
+        wanted: Vec<Arrival>,
     ) -> Result<Vec<Option<Released>>, StoreError> {
         let this = self.clone();
         let epoch = self.policies.current().epoch();
-        let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, ids, epoch))
+        let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, wanted, epoch))
             .await
             .map_err(|_| StoreError::Closed {
                 dir: self.store.dir().to_path_buf(),
@@ -416,15 +424,13 @@ impl Share {
     fn prepare(
         &self,
         peer: &AgencyId,
-        ids: Vec<RecordId>,
+        wanted: Vec<Arrival>,
         epoch: u64,
     ) -> Result<Vec<Option<Prepared>>, StoreError> {
         let at = self.clock.now();
-        ids.into_iter()
-            .map(|id| {
-                let Some(arrival) = self.store.arrival_of(&id)? else {
-                    return Ok(None);
-                };
+        wanted
+            .into_iter()
+            .map(|arrival| {
                 let Some(header) = self.store.header(arrival)? else {
                     return Ok(None);
                 };
@@ -435,20 +441,17 @@ impl Share {
                 let Some(bytes) = self.store.record(arrival)? else {
                     return Ok(None);
                 };
-                // What it answered before stands until it answers again: a record that waits
-                // as `later` must not be forgotten if we are killed in between.
-                let before = self.store.ledger_entry(peer, arrival)?;
                 let entry = LedgerEntry {
                     direction: Direction::Sent,
                     at,
                     epoch,
-                    rule: decided.rule.clone(),
+                    rule: decided.rule,
                     path: Path::Direct,
-                    answer: before.and_then(|line| line.answer),
+                    answer: None,
                 };
                 Ok(Some(Prepared {
                     arrival,
-                    id,
+                    id: header.id,
                     bytes,
                     entry,
                 }))
@@ -474,33 +477,24 @@ impl Share {
     ) -> Result<(), StoreError> {
         let at = self.clock.now();
         let epoch = self.policies.current().epoch();
-        let mut ops = Vec::with_capacity(answers.len() + 1);
-        for (id, answer) in answers {
-            let Some(arrival) = self.store.arrival_of(&id)? else {
-                continue;
-            };
-            // An answer without a release: the peer had it, or did not want it.
-            let old = self.store.ledger_entry(&peer, arrival)?;
-            let entry = match old {
-                Some(old) => LedgerEntry {
-                    answer: Some(answer),
-                    ..old
-                },
-                None => LedgerEntry {
+        // Where no line stands, the peer answered without a release: it had the record, or
+        // did not want it.
+        let offered: Arc<str> = "offered".into();
+        let mut ops: Vec<Op> = answers
+            .into_iter()
+            .map(|(arrival, answer)| Op::Answer {
+                peer,
+                arrival,
+                entry: LedgerEntry {
                     direction: Direction::Offered,
                     at,
                     epoch,
-                    rule: "offered".into(),
+                    rule: offered.clone(),
                     path: Path::Direct,
                     answer: Some(answer),
                 },
-            };
-            ops.push(Op::Ledger {
-                peer,
-                arrival,
-                entry,
-            });
-        }
+            })
+            .collect();
         ops.extend(cursor.map(|cursor| Op::Cursor { peer, cursor }));
         if ops.is_empty() {
             return Ok(());

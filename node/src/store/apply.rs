@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::admit::{audience, bury, header, held, insert, set_flags};
-use super::exchange::{cursor, forget_refused, ledger, refused};
+use super::exchange::{answer, cursor, forget_refused, ledger, refused};
 use super::header::{Arrival, Flags, Incarnation};
 use super::keys;
 use super::op::{Counts, Op, OpOutcome};
@@ -85,6 +85,16 @@ fn one(stage: &mut Stage<'_>, state: &mut State, op: Op) -> Result<OpOutcome, St
                 return Ok(OpOutcome::Missing);
             }
             ledger(stage, state, &peer, arrival, &entry)
+        }
+        Op::Answer {
+            peer,
+            arrival,
+            entry,
+        } => {
+            if !is_given(state, arrival) {
+                return Ok(OpOutcome::Missing);
+            }
+            answer(stage, state, &peer, arrival, &entry)
         }
         Op::Refused { peer, id, entry } => refused(stage, state, &peer, &id, &entry),
         Op::ForgetRefused { peer, before } => forget_refused(stage, state, &peer, before),

@@ -37,7 +37,7 @@ fn one(op: &Op) -> Result<usize, StoreError> {
             }
             record.bytes.len() + record.class.len()
         }
-        Op::Ledger { entry, .. } => rule(entry)?,
+        Op::Ledger { entry, .. } | Op::Answer { entry, .. } => rule(entry)?,
         Op::Audience { audience, .. } => {
             let names = audience.as_ref().map_or(0, Vec::len);
             at_most("a distribution list", names, limits::AUDIENCE)?;

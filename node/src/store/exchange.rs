@@ -26,7 +26,7 @@ pub struct LedgerRow {
     pub answer: Option<Answer>,
 }
 
-/// Enters a line.
+/// Enters a line. One without an answer keeps the answer that stands.
 pub fn ledger(
     stage: &mut Stage<'_>,
     state: &mut State,
@@ -43,32 +43,54 @@ pub fn ledger(
     {
         return Ok(OpOutcome::Unchanged);
     }
-    let rule = stage.number(NameKind::Rule, entry.rule.as_bytes(), &mut state.rules)?;
-    let later = keys::of_peer_arrival(keys::LATER, peer, arrival);
-    if entry.is_later() {
-        stage.put(later, Vec::new());
-    } else if old.is_some_and(|row| matches!(row.answer, Some(Answer::Later(_)))) {
-        stage.remove(later);
+    let before = old.and_then(|row| row.answer);
+    let row = LedgerRow {
+        direction: entry.direction,
+        at: entry.at,
+        epoch: entry.epoch,
+        rule: stage.number(NameKind::Rule, entry.rule.as_bytes(), &mut state.rules)?,
+        path: entry.path,
+        answer: entry.answer.or(before),
+    };
+    enter(stage, peer, arrival, before, &row)
+}
+
+/// Enters a peer's answer: into the line that stands, or with this line where none does.
+pub fn answer(
+    stage: &mut Stage<'_>,
+    state: &mut State,
+    peer: &AgencyId,
+    arrival: Arrival,
+    entry: &LedgerEntry,
+) -> Result<OpOutcome, StoreError> {
+    let number = stage.number(NameKind::Peer, peer.as_bytes(), &mut state.peers)?;
+    let key = keys::of_peer_arrival(keys::LEDGER, number, arrival);
+    match stage.read::<LedgerRow>(&key, "a ledger entry")? {
+        None => ledger(stage, state, peer, arrival, entry),
+        Some(old) => {
+            let answer = entry.answer.or(old.answer);
+            let row = LedgerRow { answer, ..old };
+            enter(stage, number, arrival, old.answer, &row)
+        }
     }
-    let LedgerEntry {
-        direction,
-        at,
-        epoch,
-        path,
-        answer,
-        ..
-    } = *entry;
-    stage.write(
-        key,
-        &LedgerRow {
-            direction,
-            at,
-            epoch,
-            rule,
-            path,
-            answer,
-        },
-    )?;
+}
+
+/// Writes a line, and keeps the list of what waits as `later`.
+fn enter(
+    stage: &mut Stage<'_>,
+    peer: u32,
+    arrival: Arrival,
+    before: Option<Answer>,
+    row: &LedgerRow,
+) -> Result<OpOutcome, StoreError> {
+    let waits = |answer| matches!(answer, Some(Answer::Later(_)));
+    let later = keys::of_peer_arrival(keys::LATER, peer, arrival);
+    match (waits(before), waits(row.answer)) {
+        (false, true) => stage.put(later, Vec::new()),
+        (true, false) => stage.remove(later),
+        _ => {}
+    }
+    stage.write(keys::of_peer_arrival(keys::LEDGER, peer, arrival), row)?;
     Ok(OpOutcome::Done)
 }
 

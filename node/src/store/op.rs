@@ -20,13 +20,25 @@ pub enum Op {
         ledger: Option<(AgencyId, LedgerEntry)>,
     },
     /// Enters a line in the ledger. [`OpOutcome::Missing`] without that record;
-    /// [`OpOutcome::Unchanged`] if a higher direction stands there (its answer is kept).
+    /// [`OpOutcome::Unchanged`] if a higher direction stands there (its answer is kept). A
+    /// line without an answer keeps the answer that stands: what waits as `later` is not
+    /// forgotten while it is sent again.
     Ledger {
         /// The peer.
         peer: AgencyId,
         /// The record.
         arrival: Arrival,
         /// The line.
+        entry: LedgerEntry,
+    },
+    /// Enters a peer's answer into the line that stands, or this line where none does.
+    /// [`OpOutcome::Missing`] without that record.
+    Answer {
+        /// The peer.
+        peer: AgencyId,
+        /// The record.
+        arrival: Arrival,
+        /// The line where none stands; its answer counts in any case.
         entry: LedgerEntry,
     },
     /// Remembers that a record was refused a peer. [`OpOutcome::Unchanged`] when its list

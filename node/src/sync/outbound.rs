@@ -1,11 +1,11 @@
 //! The live stream out: scan the store from the peer's cursor, offer, release what is
 //! wanted, write down what is answered.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
-use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::wire::live::{Lane, Sender, SenderEffect as Effect, SenderEvent as Event};
@@ -13,7 +13,7 @@ use liaison_protocol::wire::{Item, Message, Outcome, Reason};
 
 use super::{PeerHandle, Sync, SyncError, blocking};
 use crate::limits;
-use crate::share::Released;
+use crate::share::{Candidate, Released};
 use crate::store::{Arrival, Cursor, StoreError};
 use crate::swarm::{Channel, FrameWriter};
 
@@ -76,7 +76,7 @@ async fn send(
         owed_done: false,
         again: Some(Arrival(0)),
         opened: false,
-        pending: HashSet::new(),
+        pending: HashMap::new(),
         cursor: |arrival| Cursor {
             incarnation,
             epoch: engine.epoch(),
@@ -151,8 +151,8 @@ struct Session<'a, C> {
     again: Option<Arrival>,
     /// Whether the peer said hello.
     opened: bool,
-    /// Items under way, of all lanes: each is in one lane at a time.
-    pending: HashSet<RecordId>,
+    /// Items under way, of all lanes, and where they stand: each is in one lane at a time.
+    pending: HashMap<RecordId, Arrival>,
     cursor: C,
     /// Of the policy that this session decides by.
     epoch: u64,
@@ -213,8 +213,11 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             Effect::Room => {}
             Effect::Load { batch, ids } => {
                 let (share, agency) = (self.sync.share.clone(), self.agency);
+                // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.
+                let arrival = |id| self.pending.get(id).copied().unwrap_or(Arrival(0));
+                let wanted = ids.iter().map(arrival).collect();
                 self.loads.push(Box::pin(async move {
-                    (batch, share.release(agency, ids).await)
+                    (batch, share.release(agency, wanted).await)
                 }));
             }
             Effect::Settled {
@@ -235,15 +238,15 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
     }
 
     fn settled(&mut self, lane: Lane, mark: Option<u64>, outcomes: Vec<(RecordId, Outcome)>) {
-        let mut answers: Vec<(RecordId, Answer)> = Vec::with_capacity(outcomes.len());
+        let mut answers = Vec::with_capacity(outcomes.len());
         if lane == Lane::Owed {
             // There may be more than fitted into one batch.
             self.owed_done = false;
         }
         for (id, outcome) in outcomes {
-            self.pending.remove(&id);
-            if let Outcome::Answered(answer) = outcome {
-                answers.push((id, answer));
+            let arrival = self.pending.remove(&id);
+            if let (Outcome::Answered(answer), Some(arrival)) = (outcome, arrival) {
+                answers.push((arrival, answer));
                 self.peer.answered(id, answer);
             }
         }
@@ -293,16 +296,14 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             if self.scan_done {
                 self.peer.set_looked_through();
             }
-            let mut scan = scan;
-            // What another lane has under way is settled there; a repair that overlaps with
-            // this scan must not send the same bytes again.
-            scan.items.retain(|item| self.pending.insert(item.id));
             if scan.up_to > self.scanned {
                 self.scanned = scan.up_to;
+                // What is owed is settled in its own lane, which needs no cursor.
+                let items = self.begin(scan.items);
                 self.handle(Event::Scanned {
                     lane: Lane::Scan,
                     mark: scan.up_to.0,
-                    items: scan.items,
+                    items,
                 });
             }
         }
@@ -324,8 +325,8 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         Ok(())
     }
 
-    fn offer(&mut self, lane: Lane, mut items: Vec<Item>) {
-        items.retain(|item| self.pending.insert(item.id));
+    fn offer(&mut self, lane: Lane, candidates: Vec<Candidate>) {
+        let items = self.begin(candidates);
         if !items.is_empty() {
             self.handle(Event::Scanned {
                 lane,
@@ -333,5 +334,17 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 items,
             });
         }
+    }
+
+    /// Notes what is under way from now on; what was already is left out.
+    fn begin(&mut self, candidates: Vec<Candidate>) -> Vec<Item> {
+        let mut items = Vec::with_capacity(candidates.len());
+        for Candidate { arrival, item } in candidates {
+            if let Entry::Vacant(free) = self.pending.entry(item.id) {
+                free.insert(arrival);
+                items.push(item);
+            }
+        }
+        items
     }
 }

@@ -47,6 +47,29 @@ async fn the_ledger_lists_by_peer_and_record_and_knows_what_waits() {
     assert_eq!(peers, [agency(7), agency(8)]);
     let sent = store.ledger_entry(&agency(8), Arrival(3)).unwrap().unwrap();
     assert_eq!(sent, entry(Direction::Sent, Some(Answer::Stored)));
+    // What waits is not forgotten while it is sent again, until it is answered.
+    let answered = |arrival, answer| Op::Answer {
+        peer: agency(8),
+        arrival: Arrival(arrival),
+        entry: entry(Direction::Offered, answer),
+    };
+    let again = vec![
+        line(8, 4, entry(Direction::Sent, None)),
+        answered(9, Some(Answer::Stored)),
+    ];
+    store.write(again).await.unwrap();
+    let waiting = store.later(&agency(8), Arrival::ZERO, 100).unwrap();
+    assert_eq!((waiting.len(), waiting.contains(&Arrival(4))), (48, true));
+    store
+        .write(vec![answered(4, Some(Answer::Stored))])
+        .await
+        .unwrap();
+    let four = store.ledger_entry(&agency(8), Arrival(4)).unwrap();
+    assert_eq!(four, Some(entry(Direction::Sent, Some(Answer::Stored))));
+    assert_eq!(
+        store.later(&agency(8), Arrival::ZERO, 100).unwrap().len(),
+        47
+    );
     // Names are there after a restart.
     let dir = store.dir().to_path_buf();
     drop(store);

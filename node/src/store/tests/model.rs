@@ -117,9 +117,10 @@ impl Model {
         }
     }
 
-    fn line(&mut self, peer: u8, arrival: u64, entry: LedgerEntry) {
-        let before = self.ledger.get(&(peer, arrival)).map(|e| e.direction);
-        if before.is_none_or(|d| d <= entry.direction) {
+    fn line(&mut self, peer: u8, arrival: u64, mut entry: LedgerEntry) {
+        let before = self.ledger.get(&(peer, arrival));
+        if before.is_none_or(|e| e.direction <= entry.direction) {
+            entry.answer = entry.answer.or(before.and_then(|e| e.answer));
             self.ledger.insert((peer, arrival), entry);
         }
     }
