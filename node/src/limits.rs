@@ -3,7 +3,7 @@
 
 /// Bytes of sled's page cache, unless configured. sled takes two to three times as much:
 /// with 100,000 records of 600 bytes, all of them read once, 24 MiB make 90 MB of anonymous
-/// memory, 32 MiB make 105 and 64 MiB make 165, and writing is no faster.
+/// memory, 32 MiB make 105 and 64 MiB make 165; writing gains little by it.
 pub const STORE_CACHE_BYTES: u64 = 24 * 1024 * 1024;
 
 /// Bytes that must stay free on the store's disk: below this a write is refused before it
@@ -105,8 +105,8 @@ pub const SCAN_PAGE: usize = 64;
 /// Milliseconds without a new record after which the search index takes in what came.
 pub const INDEX_QUIET_MS: u64 = 50;
 
-/// Milliseconds after which it does so although more come: queries read what came since from
-/// the store, some 20,000 records in a tenth of a second.
+/// Milliseconds after which it does so although more come. Until then queries read what came
+/// since from the store, so this bounds the longest such read.
 pub const INDEX_HOLD_MS: u64 = 2_000;
 
 /// Ids that a repair found and that wait to be offered: 32 MiB; the next repair finds the
