@@ -1,0 +1,353 @@
+//! A record as it travels: COSE_Sign1 (RFC 9052), its exact bytes kept.
+//!
+//! Trust is a type: [`Record`] is a statement, [`SignedRecord`] is well-formed bytes that
+//! claim an author, [`VerifiedRecord`] is proven to be that author's word.
+
+mod fault;
+mod frame;
+mod payload;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use ciborium::Value;
+use coset::{CoseSign1, SignatureContext, TaggedCborSerializable, sig_structure_data};
+
+pub use self::fault::{FormFault, SignatureFault};
+use self::frame::{Frame, assemble, id_of, protected};
+use self::payload::read_payload;
+use super::check::limits_of;
+use super::codes::Kind;
+use super::envelope::{Envelope, Fields, SCHEMA};
+use super::handling::{Holder, Receiver, Terms};
+use super::kinds::Content;
+use crate::card::{AgencyKeys, KeyStanding};
+use crate::cbor::{self, CborFault};
+use crate::clock::Hlc;
+use crate::id::{AgencyId, RecordId};
+use crate::key::{PublicKey, SecretKey};
+use crate::limits;
+
+/// The external AAD of every record: a domain string, versioned.
+pub const AAD: &[u8] = b"liaison/1 record";
+
+/// The content type in the protected header.
+pub const CONTENT_TYPE: &str = "application/vnd.liaison.record+cbor";
+
+/// A statement: envelope and content, not yet anybody's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What it says about itself.
+    pub envelope: Envelope,
+    /// What it says.
+    pub content: Content,
+}
+
+impl Record {
+    /// A statement of `author`, made at `created`.
+    pub fn new(author: AgencyId, created: Hlc, fields: Fields, content: Content) -> Self {
+        Self {
+            envelope: Envelope {
+                schema: SCHEMA,
+                author,
+                created,
+                fields,
+            },
+            content,
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.content.kind()
+    }
+
+    /// The terms that the handling gate looks at.
+    pub fn terms(&self) -> Terms {
+        let f = &self.envelope.fields;
+        Terms::of(self.kind().plane(), f.tlp, &f.handling, &f.onward)
+    }
+
+    /// What the agency `us`, holding this record, is to it.
+    pub fn holder(&self, us: &AgencyId) -> Holder {
+        if self.envelope.author == *us {
+            Holder::Author
+        } else if self.envelope.fields.onward.names(us) {
+            Holder::Named
+        } else {
+            Holder::Other
+        }
+    }
+
+    /// What `peer` is to this record, but for permits.
+    pub fn receiver(&self, peer: &AgencyId, addressed: bool) -> Receiver {
+        Receiver {
+            author: self.envelope.author == *peer,
+            addressed,
+            named: self.envelope.fields.onward.names(peer),
+            permitted: false,
+        }
+    }
+
+    /// Signs it. The caller has run the checks that bind an author.
+    ///
+    /// # Errors
+    /// A statement over its limits: the record's bytes, a list, a text.
+    pub fn sign(&self, key: &SecretKey) -> Result<SignedRecord, FormFault> {
+        limits_of(&self.envelope.fields, &self.content)
+            .map_err(|finding| FormFault::Limit(Box::new(finding)))?;
+        let payload = self.payload()?;
+        let protected = protected(key.public());
+        let tbs = sig_structure_data(
+            SignatureContext::CoseSign1,
+            protected.clone(),
+            None,
+            AAD,
+            &payload,
+        );
+        let signature = key.sign(&tbs);
+        let bytes = assemble(protected, payload, signature)?;
+        if bytes.len() > limits::RECORD_BYTES {
+            return Err(FormFault::TooLarge { found: bytes.len() });
+        }
+        Ok(SignedRecord {
+            bytes: bytes.into(),
+            id: id_of(&tbs),
+            key: key.public(),
+            tbs: tbs.into(),
+            signature,
+            record: self.clone(),
+        })
+    }
+
+    fn payload(&self) -> Result<Vec<u8>, FormFault> {
+        let e = &self.envelope;
+        let fields = Value::serialized(&e.fields).map_err(|e| CborFault::Shape {
+            says: e.to_string(),
+        })?;
+        let Value::Map(mut map) = fields else {
+            return Err(CborFault::Shape {
+                says: "the envelope is not a map".into(),
+            }
+            .into());
+        };
+        map.push(("schema".into(), e.schema.into()));
+        map.push(("kind".into(), self.kind().as_str().into()));
+        map.push(("author".into(), Value::Bytes(e.author.as_bytes().to_vec())));
+        map.push(("created".into(), e.created.to_wire().into()));
+        map.push(("body".into(), self.content.to_value()?));
+        Ok(cbor::encode_value(Value::Map(map))?)
+    }
+}
+
+/// Well-formed bytes that claim an author. The signature has not been looked at.
+#[derive(Clone, Debug)]
+pub struct SignedRecord {
+    bytes: Bytes,
+    id: RecordId,
+    key: PublicKey,
+    tbs: Bytes,
+    signature: [u8; 64],
+    record: Record,
+}
+
+impl SignedRecord {
+    /// Reads a record from its exact bytes.
+    ///
+    /// # Errors
+    /// [`FormFault`]: anything but the one byte sequence that this content has.
+    pub fn parse(bytes: Bytes) -> Result<Self, FormFault> {
+        if bytes.len() > limits::RECORD_BYTES {
+            return Err(FormFault::TooLarge { found: bytes.len() });
+        }
+        if let Some(frame) = Frame::of(&bytes) {
+            let record = read_payload(frame.payload)?;
+            let tbs = frame.to_be_signed();
+            let (key, signature) = (frame.key, frame.signature);
+            return Ok(Self {
+                bytes,
+                id: id_of(&tbs),
+                key,
+                tbs: tbs.into(),
+                signature,
+                record,
+            });
+        }
+        Self::parse_anything(bytes)
+    }
+
+    /// Reads whatever COSE library wrote it, and says what is wrong.
+    fn parse_anything(bytes: Bytes) -> Result<Self, FormFault> {
+        let cose = CoseSign1::from_tagged_slice(&bytes).map_err(|e| match e {
+            coset::CoseError::ExtraneousData => FormFault::TrailingBytes,
+            coset::CoseError::DecodeFailed(e) => FormFault::Cose {
+                says: cbor::unreadable(&e).to_string(),
+            },
+            other => FormFault::Cose {
+                says: other.to_string(),
+            },
+        })?;
+        if !cose.unprotected.is_empty() {
+            return Err(FormFault::UnprotectedHeader);
+        }
+        let key: [u8; 32] = cose
+            .protected
+            .header
+            .key_id
+            .as_slice()
+            .try_into()
+            .map_err(|_| FormFault::ProtectedHeader {
+                what: "the key id is not 32 bytes",
+            })?;
+        let key = PublicKey::from_bytes(key);
+        let expected = protected(key);
+        if cose.protected.header != expected.header {
+            return Err(FormFault::ProtectedHeader {
+                what: "it must hold algorithm EdDSA, key id and content type, and nothing else",
+            });
+        }
+        let signature: [u8; 64] =
+            cose.signature
+                .as_slice()
+                .try_into()
+                .map_err(|_| FormFault::SignatureLength {
+                    found: cose.signature.len(),
+                })?;
+        let payload = cose.payload.ok_or(FormFault::NoPayload)?;
+        let record = read_payload(&payload)?;
+        let tbs = sig_structure_data(
+            SignatureContext::CoseSign1,
+            expected.clone(),
+            None,
+            AAD,
+            &payload,
+        );
+        let only = assemble(expected, payload, signature)?;
+        if only != bytes {
+            let at = cbor::first_difference(&only, &bytes);
+            return Err(FormFault::NotDeterministic { at });
+        }
+        Ok(Self {
+            bytes,
+            id: id_of(&tbs),
+            key,
+            tbs: tbs.into(),
+            signature,
+            record,
+        })
+    }
+
+    /// Checks the signature, strictly, under a key with which the author may sign.
+    ///
+    /// # Errors
+    /// [`SignatureFault`], which says whose fault it is.
+    pub fn verify(self, keys: &AgencyKeys) -> Result<VerifiedRecord, SignatureFault> {
+        let author = self.record.envelope.author;
+        if keys.agency() != author {
+            return Err(SignatureFault::WrongKeys { author });
+        }
+        let verifier = match keys.standing(&self.key, self.kind(), self.record.envelope.created) {
+            KeyStanding::Good(verifier) => verifier,
+            KeyStanding::Unknown => {
+                return Err(SignatureFault::UnknownKey {
+                    author,
+                    key: self.key,
+                });
+            }
+            KeyStanding::OutsideValidity => {
+                return Err(SignatureFault::OutsideValidity {
+                    author,
+                    key: self.key,
+                });
+            }
+            KeyStanding::Revoked => {
+                return Err(SignatureFault::Revoked {
+                    author,
+                    key: self.key,
+                });
+            }
+            KeyStanding::WrongUse => {
+                return Err(SignatureFault::WrongUse {
+                    author,
+                    key: self.key,
+                    kind: self.kind(),
+                });
+            }
+            KeyStanding::Weak => {
+                return Err(SignatureFault::WeakKey {
+                    author,
+                    key: self.key,
+                });
+            }
+        };
+        if verifier.verify(&self.tbs, &self.signature) {
+            Ok(VerifiedRecord(self))
+        } else {
+            Err(SignatureFault::DoesNotVerify {
+                author,
+                id: self.id,
+            })
+        }
+    }
+
+    /// Its exact bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// Its name.
+    pub fn id(&self) -> RecordId {
+        self.id
+    }
+
+    /// The key that it claims to be signed with.
+    pub fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.record.kind()
+    }
+
+    /// What it states. Not to be believed before [`SignedRecord::verify`].
+    pub fn unverified(&self) -> &Record {
+        &self.record
+    }
+}
+
+/// A record whose signature verifies under a key of its author.
+#[derive(Clone, Debug)]
+pub struct VerifiedRecord(SignedRecord);
+
+impl VerifiedRecord {
+    /// Its exact bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.0.bytes
+    }
+
+    /// Its name.
+    pub fn id(&self) -> RecordId {
+        self.0.id
+    }
+
+    /// The key that it is signed with.
+    pub fn key(&self) -> PublicKey {
+        self.0.key
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        self.0.kind()
+    }
+
+    /// Its author.
+    pub fn author(&self) -> AgencyId {
+        self.0.record.envelope.author
+    }
+
+    /// What it states.
+    pub fn record(&self) -> &Record {
+        &self.0.record
+    }
+}

@@ -1,0 +1,213 @@
+//! Round trips, and what is refused.
+
+use super::payload::{read_direct, read_tree};
+use super::*;
+use crate::clock::Millis;
+use crate::record::codes::{Purpose, RetractReason, Tlp};
+use crate::record::handling::Onward;
+use crate::record::kinds::contact::{CardKeys, SigningKeyEntry};
+use crate::record::kinds::{Contact, Keys, Retract};
+
+fn fields(title: &str) -> Fields {
+    Fields {
+        thread: None,
+        supersedes: None,
+        tlp: Tlp::Clear,
+        pap: None,
+        handling: Vec::new(),
+        handling_note: None,
+        onward: Onward::Community,
+        purpose: Purpose::Prevention,
+        legal_basis: None,
+        class: None,
+        crime: Vec::new(),
+        basis: None,
+        grade: None,
+        lang: "en".parse().expect("language"),
+        title: title.into(),
+        summary: None,
+        review_by: None,
+        expires: None,
+        refs: Vec::new(),
+        exercise: None,
+    }
+}
+
+fn agency() -> (SecretKey, SecretKey, AgencyKeys) {
+    let root = SecretKey::from_bytes(&[1; 32]);
+    let signing = SecretKey::from_bytes(&[2; 32]);
+    let id = AgencyId::from_bytes(*root.public().as_bytes());
+    let contact = Contact {
+        org: "Narova border police".into(),
+        sector: "border".parse().expect("sector"),
+        country: "QN".parse().expect("country"),
+        route_roles: Vec::new(),
+        regime: "led".parse().expect("regime"),
+        memberships: Vec::new(),
+        functions: Vec::new(),
+        keys: CardKeys {
+            signing: vec![SigningKeyEntry {
+                key: signing.public(),
+                from: Millis(1_000),
+                until: Millis(2_000),
+            }],
+            revoked: Vec::new(),
+            revoke_all: false,
+        },
+        revision: 1,
+        valid_until: "2031-01-01".parse().expect("date"),
+    };
+    let card = Record::new(
+        id,
+        Hlc::new(Millis(1_000), 0),
+        fields("Card"),
+        Content::Contact(contact),
+    )
+    .sign(&root)
+    .expect("signs");
+    let mut keys = AgencyKeys::new(id);
+    keys.learn(card).expect("verifies");
+    (root, signing, keys)
+}
+
+fn statement(keys: &AgencyKeys, at: u64) -> Record {
+    let content = Content::Retract(Retract {
+        of: RecordId::from_bytes([9; 32]),
+        reason: RetractReason::Error,
+        erase: true,
+        notify: true,
+    });
+    Record::new(
+        keys.agency(),
+        Hlc::new(Millis(at), 0),
+        fields("Retraction"),
+        content,
+    )
+}
+
+#[test]
+fn exact_bytes_round_trip_and_verify() {
+    let (_, signing, keys) = agency();
+    let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+    let parsed = SignedRecord::parse(signed.bytes().clone()).expect("parses");
+    assert_eq!(parsed.id(), signed.id());
+    assert_eq!(parsed.unverified(), signed.unverified());
+    assert!(parsed.verify(&keys).is_ok());
+}
+
+#[test]
+fn the_short_way_reads_what_the_long_way_reads() {
+    let (root, signing, keys) = agency();
+    let card = SignedRecord::parse(
+        statement(&keys, 1_500)
+            .sign(&root)
+            .expect("signs")
+            .bytes()
+            .clone(),
+    );
+    let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+    for signed in [card.expect("parses"), signed] {
+        let frame = Frame::of(signed.bytes()).expect("the form that coset writes");
+        assert_eq!(frame.to_be_signed(), signed.tbs);
+        let payload = signed.record.payload().expect("encodes");
+        assert_eq!(read_direct(&payload).as_ref(), Ok(&signed.record));
+        assert_eq!(read_tree(&payload).as_ref(), Ok(&signed.record));
+        let long = SignedRecord::parse_anything(signed.bytes().clone()).expect("parses");
+        assert_eq!(
+            (long.id, long.key, &long.tbs),
+            (signed.id, signed.key, &signed.tbs)
+        );
+    }
+}
+
+#[test]
+fn no_changed_bit_makes_the_two_ways_differ() {
+    let (_, signing, keys) = agency();
+    let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+    let payload = signed.record.payload().expect("encodes");
+    for bit in 0..payload.len() * 8 {
+        let mut changed = payload.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(record) = read_direct(&changed) {
+            assert_eq!(read_tree(&changed), Ok(record), "bit {bit}");
+        }
+    }
+    let whole = signed.bytes();
+    for bit in 0..whole.len() * 8 {
+        let mut changed = whole.to_vec();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let short = SignedRecord::parse(changed.clone().into()).map(|r| (r.id, r.record));
+        let long = SignedRecord::parse_anything(changed.into()).map(|r| (r.id, r.record));
+        assert_eq!(short, long, "bit {bit}");
+    }
+}
+
+#[test]
+fn every_changed_bit_is_refused() {
+    let (_, signing, keys) = agency();
+    let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+    for bit in 0..signed.bytes().len() * 8 {
+        let mut bytes = signed.bytes().to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let taken = SignedRecord::parse(bytes.into()).map(|r| r.verify(&keys));
+        assert!(!matches!(taken, Ok(Ok(_))), "bit {bit}");
+    }
+}
+
+#[test]
+fn keys_hold_within_their_time_and_for_their_kind_only() {
+    let (root, signing, keys) = agency();
+    let early = statement(&keys, 999).sign(&signing).expect("signs");
+    assert!(matches!(
+        early.verify(&keys),
+        Err(SignatureFault::OutsideValidity { .. })
+    ));
+    let late = statement(&keys, 2_000).sign(&signing).expect("signs");
+    assert!(matches!(
+        late.verify(&keys),
+        Err(SignatureFault::OutsideValidity { .. })
+    ));
+    let by_root = statement(&keys, 1_500).sign(&root).expect("signs");
+    assert!(matches!(
+        by_root.verify(&keys),
+        Err(SignatureFault::WrongUse { .. })
+    ));
+    let content = Content::Keys(Keys {
+        number: 1,
+        nodes: Vec::new(),
+        hubs: Vec::new(),
+        from: Millis(1_000),
+        until: Millis(1_500),
+    });
+    let stranger = SecretKey::from_bytes(&[3; 32]);
+    let forged = Record::new(
+        keys.agency(),
+        Hlc::new(Millis(1_500), 0),
+        fields("Keys"),
+        content,
+    )
+    .sign(&stranger)
+    .expect("signs");
+    assert!(matches!(
+        forged.verify(&keys),
+        Err(SignatureFault::UnknownKey { .. })
+    ));
+}
+
+#[test]
+fn what_stands_outside_the_signature_is_refused() {
+    let (_, signing, keys) = agency();
+    let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+    let mut cose = CoseSign1::from_tagged_slice(signed.bytes()).expect("COSE");
+    cose.unprotected.key_id = vec![1];
+    let bytes = cose.to_tagged_vec().expect("encodes");
+    assert_eq!(
+        SignedRecord::parse(bytes.into()).err(),
+        Some(FormFault::UnprotectedHeader)
+    );
+    let tail = [signed.bytes().as_ref(), b"\x00"].concat();
+    assert_eq!(
+        SignedRecord::parse(tail.into()).err(),
+        Some(FormFault::TrailingBytes)
+    );
+}
