@@ -110,7 +110,7 @@ impl Registry {
                 inner.learn_bytes(agency, card)?;
             }
             if let Some(bytes) = store.meta(&statement_name(&agency))? {
-                inner.learn_bytes(agency, bytes)?;
+                inner.learn_statement(agency, bytes)?;
             }
             inner.peers.insert(agency, peer);
         }
@@ -177,9 +177,12 @@ impl Registry {
 
     /// Two cards of an agency contradict each other; the operation that keeps it known.
     pub(crate) fn note_fork(&self, agency: AgencyId) -> Op {
-        self.write(|i| {
-            i.forked.insert(agency);
-        });
+        // Heard again it changes nothing, and whoever sends it again wakes nobody.
+        if !self.is_forked(&agency) {
+            self.write(|i| {
+                i.forked.insert(agency);
+            });
+        }
         Op::PutMeta {
             name: forked_name(&agency),
             bytes: Bytes::new(),
@@ -432,6 +435,18 @@ impl Inner {
             self.agencies.insert(file.agency(), agency);
         }
         Ok(())
+    }
+
+    /// Takes up a stored keys statement. The key that signed it may have been revoked since, by
+    /// a card that the peer sent: that costs the link to this peer, not the start of the node.
+    fn learn_statement(&mut self, agency: AgencyId, bytes: Bytes) -> Result<(), RegistryError> {
+        match self.learn_bytes(agency, bytes) {
+            Err(RegistryError::Card(CardFault::Signature(error))) => {
+                tracing::error!(agency = %agency.short(), %error, "its keys statement does not hold any more, so that it can't be reached. Ask it for its newest card, then 'liaison peer add FILE'");
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     fn learn_into(known: &mut Option<Agency>, file: &CardFile) -> Result<(), RegistryError> {
