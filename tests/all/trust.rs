@@ -148,3 +148,20 @@ async fn a_peer_that_revoked_its_keys_keeps_no_node_from_starting() {
     assert_eq!(status["peers"][0]["peer"], "b", "{status}");
     federation.stop().await;
 }
+
+/// Whose link was taken away stays an author: its records verify, its revocations stick.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agency_that_is_no_peer_any_more_is_still_known_after_a_start() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    federation["a"]
+        .cli(&["peer", "remove", "b", "--yes"])
+        .await
+        .expect_code(0);
+    federation.node("a").stop().await;
+    federation.node("a").start().await;
+    let b = federation["b"].agency;
+    let registry = &federation["a"].node().registry;
+    assert!(!registry.is_peer(&b));
+    assert!(registry.keys(&b).is_some(), "its records verify no more");
+    federation.stop().await;
+}

@@ -500,7 +500,13 @@ impl Ingest {
     fn keep(&self, one: &Admitted) -> Option<Op> {
         match &one.record.record().content {
             Content::Contact(_) => card_op(&one.record),
-            Content::Keys(_) => Some(statement_op(&one.record)),
+            // One statement is kept: an older one that comes late must not take its place.
+            Content::Keys(keys) => {
+                let known = self.0.registry.agency(&one.record.author());
+                let newest = known.as_ref().and_then(|a| a.statement_body());
+                let newer = newest.is_none_or(|newest| keys.number >= newest.number);
+                newer.then(|| statement_op(&one.record))
+            }
             _ => None,
         }
     }

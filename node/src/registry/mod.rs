@@ -103,15 +103,21 @@ impl Registry {
     pub fn load(store: &Store, own: &CardFile) -> Result<Self, RegistryError> {
         let mut inner = Inner::default();
         inner.take_file(own)?;
-        for (agency, bytes) in store.peers()? {
-            let peer =
-                Peer::from_bytes(&bytes).map_err(|says| RegistryError::Stored { agency, says })?;
+        // Those whose link was taken away as well: their records still verify, and their
+        // revocations stick.
+        let mut known = store.agencies()?;
+        known.remove(&own.agency());
+        for agency in known {
             for card in store.cards(&agency)?.into_values() {
                 inner.learn_bytes(agency, card)?;
             }
             if let Some(bytes) = store.meta(&statement_name(&agency))? {
                 inner.learn_statement(agency, bytes)?;
             }
+        }
+        for (agency, bytes) in store.peers()? {
+            let peer =
+                Peer::from_bytes(&bytes).map_err(|says| RegistryError::Stored { agency, says })?;
             inner.peers.insert(agency, peer);
         }
         for (name, _) in store.metas(FORKED, crate::limits::STORE_ROWS)? {
