@@ -16,7 +16,7 @@ use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::{CheckContext, Thresholds};
-use liaison_protocol::record::codes::Plane;
+use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
@@ -272,6 +272,13 @@ impl Ingest {
                         *answer = Answer::Refused(Refused::Retracted);
                         let created = one.record.record().envelope.created;
                         late.push(self.refusal(courier, one.record.id(), created, *answer, true));
+                    }
+                }
+                // The author of an admitted record was not forked before this batch.
+                for one in admitted.iter().filter(|a| a.record.kind() == Kind::Contact) {
+                    let author = one.record.author();
+                    if self.0.registry.is_forked(&author) {
+                        late.push(self.0.registry.note_fork(author));
                     }
                 }
                 // Retracted between the gates and the write: the courier is owed that as well.

@@ -386,9 +386,12 @@ impl Registry {
         let agency = record.author();
         let bytes = record.bytes().clone();
         self.write(|i| {
-            // It verified a moment ago; a fork that came in between leaves the older one.
+            // It verified a moment ago; a fork that came in the same batch leaves the first.
             if let Err(error) = i.learn_bytes(agency, bytes) {
                 tracing::warn!(%error, "a card was not taken up");
+                if matches!(error, RegistryError::Card(CardFault::Fork { .. })) {
+                    i.forked.insert(agency);
+                }
             }
         });
     }
