@@ -116,6 +116,11 @@ pub const LACKING: usize = 1_000_000;
 /// Events that a slow watcher may be behind before it loses some.
 pub const WATCH_EVENTS: usize = 1_024;
 
+/// Sessions that one peer may have with us at once, of those that it opened: one live, one
+/// repair, and on each connection that died and is not given up yet as many. A session holds
+/// up to 4 MiB of what comes in, a repair 40 bytes a record.
+pub const SESSIONS_PER_PEER: usize = 16;
+
 /// Milliseconds between two ticks of a session: it notices silence within that.
 pub const SESSION_TICK_MS: u64 = 5_000;
 

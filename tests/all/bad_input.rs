@@ -662,3 +662,33 @@ fn made(dir: &Path, name: &str) -> PathBuf {
     assert!(ran.status.success(), "{ran:?}");
     home
 }
+
+/// A record with more places than a class may hold is refused by itself: the store would
+/// refuse the whole batch with it, again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_too_many_places_is_refused_alone() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let a = &federation["a"];
+    let mut many = RawPeer::new(federation.dir(), "many").await;
+    many.link(a).await;
+    let mut stream = many.sender(a).await;
+    let place = |n: u32| {
+        let letter = |n: u32| char::from_digit(10 + n % 26, 36).map(|c| c.to_ascii_uppercase());
+        let [x, y] = [n / 26, n].map(|n| letter(n).expect("a letter"));
+        format!("Q{}-{x}{y}", ["M", "N", "O"][n as usize % 3])
+    };
+    let leg = |n: u32| {
+        let hubs: Vec<String> = (0..40).map(|h| place(n * 40 + h)).collect();
+        json!({"from": "QM", "to": "QN", "transport": "van", "hubs": hubs})
+    };
+    let route = json!({
+        "kind": "route", "lang": "en", "title": "Everywhere", "tlp": "green",
+        "purpose": "prevention",
+        "body": {"legs": (0..14).map(leg).collect::<Vec<_>>(), "status": "active"}
+    });
+    let record = many.sign(many.statement(&route));
+    assert_eq!(stream.give(&record).await, Answer::Refused(Refused::Form));
+    let good = many.sign(many.statement(&trend("Lorries at night")));
+    assert_eq!(stream.give(&good).await, Answer::Stored);
+    federation.stop().await;
+}

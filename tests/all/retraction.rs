@@ -126,9 +126,11 @@ async fn brings_it_back(and_is_told: bool) {
         let mut back = late.receiver(node).await;
         let mut stream = late.sender(node).await;
         let (wanted, answer) = stream.deliver(id, created, stale.bytes()).await;
+        // Only the bytes prove that it has what was withdrawn; its id alone is answered like
+        // one that nobody knows.
         assert_eq!(
             (wanted, answer),
-            (false, Answer::Refused(Refused::Retracted))
+            (true, Answer::Refused(Refused::Retracted))
         );
         assert!(!node.holds().contains(&id));
         erased(node, &id).await;
@@ -340,6 +342,8 @@ async fn e17_only_the_author_can_retract_or_amend() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_proves_an_agency_is_not_retracted() {
     let mut federation = author_and_reader().await;
+    // The last answers are in the ledger.
+    federation.settled().await;
     let a = &federation["a"];
     let before = content(a);
     let card = a.card();
@@ -362,5 +366,30 @@ async fn what_proves_an_agency_is_not_retracted() {
         assert_eq!(stream.give(&retraction).await, refused);
         assert_eq!(raw::stored(a, &record.id()).bytes(), record.bytes());
     }
+    federation.stop().await;
+}
+
+/// Whoever only names a withdrawn record learns neither that it was here nor who took it back
+/// and why.
+#[tokio::test(flavor = "multi_thread")]
+async fn naming_a_retracted_record_is_no_proof_of_having_it() {
+    let mut federation = author_and_reader().await;
+    let id = federation["a"].push(&trend("Quittenmarke"), &[]).await;
+    federation["b"].holds_all(&[id]).await;
+    let a = &federation["a"];
+    let created = raw::stored(a, &id).unverified().envelope.created;
+    a.cli(&["retract", &id.full(), "--reason", "source-at-risk"])
+        .await
+        .expect_code(0);
+    erased(a, &id).await;
+    let mut curious = RawPeer::new(federation.dir(), "curious").await;
+    curious.link(a).await;
+    let mut stream = curious.sender(a).await;
+    let told = stream.deliver(id, created, b"not its bytes").await;
+    assert_eq!(told, (true, Answer::Refused(Refused::Form)));
+    let store = &a.node().store;
+    let arrival = store.arrival_of(&id).expect("store").expect("its place");
+    let line = store.ledger_entry(&curious.agency, arrival).expect("store");
+    assert_eq!(line, None, "the ledger says that it has the record");
     federation.stop().await;
 }

@@ -131,3 +131,37 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
         std::fs::copy(from.join(&name), to.join(&name)).expect("key");
     }
 }
+
+/// A peer that revokes the key under which its keys statement stands costs us the link to it,
+/// not the start of our node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_revoked_its_keys_keeps_no_node_from_starting() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let revoked = federation["b"].home.dir().join("keys/revoke-all.liaison");
+    federation["a"]
+        .cli(&["peer", "add", &revoked.to_string_lossy(), "--yes"])
+        .await
+        .expect_code(0);
+    federation.node("a").stop().await;
+    federation.node("a").start().await;
+    let status = federation["a"].json(&["status"]).await;
+    assert_eq!(status["peers"][0]["peer"], "b", "{status}");
+    federation.stop().await;
+}
+
+/// Whose link was taken away stays an author: its records verify, its revocations stick.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agency_that_is_no_peer_any_more_is_still_known_after_a_start() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    federation["a"]
+        .cli(&["peer", "remove", "b", "--yes"])
+        .await
+        .expect_code(0);
+    federation.node("a").stop().await;
+    federation.node("a").start().await;
+    let b = federation["b"].agency;
+    let registry = &federation["a"].node().registry;
+    assert!(!registry.is_peer(&b));
+    assert!(registry.keys(&b).is_some(), "its records verify no more");
+    federation.stop().await;
+}

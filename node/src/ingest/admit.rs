@@ -14,6 +14,7 @@ use liaison_protocol::wire::Item;
 
 use super::accepts::Accepts;
 use super::{IngestFault, Settings, verify};
+use crate::limits;
 use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
 use crate::store::{Flags, NewRecord, Retraction, Store};
@@ -45,9 +46,9 @@ impl Gate<'_> {
         self.in_the_right_store(&record)?;
         self.in_time(&record)?;
         self.by_the_author(&record)?;
-        let attributes = self.attributes(&record, false);
+        let class = class_of(&record, &self.attributes(&record, false))?;
         Ok(Admitted {
-            class: attributes.to_class_bytes().into(),
+            class,
             record,
             marked: false,
             rule: "own".into(),
@@ -84,7 +85,7 @@ impl Gate<'_> {
         );
         let marked = !findings.is_empty();
         let attributes = self.attributes(&record, marked);
-        let class: Bytes = attributes.to_class_bytes().into();
+        let class = class_of(&record, &attributes)?;
         let rule = self.accepted(courier, &record, &attributes, &class)?;
         Ok(Admitted {
             class,
@@ -263,6 +264,19 @@ impl Admitted {
             audience,
         }
     }
+}
+
+/// The canonical form of what policy sees. The store takes no larger one, and would refuse the
+/// whole write: one record at fault must not touch the others of its batch.
+fn class_of(record: &VerifiedRecord, attributes: &Attributes) -> Result<Bytes, IngestFault> {
+    let class: Bytes = attributes.to_class_bytes().into();
+    if class.len() > limits::CLASS_BYTES {
+        return Err(IngestFault::TooManyTags {
+            found: class.len(),
+            created: record.record().envelope.created,
+        });
+    }
+    Ok(class)
 }
 
 /// When a record stops being released: its `expires`, or the end that its kind has.

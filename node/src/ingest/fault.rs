@@ -93,6 +93,17 @@ pub enum IngestFault {
         /// When it was made.
         created: Hlc,
     },
+    /// Policy would see more places, nationalities and the like than a class may hold.
+    #[error(
+        "it names so many places, nationalities or codes that policy would have {found} bytes to look at; {} are the most. Split it",
+        crate::limits::CLASS_BYTES
+    )]
+    TooManyTags {
+        /// Bytes of its attributes.
+        found: usize,
+        /// When it was made.
+        created: Hlc,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -108,7 +119,9 @@ impl IngestFault {
             IngestFault::Form(fault) => fault.answer(),
             IngestFault::Signature(fault) => fault.answer(),
             IngestFault::Card(_) => Answer::Refused(Refused::Signature),
-            IngestFault::OtherRecord { .. } => Answer::Refused(Refused::Form),
+            IngestFault::OtherRecord { .. } | IngestFault::TooManyTags { .. } => {
+                Answer::Refused(Refused::Form)
+            }
             IngestFault::UnknownAuthor { .. } | IngestFault::Forked { .. } => {
                 Answer::Later(Later::UnknownAuthor)
             }
@@ -133,6 +146,7 @@ impl IngestFault {
             | IngestFault::Clock { .. }
             | IngestFault::Expired { .. }
             | IngestFault::Exercise { .. }
+            | IngestFault::TooManyTags { .. }
             | IngestFault::NotTheAuthor { .. } => Blame::Author,
             IngestFault::UnknownAuthor { .. }
             | IngestFault::Forked { .. }
@@ -153,6 +167,7 @@ impl IngestFault {
             | IngestFault::Exercise { created, .. }
             | IngestFault::Handling { created, .. }
             | IngestFault::Policy { created, .. }
+            | IngestFault::TooManyTags { created, .. }
             | IngestFault::NotTheAuthor { created, .. } => {
                 // Another courier may be allowed what this one was not: the refusal is kept
                 // per courier, so remembering it is safe.

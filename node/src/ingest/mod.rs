@@ -16,7 +16,7 @@ use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::{CheckContext, Thresholds};
-use liaison_protocol::record::codes::Plane;
+use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
@@ -102,8 +102,8 @@ pub enum Known {
 struct LookedUp {
     known: Vec<Known>,
     ops: Vec<Op>,
-    /// Whether the peer holds something that was retracted.
-    recheck: bool,
+    /// Records that the peer was not known to have.
+    lines: Vec<Arrival>,
 }
 
 /// Name of the stored value that holds the highest clock seen.
@@ -236,17 +236,8 @@ impl Ingest {
                     self.note(&courier, &id, &fault);
                     let answer = fault.answer();
                     if let Some((created, true)) = fault.verified() {
-                        let entry = RefusedEntry {
-                            created,
-                            epoch,
-                            at: now,
-                            answer,
-                        };
-                        ops.push(Op::Refused {
-                            peer: courier,
-                            id,
-                            entry,
-                        });
+                        let withdrawn = matches!(fault, IngestFault::Retracted { .. });
+                        ops.push(self.refusal(courier, id, created, answer, withdrawn));
                     }
                     if let IngestFault::Card(CardFault::Fork { agency, .. }) = &fault {
                         ops.push(self.0.registry.note_fork(*agency));
@@ -274,14 +265,31 @@ impl Ingest {
         match self.0.store.write(ops).await {
             Ok(outcomes) => {
                 self.after(&admitted, &outcomes);
+                let mut late = Vec::new();
+                let mut stored = admitted.iter().zip(&outcomes);
+                for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                    if let Some((one, OpOutcome::Tombstoned(_))) = stored.next() {
+                        *answer = Answer::Refused(Refused::Retracted);
+                        let created = one.record.record().envelope.created;
+                        late.push(self.refusal(courier, one.record.id(), created, *answer, true));
+                    }
+                }
+                // The author of an admitted record was not forked before this batch.
+                for one in admitted.iter().filter(|a| a.record.kind() == Kind::Contact) {
+                    let author = one.record.author();
+                    if self.0.registry.is_forked(&author) {
+                        late.push(self.0.registry.note_fork(author));
+                    }
+                }
+                // Retracted between the gates and the write: the courier is owed that as well.
+                if !late.is_empty() {
+                    recheck = true;
+                    if let Err(error) = self.0.store.write(late).await {
+                        tracing::error!(%error, "the ledger could not be written");
+                    }
+                }
                 if recheck {
                     self.0.owed.recheck();
-                }
-                let mut outcomes = outcomes.iter();
-                for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
-                    if let Some(OpOutcome::Tombstoned(_)) = outcomes.next() {
-                        *answer = Answer::Refused(Refused::Retracted);
-                    }
                 }
             }
             Err(error) => {
@@ -294,6 +302,43 @@ impl Ingest {
         answers
     }
 
+    /// What is kept of a verified record that a courier proved to have and that was refused. A
+    /// withdrawn one that has a place in the store has its line in the ledger: what withdraws
+    /// it is owed to the courier.
+    fn refusal(
+        &self,
+        peer: AgencyId,
+        id: RecordId,
+        created: Hlc,
+        answer: Answer,
+        withdrawn: bool,
+    ) -> Op {
+        let at = self.0.clock.now();
+        let epoch = self.0.policies.current().epoch();
+        if withdrawn && let Ok(Some(arrival)) = self.0.store.arrival_of(&id) {
+            let entry = LedgerEntry {
+                direction: Direction::Received,
+                at,
+                epoch,
+                rule: "retracted".into(),
+                path: Path::Direct,
+                answer: Some(answer),
+            };
+            return Op::Ledger {
+                peer,
+                arrival,
+                entry,
+            };
+        }
+        let entry = RefusedEntry {
+            created,
+            epoch,
+            at,
+            answer,
+        };
+        Op::Refused { peer, id, entry }
+    }
+
     /// What a peer's offer is answered before any bytes come. That the peer has these
     /// records goes into the ledger, so that they are not offered back. What `share` would
     /// not even let the peer know of is wanted although it is held: an id that a peer guessed
@@ -303,12 +348,7 @@ impl Ingest {
         let count = items.len();
         let looked = blocking(move || this.look_up(&courier, &items, &share)).await;
         let later = Answer::Later(Later::Disk);
-        let Ok(Ok(LookedUp {
-            known,
-            ops,
-            recheck,
-        })) = looked
-        else {
+        let Ok(Ok(LookedUp { known, ops, lines })) = looked else {
             return vec![Known::Answer(later); count];
         };
         if !ops.is_empty()
@@ -317,7 +357,12 @@ impl Ingest {
             tracing::error!(%error, "the ledger could not be written");
             return vec![Known::Answer(later); count];
         }
-        if recheck {
+        // What was withdrawn while the line was written is owed from now on.
+        let withdrawn = |arrival: &Arrival| {
+            let header = self.0.store.header(*arrival).ok().flatten();
+            header.is_some_and(|h| h.flags.contains(Flags::RETRACTED))
+        };
+        if lines.iter().any(withdrawn) {
             self.0.owed.recheck();
         }
         known
@@ -334,7 +379,7 @@ impl Ingest {
         let epoch = self.0.policies.current().epoch();
         let mut ops = Vec::new();
         let mut known = Vec::with_capacity(items.len());
-        let mut recheck = false;
+        let mut lines = Vec::new();
         for item in items {
             let answer = if let Some(arrival) = store.arrival_of(&item.id)? {
                 let header = store.header(arrival)?;
@@ -342,7 +387,9 @@ impl Ingest {
                     .as_ref()
                     .is_some_and(|h| h.flags.contains(Flags::RETRACTED));
                 let passed = store.ledger_entry(courier, arrival)?.is_some();
-                if let Some(header) = header.filter(|_| !passed && !withdrawn)
+                // Nor of one that was withdrawn: that it was here, why it was taken back and by
+                // whom is for those who prove, by its bytes, that they have it.
+                if let Some(header) = header.filter(|_| !passed)
                     && !share.may_know_of(courier, arrival, &header)?
                 {
                     known.push(Known::Want);
@@ -367,12 +414,12 @@ impl Ingest {
                         arrival,
                         entry,
                     });
-                    recheck |= withdrawn;
+                    lines.push(arrival);
                 }
                 Some(answer)
-            } else if store.tombstone(&item.id)?.is_some() {
-                Some(Answer::Refused(Refused::Retracted))
             } else {
+                // Also where a tombstone is all that is left: with the bytes comes the line
+                // by which the peer is owed the retraction.
                 let refused = store.refused(courier, &item.id)?;
                 refused.filter(|r| r.epoch == epoch).map(|r| r.answer)
             };
@@ -387,11 +434,7 @@ impl Ingest {
                 *want = Known::Answer(later);
             }
         }
-        Ok(LookedUp {
-            known,
-            ops,
-            recheck,
-        })
+        Ok(LookedUp { known, ops, lines })
     }
 
     fn gate(&self) -> Gate<'_> {
@@ -464,7 +507,13 @@ impl Ingest {
     fn keep(&self, one: &Admitted) -> Option<Op> {
         match &one.record.record().content {
             Content::Contact(_) => card_op(&one.record),
-            Content::Keys(_) => Some(statement_op(&one.record)),
+            // One statement is kept: an older one that comes late must not take its place.
+            Content::Keys(keys) => {
+                let known = self.0.registry.agency(&one.record.author());
+                let newest = known.as_ref().and_then(|a| a.statement_body());
+                let newer = newest.is_none_or(|newest| keys.number >= newest.number);
+                newer.then(|| statement_op(&one.record))
+            }
             _ => None,
         }
     }

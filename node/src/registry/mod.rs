@@ -103,15 +103,21 @@ impl Registry {
     pub fn load(store: &Store, own: &CardFile) -> Result<Self, RegistryError> {
         let mut inner = Inner::default();
         inner.take_file(own)?;
-        for (agency, bytes) in store.peers()? {
-            let peer =
-                Peer::from_bytes(&bytes).map_err(|says| RegistryError::Stored { agency, says })?;
+        // Those whose link was taken away as well: their records still verify, and their
+        // revocations stick.
+        let mut known = store.agencies()?;
+        known.remove(&own.agency());
+        for agency in known {
             for card in store.cards(&agency)?.into_values() {
                 inner.learn_bytes(agency, card)?;
             }
             if let Some(bytes) = store.meta(&statement_name(&agency))? {
-                inner.learn_bytes(agency, bytes)?;
+                inner.learn_statement(agency, bytes)?;
             }
+        }
+        for (agency, bytes) in store.peers()? {
+            let peer =
+                Peer::from_bytes(&bytes).map_err(|says| RegistryError::Stored { agency, says })?;
             inner.peers.insert(agency, peer);
         }
         for (name, _) in store.metas(FORKED, crate::limits::STORE_ROWS)? {
@@ -177,9 +183,12 @@ impl Registry {
 
     /// Two cards of an agency contradict each other; the operation that keeps it known.
     pub(crate) fn note_fork(&self, agency: AgencyId) -> Op {
-        self.write(|i| {
-            i.forked.insert(agency);
-        });
+        // Heard again it changes nothing, and whoever sends it again wakes nobody.
+        if !self.is_forked(&agency) {
+            self.write(|i| {
+                i.forked.insert(agency);
+            });
+        }
         Op::PutMeta {
             name: forked_name(&agency),
             bytes: Bytes::new(),
@@ -377,9 +386,12 @@ impl Registry {
         let agency = record.author();
         let bytes = record.bytes().clone();
         self.write(|i| {
-            // It verified a moment ago; a fork that came in between leaves the older one.
+            // It verified a moment ago; a fork that came in the same batch leaves the first.
             if let Err(error) = i.learn_bytes(agency, bytes) {
                 tracing::warn!(%error, "a card was not taken up");
+                if matches!(error, RegistryError::Card(CardFault::Fork { .. })) {
+                    i.forked.insert(agency);
+                }
             }
         });
     }
@@ -432,6 +444,18 @@ impl Inner {
             self.agencies.insert(file.agency(), agency);
         }
         Ok(())
+    }
+
+    /// Takes up a stored keys statement. The key that signed it may have been revoked since, by
+    /// a card that the peer sent: that costs the link to this peer, not the start of the node.
+    fn learn_statement(&mut self, agency: AgencyId, bytes: Bytes) -> Result<(), RegistryError> {
+        match self.learn_bytes(agency, bytes) {
+            Err(RegistryError::Card(CardFault::Signature(error))) => {
+                tracing::error!(agency = %agency.short(), %error, "its keys statement does not hold any more, so that it can't be reached. Ask it for its newest card, then 'liaison peer add FILE'");
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     fn learn_into(known: &mut Option<Agency>, file: &CardFile) -> Result<(), RegistryError> {

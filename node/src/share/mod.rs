@@ -15,7 +15,7 @@ use liaison_protocol::wire::repair::Entry;
 
 pub(crate) use self::decide::kind_of;
 pub use self::decide::{Decided, Gate, GateWord};
-pub use self::owed::Owed;
+pub use self::owed::{Look, Owed};
 use crate::clock::Clock;
 use crate::limits;
 use crate::policy::Policies;
@@ -178,16 +178,24 @@ impl Share {
         Ok(scan)
     }
 
-    /// What is owed to a peer and was not given yet: retractions, cards, keys statements.
+    /// What is owed to a peer and was not given yet, among the retractions, cards and keys
+    /// statements after an arrival: at most `limit`, as a scan of that list.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn owed(&self, peer: &AgencyId, limit: usize) -> Result<Vec<Candidate>, StoreError> {
-        let mut items = Vec::new();
-        for arrival in self.owed.arrivals() {
-            if items.len() >= limit {
+    pub fn owed(&self, peer: &AgencyId, after: Arrival, limit: usize) -> Result<Scan, StoreError> {
+        let arrivals = self.owed.arrivals(after, limits::SCAN_ROWS);
+        let mut scan = Scan {
+            up_to: after,
+            items: Vec::new(),
+            more: arrivals.len() >= limits::SCAN_ROWS,
+        };
+        for arrival in arrivals {
+            if scan.items.len() >= limit {
+                scan.more = true;
                 break;
             }
+            scan.up_to = arrival;
             let given = self
                 .store
                 .ledger_entry(peer, arrival)?
@@ -201,10 +209,10 @@ impl Share {
                 continue;
             };
             if self.decide_header(peer, arrival, &header)?.allow {
-                items.push(Candidate::new(arrival, &header));
+                scan.items.push(Candidate::new(arrival, &header));
             }
         }
-        Ok(items)
+        Ok(scan)
     }
 
     /// What a peer asked to be offered again, because it answered `later`: the next after an
@@ -314,14 +322,17 @@ impl Share {
             let Some((last, _)) = headers.last() else {
                 return Ok(standing);
             };
+            let mut lines = self
+                .store
+                .ledger_of(peer, after.next(), limits::STORE_ROWS)?
+                .into_iter()
+                .peekable();
             after = *last;
             for (arrival, header) in headers {
-                let settled = self
-                    .store
-                    .ledger_entry(peer, arrival)?
-                    .is_some_and(|entry| {
-                        entry.direction == Direction::Received || entry.answer.is_some()
-                    });
+                while lines.next_if(|(at, _)| *at < arrival).is_some() {}
+                let settled = lines
+                    .next_if(|(at, _)| *at == arrival)
+                    .is_some_and(|(_, l)| l.direction == Direction::Received || l.answer.is_some());
                 if settled {
                     continue;
                 }
@@ -480,6 +491,11 @@ impl Share {
         // Where no line stands, the peer answered without a release: it had the record, or
         // did not want it.
         let offered: Arc<str> = "offered".into();
+        let stored: Vec<Arrival> = answers
+            .iter()
+            .filter(|(_, answer)| *answer == Answer::Stored)
+            .map(|(arrival, _)| *arrival)
+            .collect();
         let mut ops: Vec<Op> = answers
             .into_iter()
             .map(|(arrival, answer)| Op::Answer {
@@ -499,7 +515,17 @@ impl Share {
         if ops.is_empty() {
             return Ok(());
         }
-        self.store.write(ops).await.map(|_| ())
+        self.store.write(ops).await?;
+        // One that was retracted between offer and answer: the retraction was looked at when no
+        // line said yet that the peer has what it concerns.
+        for arrival in stored {
+            let header = self.store.header(arrival)?;
+            if header.is_some_and(|h| h.flags.contains(Flags::RETRACTED)) {
+                self.owed.recheck();
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// The time, for callers that hold no clock of their own.

@@ -20,7 +20,16 @@ pub struct Owed(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     inner: RwLock<Inner>,
-    changes: watch::Sender<Arrival>,
+    changes: watch::Sender<Look>,
+}
+
+/// What of the list has to be looked at, told in numbers that only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// How often something made all of it worth a look again.
+    pub rechecks: u64,
+    /// How often a record joined it.
+    pub added: u64,
 }
 
 #[derive(Debug, Default)]
@@ -50,39 +59,48 @@ impl Owed {
         }
         Ok(Self(Arc::new(Shared {
             inner: RwLock::new(inner),
-            changes: watch::Sender::new(Arrival(0)),
+            changes: watch::Sender::new(Look::default()),
         })))
     }
 
     /// A control record came in.
     pub fn note(&self, arrival: Arrival) {
+        let mut is_last = true;
         {
             let mut inner = self.0.inner.write().unwrap_or_else(PoisonError::into_inner);
             if let Err(at) = inner.arrivals.binary_search(&arrival) {
+                is_last = at == inner.arrivals.len();
                 inner.arrivals.insert(at, arrival);
             }
         }
-        self.0.changes.send_replace(arrival);
+        self.0.changes.send_modify(|look| {
+            look.added += 1;
+            // Two writes told in another order than they were made in: some may be past it.
+            look.rechecks += u64::from(!is_last);
+        });
     }
 
     /// Something that a retraction concerns came from a peer: it is owed to it now.
     pub fn recheck(&self) {
-        self.0.changes.send_modify(|_| {});
+        self.0.changes.send_modify(|look| look.rechecks += 1);
     }
 
     /// Tells when one came in, or has to be looked at anew.
-    pub fn changes(&self) -> watch::Receiver<Arrival> {
+    pub fn changes(&self) -> watch::Receiver<Look> {
         self.0.changes.subscribe()
     }
 
-    /// All of them, oldest first.
-    pub fn arrivals(&self) -> Vec<Arrival> {
-        self.0
-            .inner
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// The next of them after an arrival, oldest first: at most `limit`.
+    pub fn arrivals(&self, after: Arrival, limit: usize) -> Vec<Arrival> {
+        let inner = self.0.inner.read().unwrap_or_else(PoisonError::into_inner);
+        let first = inner.arrivals.partition_point(|at| *at <= after);
+        inner
             .arrivals
-            .clone()
+            .iter()
+            .skip(first)
+            .take(limit)
+            .copied()
+            .collect()
     }
 
     /// What the retraction that arrived as `arrival` retracts.

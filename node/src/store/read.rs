@@ -1,7 +1,7 @@
 //! Reads: straight from the database, on any thread, each bounded. Records are seen when
 //! they are durable, not before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use liaison_protocol::id::{AgencyId, IdPrefix, RecordId};
@@ -268,6 +268,16 @@ impl Store {
         rows.into_iter()
             .map(|(key, bytes)| Ok((self.agency_at(&key, 1)?, bytes)))
             .collect()
+    }
+
+    /// The agencies of which a card is held, peers or not: out of at most
+    /// [`limits::STORE_ROWS`] cards.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn agencies(&self) -> Result<BTreeSet<AgencyId>, StoreError> {
+        let rows = self.longs(&[keys::CARD], limits::STORE_ROWS)?;
+        rows.iter().map(|(key, _)| self.agency_at(key, 1)).collect()
     }
 
     /// A revision of an agency's card.

@@ -129,6 +129,11 @@ impl Sync {
             channel,
             stream,
         } = inbound;
+        let Ok(_one) = self.peers.of(&agency).sessions.clone().try_acquire_owned() else {
+            let peer = self.share.registry.alias(&agency);
+            tracing::warn!(%peer, blame = %Blame::Courier, "the peer has too many sessions open; a further one was refused");
+            return;
+        };
         let done = match channel {
             Channel::Live => inbound::receive(&self, agency, stream).await,
             Channel::Repair => repair::respond(&self, agency, stream).await,

@@ -56,6 +56,7 @@ async fn send(
     let engine = policies.borrow_and_update().clone();
     let mut arrivals = share.store.watch();
     let mut owed = share.owed.changes();
+    let mut rechecks = owed.borrow_and_update().rechecks;
     let mut stop = sync.stop.clone();
     let incarnation = share.store.incarnation()?;
     // The first session after a start looks at everything once: what was let go when the node
@@ -72,8 +73,10 @@ async fn send(
         machine,
         writer,
         scanned: from,
+        end: None,
         scan_done: false,
         owed_done: false,
+        owed_after: Arrival(0),
         again: Some(Arrival(0)),
         opened: false,
         pending: HashMap::new(),
@@ -116,7 +119,15 @@ async fn send(
                 }
                 session.scan_done = false;
             }
-            _ = owed.changed() => session.owed_done = false,
+            _ = owed.changed() => {
+                let look = *owed.borrow_and_update();
+                // A new one stands at the end; else all have to be looked at anew.
+                if look.rechecks != rechecks {
+                    rechecks = look.rechecks;
+                    session.owed_after = Arrival(0);
+                }
+                session.owed_done = false;
+            }
             () = peer.woken.notified() => {}
             _ = policies.changed() => {
                 // Decisions of the old policy end with the session that they were made in.
@@ -145,8 +156,12 @@ struct Session<'a, C> {
     writer: FrameWriter,
     /// The last arrival that was looked at in this session.
     scanned: Arrival,
+    /// The end of the store, when it was first reached.
+    end: Option<Arrival>,
     scan_done: bool,
     owed_done: bool,
+    /// Up to where what is owed was looked at.
+    owed_after: Arrival,
     /// When it is time to offer again what was answered `later`: what comes after this.
     again: Option<Arrival>,
     /// Whether the peer said hello.
@@ -183,6 +198,9 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                     && self.machine.is_idle()
                     && self.loads.is_empty()
                     && self.settles.is_empty();
+                if settled {
+                    self.peer.set_looked_through();
+                }
                 self.peer.set_settled(settled.then_some(self.scanned));
                 return Ok(None);
             }
@@ -239,10 +257,6 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
 
     fn settled(&mut self, lane: Lane, mark: Option<u64>, outcomes: Vec<(RecordId, Outcome)>) {
         let mut answers = Vec::with_capacity(outcomes.len());
-        if lane == Lane::Owed {
-            // There may be more than fitted into one batch.
-            self.owed_done = false;
-        }
         for (id, outcome) in outcomes {
             let arrival = self.pending.remove(&id);
             if let (Outcome::Answered(answer), Some(arrival)) = (outcome, arrival) {
@@ -253,9 +267,19 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         let cursor = mark
             .filter(|_| lane == Lane::Scan)
             .map(|m| (self.cursor)(Arrival(m)));
+        // Looked through is what is answered, not what is under way: if the stream broke now,
+        // the next would begin at a cursor that may lie behind what was never answered.
+        let to_the_end = mark
+            .filter(|_| lane == Lane::Scan)
+            .is_some_and(|mark| self.end.is_some_and(|end| Arrival(mark) >= end));
         let (share, agency) = (self.sync.share.clone(), self.agency);
+        let peer = self.peer.clone();
         self.settles.push_back(Box::pin(async move {
-            share.settle(agency, answers, cursor).await
+            share.settle(agency, answers, cursor).await?;
+            if to_the_end {
+                peer.set_looked_through();
+            }
+            Ok(())
         }));
     }
 
@@ -275,11 +299,13 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
     }
 
     async fn fill(&mut self) -> Result<(), SyncError> {
-        if !self.owed_done && self.machine.room(Lane::Owed) > 0 {
-            let (share, agency) = (self.sync.share.clone(), self.agency);
-            let items = blocking(move || share.owed(&agency, wire_limits::BATCH_RECORDS)).await?;
-            self.owed_done = true;
-            self.offer(Lane::Owed, items);
+        while !self.owed_done && self.machine.room(Lane::Owed) > 0 {
+            let (share, agency, after) = (self.sync.share.clone(), self.agency, self.owed_after);
+            let limit = wire_limits::BATCH_RECORDS;
+            let scan = blocking(move || share.owed(&agency, after, limit)).await?;
+            self.owed_done = !scan.more;
+            self.owed_after = scan.up_to;
+            self.offer(Lane::Owed, scan.items);
         }
         while !self.scan_done && self.machine.room(Lane::Scan) > 0 {
             let (share, agency, after) = (self.sync.share.clone(), self.agency, self.scanned);
@@ -293,8 +319,8 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             })
             .await?;
             self.scan_done = !scan.more;
-            if self.scan_done {
-                self.peer.set_looked_through();
+            if self.scan_done && self.end.is_none() {
+                self.end = Some(scan.up_to);
             }
             if scan.up_to > self.scanned {
                 self.scanned = scan.up_to;

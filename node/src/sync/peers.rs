@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 use super::PeerHandle;
 use crate::limits;
@@ -25,6 +25,10 @@ pub struct PeerSync {
     /// Up to which arrival everything was offered and answered, while nothing is under way.
     settled: watch::Sender<Option<Arrival>>,
     answers: broadcast::Sender<Answered>,
+    /// One look through the store for a repair at a time: a peer may open many.
+    pub(super) repairs: Arc<Semaphore>,
+    /// Sessions that the peer opened.
+    pub(super) sessions: Arc<Semaphore>,
     /// Whether the whole store was looked through for the peer since the node started.
     looked_through: AtomicBool,
 }
@@ -48,6 +52,8 @@ impl Default for PeerSync {
             woken: Notify::new(),
             settled: watch::Sender::new(None),
             answers: broadcast::Sender::new(limits::WATCH_EVENTS),
+            repairs: Arc::new(Semaphore::new(1)),
+            sessions: Arc::new(Semaphore::new(limits::SESSIONS_PER_PEER)),
             looked_through: AtomicBool::new(false),
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::Message;
 use liaison_protocol::wire::Reason;
-use liaison_protocol::wire::repair::{Effect, Event, Finished, Initiator, Responder};
+use liaison_protocol::wire::repair::{Effect, Entry, Event, Finished, Initiator, Responder};
 
 use super::{Sync, SyncError, blocking};
 use crate::limits;
@@ -52,8 +52,7 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
 }
 
 async fn initiate(sync: &Sync, agency: AgencyId) -> Result<(), SyncError> {
-    let share = sync.share.clone();
-    let entries = blocking(move || share.mutual(&agency)).await?;
+    let entries = mutual(sync, agency).await?;
     let stream = sync.swarm.open(agency, Channel::Repair).await?;
     let (machine, hello) = Initiator::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
     run(sync, agency, stream, Side::Initiator(machine), hello).await
@@ -65,10 +64,24 @@ pub(super) async fn respond(
     agency: AgencyId,
     stream: FrameStream,
 ) -> Result<(), SyncError> {
-    let share = sync.share.clone();
-    let entries = blocking(move || share.mutual(&agency)).await?;
+    let entries = mutual(sync, agency).await?;
     let (machine, hello) = Responder::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
     run(sync, agency, stream, Side::Responder(machine), hello).await
+}
+
+/// What enters a repair: a look through the whole store.
+async fn mutual(sync: &Sync, agency: AgencyId) -> Result<Vec<Entry>, SyncError> {
+    let turns = sync.peers.of(&agency).repairs.clone();
+    let turn = turns.acquire_owned().await;
+    let turn = turn.map_err(|_| SyncError::Stopping)?;
+    let share = sync.share.clone();
+    blocking(move || {
+        let entries = share.mutual(&agency);
+        // Held until the look is over, also if the stream has ended meanwhile.
+        drop(turn);
+        entries
+    })
+    .await
 }
 
 enum Side {
