@@ -148,3 +148,6 @@ pub const STOP_MS: u64 = 5_000;
 /// Own trends that a new one is held against, newest first: a reader could subtract any two
 /// of them; beyond that the work of a push would grow without end.
 pub const OVERLAPPING: usize = 500;
+
+/// Milliseconds between two repairs that changes of cards or policy ask for.
+pub const REPAIR_PAUSE_MS: u64 = 1_000;

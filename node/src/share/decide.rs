@@ -89,18 +89,15 @@ impl Share {
         Ok(walk.end().0)
     }
 
-    /// Whether a peer that names a record may be told that we hold it: if we would offer it,
-    /// or if only our own policy keeps another agency's record from it, whose author lets it
-    /// be passed on. Whoever else names it proves that it has it.
+    /// Whether a peer that names a record may be told that we hold it: if we would offer it.
+    /// Whoever else names it has to prove that it has it, by its bytes.
     pub(crate) fn may_know_of(
         &self,
         peer: &AgencyId,
         arrival: Arrival,
         header: &Header,
     ) -> Result<bool, StoreError> {
-        let decided = self.decide_header(peer, arrival, header)?;
-        let by_us = header.author == self.registry.own();
-        Ok(decided.allow || (decided.gate == Gate::Policy && !by_us))
+        Ok(self.decide_header(peer, arrival, header)?.allow)
     }
 
     /// Decides with the word of every gate, in order, also after one that refused.

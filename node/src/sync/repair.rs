@@ -8,6 +8,8 @@ use liaison_protocol::wire::Message;
 use liaison_protocol::wire::Reason;
 use liaison_protocol::wire::repair::{Effect, Entry, Event, Finished, Initiator, Responder};
 
+use tokio::time::Instant;
+
 use super::{Sync, SyncError, blocking};
 use crate::limits;
 use crate::swarm::{Channel, FrameStream};
@@ -22,8 +24,14 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     let mut registry = sync.share.registry.changes();
     let ours = sync.share.registry.own() < agency;
     let mut due = ours;
+    let mut next = Instant::now();
     loop {
         if due {
+            // Cards may come in swarms, and each repair looks through the whole store.
+            tokio::time::sleep_until(next).await;
+            next = Instant::now() + Duration::from_millis(limits::REPAIR_PAUSE_MS);
+            policies.mark_unchanged();
+            registry.mark_unchanged();
             let mut settled = sync.peers.of(&agency).settled();
             if settled.wait_for(Option::is_some).await.is_err() {
                 return;
