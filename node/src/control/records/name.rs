@@ -84,6 +84,7 @@ impl Node {
                 "not-found",
                 "the record was erased; only its tombstone is left",
             )
+            .with_remedy("'liaison push FILE' makes a new record")
         })?;
         let signed = SignedRecord::parse(bytes).map_err(IngestFault::from)?;
         Ok(signed.unverified().clone())

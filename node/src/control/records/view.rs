@@ -7,7 +7,7 @@ use liaison_protocol::id::RecordId;
 use liaison_protocol::record::check::{self, CheckContext};
 use liaison_protocol::record::codes::RetractReason;
 use liaison_protocol::record::date::Date;
-use liaison_protocol::record::signed::{Record, SignedRecord};
+use liaison_protocol::record::signed::{FormFault, Record, SignedRecord};
 
 use super::Answer;
 use crate::control::api::{
@@ -104,6 +104,10 @@ pub(in crate::control) async fn cose(
                 header.id.short()
             ),
         )
+        .with_remedy(format!(
+            "'liaison show {}' says by whom and why",
+            header.id.short()
+        ))
     })
 }
 
@@ -112,7 +116,11 @@ pub(in crate::control) async fn verify(
     State(node): State<Node>,
     body: Bytes,
 ) -> Answer<VerifyReport> {
-    let signed = SignedRecord::parse(body.clone()).map_err(IngestFault::from)?;
+    let signed = SignedRecord::parse(body.clone()).map_err(|fault| match fault {
+        FormFault::Limit(finding) => ApiError::findings(std::slice::from_ref(finding.as_ref())),
+        fault => ApiError::new("refused", format!("this is no signed record: {fault}"))
+            .with_remedy("'liaison show ID --cose > FILE' writes one"),
+    })?;
     let record = signed.unverified().clone();
     let author = node.registry.alias(&record.envelope.author);
     let context = CheckContext {
