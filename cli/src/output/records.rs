@@ -227,8 +227,8 @@ pub fn view(style: &Style, view: &RecordView) -> String {
     out.push('\n');
     if view.record.is_null() {
         out.push_str(
-            "What it said was erased here and can't be shown again. This tombstone is left, so that\n\
-             the record is not taken in a second time.\n",
+            "What it said was erased here and can't be shown again. This tombstone is left, so \
+             that the record is not taken in a second time.\n",
         );
     } else {
         tree(&view.record, 0, &mut out);
