@@ -143,6 +143,14 @@ impl Ui {
         write_lines(&mut self.err, &wrap::wrap(text, width))
     }
 
+    /// Prints text to standard error as it is, ending its line: a file that people copy.
+    ///
+    /// # Errors
+    /// When standard error fails.
+    pub fn note_verbatim(&mut self, text: &str) -> Result<(), CommandError> {
+        write_lines(&mut self.err, text)
+    }
+
     /// Prints bytes as they are.
     ///
     /// # Errors

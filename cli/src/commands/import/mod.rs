@@ -129,7 +129,7 @@ fn propose(context: &mut Context, file: &Path, bytes: &[u8]) -> Result<String, C
         says: e.to_string(),
         remedy: "examples/maps/ holds maps that can be copied".into(),
     })?;
-    context.ui.note(&map)?;
+    context.ui.note_verbatim(&map)?;
     for check in checks {
         context.ui.note(&format!("check: {}", clean(&check)))?;
     }
