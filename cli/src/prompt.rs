@@ -95,6 +95,8 @@ impl Ui {
             {
                 return Ok(first);
             }
+            let letters: Vec<String> = allowed.chars().map(String::from).collect();
+            self.note(&format!("Please type one of {}.", letters.join(", ")))?;
         }
         Ok(fallback)
     }

@@ -42,6 +42,14 @@ pub enum IdError {
         /// Characters found, hyphens not counted.
         found: usize,
     },
+    /// Too few or too many characters for the beginning of an id.
+    #[error("'{text}' has {found} characters; type at least {MIN_PREFIX} of an id's 52")]
+    Prefix {
+        /// What was given.
+        text: String,
+        /// Characters found, hyphens not counted.
+        found: usize,
+    },
 }
 
 macro_rules! id {
@@ -204,7 +212,7 @@ impl FromStr for IdPrefix {
             return Err(IdError::Alphabet { text: clip(text) });
         }
         if plain.len() < MIN_PREFIX || plain.len() > 52 {
-            return Err(IdError::Length {
+            return Err(IdError::Prefix {
                 text: clip(text),
                 found: plain.len(),
             });

@@ -49,7 +49,7 @@ async fn whatever_is_wrong_with_a_call_is_said_in_json() {
         ("POST",   "/v1/records",        &[JSON], deep.as_bytes(),     400, "invalid",    "recursion limit"),
         ("POST",   "/v1/records",        &[JSON], &big,                413, "too-large",  "larger than 16777216 bytes"),
         ("POST",   "/v1/verify",         &[],     &big,                413, "too-large",  "larger than 16777216 bytes"),
-        ("POST",   "/v1/verify",         &[],     b"\xd2\x84",         403, "refused",    "not taken in"),
+        ("POST",   "/v1/verify",         &[],     b"\xd2\x84",         403, "refused",    "no signed record"),
         ("GET",    "/v1/records/zz%FF",  &[],     b"",                 400, "invalid",    "UTF-8"),
         ("GET",    "/v1/records/AAAA",   &[],     b"",                 404, "not-found",  "no record here"),
         ("GET",    "/v1/records/!!!!",   &[],     b"",                 422, "invalid",    ""),

@@ -452,7 +452,7 @@ async fn bad_drafts_policies_and_tables_are_refused_with_their_place() {
         (args(&["push", &put("binary.json", b"\x00\xff\x00\xff")]),                "not UTF-8"),
         (args(&["push", &put("cut.json", b"{\"kind\": \"tre")]),                   "line 1, column"),
         (args(&["push", "/"]),                                                     "cannot read /"),
-        (args(&["verify", &put("random.cose", &[0xd2; 300])]),                     "not taken in"),
+        (args(&["verify", &put("random.cose", &[0xd2; 300])]),                     "no signed record"),
         (args(&["policy", "apply", &put("huge.cedar", &vec![b' '; 10 << 20])]),    "is larger than 4194304 bytes"),
         (args(&["policy", "apply", &put("nul.cedar", b"permit\0(principal);")]),   "nul.cedar:1"),
         (args(&["policy", "apply", &put("latin.cedar", b"// \xe4\n")]),            "not UTF-8"),

@@ -644,7 +644,14 @@ async fn query_counts_sums_groups_and_lists() {
         "seen by now"
     );
     a.push(&trend("Trains"), &[]).await;
-    assert_eq!(a.json(&["query", "kind:trend", "--new"]).await["count"], 1);
+    a.push(&trend("Ferries"), &[]).await;
+    let cut = a
+        .json(&["query", "kind:trend", "--new", "--limit", "1"])
+        .await;
+    assert_eq!(cut["count"], 2);
+    assert!(cut["notes"].to_string().contains("stay new"), "{cut}");
+    assert_eq!(a.json(&["query", "kind:trend", "--new"]).await["count"], 2);
+    assert_eq!(a.json(&["query", "kind:trend", "--new"]).await["count"], 0);
 
     let ran = a.cli(&["query", "colour:red"]).await.expect_code(1);
     assert!(

@@ -109,10 +109,6 @@ async fn e6_a_blank_in_a_policy_file_is_seen_and_changes_nothing_in_force() {
                 "{text:?}, restarted: {restarted}"
             );
             assert_eq!(status["policy"]["hash"], before["policy"]["hash"]);
-            assert!(
-                status["alerts"].to_string().contains("policy check"),
-                "{status}"
-            );
             let id = federation["a"]
                 .push(&trend("Still under the policy in force"), &[])
                 .await;
@@ -120,15 +116,6 @@ async fn e6_a_blank_in_a_policy_file_is_seen_and_changes_nothing_in_force() {
         }
     }
     federation.stop().await;
-}
-
-/// The table's days, ten years earlier.
-fn in_the_past(table: &[u8]) -> Vec<u8> {
-    let mut table = table.to_vec();
-    while let Some(at) = table.windows(4).position(|w| w == b"2031") {
-        table[at + 2] = b'2';
-    }
-    table
 }
 
 /// Gives a node another signing key than its card says.
@@ -158,7 +145,7 @@ async fn e7_a_failed_signature_aborts_every_write_and_leaves_the_store_as_it_was
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read(root.join("data/german-registry.csv")).expect("a table");
     let csv = federation.dir().join("table.csv");
-    std::fs::write(&csv, in_the_past(&text)).expect("a table");
+    std::fs::write(&csv, &text).expect("a table");
     let csv = csv.to_string_lossy().into_owned();
     let map = root
         .join("../examples/maps/german-registry.toml")

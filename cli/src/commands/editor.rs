@@ -52,7 +52,10 @@ pub fn open(path: &Path, line: usize) -> Outcome {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(CommandError::failed(
             format!("the editor '{editor}' ended with {status}"),
-            format!("your text is kept in {}", path.display()),
+            format!(
+                "name another one in EDITOR; your text is kept in {}",
+                path.display()
+            ),
         )),
         Err(e) => Err(CommandError::failed(
             format!("the editor '{editor}' does not start: {e}"),

@@ -4,15 +4,23 @@ use liaison_node::control::api::Status;
 use serde_json::json;
 
 use super::Context;
+use crate::drafts::Drafts;
 use crate::error::{CommandError, Outcome};
 use crate::output::status::{self, Item};
 
 /// Asks the node; without one, says how to get one and lists the drafts.
 pub fn run(context: &mut Context) -> Outcome {
-    let drafts = context.drafts()?.names();
+    let folder = context.drafts()?;
+    // A card that was not signed yet is kept there as well.
+    let (cards, drafts): (Vec<String>, Vec<String>) = folder
+        .names()
+        .into_iter()
+        .partition(|name| name.starts_with("card-"));
+    let cards: Vec<Item> = cards.iter().map(|name| unsigned(&folder, name)).collect();
     let error = match context.client()?.get::<Status>("/v1/status") {
         Ok(found) => {
-            let items = status::items(&found, &drafts);
+            let mut items = status::items(&found, &drafts);
+            items.extend(cards);
             if context.ui.json {
                 return context
                     .ui
@@ -45,10 +53,20 @@ pub fn run(context: &mut Context) -> Outcome {
         says: format!("draft {draft} is not sent"),
         command: format!("liaison new --edit {draft}"),
     }));
+    items.extend(cards);
     let text = status::item_lines(&context.ui.style, &items);
     context.ui.print(&text)?;
     match error {
         CommandError::NoHome { .. } | CommandError::NotRunning { .. } => Err(CommandError::Away),
         other => Err(other),
+    }
+}
+
+fn unsigned(drafts: &Drafts, name: &str) -> Item {
+    let place = drafts.find(name).unwrap_or_else(|_| name.into());
+    Item {
+        what: "draft",
+        says: format!("{name}, a change of your card, is not signed"),
+        command: format!("liaison card edit --from {}", place.display()),
     }
 }

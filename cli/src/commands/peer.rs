@@ -106,6 +106,11 @@ pub fn run(context: &mut Context, command: PeerCommand) -> Outcome {
         }
         PeerCommand::Test { name } => {
             let path = format!("/v1/peers/{}/test", segment(&name));
+            if context.ui.err_terminal && !context.ui.json {
+                context
+                    .ui
+                    .note("Testing; a peer that is silent takes some seconds.")?;
+            }
             let report: PeerTestReport = context.client()?.post(&path, &serde_json::json!({}))?;
             context
                 .ui

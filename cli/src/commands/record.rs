@@ -42,7 +42,7 @@ pub fn run(context: &mut Context, command: RecordCommand) -> Outcome {
         )
     })?;
     if !context.ui.json {
-        return context.ui.print(&text);
+        return context.ui.verbatim(&text);
     }
     let value: serde_json::Value = serde_json::from_str(&text)
         .map_err(|e| CommandError::failed(format!("the example is not JSON: {e}"), "use --toml"))?;

@@ -13,7 +13,11 @@ pub fn error(style: &Style, error: &CommandError) -> String {
         sentence(&clean(&error.to_string()))
     );
     if let CommandError::Api(api) = error {
-        out.push_str(&findings(style, &api.findings));
+        // The only finding may be the error itself.
+        let is_said = matches!(api.findings.as_slice(), [one] if api.error.contains(&one.says));
+        if !is_said {
+            out.push_str(&findings(style, &api.findings));
+        }
     }
     if let Some(remedy) = error.remedy() {
         out.push_str(&format!(
@@ -30,12 +34,16 @@ pub fn findings(style: &Style, findings: &[FindingView]) -> String {
     let mut out = String::new();
     for finding in findings {
         let code = style.paint(Tone::Warn, &clean(&finding.code));
-        out.push_str(&format!(
-            "  {code} {}: {}\n",
-            clean(&finding.place),
-            clean(&finding.says)
-        ));
-        if !finding.remedy.is_empty() {
+        // A finding's sentence may begin with its code and end with its remedy.
+        match finding.says.strip_prefix(&finding.code) {
+            Some(says) => out.push_str(&format!("  {code}{}\n", clean(says))),
+            None => out.push_str(&format!(
+                "  {code} {}: {}\n",
+                clean(&finding.place),
+                clean(&finding.says)
+            )),
+        }
+        if !finding.remedy.is_empty() && !finding.says.contains(&finding.remedy) {
             out.push_str(&format!("         {}\n", clean(&finding.remedy)));
         }
     }

@@ -46,7 +46,7 @@ pub fn summary(style: &Style, file: &str, report: &ImportSummary) -> String {
     }
     if report.resumed_at > 0 && report.resumed_at >= report.rows {
         out.push_str(&format!(
-            "All {} of this file were imported before; nothing to do.\n",
+            "All {} of this file were gone through before with this map; nothing to do.\n",
             rows_word(report.rows)
         ));
         return out;
@@ -69,9 +69,15 @@ pub fn summary(style: &Style, file: &str, report: &ImportSummary) -> String {
         rows_word(report.bad.len() as u64),
     ));
     if !report.bad.is_empty() {
-        out.push_str(
-            "Correct those rows in a file of their own and import that; the others are in.\n",
-        );
+        out.push_str(match (report.dry_run, report.records) {
+            (_, 0) => {
+                "No row can be a record so: correct the map or the file, and try with --dry-run.\n"
+            }
+            (true, _) => "Correct those rows, or import the file: the others will go in.\n",
+            (false, _) => {
+                "Correct those rows in a file of their own and import that; the others are in.\n"
+            }
+        });
     }
     out
 }

@@ -12,6 +12,7 @@ pub mod records;
 pub mod status;
 mod table;
 mod text;
+mod wrap;
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -116,19 +117,37 @@ impl Ui {
         }
     }
 
-    /// Prints text to standard output, ending its line.
+    /// Prints text to standard output, ending its line; on a terminal broken between words.
     ///
     /// # Errors
     /// When standard output fails.
     pub fn print(&mut self, text: &str) -> Result<(), CommandError> {
+        write_lines(&mut self.out, &wrap::wrap(text, self.style.width))
+    }
+
+    /// Prints text to standard output as it is, ending its line: what people copy, and JSON.
+    ///
+    /// # Errors
+    /// When standard output fails.
+    pub fn verbatim(&mut self, text: &str) -> Result<(), CommandError> {
         write_lines(&mut self.out, text)
     }
 
-    /// Prints text to standard error, ending its line: what is not the result.
+    /// Prints text to standard error, ending its line: what is not the result. On a terminal
+    /// it is broken between words.
     ///
     /// # Errors
     /// When standard error fails.
     pub fn note(&mut self, text: &str) -> Result<(), CommandError> {
+        let width = self.err_style.width.filter(|_| !self.json);
+        write_lines(&mut self.err, &wrap::wrap(text, width))
+    }
+
+    /// Prints text to standard error as it is, ending its line: a file that people copy.
+    ///
+    /// # Errors
+    /// When standard error fails.
+    pub fn note_verbatim(&mut self, text: &str) -> Result<(), CommandError> {
         write_lines(&mut self.err, text)
     }
 
@@ -153,7 +172,7 @@ impl Ui {
     pub fn object(&mut self, value: &impl Serialize) -> Result<(), CommandError> {
         let text = serde_json::to_string(value)
             .map_err(|e| CommandError::Terminal(io::Error::other(e)))?;
-        self.print(&text)
+        self.verbatim(&text)
     }
 
     /// The object with `--json`, else the text.
@@ -188,6 +207,7 @@ impl Ui {
 
     /// Asks on standard error and reads one line; none at the end of input.
     pub(crate) fn read_answer(&mut self, question: &str) -> Result<Option<String>, CommandError> {
+        let question = wrap::wrap(question, self.err_style.width);
         write!(self.err, "{question} ")?;
         self.err.flush()?;
         let mut line = String::new();

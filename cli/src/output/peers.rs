@@ -64,6 +64,9 @@ pub fn health(style: &Style, peers: &[PeerStatus]) -> String {
     let mut out = format!("{}\n", grid(style, &heads, &[0, 2, 3, 4, 5, 6, 7], rows));
     for peer in peers {
         let name = clean(&peer.peer);
+        if peer.connected_since.is_none() && peer.last_error.is_none() {
+            out.push_str(&format!("{name} is silent: `liaison peer test {name}`\n"));
+        }
         if let Some(error) = &peer.last_error {
             out.push_str(&format!(
                 "{name}: last error: {} (look closer with `liaison peer test {name}`)\n",

@@ -99,7 +99,12 @@ fn groups(style: &Style, groups: &[Group], by: &str) -> String {
             } else {
                 bar
             };
-            let mut cells = vec![cell(&group.key, Tone::Plain), number(group.count)];
+            let key = if group.key.is_empty() {
+                cell("(not said)", Tone::Dim)
+            } else {
+                cell(&group.key, Tone::Plain)
+            };
+            let mut cells = vec![key, number(group.count)];
             if summed {
                 cells.push(number(group.sum.unwrap_or(0)));
             }
@@ -211,14 +216,23 @@ pub fn view(style: &Style, view: &RecordView) -> String {
         "from",
         &format!("{} ({})", row.author, short_id(&view.author_id)),
     );
-    fact("marking", &format!("TLP:{}", row.tlp.to_uppercase()));
+    if !row.tlp.is_empty() {
+        fact("marking", &format!("TLP:{}", row.tlp.to_uppercase()));
+    }
     fact("created", &when(&row.created));
     fact(
         "received",
         &format!("{} from {}", when(&row.received), view.courier),
     );
     out.push('\n');
-    tree(&view.record, 0, &mut out);
+    if view.record.is_null() {
+        out.push_str(
+            "What it said was erased here and can't be shown again. This tombstone is left, so \
+             that the record is not taken in a second time.\n",
+        );
+    } else {
+        tree(&view.record, 0, &mut out);
+    }
     if !view.findings.is_empty() {
         out.push_str("\nMarks of our own checks:\n");
         out.push_str(&errors::findings(style, &view.findings));

@@ -157,8 +157,8 @@ pub fn items(status: &Status, drafts: &[String]) -> Vec<Item> {
     if !status.policy.applied {
         add(
             "due",
-            "no policy is applied: nothing is shared".into(),
-            "liaison policy apply".into(),
+            "no policy is applied: nothing is shared or taken in".into(),
+            "liaison policy apply DIR".into(),
         );
     } else if status.policy.differs {
         add(
@@ -188,10 +188,9 @@ pub fn items(status: &Status, drafts: &[String]) -> Vec<Item> {
             add("silent", says, format!("liaison peer test {name}"));
         }
         if let Some(days) = peer.keys_days
-            && days <= KEYS_DUE_DAYS
+            && (0..=KEYS_DUE_DAYS).contains(&days)
         {
             let says = match days {
-                ..0 => format!("{name}'s keys statement has ended: ask for its card file"),
                 0 => format!("{name}'s keys statement ends today"),
                 n => format!("{name}'s keys statement ends in {n} d"),
             };

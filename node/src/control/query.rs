@@ -7,6 +7,7 @@ use liaison_protocol::clock::Millis;
 use super::api::{ApiError, Group, QueryReport, QueryRequest};
 use super::server::Caller;
 use crate::node::Node;
+use crate::search::limits;
 use crate::search::query::join;
 use crate::search::{Context, Note, Options, Query};
 use crate::store::{Arrival, Op};
@@ -31,10 +32,19 @@ pub(super) async fn query(
         let request = request.clone();
         move || answer(&node, &request, after)
     };
-    let report = tokio::task::spawn_blocking(work)
+    let mut report = tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| ApiError::new("internal", "the node is stopping"))??;
-    if request.new && !request.count {
+    // What was only counted, or cut off by the limit, was not seen.
+    let most = report.count.min(limits::QUERY_ARRIVALS as u64);
+    let listed = !(request.count || request.sum || request.by.is_some());
+    let whole = report.rows.len() as u64 >= most;
+    if request.new && listed && !whole {
+        report.notes.push(format!(
+            "all of them stay new until they are listed: 'liaison query --new --limit {most}'"
+        ));
+    }
+    if request.new && listed && whole {
         let bytes = last.0.to_be_bytes().to_vec().into();
         node.store
             .write(vec![Op::PutMeta { name: mark, bytes }])

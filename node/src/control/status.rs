@@ -24,7 +24,7 @@ pub(super) async fn status(
     let policy = super::policy::state(&node)?;
     let peers = peer_status(&node).await?;
     let seen = super::query::seen(&node, &format!("seen/{}", caller.uid))?;
-    let alerts = alerts(&node, &policy, &peers);
+    let alerts = alerts(&node, &peers);
     Ok(Json(Status {
         name: node
             .registry
@@ -46,16 +46,9 @@ pub(super) async fn status(
     }))
 }
 
-fn alerts(node: &Node, policy: &super::api::PolicyState, peers: &[PeerStatus]) -> Vec<String> {
+/// What no other part of the status says.
+fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     let mut alerts = Vec::new();
-    if !policy.applied {
-        alerts.push(
-            "no policy is applied: nothing is shared or taken in. 'liaison policy apply DIR'"
-                .into(),
-        );
-    } else if policy.differs {
-        alerts.push("the files in policy/ differ from the active policy. 'liaison policy check', then 'liaison policy apply'".into());
-    }
     for agency in node.registry.forked() {
         let name = node.registry.alias(&agency);
         alerts.push(format!("{name}: two different cards carry the same revision; nothing new is taken from it. Telephone it, then 'liaison peer add FILE --fingerprint DIGITS' with its newest card"));
@@ -63,12 +56,6 @@ fn alerts(node: &Node, policy: &super::api::PolicyState, peers: &[PeerStatus]) -
     for peer in peers {
         if peer.keys_days.is_some_and(|days| days < 0) {
             alerts.push(format!("{}: its keys statement has run out. Ask for its newest card, then 'liaison peer add FILE'", peer.peer));
-        }
-        if peer.connected_since.is_none() {
-            alerts.push(format!(
-                "{} is silent. 'liaison peer test {}'",
-                peer.peer, peer.peer
-            ));
         }
     }
     if let Ok(counts) = node.store.counts()
@@ -108,8 +95,8 @@ fn one(node: &Node, agency: &AgencyId) -> Result<PeerStatus, ApiError> {
     let session_error = node.sync.peers().of(agency).last_error();
     let link_error = link.as_ref().and_then(|l| l.last_error.clone());
     let last_error = match (session_error, link_error) {
-        (Some(a), Some(b)) => Some(if a.0 >= b.0 { a.1 } else { b.1 }),
-        (a, b) => a.or(b).map(|e| e.1),
+        (Some(a), Some(b)) => Some(if a.0 >= b.0 { a } else { b }),
+        (a, b) => a.or(b),
     };
     let now = node.clock.now().0;
     let keys_days = known.as_ref().and_then(|k| k.statement_body()).map(|keys| {
@@ -117,6 +104,7 @@ fn one(node: &Node, agency: &AgencyId) -> Result<PeerStatus, ApiError> {
         i64::try_from(left.div_euclid(i128::from(limits::DAY_MS))).unwrap_or(i64::MAX)
     });
     let up = link.as_ref().is_some_and(|l| l.is_up());
+    let connected_since = link.as_ref().and_then(|l| l.connected_since);
     Ok(PeerStatus {
         peer: node.registry.alias(agency),
         agency: agency.full(),
@@ -133,16 +121,20 @@ fn one(node: &Node, agency: &AgencyId) -> Result<PeerStatus, ApiError> {
             .unwrap_or_default(),
         circles: node.policies.current().circles_of(agency),
         trust: if peer.is_some() { "link" } else { "author" }.into(),
-        connected_since: link.as_ref().and_then(|l| l.connected_since).map(rfc3339),
+        connected_since: connected_since.map(rfc3339),
         transport: link
             .as_ref()
             .and_then(|l| l.transport)
             .map(|t| t.to_string()),
         last_seen: node.sync.peers().of(agency).last_seen().map(rfc3339),
         behind: standing.behind,
+        // What failed before the present connection was mended by it, unless records wait.
         last_error: last_error
-            .filter(|_| !up || standing.behind > 0)
-            .or_else(|| node.sync.peers().of(agency).fault().map(|f| f.1)),
+            .filter(|(at, _)| {
+                !up || standing.behind > 0 || connected_since.is_some_and(|c| *at >= c)
+            })
+            .or_else(|| node.sync.peers().of(agency).fault())
+            .map(|(_, says)| says),
         later: tallies(tally.later),
         refused: tallies(tally.refused),
         sent: tally.sent,

@@ -244,7 +244,15 @@ impl<'m> Bound<'m> {
             let at = |c: &&Column| c.target.as_ref().is_some_and(|t| t.is_at(place));
             match map.columns.iter().find(at) {
                 Some(column) => wrong(Some(column), says),
-                None => wrong(None, format!("{place}: {says}")),
+                None => match says.strip_prefix("missing field ") {
+                    Some(field) => wrong(
+                        None,
+                        format!(
+                            "nothing gives {field}: set it under [record] in the map, or let a column be it (to = ...)"
+                        ),
+                    ),
+                    None => wrong(None, format!("{place}: {says}")),
+                },
             }
         };
         let content = Content::from_json(map.kind, body).map_err(|e| blame(&e.place, e.says))?;

@@ -48,7 +48,7 @@ fn a_german_table_is_read_and_its_bad_rows_are_named_by_line() {
     let first = good.first().expect("first");
     assert_eq!(
         first.fields.title,
-        "Durchreisebeobachtungen Übergang Süd, 01.03.2031"
+        "Durchreisebeobachtungen Übergang Süd, 01.03.2025"
     );
     assert_eq!(
         first.fields.summary.as_deref(),
@@ -57,7 +57,7 @@ fn a_german_table_is_read_and_its_bad_rows_are_named_by_line() {
     assert_eq!(
         body(first),
         serde_json::json!({
-            "period": {"from": "2031-03", "to": "2031-03"},
+            "period": {"from": "2025-03", "to": "2025-03"},
             "area": ["QN-01"],
             "measure": "transit-observations",
             "method": "registry",

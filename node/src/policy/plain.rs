@@ -70,7 +70,8 @@ impl Engine {
     pub fn plain(&self, action: Action) -> PlainTable {
         let mut rows = Vec::new();
         for peer in self.directory().peers() {
-            for kind in schema::codes("Kind") {
+            // Policies may name the personal kinds, but no record of these exists yet.
+            for kind in STRATEGIC {
                 let mut says = BTreeSet::new();
                 let mut cells = Vec::new();
                 for tlp in schema::codes("Tlp") {

@@ -418,7 +418,7 @@ fn the_plain_table_says_who_gets_what() {
     let table = Engine::new(set, directory(), 1)
         .expect("engine")
         .plain(Action::Share);
-    assert_eq!(table.rows.len(), 3 * 15);
+    assert_eq!(table.rows.len(), 3 * 6);
     assert_eq!(table.to_string(), "\
 b gets some of: trend (clear, green, amber, amber+strict, red).
     because: B gets our trends of the Western Balkan route and of the circular route from Albania to Greece.

@@ -204,8 +204,9 @@ impl UnknownField {
 impl fmt::Display for UnknownField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "there is no field '{}'", self.given)?;
-        if let Some(nearest) = &self.nearest {
-            write!(f, "; did you mean '{nearest}'?")?;
+        match &self.nearest {
+            Some(nearest) => write!(f, "; did you mean '{nearest}'?")?,
+            None => f.write_str(".")?,
         }
         f.write_str(" Fields: ")?;
         for field in Field::all().filter(|f| !matches!(f, Field::Dim(_))) {

@@ -119,7 +119,13 @@ fn in_editor(context: &mut Context) -> Outcome {
     let place = path.display().to_string();
     let mut line = 1;
     loop {
-        editor::open(&path, line)?;
+        if let Err(error) = editor::open(&path, line) {
+            // Nothing was written into it yet: it is the card as it stands.
+            if line == 1 && input::read_text(context.ui, &path, INPUT_BYTES)? == before {
+                remove(context, &path)?;
+            }
+            return Err(error);
+        }
         let text = input::read_text(context.ui, &path, INPUT_BYTES)?;
         let changed = input::toml_value(&place, &text).map(|after| changes(&own.contact, after));
         let answer = match changed {

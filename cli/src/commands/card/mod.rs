@@ -91,7 +91,7 @@ fn export(context: &mut Context, file: &Path) -> Outcome {
         if context.ui.json {
             context.ui.object(&own)?;
         } else {
-            context.ui.print(&own.card)?;
+            context.ui.verbatim(&own.card)?;
         }
     } else {
         fs::write(file, &own.card).map_err(|source| CommandError::File {

@@ -71,6 +71,12 @@ pub fn run(context: &mut Context, command: ImportCommand) -> Outcome {
     if args.guess && ask && !args.dry_run {
         let check = job.run(context, &client, ImportReport::default(), true)?;
         print(context, &name, &check)?;
+        if check.records == 0 {
+            return Err(CommandError::failed(
+                "with this map no row can be a record: nothing was imported",
+                correct_map(&args.file),
+            ));
+        }
     }
     let before = if only_check {
         ImportReport::default()
@@ -86,7 +92,11 @@ pub fn run(context: &mut Context, command: ImportCommand) -> Outcome {
         {
             return Err(CommandError::failed(
                 "nothing was imported",
-                "look first with --dry-run, or type y",
+                if args.guess {
+                    correct_map(&args.file)
+                } else {
+                    "look first with --dry-run, or type y".into()
+                },
             ));
         }
     }
@@ -119,7 +129,7 @@ fn propose(context: &mut Context, file: &Path, bytes: &[u8]) -> Result<String, C
         says: e.to_string(),
         remedy: "examples/maps/ holds maps that can be copied".into(),
     })?;
-    context.ui.note(&map)?;
+    context.ui.note_verbatim(&map)?;
     for check in checks {
         context.ui.note(&format!("check: {}", clean(&check)))?;
     }
@@ -146,6 +156,16 @@ fn propose(context: &mut Context, file: &Path, bytes: &[u8]) -> Result<String, C
         .ui
         .note(&format!("This map is in {}.", path.display()))?;
     Ok(map)
+}
+
+/// What to type after a guess that does not do.
+fn correct_map(file: &Path) -> String {
+    let map = map_path(file);
+    format!(
+        "correct the lines marked CHECK in {0}, then `liaison import csv {1} --map {0} --dry-run`",
+        map.display(),
+        file.display()
+    )
 }
 
 fn map_path(file: &Path) -> PathBuf {

@@ -152,7 +152,7 @@ fn trd_02_small_counts_of_victims() {
         findings(&content),
         [
             "TRD-02 cells[1] {age: 9-17, gender: female, area: QN-02} has n=3; smallest shareable is 11. \
-          Merge age bands, widen the area, or drop the cell (--roll-up age)."
+          Merge age bands, widen the area, or drop the cell."
         ]
     );
     assert_eq!(findings(&cells(&[(json!({}), 11)])).len(), 0);

@@ -74,10 +74,8 @@ fn roll_up(dims: &Dims) -> String {
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    match dims.iter().next() {
-        Some((dimension, _)) => format!("{text} (--roll-up {dimension})."),
-        None => format!("{text}."),
-    }
+    text.push('.');
+    text
 }
 
 /// TRD-03: within the record.

@@ -1,0 +1,79 @@
+//! Decisions: who gets a record and why, in the words of the gates and of the ledger.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use liaison_protocol::id::AgencyId;
+
+use super::Answer;
+use crate::control::api::{GateView, LedgerView, PeerDecision, Why};
+use crate::control::text::rfc3339;
+use crate::node::Node;
+use crate::share::{Decided, Gate, GateWord};
+use crate::store::{Direction, LedgerEntry};
+
+/// `GET /v1/records/{id}/why/{peer}`.
+pub(in crate::control) async fn why(
+    State(node): State<Node>,
+    Path((id, peer)): Path<(String, String)>,
+) -> Answer<Why> {
+    let (arrival, header) = node.find(&id)?;
+    let (agency, _) = node.registry.find(&peer)?;
+    let (decided, words) = node.share.explain(&agency, arrival, &header)?;
+    let mut decision = decision(&node, &agency, &decided, &words);
+    if decided.gate == Gate::Policy && !decided.allow {
+        let nearest = node.share.nearest(&agency, arrival, &header)?;
+        for near in nearest {
+            decision.says.push(' ');
+            decision.says.push_str(&near);
+        }
+    }
+    let line = node.store.ledger_entry(&agency, arrival)?;
+    Ok(Json(Why {
+        id: header.id.full(),
+        decision,
+        gates: words
+            .iter()
+            .map(|w| GateView {
+                gate: w.gate.as_str().into(),
+                allow: w.allow,
+                says: w.says.clone(),
+            })
+            .collect(),
+        ledger: line.map(|line| LedgerView::new(&node, &agency, &line)),
+    }))
+}
+
+impl LedgerView {
+    pub(super) fn new(node: &Node, peer: &AgencyId, line: &LedgerEntry) -> Self {
+        Self {
+            peer: node.registry.alias(peer),
+            direction: match line.direction {
+                Direction::Offered => "offered",
+                Direction::Received => "received",
+                Direction::Sent => "sent",
+            }
+            .into(),
+            at: rfc3339(line.at),
+            answer: line.answer.map(|a| a.to_string()),
+            rule: line.rule.to_string(),
+        }
+    }
+}
+
+pub(super) fn decision(
+    node: &Node,
+    agency: &AgencyId,
+    decided: &Decided,
+    words: &[GateWord],
+) -> PeerDecision {
+    let word = words.iter().find(|w| w.gate == decided.gate);
+    PeerDecision {
+        peer: node.registry.alias(agency),
+        agency: agency.full(),
+        allow: decided.allow,
+        gate: decided.gate.as_str().into(),
+        rule: decided.rule.to_string(),
+        says: word.map(|w| w.says.clone()).unwrap_or_default(),
+        place: word.and_then(|w| w.place.clone()),
+    }
+}

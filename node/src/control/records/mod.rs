@@ -1,0 +1,15 @@
+//! What officers do with records: push, amend, retract, look at, ask why.
+
+mod decision;
+mod draft;
+mod name;
+mod retraction;
+mod view;
+
+pub(super) use decision::why;
+pub(super) use draft::{amend, push};
+pub(super) use retraction::retract;
+pub(super) use view::{cose, show, verify};
+
+/// What a call on records answers.
+type Answer<T> = Result<axum::Json<T>, super::api::ApiError>;

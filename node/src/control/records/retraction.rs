@@ -1,0 +1,98 @@
+//! Retractions: a word taken back.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use liaison_protocol::id::RecordId;
+use liaison_protocol::record::codes::{Kind, RetractReason};
+use liaison_protocol::record::envelope::Fields;
+use liaison_protocol::record::handling::Onward;
+use liaison_protocol::record::kinds::{Content, Retract};
+
+use super::Answer;
+use crate::control::api::{ApiError, RetractReport, RetractRequest};
+use crate::ingest::Statement;
+use crate::node::Node;
+use crate::share::kind_of;
+use crate::store::Flags;
+
+/// `POST /v1/records/{id}/retract`.
+pub(in crate::control) async fn retract(
+    State(node): State<Node>,
+    Path(id): Path<String>,
+    Json(request): Json<RetractRequest>,
+) -> Answer<RetractReport> {
+    let reason: RetractReason =
+        request
+            .reason
+            .parse()
+            .map_err(|e: liaison_protocol::record::codes::UnknownCode| {
+                ApiError::new("invalid", e.to_string())
+            })?;
+    let (arrival, header) = node.find(&id)?;
+    node.own_word(&header, "retracted")?;
+    if kind_of(&header) == Some(Kind::Retract) {
+        return Err(
+            ApiError::new("refused", "a retraction is for good and can't be retracted")
+                .with_remedy("push the record again, as a new one"),
+        );
+    }
+    if matches!(kind_of(&header), Some(Kind::Contact | Kind::Keys)) {
+        return Err(ApiError::new(
+            "refused",
+            "a card and a keys statement say who we are and can't be retracted",
+        )
+        .with_remedy("'liaison card edit' makes a newer one, which takes its place"));
+    }
+    if header.flags.contains(Flags::RETRACTED) {
+        return Err(ApiError::new(
+            "conflict",
+            format!("{} is retracted already", header.id.short()),
+        ));
+    }
+    let mut report = RetractReport {
+        of: header.id.full(),
+        id: None,
+        held_by: node.holders(arrival)?,
+    };
+    if !request.dry_run {
+        let old = node.statement(arrival)?;
+        let made = retraction(header.id, reason, &old.envelope.fields);
+        let made = node.ingest.own(vec![made], Vec::new()).await?;
+        report.id = made.first().map(|(id, _)| id.full());
+    }
+    Ok(Json(report))
+}
+
+/// The retraction of a record. It has no distribution list: the ledger says whom it is owed
+/// to. A tombstone is left of the record everywhere.
+pub(super) fn retraction(of: RecordId, reason: RetractReason, old: &Fields) -> Statement {
+    let content = Content::Retract(Retract {
+        of,
+        reason,
+        erase: true,
+        notify: true,
+    });
+    let fields = Fields {
+        title: "Retraction".into(),
+        summary: None,
+        refs: Vec::new(),
+        supersedes: None,
+        thread: None,
+        handling: Vec::new(),
+        handling_note: None,
+        review_by: None,
+        expires: None,
+        onward: Onward::None,
+        crime: Vec::new(),
+        class: None,
+        basis: None,
+        grade: None,
+        legal_basis: None,
+        ..old.clone()
+    };
+    Statement {
+        fields,
+        content,
+        audience: None,
+    }
+}

@@ -1,0 +1,191 @@
+//! Records to look at: in full, as signed bytes, as a line in a table.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use liaison_protocol::id::RecordId;
+use liaison_protocol::record::check::{self, CheckContext};
+use liaison_protocol::record::codes::RetractReason;
+use liaison_protocol::record::date::Date;
+use liaison_protocol::record::signed::{FormFault, Record, SignedRecord};
+
+use super::Answer;
+use crate::control::api::{
+    ApiError, FindingView, LedgerView, LinkView, RecordRow, RecordView, RetractionView,
+    VerifyReport,
+};
+use crate::control::text::rfc3339;
+use crate::ingest::{IngestFault, examine};
+use crate::node::Node;
+use crate::share::kind_of;
+use crate::store::{Arrival, Flags, Header};
+
+/// `GET /v1/records/{id}`.
+pub(in crate::control) async fn show(
+    State(node): State<Node>,
+    Path(id): Path<String>,
+) -> Answer<RecordView> {
+    let (arrival, header) = node.find(&id)?;
+    let row = node.row(arrival, &header)?;
+    let retracted_by = node.store.tombstone(&header.id)?.map(|t| RetractionView {
+        id: t.by.full(),
+        reason: RetractReason::ALL
+            .get(usize::from(t.reason))
+            .map_or("unknown", |r| r.as_str())
+            .to_owned(),
+        at: rfc3339(t.at),
+        erased: header.flags.contains(Flags::ERASED),
+    });
+    let mut view = RecordView {
+        row,
+        author_id: header.author.full(),
+        key: String::new(),
+        record: serde_json::Value::Null,
+        courier: header
+            .courier
+            .map_or_else(|| "own".into(), |c| node.registry.alias(&c)),
+        findings: Vec::new(),
+        superseded_by: node
+            .store
+            .superseded_by(&header.id, &header.author)?
+            .iter()
+            .map(RecordId::full)
+            .collect(),
+        retracted_by,
+        links: Vec::new(),
+        ledger: node
+            .store
+            .ledgers_for(arrival)?
+            .into_iter()
+            .map(|(peer, line)| LedgerView::new(&node, &peer, &line))
+            .collect(),
+    };
+    if let Some(bytes) = node.store.record(arrival)? {
+        let signed = SignedRecord::parse(bytes).map_err(IngestFault::from)?;
+        let record = signed.unverified();
+        view.key = signed.key().to_string();
+        view.record = as_json(record)?;
+        let context = CheckContext::on(Date::from_millis(record.envelope.created.wall()));
+        view.findings = check::check(&record.envelope.fields, &record.content, &context)
+            .iter()
+            .map(FindingView::from)
+            .collect();
+        for link in &record.envelope.fields.refs {
+            let state = match node.store.arrival_of(&link.id)? {
+                None => "unknown",
+                Some(at) => match node.store.header(at)? {
+                    Some(h) if h.flags.contains(Flags::RETRACTED) => "retracted",
+                    Some(h) if h.flags.contains(Flags::SUPERSEDED) => "amended",
+                    Some(_) => "held",
+                    None => "unknown",
+                },
+            };
+            view.links.push(LinkView {
+                rel: link.rel.as_str().into(),
+                id: link.id.full(),
+                state: state.into(),
+            });
+        }
+    }
+    Ok(Json(view))
+}
+
+/// `GET /v1/records/{id}/cose`: the exact signed bytes.
+pub(in crate::control) async fn cose(
+    State(node): State<Node>,
+    Path(id): Path<String>,
+) -> Result<Bytes, ApiError> {
+    let (arrival, header) = node.find(&id)?;
+    node.store.record(arrival)?.ok_or_else(|| {
+        ApiError::new(
+            "not-found",
+            format!(
+                "{} was erased; only its tombstone is left",
+                header.id.short()
+            ),
+        )
+        .with_remedy(format!(
+            "'liaison show {}' says by whom and why",
+            header.id.short()
+        ))
+    })
+}
+
+/// `POST /v1/verify`: whose word are these bytes?
+pub(in crate::control) async fn verify(
+    State(node): State<Node>,
+    body: Bytes,
+) -> Answer<VerifyReport> {
+    let signed = SignedRecord::parse(body.clone()).map_err(|fault| match fault {
+        FormFault::Limit(finding) => ApiError::findings(std::slice::from_ref(finding.as_ref())),
+        fault => ApiError::new("refused", format!("this is no signed record: {fault}"))
+            .with_remedy("'liaison show ID --cose > FILE' writes one"),
+    })?;
+    let record = signed.unverified().clone();
+    let author = node.registry.alias(&record.envelope.author);
+    let context = CheckContext {
+        thresholds: node.ingest.settings().thresholds.clone(),
+        ..CheckContext::on(Date::from_millis(record.envelope.created.wall()))
+    };
+    let findings = check::check(&record.envelope.fields, &record.content, &context);
+    let (verified, says) = match examine(&node.registry, body) {
+        Ok(_) => (true, format!("signed by {author}, unchanged")),
+        Err(fault) => (false, fault.to_string()),
+    };
+    Ok(Json(VerifyReport {
+        id: signed.id().full(),
+        verified,
+        author,
+        kind: record.kind().to_string(),
+        says,
+        findings: findings.iter().map(FindingView::from).collect(),
+    }))
+}
+
+impl Node {
+    /// A record as a line in a table.
+    pub(in crate::control) fn row(
+        &self,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<RecordRow, ApiError> {
+        let record = self
+            .store
+            .record(arrival)?
+            .and_then(|bytes| SignedRecord::parse(bytes).ok());
+        let (title, tlp) = record.map_or_else(
+            || ("(erased)".to_owned(), String::new()),
+            |r| {
+                let fields = &r.unverified().envelope.fields;
+                (fields.title.clone(), fields.tlp.to_string())
+            },
+        );
+        Ok(RecordRow {
+            id: header.id.full(),
+            kind: kind_of(header).map_or("unknown", |k| k.as_str()).to_owned(),
+            title,
+            author: self.registry.alias(&header.author),
+            tlp,
+            created: rfc3339(header.created.wall()),
+            received: rfc3339(header.received),
+            superseded: header.flags.contains(Flags::SUPERSEDED),
+            retracted: header.flags.contains(Flags::RETRACTED),
+        })
+    }
+}
+
+fn as_json(record: &Record) -> Result<serde_json::Value, ApiError> {
+    let mut value = serde_json::to_value(&record.envelope.fields)
+        .map_err(|e| ApiError::new("internal", e.to_string()))?;
+    if let Some(map) = value.as_object_mut() {
+        map.insert("schema".into(), record.envelope.schema.into());
+        map.insert("kind".into(), record.kind().as_str().into());
+        map.insert("author".into(), record.envelope.author.full().into());
+        map.insert(
+            "created".into(),
+            rfc3339(record.envelope.created.wall()).into(),
+        );
+        map.insert("body".into(), record.content.to_json()?);
+    }
+    Ok(value)
+}
