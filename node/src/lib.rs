@@ -20,6 +20,7 @@ pub mod control;
 pub mod home;
 pub mod import;
 pub mod ingest;
+pub mod kind;
 pub mod limits;
 pub mod node;
 pub mod policy;

@@ -464,7 +464,9 @@ impl TestNode {
             };
             from = *last;
             for (_, header) in &rows {
-                let kind = Kind::ALL.iter().find(|k| **k as u8 == header.kind);
+                let kind = Kind::ALL
+                    .iter()
+                    .find(|k| liaison_node::kind::number(**k) == header.kind);
                 let content =
                     kind.is_some_and(|k| k.plane() == Plane::Strategic && *k != Kind::Contact);
                 let gone = header.flags.contains(Flags::RETRACTED)

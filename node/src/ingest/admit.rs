@@ -14,6 +14,7 @@ use liaison_protocol::wire::Item;
 
 use super::accepts::Accepts;
 use super::{IngestFault, Settings, verify};
+use crate::kind;
 use crate::limits;
 use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
@@ -143,11 +144,11 @@ impl Gate<'_> {
         };
         // What the root key signed, or what says where we are reached, no signing key takes
         // back: a stolen one could otherwise keep the card that revokes it from spreading.
-        let proves = [Kind::Contact, Kind::Keys].map(kind_number);
+        let proves = [Kind::Contact, Kind::Keys].map(kind::number);
         let same_kind = if what == "retracts" {
             !proves.contains(&old.kind)
         } else {
-            old.kind == kind_number(record.kind())
+            old.kind == kind::number(record.kind())
         };
         if old.author == record.author() && same_kind {
             Ok(())
@@ -240,7 +241,7 @@ impl Admitted {
             id: self.record.id(),
             bytes: self.record.bytes().clone(),
             author: self.record.author(),
-            kind: kind_number(self.record.kind()),
+            kind: kind::number(self.record.kind()),
             created: statement.envelope.created,
             received,
             courier,
@@ -292,9 +293,4 @@ fn expiry(record: &VerifiedRecord) -> Option<Millis> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
-}
-
-/// A kind as the store's headers hold it: its place in the list of kinds.
-pub fn kind_number(kind: Kind) -> u8 {
-    kind as u8
 }

@@ -25,7 +25,6 @@ use liaison_protocol::wire::Item;
 use rayon::prelude::*;
 
 use self::accepts::Accepts;
-pub use self::admit::kind_number;
 use self::admit::{Admitted, Gate};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;

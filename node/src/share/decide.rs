@@ -10,6 +10,7 @@ use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms, Ve
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use super::Share;
+use crate::kind;
 use crate::policy::{Action, Attributes, ClassId, Decision};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
 
@@ -154,7 +155,7 @@ impl Share {
         }
         let own = self.registry.own();
         let by_us = header.author == own;
-        let kind = kind_of(header);
+        let kind = kind::of(header);
         let control = kind.is_none_or(|k| k.plane() == Plane::Control);
         if control || (by_us && kind == Some(Kind::Contact)) {
             walk.owed(self.is_owed(peer, arrival, header)?);
@@ -244,7 +245,7 @@ impl Share {
         arrival: Arrival,
         header: &Header,
     ) -> Result<bool, StoreError> {
-        match kind_of(header) {
+        match kind::of(header) {
             Some(Kind::Contact | Kind::Keys) => Ok(header.author == self.registry.own()),
             Some(Kind::Retract) => {
                 let Some(of) = self.owed.retracts(&self.store, arrival)? else {
@@ -291,14 +292,6 @@ impl Share {
         classes.insert(id, class.clone());
         Ok(class)
     }
-}
-
-/// The kind that a header's number stands for; none for a number of a later version.
-pub(crate) fn kind_of(header: &Header) -> Option<Kind> {
-    Kind::ALL
-        .iter()
-        .copied()
-        .find(|k| crate::ingest::kind_number(*k) == header.kind)
 }
 
 /// The handling terms that a class states; none for codes of a later version.

@@ -13,7 +13,6 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
 
-pub(crate) use self::decide::kind_of;
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::owed::{Look, Owed};
 use crate::clock::Clock;

@@ -10,7 +10,7 @@ use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::SignedRecord;
 use tokio::sync::watch;
 
-use super::decide::kind_of;
+use crate::kind;
 use crate::store::{Arrival, Store, StoreError};
 
 /// Arrivals of control records, in order. Clones share it.
@@ -53,7 +53,7 @@ impl Owed {
             from = last.next();
             inner.arrivals.extend(
                 rows.iter()
-                    .filter(|(_, h)| is_owed_kind(kind_of(h)))
+                    .filter(|(_, h)| is_owed_kind(kind::of(h)))
                     .map(|r| r.0),
             );
         }

@@ -154,15 +154,7 @@ impl Sync {
             }
             running.insert(agency, tasks.spawn(self.clone().with_peer(agency)));
         };
-        let up: Vec<AgencyId> = self
-            .swarm
-            .links()
-            .borrow()
-            .iter()
-            .filter(|l| l.is_up())
-            .map(|l| l.agency)
-            .collect();
-        for agency in up {
+        for agency in self.up() {
             start(&mut tasks, &mut running, agency);
         }
         loop {
@@ -177,15 +169,7 @@ impl Sync {
                     }
                     Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
                         // Events were lost: start anew with every link that is up.
-                        let up: Vec<AgencyId> = self
-                            .swarm
-                            .links()
-                            .borrow()
-                            .iter()
-                            .filter(|l| l.is_up())
-                            .map(|l| l.agency)
-                            .collect();
-                        for agency in up {
+                        for agency in self.up() {
                             start(&mut tasks, &mut running, agency);
                         }
                     }
@@ -196,6 +180,16 @@ impl Sync {
             }
         }
         tasks.shutdown().await;
+    }
+
+    fn up(&self) -> Vec<AgencyId> {
+        let links = self.swarm.links();
+        let links = links.borrow();
+        links
+            .iter()
+            .filter(|l| l.is_up())
+            .map(|l| l.agency)
+            .collect()
     }
 
     /// Our side of one peer for as long as the link is up: the outbound stream, opened anew

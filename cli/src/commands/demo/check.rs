@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use liaison_node::ingest::kind_number;
+use liaison_node::kind;
 use liaison_node::store::Flags;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::record::codes::Kind;
@@ -92,7 +92,7 @@ fn of_one(
         .count();
     for (arrival, header) in member.headers()? {
         let author = members.name_of(&header.author).unwrap_or("a stranger");
-        let is = |kind: Kind| header.kind == kind_number(kind);
+        let is = |kind: Kind| header.kind == kind::number(kind);
         if is(Kind::Contact) || is(Kind::Keys) {
             if !known.contains(author) {
                 faults.push(format!("{name} holds a card of {author}"));

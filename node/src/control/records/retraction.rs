@@ -11,8 +11,8 @@ use liaison_protocol::record::kinds::{Content, Retract};
 use super::Answer;
 use crate::control::api::{ApiError, RetractReport, RetractRequest};
 use crate::ingest::Statement;
+use crate::kind;
 use crate::node::Node;
-use crate::share::kind_of;
 use crate::store::Flags;
 
 /// `POST /v1/records/{id}/retract`.
@@ -30,13 +30,13 @@ pub(in crate::control) async fn retract(
             })?;
     let (arrival, header) = node.find(&id)?;
     node.own_word(&header, "retracted")?;
-    if kind_of(&header) == Some(Kind::Retract) {
+    if kind::of(&header) == Some(Kind::Retract) {
         return Err(
             ApiError::new("refused", "a retraction is for good and can't be retracted")
                 .with_remedy("push the record again, as a new one"),
         );
     }
-    if matches!(kind_of(&header), Some(Kind::Contact | Kind::Keys)) {
+    if matches!(kind::of(&header), Some(Kind::Contact | Kind::Keys)) {
         return Err(ApiError::new(
             "refused",
             "a card and a keys statement say who we are and can't be retracted",

@@ -16,8 +16,8 @@ use crate::control::api::{
 };
 use crate::control::text::rfc3339;
 use crate::ingest::{IngestFault, examine};
+use crate::kind;
 use crate::node::Node;
-use crate::share::kind_of;
 use crate::store::{Arrival, Flags, Header};
 
 /// `GET /v1/records/{id}`.
@@ -162,7 +162,9 @@ impl Node {
         );
         Ok(RecordRow {
             id: header.id.full(),
-            kind: kind_of(header).map_or("unknown", |k| k.as_str()).to_owned(),
+            kind: kind::of(header)
+                .map_or("unknown", |k| k.as_str())
+                .to_owned(),
             title,
             author: self.registry.alias(&header.author),
             tlp,
