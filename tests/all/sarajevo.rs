@@ -69,6 +69,8 @@ async fn each_record_reaches_whom_it_must_and_nobody_else() {
                 pushed.insert(file, id);
             }
             Refused(code, says) => {
+                // What others pushed before must not arrive in between.
+                federation.settled().await;
                 let held = federation[author].node().store.last();
                 let ran = federation[author]
                     .cli_in(&["push", "-"], &draft.to_string())
