@@ -139,6 +139,9 @@ async fn send(
                 ticks += 1;
                 if ticks.is_multiple_of(limits::AGAIN_TICKS) {
                     session.again = Some(Arrival(0));
+                    // And what is owed once more: a retraction must not hang on one wake-up.
+                    session.owed_after = Arrival(0);
+                    session.owed_done = false;
                 }
             }
         }
