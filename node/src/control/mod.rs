@@ -8,6 +8,7 @@ mod peers;
 mod policy;
 mod query;
 mod records;
+mod routes;
 mod server;
 mod status;
 pub mod text;

@@ -1,0 +1,58 @@
+//! What the local API says and is told: one type a message, the same names as on the command
+//! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
+
+mod import;
+mod peers;
+mod policy;
+mod query;
+mod records;
+mod status;
+mod watch;
+
+pub use import::{BadRow, ImportChunk, ImportReport};
+pub use peers::{
+    CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
+};
+pub use policy::{
+    PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState, StatementView,
+};
+pub use query::{Group, QueryReport, QueryRequest, RecordRow};
+pub use records::{
+    AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
+    RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,
+};
+pub use status::{Status, Tally};
+pub use watch::WatchEvent;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An error as every route answers it, with the exit code that the command line gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, thiserror::Error)]
+#[error("{error}")]
+pub struct ApiError {
+    /// What happened, as a sentence.
+    pub error: String,
+    /// What to type or do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+    /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `conflict`,
+    /// `disk`, `internal`.
+    pub code: String,
+    /// Findings on the record or policy, one a fault.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingView>,
+}
+
+/// One fault of a draft, a row or a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FindingView {
+    /// Check code, such as `TRD-02`.
+    pub code: String,
+    /// Path to the field, or file:line:column.
+    pub place: String,
+    /// What is wrong.
+    pub says: String,
+    /// What to do.
+    pub remedy: String,
+}

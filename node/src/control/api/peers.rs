@@ -1,0 +1,139 @@
+//! Peers and our own card.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::Tally;
+
+/// One peer, as `status` and `peer list` show it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PeerStatus {
+    /// Local alias.
+    pub peer: String,
+    /// Agency id.
+    pub agency: String,
+    /// Name on its card.
+    pub name: String,
+    /// Sector, country.
+    pub sector: String,
+    /// Country code.
+    pub country: String,
+    /// Circles it is in.
+    pub circles: Vec<String>,
+    /// `link` or `author`.
+    pub trust: String,
+    /// Connected since, RFC 3339; none while it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected_since: Option<String>,
+    /// How: `quic`, `tcp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<String>,
+    /// Last seen connected, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<String>,
+    /// Records that it may have and has not answered yet.
+    pub behind: u64,
+    /// Last error, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// What waits as `later`, by reason.
+    pub later: Vec<Tally>,
+    /// What it refused, by reason.
+    pub refused: Vec<Tally>,
+    /// Records sent and stored there.
+    pub sent: u64,
+    /// Records received from it.
+    pub received: u64,
+    /// Records that the gates do not let it have.
+    pub withheld: u64,
+    /// Bytes in and out since the start.
+    pub bytes_in: u64,
+    /// Bytes out since the start.
+    pub bytes_out: u64,
+    /// Days until its keys statement ends; none if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_days: Option<i64>,
+}
+
+/// `POST /v1/peers`: link an agency whose fingerprint a person has confirmed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PeerAddRequest {
+    /// The card file's text.
+    pub card: String,
+    /// Local alias; default from the card's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// The 30 digits as typed by a person; must match the card's root key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// Take the card without digits: for scripts and test homes.
+    #[serde(default)]
+    pub unconfirmed: bool,
+    /// Circles to put it in, besides those of `entities.json`.
+    #[serde(default)]
+    pub circles: Vec<String>,
+}
+
+/// What became of `peer add`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PeerAddReport {
+    /// Alias.
+    pub peer: String,
+    /// Agency id.
+    pub agency: String,
+    /// Name on its card.
+    pub name: String,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// Whether it was known already and only its card or keys were renewed.
+    pub updated: bool,
+    /// What the active policy lets it have, in words, one line each.
+    pub may_have: Vec<String>,
+}
+
+/// `GET /v1/card` and `POST /v1/card`: our own card.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CardView {
+    /// The card file's text, to be handed to others.
+    pub card: String,
+    /// Our 30 digits.
+    pub fingerprint: String,
+    /// What the card says.
+    #[schema(value_type = Object)]
+    pub contact: Value,
+    /// What is missing for others to reach us, as sentences with what to type.
+    pub missing: Vec<String>,
+}
+
+/// `DELETE /v1/peers/{name}`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PeerRemoveReport {
+    /// Alias.
+    pub peer: String,
+    /// How many of the records released to it it still holds.
+    pub holds: u64,
+}
+
+/// `POST /v1/peers/{name}/test`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PeerTestReport {
+    /// Alias.
+    pub peer: String,
+    /// Steps in order; the first that fails ends it.
+    pub steps: Vec<TestStep>,
+}
+
+/// One step of a peer test.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TestStep {
+    /// `resolve`, `connect`, `key`, `known-to-them`, `version`.
+    pub step: String,
+    /// Whether it went well.
+    pub ok: bool,
+    /// What was found.
+    pub says: String,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}

@@ -1,0 +1,92 @@
+//! The policy: what is in force, and what would be.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// State of the policy.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PolicyState {
+    /// Whether any was applied; without one nothing is shared.
+    pub applied: bool,
+    /// SHA-256 over text and entities, hex.
+    pub hash: String,
+    /// Number of statements.
+    pub statements: u64,
+    /// When applied, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Whether the files in `policy/` differ from what is active.
+    pub differs: bool,
+}
+
+/// Policy files, for `POST /v1/policy/check` and `POST /v1/policy/apply`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PolicyRequest {
+    /// File name to text: `*.cedar` and `entities.json`.
+    pub files: std::collections::BTreeMap<String, String>,
+    /// Why; kept beside the text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The answer to a policy check, apply, revert or show.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PolicyReport {
+    /// SHA-256 over text and entities, hex.
+    pub hash: String,
+    /// Whether it is the active one now.
+    pub active: bool,
+    /// Statements: id, what it says, file and line.
+    pub statements: Vec<StatementView>,
+    /// Files, for `show`.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub files: std::collections::BTreeMap<String, String>,
+    /// Earlier sets, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<PolicyApplied>,
+}
+
+/// One statement of the policy.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct StatementView {
+    /// `@id`.
+    pub id: String,
+    /// `permit` or `forbid`.
+    pub effect: String,
+    /// `@says`.
+    pub says: String,
+    /// File and line.
+    pub place: String,
+}
+
+/// One application of a policy.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PolicyApplied {
+    /// SHA-256, hex.
+    pub hash: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Unix uid of who applied it.
+    pub uid: u32,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// `GET /v1/policy/plain`: peer by kind, in words.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PolicyPlain {
+    /// Column heads: the kinds.
+    pub kinds: Vec<String>,
+    /// A row a peer: alias and one cell a kind.
+    pub rows: Vec<PlainRow>,
+}
+
+/// One peer's row.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PlainRow {
+    /// Alias.
+    pub peer: String,
+    /// One cell a kind, such as `up to amber`, `some`, `-`.
+    pub cells: Vec<String>,
+}

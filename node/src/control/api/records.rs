@@ -1,0 +1,211 @@
+//! Records: pushing, showing, explaining, amending, retracting, verifying.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{FindingView, RecordRow};
+
+/// `POST /v1/records`: sign and store a draft, then offer it to whom both gates allow.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PushRequest {
+    /// The draft, as `record template` prints it.
+    #[schema(value_type = Object)]
+    pub draft: Value,
+    /// Distribution list: aliases, circles or agency ids. Absent: policy decides. Empty: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Vec<String>>,
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What became of a push, amend or dry run.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PushReport {
+    /// The record's full id; none on a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its kind.
+    pub kind: String,
+    /// Its title.
+    pub title: String,
+    /// Its marking.
+    pub tlp: String,
+    /// Per linked peer: who gets it, who does not, and why.
+    pub peers: Vec<PeerDecision>,
+    /// For an amendment: who has the record that it replaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<String>,
+}
+
+/// What the gates say of one record and one peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PeerDecision {
+    /// The peer's local alias.
+    pub peer: String,
+    /// The peer's agency id.
+    pub agency: String,
+    /// Whether it gets the record.
+    pub allow: bool,
+    /// The gate that decided: `handling`, `audience`, `policy`, `expired`, `link`.
+    pub gate: String,
+    /// The deciding statement's `@id`, or the handling rule's name.
+    pub rule: String,
+    /// The rule in its author's words.
+    pub says: String,
+    /// Where the statement stands: file and line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+}
+
+/// `GET /v1/records/{id}/why/{peer}`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Why {
+    /// The record's full id.
+    pub id: String,
+    /// The decision as of now.
+    pub decision: PeerDecision,
+    /// The gates in order, each with what it said.
+    pub gates: Vec<GateView>,
+    /// What has happened between this record and this peer, from the ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<LedgerView>,
+}
+
+/// One gate's word.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct GateView {
+    /// `handling`, `audience`, `policy`, `expired`, `link`.
+    pub gate: String,
+    /// Whether it is open.
+    pub allow: bool,
+    /// Why, as a sentence.
+    pub says: String,
+}
+
+/// One line of the ledger.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LedgerView {
+    /// The peer's alias.
+    pub peer: String,
+    /// `sent`, `received` or `offered`.
+    pub direction: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// What the peer answered: `stored`, `refused: …`, `later: …`; none while it has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// The rule under which it was released.
+    pub rule: String,
+}
+
+/// `GET /v1/records/{id}`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RecordView {
+    /// The line.
+    #[serde(flatten)]
+    pub row: RecordRow,
+    /// The author's agency id.
+    pub author_id: String,
+    /// The signing key's full text.
+    pub key: String,
+    /// Envelope and body as signed.
+    #[schema(value_type = Object)]
+    pub record: Value,
+    /// Where it came from: `own`, or a peer's alias.
+    pub courier: String,
+    /// Marks of the receiver's own checks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingView>,
+    /// Ids of records that replace it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub superseded_by: Vec<String>,
+    /// The retraction, if any: id, reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retracted_by: Option<RetractionView>,
+    /// Other records that link here or that this links to, and what is known of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<LinkView>,
+    /// Who got it from us and who gave it to us.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ledger: Vec<LedgerView>,
+}
+
+/// A link between records.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LinkView {
+    /// `about`, `supports`, …
+    pub rel: String,
+    /// The other record's id.
+    pub id: String,
+    /// `held`, `retracted`, `unknown`.
+    pub state: String,
+}
+
+/// A retraction as a reader sees it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RetractionView {
+    /// The retraction's own id.
+    pub id: String,
+    /// Reason code.
+    pub reason: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Whether the content was erased.
+    pub erased: bool,
+}
+
+/// `POST /v1/records/{id}/amend`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AmendRequest {
+    /// The new text; whatever it leaves out of the envelope is taken from the old record.
+    #[schema(value_type = Object)]
+    pub draft: Value,
+    /// Distribution list; absent: the old record's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Vec<String>>,
+    /// Only say what would happen.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// `POST /v1/records/{id}/retract`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RetractRequest {
+    /// `error`, `consent-withdrawn`, `subject-right`, `expired`, `source-at-risk`,
+    /// `court-order`, `duplicate`.
+    pub reason: String,
+    /// Only say who has it.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What became of a retraction.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RetractReport {
+    /// Id of the retracted record.
+    pub of: String,
+    /// Id of the retraction; none on a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Aliases of those who already had it and are told.
+    pub held_by: Vec<String>,
+}
+
+/// `POST /v1/verify`: is this file a record, and whose word is it?
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct VerifyReport {
+    /// Record id.
+    pub id: String,
+    /// Whether the signature verifies under the author's keys that we know.
+    pub verified: bool,
+    /// Alias or short id of the author.
+    pub author: String,
+    /// Kind.
+    pub kind: String,
+    /// In words.
+    pub says: String,
+    /// Findings of the content checks.
+    pub findings: Vec<FindingView>,
+}
