@@ -10,6 +10,7 @@ mod import;
 mod init;
 mod man;
 mod new;
+mod parting;
 mod peer;
 mod policy;
 mod push;

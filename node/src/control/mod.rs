@@ -4,6 +4,7 @@ pub mod api;
 mod calls;
 mod error;
 mod import;
+mod parting;
 mod peers;
 mod policy;
 mod query;

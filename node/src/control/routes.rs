@@ -2,12 +2,12 @@
 
 use super::api::{
     AmendRequest, CardView, ImportChunk, ImportReport, PeerAddReport, PeerAddRequest,
-    PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest,
-    PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest,
-    Status, VerifyReport, WatchEvent, Why,
+    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PolicyPlain,
+    PolicyReport, PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView,
+    RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
-use super::{import, peers, policy, query, records, status, watch};
+use super::{import, parting, peers, policy, query, records, status, watch};
 use crate::home::CardEdit;
 
 /// Every call.
@@ -51,7 +51,10 @@ fn peers(calls: Calls) -> Calls {
     calls
         .get("/v1/peers", "The linked agencies", peers::list, list::<PeerStatus>())
         .post("/v1/peers", "Links an agency", peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
-        .delete("/v1/peers/{name}", "Stops exchanging with an agency", peers::remove, json::<PeerRemoveReport>())
+        .delete("/v1/peers/{name}", "Stops exchanging with an agency", parting::remove, json::<PeerRemoveReport>())
+        .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", parting::revoke,
+            json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
+        .get("/v1/revoked", "The agencies that were cut off", parting::revoked, list::<RevokedPeer>())
         .post("/v1/peers/{name}/test", "Looks why a link does not work", peers::test,
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", peers::card, json::<CardView>())

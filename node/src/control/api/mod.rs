@@ -2,6 +2,7 @@
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
 mod import;
+mod parting;
 mod peers;
 mod policy;
 mod query;
@@ -10,9 +11,11 @@ mod status;
 mod watch;
 
 pub use import::{BadRow, ImportChunk, ImportReport};
-pub use peers::{
-    CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
+pub use parting::{
+    HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
+    RevokedPeer,
 };
+pub use peers::{CardView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, TestStep};
 pub use policy::{
     PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState, StatementView,
 };
