@@ -8,8 +8,10 @@
 
 mod api;
 mod bad_input;
+mod clock;
 mod command_line;
 mod crash;
+mod expiry;
 mod first;
 mod frontex;
 mod integrity;

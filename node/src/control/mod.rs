@@ -2,7 +2,9 @@
 
 pub mod api;
 mod calls;
+mod clock;
 mod error;
+mod expiry;
 mod import;
 mod peers;
 mod policy;

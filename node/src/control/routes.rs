@@ -1,13 +1,13 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
 use super::api::{
-    AmendRequest, CardView, ImportChunk, ImportReport, PeerAddReport, PeerAddRequest,
-    PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest,
-    PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest,
-    Status, VerifyReport, WatchEvent, Why,
+    AmendRequest, CardView, ClockReport, ExpiryReport, ImportChunk, ImportReport, PeerAddReport,
+    PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport,
+    PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
+    RetractRequest, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
-use super::{import, peers, policy, query, records, status, watch};
+use super::{clock, expiry, import, peers, policy, query, records, status, watch};
 use crate::home::CardEdit;
 
 /// Every call.
@@ -24,6 +24,11 @@ pub(super) fn calls() -> Calls {
 fn node(calls: Calls) -> Calls {
     calls
         .get("/v1/status", "How the node and its peers are", status::status, json::<Status>())
+        .get("/v1/expiry", "What ends, and what is due for review, up to a day",
+            expiry::expiry, json::<ExpiryReport>())
+        .get("/v1/clock", "Whether the clock is believed", clock::show, json::<ClockReport>())
+        .post("/v1/clock/confirm", "An administrator says that the clock is right", clock::confirm,
+            nothing(), json::<ClockReport>())
         .get("/v1/watch", "What happens, as it happens", watch::watch, lines::<WatchEvent>())
 }
 

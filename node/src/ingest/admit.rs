@@ -19,6 +19,7 @@ use crate::limits;
 use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
 use crate::store::{Flags, NewRecord, Retraction, Store};
+use crate::time::Doubt;
 
 /// What the gates look at; made anew for each batch.
 pub(super) struct Gate<'a> {
@@ -29,6 +30,8 @@ pub(super) struct Gate<'a> {
     pub settings: &'a Settings,
     pub checks: CheckContext<'a>,
     pub now: Millis,
+    /// Why the clock is not to be believed, if it is not.
+    pub doubt: Option<Doubt>,
 }
 
 /// A record that may be committed.
@@ -102,8 +105,10 @@ impl Gate<'_> {
             let ahead_s = envelope.created.wall().0.saturating_sub(self.now.0) / 1000;
             return Err(IngestFault::Clock { ahead_s });
         }
-        match expiry(record) {
-            Some(end) if end <= self.now => Err(IngestFault::Expired {
+        match (expiry(record), self.doubt) {
+            // Refused is for good, and by a clock that is wrong nothing is refused for good.
+            (Some(end), Some(doubt)) if end <= self.now => Err(IngestFault::OwnClock(doubt)),
+            (Some(end), None) if end <= self.now => Err(IngestFault::Expired {
                 created: envelope.created,
             }),
             _ => Ok(()),
@@ -252,6 +257,7 @@ impl Admitted {
                 Flags::NONE
             },
             expires: expiry(&self.record),
+            review: fields.review_by.map(Date::start_ms),
             thread: fields.thread,
             supersedes: fields.supersedes,
             retracts: match &statement.content {

@@ -224,13 +224,15 @@ impl Share {
     /// Why a record is no longer in force.
     fn gone(&self, header: &Header) -> Option<(&'static str, &'static str)> {
         let flags = header.flags;
-        if flags.contains(Flags::ERASED) {
+        if flags.contains(Flags::EXPIRED) {
+            Some(("expired", "it is past its expiry"))
+        } else if flags.contains(Flags::ERASED) {
             Some(("erased", "it was erased"))
         } else if flags.contains(Flags::RETRACTED) {
             Some(("retracted", "its author retracted it"))
         } else if flags.contains(Flags::SUPERSEDED) {
             Some(("amended", "its author replaced it by a newer one"))
-        } else if header.expires.is_some_and(|end| end <= self.clock.now()) {
+        } else if header.expires.is_some_and(|end| end <= self.time.latest()) {
             Some(("expired", "it is past its expiry"))
         } else {
             None
