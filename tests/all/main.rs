@@ -8,6 +8,7 @@
 
 mod api;
 mod bad_input;
+mod ceilings;
 mod command_line;
 mod crash;
 mod first;

@@ -11,7 +11,7 @@ use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use super::Share;
 use crate::kind;
-use crate::policy::{Action, Attributes, ClassId, Decision};
+use crate::policy::{Action, Attributes, Ceiling, ClassId, Decision};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
 
 /// A gate on the way out, in the order in which they are asked.
@@ -25,6 +25,8 @@ pub enum Gate {
     Owed,
     /// Does its author's handling allow it?
     Handling,
+    /// Is it below this agency's ceilings, which no list and no statement goes beyond?
+    Ceiling,
     /// Is the peer on its distribution list, if there is one?
     Audience,
     /// Does this agency's policy allow it?
@@ -39,6 +41,7 @@ impl Gate {
             Gate::Expired => "expired",
             Gate::Owed => "owed",
             Gate::Handling => "handling",
+            Gate::Ceiling => "ceiling",
             Gate::Audience => "audience",
             Gate::Policy => "policy",
         }
@@ -136,8 +139,9 @@ impl Share {
                 .terms()
                 .release(record.holder(&self.registry.own()), receiver),
         );
-        walk.audience(listed);
         let engine = self.policies.current();
+        walk.ceiling(engine.ceiling(peer, &attributes));
+        walk.audience(listed);
         walk.policy(&engine.decide(Action::Share, peer, &attributes, addressed));
         walk.end()
     }
@@ -177,11 +181,14 @@ impl Share {
             return Ok(());
         };
         let (holder, receiver) = self.roles(peer, arrival, header, terms, addressed)?;
-        if !walk.handling(terms.release(holder, receiver)) || !walk.audience(listed) {
+        let engine = self.policies.current();
+        if !walk.handling(terms.release(holder, receiver))
+            || !walk.ceiling(engine.ceiling(peer, attributes))
+            || !walk.audience(listed)
+        {
             return Ok(());
         }
         let id = ClassId(header.class.0);
-        let engine = self.policies.current();
         walk.policy(&engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone()));
         Ok(())
     }
@@ -388,6 +395,17 @@ impl Walk {
             Rule::Handling(verdict),
             || (verdict.says().to_owned(), None),
         )
+    }
+
+    fn ceiling(&mut self, withheld_by: Option<&Arc<Ceiling>>) -> bool {
+        let Some(ceiling) = withheld_by else {
+            return self.fixed(Gate::Ceiling, true, "below", "no ceiling withholds it");
+        };
+        let rule = Rule::Statement(ceiling.name.as_str().into());
+        self.note(Gate::Ceiling, false, rule, || {
+            let says = format!("{} (never {})", ceiling.says, ceiling.rule());
+            (says, Some(ceiling.place()))
+        })
     }
 
     fn audience(&mut self, listed: Option<bool>) -> bool {

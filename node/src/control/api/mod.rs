@@ -14,7 +14,8 @@ pub use peers::{
     CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
 };
 pub use policy::{
-    PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState, StatementView,
+    CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
+    StatementView,
 };
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
 pub use records::{
