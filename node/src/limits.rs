@@ -151,3 +151,6 @@ pub const OVERLAPPING: usize = 500;
 
 /// Milliseconds between two repairs that changes of cards or policy ask for.
 pub const REPAIR_PAUSE_MS: u64 = 1_000;
+
+/// Control records kept as they read, to say to whom they are owed: some hundred bytes each.
+pub const OWED_READ: usize = 16 * 1024;
