@@ -151,3 +151,6 @@ pub const OVERLAPPING: usize = 500;
 
 /// Milliseconds between two repairs that changes of cards or policy ask for.
 pub const REPAIR_PAUSE_MS: u64 = 1_000;
+
+/// Bytes of the officers file: a line or two for each of some hundred officers.
+pub const OFFICERS_BYTES: u64 = 256 * 1024;
