@@ -137,3 +137,7 @@ pub const TREND_COMPARISONS: usize = 4_000_000;
 
 /// Bytes of a draft as people write it: a full record in TOML with comments.
 pub const DRAFT_BYTES: usize = 512 * 1024;
+
+/// Records that one agency may have affirmed after a key was compromised, as one node counts
+/// them: 10 MB of memory; more than an agency makes in the two years of a key.
+pub const AFFIRMED_RECORDS: usize = 100_000;

@@ -116,6 +116,22 @@ pub fn card_of(revision: u64, org: &str) -> Record {
 }
 
 pub fn keys() -> Record {
+    keys_proven_for(7)
+}
+
+/// Statement 7, its node key's proof made for this number.
+pub fn keys_proven_for(number: u64) -> Record {
+    use ed25519_dalek::Signer;
+    let node = crate::raw::key("narova node");
+    let key = node.verifying_key().to_bytes();
+    let message = [
+        b"liaison/1 node key".as_slice(),
+        narova().as_bytes(),
+        &number.to_be_bytes(),
+        &key,
+    ]
+    .concat();
+    let proof = data_encoding::HEXLOWER.encode(&node.sign(&message).to_bytes());
     record(
         Kind::Keys,
         made(1),
@@ -125,6 +141,7 @@ pub fn keys() -> Record {
             "number": 7,
             "nodes": [{
                 "key": secret("narova node").public().to_string(),
+                "proof": proof,
                 "addresses": ["node.narova.example:4433", "/ip4/192.0.2.7/udp/4433/quic-v1"],
             }],
             "hubs": [agency("hub root").to_string()],

@@ -153,6 +153,7 @@ fn limits_table() -> String {
         AFFIRM_RECORDS AUDIT_HEAD_BYTES NOTICES_AT_ONCE REFS CARD_KEYS ADDRESSES
         KEYS_STATEMENT_DAYS SERVICE_DAYS CARD_DAYS VICTIM_THRESHOLD LEG_HOURS ADDRESS_CHARS
         NODE_KEYS HUBS NAME_CHARS CHANNEL_CHARS SERIES_PREFIX_CHARS TREND_COMPARISONS DRAFT_BYTES
+        AFFIRMED_RECORDS
     }
     let source = include_str!("../../src/limits.rs");
     let mut out = String::from("| limit | value | what and why |\n|---|---|---|\n");

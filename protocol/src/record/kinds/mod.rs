@@ -384,6 +384,7 @@ mod tests {
             number: 1,
             nodes: vec![keys::NodeKey {
                 key: crate::key::PublicKey::from_bytes([7; 32]),
+                proof: keys::NodeProof::from_bytes([9; 64]),
                 addresses: vec!["node.example:4433".into()],
             }],
             hubs: Vec::new(),
@@ -393,6 +394,7 @@ mod tests {
         let content = Content::from(keys);
         let json = content.to_json().expect("json");
         assert_eq!(json["nodes"][0]["key"].as_str().map(str::len), Some(52));
+        assert_eq!(json["nodes"][0]["proof"].as_str().map(str::len), Some(128));
         assert_eq!(Content::from_json(Kind::Keys, json), Ok(content.clone()));
         let body = content.to_value().expect("value");
         assert_eq!(Content::from_value(Kind::Keys, body), Ok(content));

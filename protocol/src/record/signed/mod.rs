@@ -22,6 +22,7 @@ use super::codes::Kind;
 use super::envelope::{Envelope, Fields, SCHEMA};
 use super::handling::{Holder, Receiver, Terms};
 use super::kinds::Content;
+use super::kinds::keys::NodeKey;
 use crate::card::{AgencyKeys, KeyStanding};
 use crate::cbor::{self, CborFault};
 use crate::clock::Hlc;
@@ -249,6 +250,13 @@ impl SignedRecord {
         }
         let verifier = match keys.standing(&self.key, self.kind(), self.record.envelope.created) {
             KeyStanding::Good(verifier) => verifier,
+            KeyStanding::Compromised(verifier) if keys.is_affirmed(&self.key, &self.id) => verifier,
+            KeyStanding::Compromised(_) => {
+                return Err(SignatureFault::Compromised {
+                    author,
+                    key: self.key,
+                });
+            }
             KeyStanding::Unknown => {
                 return Err(SignatureFault::UnknownKey {
                     author,
@@ -281,14 +289,22 @@ impl SignedRecord {
                 });
             }
         };
-        if verifier.verify(&self.tbs, &self.signature) {
-            Ok(VerifiedRecord(self))
-        } else {
-            Err(SignatureFault::DoesNotVerify {
+        if !verifier.verify(&self.tbs, &self.signature) {
+            return Err(SignatureFault::DoesNotVerify {
                 author,
                 id: self.id,
-            })
+            });
         }
+        if let Content::Keys(statement) = &self.record.content {
+            let unproven = |node: &&NodeKey| !node.is_proven(&author, statement.number);
+            if let Some(node) = statement.nodes.iter().find(unproven) {
+                return Err(SignatureFault::NodeKeyUnproven {
+                    author,
+                    key: node.key,
+                });
+            }
+        }
+        Ok(VerifiedRecord(self))
     }
 
     /// Its exact bytes.
