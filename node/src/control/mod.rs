@@ -1,9 +1,12 @@
 //! The local side: what officers ask of a running node, over a Unix socket.
 
+mod access;
 pub mod api;
+mod caller;
 mod calls;
 mod error;
 mod import;
+mod officers;
 mod peers;
 mod policy;
 mod query;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use liaison_protocol::fault::Answer;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::codes::{HandlingCode, Kind, Plane};
 use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms, Verdict};
@@ -12,7 +11,7 @@ use liaison_protocol::record::signed::{Record, SignedRecord};
 use super::Share;
 use crate::kind;
 use crate::policy::{Action, Attributes, Ceiling, ClassId, Decision};
-use crate::store::{Arrival, Direction, Flags, Header, StoreError};
+use crate::store::{Arrival, Flags, Header, StoreError};
 
 /// A gate on the way out, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -241,34 +240,6 @@ impl Share {
             Some(("expired", "it is past its expiry"))
         } else {
             None
-        }
-    }
-
-    /// Control traffic goes to a peer if and only if the ledger says that what it concerns
-    /// was released to it or came from it. Our own card and keys concern every peer.
-    fn is_owed(
-        &self,
-        peer: &AgencyId,
-        arrival: Arrival,
-        header: &Header,
-    ) -> Result<bool, StoreError> {
-        match kind::of(header) {
-            Some(Kind::Contact | Kind::Keys) => Ok(header.author == self.registry.own()),
-            Some(Kind::Retract) => {
-                let Some(of) = self.owed.retracts(&self.store, arrival)? else {
-                    return Ok(false);
-                };
-                let Some(about) = self.store.arrival_of(&of)? else {
-                    // We never held it, but the peer offered it to us.
-                    return Ok(self.store.refused(peer, &of)?.is_some());
-                };
-                let line = self.store.ledger_entry(peer, about)?;
-                Ok(line.is_some_and(|l| {
-                    matches!(l.direction, Direction::Sent | Direction::Received)
-                        || l.answer == Some(Answer::Stored)
-                }))
-            }
-            _ => Ok(false),
         }
     }
 

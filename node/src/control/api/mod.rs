@@ -2,6 +2,7 @@
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
 mod import;
+mod officers;
 mod peers;
 mod policy;
 mod query;
@@ -10,6 +11,7 @@ mod status;
 mod watch;
 
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use officers::{OfficerView, OfficersReport};
 pub use peers::{
     CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
 };
@@ -37,8 +39,8 @@ pub struct ApiError {
     /// What to type or do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
-    /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `conflict`,
-    /// `disk`, `internal`.
+    /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `forbidden`,
+    /// `conflict`, `disk`, `internal`.
     pub code: String,
     /// Findings on the record or policy, one a fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

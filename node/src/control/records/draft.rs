@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use liaison_protocol::clock::Hlc;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check::{self, CheckContext};
-use liaison_protocol::record::codes::RetractReason;
+use liaison_protocol::record::codes::{Kind, Plane, RetractReason};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::draft::{Draft, Resolver};
 use liaison_protocol::record::envelope::Fields;
@@ -140,15 +140,14 @@ impl Node {
             today,
             names: &names,
         })?;
-        if matches!(
-            content,
-            Content::Contact(_) | Content::Keys(_) | Content::Retract(_)
-        ) {
-            return Err(ApiError::new(
-                "refused",
-                format!("a {} record is not pushed", content.kind()),
-            )
-            .with_remedy("'liaison card edit' changes the card, 'liaison retract' retracts"));
+        let kind = content.kind();
+        if kind == Kind::Contact || kind.plane() == Plane::Control {
+            return Err(
+                ApiError::new("refused", format!("a {kind} record is not pushed")).with_remedy(
+                    "'liaison card edit' changes the card, 'liaison retract' retracts, \
+                 'liaison ask' and 'liaison permit' are for passing a record on",
+                ),
+            );
         }
         Ok((fields, content))
     }
