@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod audit;
 pub mod cardfile;
 pub mod clock;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod ingest;
 pub mod kind;
 pub mod limits;
 pub mod node;
+pub mod officers;
 pub mod policy;
 pub mod registry;
 mod run;

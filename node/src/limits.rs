@@ -121,6 +121,11 @@ pub const WATCH_EVENTS: usize = 1_024;
 /// up to 4 MiB of what comes in, a repair 40 bytes a record.
 pub const SESSIONS_PER_PEER: usize = 16;
 
+/// Batches that ingest takes in at once, over all peers: what was begun ends although its session
+/// is over, so a peer that opens and closes sessions could pile them up. Each is a frame of
+/// [`liaison_protocol::limits::FRAME_BYTES`] at most.
+pub const INGESTS: usize = 64;
+
 /// Milliseconds between two ticks of a session: it notices silence within that.
 pub const SESSION_TICK_MS: u64 = 5_000;
 
@@ -152,6 +157,7 @@ pub const OVERLAPPING: usize = 500;
 /// Milliseconds between two repairs that changes of cards or policy ask for.
 pub const REPAIR_PAUSE_MS: u64 = 1_000;
 
+<<<<<<< HEAD
 /// Milliseconds after which the wall clock is looked at again: nobody tells when it is set.
 pub const CLOCK_LOOK_MS: u64 = 60_000;
 
@@ -182,3 +188,10 @@ pub const EXPIRY_ROWS: usize = 500;
 
 /// Bytes of `config.toml`: a few hundred lines with their comments.
 pub const CONFIG_BYTES: u64 = 256 * 1024;
+=======
+/// Control records kept as they read, to say to whom they are owed: some hundred bytes each.
+pub const OWED_READ: usize = 16 * 1024;
+
+/// Bytes of the officers file: a line or two for each of some hundred officers.
+pub const OFFICERS_BYTES: u64 = 256 * 1024;
+>>>>>>> main

@@ -16,6 +16,7 @@ use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
 use crate::ingest::{Ingest, IngestFault, Settings};
 use crate::limits;
+use crate::officers::Officers;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
@@ -65,6 +66,8 @@ pub struct Node(Arc<Parts>);
 pub struct Parts {
     /// Its folder.
     pub home: Home,
+    /// Who may use it.
+    pub officers: Officers,
     /// Its configuration.
     pub config: Config,
     /// Its clock.
@@ -260,6 +263,7 @@ impl Node {
             stopped,
         );
         let node = Self(Arc::new(Parts {
+            officers: Officers::new(home.officers_path()),
             home,
             config,
             clock,

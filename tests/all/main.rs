@@ -9,6 +9,7 @@
 mod api;
 mod bad_input;
 mod clock;
+mod ceilings;
 mod command_line;
 mod crash;
 mod expiry;

@@ -12,6 +12,7 @@ mod import;
 mod init;
 mod man;
 mod new;
+mod officers;
 mod peer;
 mod policy;
 mod push;
@@ -53,7 +54,8 @@ Begin here:
   liaison card export my-card.txt                   send this file to the other agency
   liaison peer add their-card.txt                   and telephone them: 30 digits
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable.
+Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable,
+4 not for your role.
 The home folder is --home, else LIAISON_HOME, else the running service's, else your own.")]
 pub struct Cli {
     /// For every command.
@@ -104,8 +106,12 @@ pub enum Command {
     Expiry(expiry::ExpiryArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
+<<<<<<< HEAD
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+=======
+    Officers(officers::OfficersArgs),
+>>>>>>> main
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -186,6 +192,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
+        Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Demo(args)) => demo::run(context, &args),
         Some(Command::Completions(args)) => completions::run(context, &args),

@@ -20,6 +20,9 @@ pub fn status(style: &Style, status: &Status) -> String {
         )
     );
     out.push_str(&format!("Fingerprint  {}\n", clean(&status.fingerprint)));
+    if let Some(you) = &status.you {
+        out.push_str(&format!("You          {}\n", super::officers::officer(you)));
+    }
     let listening = match status.listening.as_slice() {
         [] => "nowhere: nobody can call this node, it has to call them".to_owned(),
         addresses => list(addresses),
@@ -293,6 +296,7 @@ pub(crate) mod tests {
             name: "Border Police of QN".into(),
             agency: "0".repeat(52),
             fingerprint: "01234 56789 01234 56789 01234 56789".into(),
+            you: None,
             version: "0.1.0".into(),
             listening: vec!["/ip4/127.0.0.1/udp/4600/quic-v1".into()],
             records: 34_273,

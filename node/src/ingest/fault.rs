@@ -90,7 +90,7 @@ pub enum IngestFault {
     /// It amends or retracts another agency's record.
     #[error("it {what} record {}, which another agency wrote or which is of another kind", of.short())]
     NotTheAuthor {
-        /// `amends` or `retracts`.
+        /// `amends`, `retracts`, `permits to pass on` or `affirms`.
         what: &'static str,
         /// The other record.
         of: RecordId,

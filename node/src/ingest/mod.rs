@@ -23,12 +23,14 @@ use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{Record, SignedRecord, VerifiedRecord};
 use liaison_protocol::wire::Item;
 use rayon::prelude::*;
+use tokio::sync::Semaphore;
 
 use self::accepts::Accepts;
 use self::admit::{Admitted, Gate};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
 use crate::clock::Clock;
+use crate::limits;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
@@ -55,6 +57,8 @@ struct Shared {
     quotas: Quotas,
     search: Arc<Search>,
     accepts: Accepts,
+    /// Batches that may be under way.
+    turns: Arc<Semaphore>,
 }
 
 /// What of the configuration ingest goes by.
@@ -148,6 +152,7 @@ impl Ingest {
             quotas,
             search,
             accepts: Accepts::default(),
+            turns: Arc::new(Semaphore::new(limits::INGESTS)),
         })))
     }
 
@@ -163,6 +168,16 @@ impl Ingest {
     /// [`IngestFault`] of the first statement at fault; nothing is stored then.
     pub async fn own(
         &self,
+        statements: Vec<Statement>,
+        also: Vec<Op>,
+    ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
+        let this = self.clone();
+        self.to_the_end(async move { this.say(statements, also).await })
+            .await?
+    }
+
+    async fn say(
+        self,
         statements: Vec<Statement>,
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
@@ -191,6 +206,12 @@ impl Ingest {
     /// # Errors
     /// [`IngestFault`].
     pub async fn own_signed(&self, record: VerifiedRecord) -> Result<Arrival, IngestFault> {
+        let this = self.clone();
+        self.to_the_end(async move { this.take_own(record).await })
+            .await?
+    }
+
+    async fn take_own(self, record: VerifiedRecord) -> Result<Arrival, IngestFault> {
         let one = self.gate().own(record)?;
         let mut ops = vec![self.insert(&one, None, None)];
         ops.extend(self.keep(&one));
@@ -206,6 +227,14 @@ impl Ingest {
     /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
     /// one faulty record does not touch the others.
     pub async fn received(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+        let count = records.len();
+        let this = self.clone();
+        self.to_the_end(async move { this.take_in(courier, records).await })
+            .await
+            .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count])
+    }
+
+    async fn take_in(self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
         let count = records.len();
         let this = self.clone();
         let judged = blocking(move || {
@@ -305,6 +334,28 @@ impl Ingest {
         answers
     }
 
+    /// Runs work to its end although whoever waits for it goes away: a session or a connection
+    /// that ends between a write and what follows from it would leave a retraction untold, the
+    /// index with what was erased, a card unlearnt.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, IngestFault> {
+        let turn = self.0.turns.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| IngestFault::Stopping)?;
+        let task = tokio::spawn(async move {
+            let done = work.await;
+            drop(turn);
+            done
+        });
+        task.await.map_err(|error| {
+            if error.is_panic() {
+                tracing::error!(%error, "ingest failed; nothing of this batch was answered");
+            }
+            IngestFault::Stopping
+        })
+    }
+
     /// What is kept of a verified record that a courier proved to have and that was refused. A
     /// withdrawn one that has a place in the store has its line in the ledger: what withdraws
     /// it is owed to the courier.
@@ -347,6 +398,15 @@ impl Ingest {
     /// not even let the peer know of is wanted although it is held: an id that a peer guessed
     /// or read elsewhere is answered like an unknown one, until its bytes come.
     pub async fn known(&self, courier: AgencyId, items: Vec<Item>, share: Share) -> Vec<Known> {
+        let this = self.clone();
+        let count = items.len();
+        let later = Known::Answer(Answer::Later(Later::Disk));
+        self.to_the_end(async move { this.tell_known(courier, items, share).await })
+            .await
+            .unwrap_or_else(|_| vec![later; count])
+    }
+
+    async fn tell_known(self, courier: AgencyId, items: Vec<Item>, share: Share) -> Vec<Known> {
         let this = self.clone();
         let count = items.len();
         let looked = blocking(move || this.look_up(&courier, &items, &share)).await;

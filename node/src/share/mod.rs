@@ -3,6 +3,7 @@
 
 mod decide;
 mod owed;
+mod passed;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use liaison_protocol::wire::repair::Entry;
 
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::owed::{Look, Owed};
+pub use self::passed::{came_from, passed, released};
 use crate::clock::Clock;
 use crate::limits;
 use crate::policy::Policies;

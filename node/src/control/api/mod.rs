@@ -4,6 +4,7 @@
 mod clock;
 mod expiry;
 mod import;
+mod officers;
 mod peers;
 mod policy;
 mod query;
@@ -14,11 +15,13 @@ mod watch;
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use officers::{OfficerView, OfficersReport};
 pub use peers::{
     CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
 };
 pub use policy::{
-    PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState, StatementView,
+    CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
+    StatementView,
 };
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
 pub use records::{
@@ -40,8 +43,8 @@ pub struct ApiError {
     /// What to type or do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
-    /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `conflict`,
-    /// `disk`, `internal`.
+    /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `forbidden`,
+    /// `conflict`, `disk`, `internal`.
     pub code: String,
     /// Findings on the record or policy, one a fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
