@@ -8,8 +8,8 @@
 
 mod api;
 mod bad_input;
-mod clock;
 mod ceilings;
+mod clock;
 mod command_line;
 mod crash;
 mod expiry;
