@@ -157,7 +157,6 @@ pub const OVERLAPPING: usize = 500;
 /// Milliseconds between two repairs that changes of cards or policy ask for.
 pub const REPAIR_PAUSE_MS: u64 = 1_000;
 
-<<<<<<< HEAD
 /// Milliseconds after which the wall clock is looked at again: nobody tells when it is set.
 pub const CLOCK_LOOK_MS: u64 = 60_000;
 
@@ -188,10 +187,9 @@ pub const EXPIRY_ROWS: usize = 500;
 
 /// Bytes of `config.toml`: a few hundred lines with their comments.
 pub const CONFIG_BYTES: u64 = 256 * 1024;
-=======
+
 /// Control records kept as they read, to say to whom they are owed: some hundred bytes each.
 pub const OWED_READ: usize = 16 * 1024;
 
 /// Bytes of the officers file: a line or two for each of some hundred officers.
 pub const OFFICERS_BYTES: u64 = 256 * 1024;
->>>>>>> main

@@ -106,12 +106,9 @@ pub enum Command {
     Expiry(expiry::ExpiryArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
-<<<<<<< HEAD
     #[command(subcommand)]
     Clock(clock::ClockCommand),
-=======
     Officers(officers::OfficersArgs),
->>>>>>> main
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
