@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use liaison_protocol::card::AgencyKeys;
@@ -192,6 +192,11 @@ impl Home {
         self.dir.join("config.toml")
     }
 
+    /// `officers.toml`: who may use the node, and as what.
+    pub fn officers_path(&self) -> PathBuf {
+        self.dir.join("officers.toml")
+    }
+
     /// The folder of the agency's policy files.
     pub fn policy_dir(&self) -> PathBuf {
         self.dir.join("policy")
@@ -308,6 +313,12 @@ impl Home {
             0o640,
         )?;
         write(&self.config_path(), CONFIG_TEMPLATE.as_bytes(), 0o640)?;
+        // Whoever made the files is the first officer.
+        let made_by = fs::metadata(self.config_path())
+            .map_err(|e| io(&self.config_path(), e))?
+            .uid();
+        let officers = crate::officers::first_file(made_by);
+        write(&self.officers_path(), officers.as_bytes(), 0o640)?;
         // The card comes last: its presence is what makes the folder a node.
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok(InitReport {

@@ -17,6 +17,7 @@ use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
 use crate::ingest::{Ingest, IngestFault, Settings};
 use crate::limits;
+use crate::officers::Officers;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
@@ -26,6 +27,7 @@ use crate::share::{Owed, Share};
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
+use crate::time::{Sweeper, Timekeeper};
 
 /// What may differ from one start of a node to the next.
 #[derive(Clone)]
@@ -65,6 +67,8 @@ pub struct Node(Arc<Parts>);
 pub struct Parts {
     /// Its folder.
     pub home: Home,
+    /// Who may use it.
+    pub officers: Officers,
     /// Its configuration.
     pub config: Config,
     /// Its clock.
@@ -85,6 +89,10 @@ pub struct Parts {
     pub sync: Sync,
     /// Its search index.
     pub search: Arc<Search>,
+    /// Whether its clock is to be believed.
+    pub time: Timekeeper,
+    /// Erases what has ended.
+    pub sweeper: Sweeper,
     /// When it started.
     pub started: Millis,
     stop: watch::Sender<bool>,
@@ -167,7 +175,6 @@ impl Node {
         } = options;
         let now = clock.now();
         let secrets = home.secrets()?;
-        let (card, _renewed) = home.renew_keys(now)?;
         let opened = {
             let dir = home.store_dir();
             let cache_bytes = config.cache_mb.clamp(8, 1024) * 1024 * 1024;
@@ -178,6 +185,12 @@ impl Node {
             run_blocking(move || Store::open(dir, options)).await?
         };
         let store = opened;
+        let time = Timekeeper::load(store.clone(), clock.clone())?;
+        // A statement dated by a wrong clock would be in nobody's time, ours included.
+        let card = match time.trusted() {
+            Ok(now) => home.renew_keys(now)?.0,
+            Err(_) => home.card_file()?,
+        };
         let registry = Registry::load(&store, &card)?;
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
@@ -199,6 +212,7 @@ impl Node {
             policies.clone(),
             owed.clone(),
             clock.clone(),
+            time.clone(),
             secrets.signing,
             settings,
             search.clone(),
@@ -210,6 +224,14 @@ impl Node {
             policies.clone(),
             owed,
             clock.clone(),
+            time.clone(),
+        );
+        let sweeper = Sweeper::new(
+            store.clone(),
+            search.clone(),
+            clock.clone(),
+            time.clone(),
+            registry.own(),
         );
         let wanted = if listen.is_empty() {
             &config.listen
@@ -242,6 +264,7 @@ impl Node {
             stopped,
         );
         let node = Self(Arc::new(Parts {
+            officers: Officers::new(home.officers_path()),
             home,
             config,
             clock,
@@ -253,6 +276,8 @@ impl Node {
             swarm,
             sync: sync.clone(),
             search,
+            time,
+            sweeper,
             started: now,
             stop,
             tasks: Mutex::new(Some(JoinSet::new())),
@@ -263,6 +288,7 @@ impl Node {
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
         node.spawn(node.clone().end_leaving());
+        node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }
 
@@ -430,12 +456,17 @@ impl Node {
     async fn renew(self) {
         let mut stop = self.stopping();
         let mut tick = tokio::time::interval(std::time::Duration::from_secs(3_600));
+        let mut believed = self.time.changes();
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
+                changed = believed.changed() => if changed.is_err() { return },
                 _ = stop.changed() => return,
             }
-            match self.home.renew_keys(self.clock.now()) {
+            let Ok(now) = self.time.trusted() else {
+                continue;
+            };
+            match self.home.renew_keys(now) {
                 Ok((card, true)) => {
                     if let Err(error) = self.take_card(&card).await {
                         tracing::error!(%error, "the new keys statement was not taken in");

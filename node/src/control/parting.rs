@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use liaison_protocol::fault::Answer as Answered;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane};
+use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::SignedRecord;
 
 use super::api::{
@@ -189,7 +190,12 @@ fn owed_view(
     arrival: Arrival,
     header: &Header,
 ) -> Result<(OwedView, Option<RecordId>), StoreError> {
-    let of = node.share.owed.retracts(&node.store, arrival)?;
+    let says = node.share.owed.says(&node.store, arrival)?;
+    let of = says.as_deref().and_then(|content| match content {
+        Content::Retract(retract) => Some(retract.of),
+        Content::Recall(recall) => Some(recall.of),
+        _ => None,
+    });
     let signed = node
         .store
         .record(arrival)?
