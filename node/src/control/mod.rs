@@ -8,6 +8,7 @@ mod clock;
 mod error;
 mod expiry;
 mod import;
+mod keys;
 mod officers;
 mod parting;
 mod peers;
