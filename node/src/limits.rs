@@ -157,6 +157,40 @@ pub const OVERLAPPING: usize = 500;
 /// Milliseconds between two repairs that changes of cards or policy ask for.
 pub const REPAIR_PAUSE_MS: u64 = 1_000;
 
+/// Milliseconds after which the wall clock is looked at again: nobody tells when it is set.
+pub const CLOCK_LOOK_MS: u64 = 60_000;
+
+/// Milliseconds that the wall clock may be behind the latest time seen: an hour, more than a
+/// daylight-saving mistake and less than a lie that pays.
+pub const CLOCK_BEHIND_MS: u64 = 60 * 60 * 1000;
+
+/// Milliseconds that it may be ahead of the latest time seen: a day. Whoever was off for
+/// longer waits for a peer's word or an administrator's.
+pub const CLOCK_JUMP_MS: u64 = DAY_MS;
+
+/// Milliseconds that it may be off the median of the peers: as far as a peer's record may be
+/// ahead.
+pub const CLOCK_OFF_PEERS_MS: u64 = liaison_protocol::limits::CLOCK_AHEAD_MS;
+
+/// Milliseconds that the latest time seen moves before it is written down again.
+pub const TIME_KEPT_MS: u64 = 10 * 60 * 1000;
+
+/// Milliseconds between two looks through everything for what has ended: an hour. What is
+/// known to end is erased when it does.
+pub const SWEEP_EVERY_MS: u64 = 60 * 60 * 1000;
+
+/// Records erased in one write: others wait for the disk meanwhile, for some 50 ms.
+pub const SWEEP_BATCH: usize = 1_000;
+
+/// Records that a list of what ends shows: the rest is counted.
+pub const EXPIRY_ROWS: usize = 500;
+
+/// Bytes of `config.toml`: a few hundred lines with their comments.
+pub const CONFIG_BYTES: u64 = 256 * 1024;
+
+/// Control records kept as they read, to say to whom they are owed: some hundred bytes each.
+pub const OWED_READ: usize = 16 * 1024;
+
 /// Bytes of the officers file: a line or two for each of some hundred officers.
 pub const OFFICERS_BYTES: u64 = 256 * 1024;
 

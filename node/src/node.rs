@@ -26,6 +26,7 @@ use crate::share::{Owed, Share};
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
+use crate::time::{Sweeper, Timekeeper};
 
 /// What may differ from one start of a node to the next.
 #[derive(Clone)]
@@ -87,6 +88,10 @@ pub struct Parts {
     pub sync: Sync,
     /// Its search index.
     pub search: Arc<Search>,
+    /// Whether its clock is to be believed.
+    pub time: Timekeeper,
+    /// Erases what has ended.
+    pub sweeper: Sweeper,
     /// When it started.
     pub started: Millis,
     stop: watch::Sender<bool>,
@@ -169,7 +174,6 @@ impl Node {
         } = options;
         let now = clock.now();
         let secrets = home.secrets()?;
-        let (card, _renewed) = home.renew_keys(now)?;
         let opened = {
             let dir = home.store_dir();
             let cache_bytes = config.cache_mb.clamp(8, 1024) * 1024 * 1024;
@@ -180,6 +184,12 @@ impl Node {
             run_blocking(move || Store::open(dir, options)).await?
         };
         let store = opened;
+        let time = Timekeeper::load(store.clone(), clock.clone())?;
+        // A statement dated by a wrong clock would be in nobody's time, ours included.
+        let card = match time.trusted() {
+            Ok(now) => home.renew_keys(now)?.0,
+            Err(_) => home.card_file()?,
+        };
         let registry = Registry::load(&store, &card)?;
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
@@ -201,6 +211,7 @@ impl Node {
             policies.clone(),
             owed.clone(),
             clock.clone(),
+            time.clone(),
             secrets.signing,
             settings,
             search.clone(),
@@ -212,6 +223,14 @@ impl Node {
             policies.clone(),
             owed,
             clock.clone(),
+            time.clone(),
+        );
+        let sweeper = Sweeper::new(
+            store.clone(),
+            search.clone(),
+            clock.clone(),
+            time.clone(),
+            registry.own(),
         );
         let wanted = if listen.is_empty() {
             &config.listen
@@ -256,6 +275,8 @@ impl Node {
             swarm,
             sync: sync.clone(),
             search,
+            time,
+            sweeper,
             started: now,
             stop,
             tasks: Mutex::new(Some(JoinSet::new())),
@@ -265,6 +286,7 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }
 
@@ -388,12 +410,17 @@ impl Node {
     async fn renew(self) {
         let mut stop = self.stopping();
         let mut tick = tokio::time::interval(std::time::Duration::from_secs(3_600));
+        let mut believed = self.time.changes();
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
+                changed = believed.changed() => if changed.is_err() { return },
                 _ = stop.changed() => return,
             }
-            match self.home.renew_keys(self.clock.now()) {
+            let Ok(now) = self.time.trusted() else {
+                continue;
+            };
+            match self.home.renew_keys(now) {
                 Ok((card, true)) => {
                     if let Err(error) = self.take_card(&card).await {
                         tracing::error!(%error, "the new keys statement was not taken in");

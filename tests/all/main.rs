@@ -8,8 +8,11 @@
 
 mod api;
 mod bad_input;
+mod ceilings;
+mod clock;
 mod command_line;
 mod crash;
+mod expiry;
 mod first;
 mod frontex;
 mod integrity;

@@ -2,9 +2,11 @@
 
 mod amend;
 mod card;
+mod clock;
 mod completions;
 pub(crate) mod demo;
 mod editor;
+mod expiry;
 mod home_screen;
 mod import;
 mod init;
@@ -101,8 +103,11 @@ pub enum Command {
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
     Retract(retract::RetractArgs),
+    Expiry(expiry::ExpiryArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
+    #[command(subcommand)]
+    Clock(clock::ClockCommand),
     Officers(officers::OfficersArgs),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
@@ -180,6 +185,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
         Some(Command::Retract(args)) => retract::run(context, &args),
+        Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
         Some(Command::Officers(args)) => officers::run(context, &args),

@@ -5,6 +5,7 @@ pub mod decisions;
 pub mod demo;
 pub mod digits;
 pub mod errors;
+pub mod expiry;
 pub mod imports;
 pub mod officers;
 pub mod peers;

@@ -2,19 +2,19 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, CardView, ImportChunk, ImportReport, OfficersReport, PeerAddReport,
-    PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport,
-    PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
-    RetractRequest, Status, VerifyReport, WatchEvent, Why,
+    AmendRequest, CardView, ClockReport, ExpiryReport, ImportChunk, ImportReport, OfficersReport,
+    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain,
+    PolicyReport, PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView,
+    RetractReport, RetractRequest, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
-use super::{import, officers, peers, policy, query, records, status, watch};
+use super::{clock, expiry, import, officers, peers, policy, query, records, status, watch};
 use crate::home::CardEdit;
 
 /// Every call.
 pub(super) fn calls() -> Calls {
     let mut calls = Calls::new();
-    for table in [node, records, peers, policy, imports] {
+    for table in [node, upkeep, records, peers, policy, imports] {
         calls = table(calls);
     }
     calls
@@ -27,6 +27,17 @@ fn node(calls: Calls) -> Calls {
         .get("/v1/status", "How the node and its peers are", LOOK, status::status, json::<Status>())
         .get("/v1/officers", "Who may use the node, and as what", LOOK, officers::list, json::<OfficersReport>())
         .get("/v1/watch", "What happens, as it happens", READ, watch::watch, lines::<WatchEvent>())
+}
+
+/// What keeps a node sound: time, backups.
+#[rustfmt::skip] // A table.
+fn upkeep(calls: Calls) -> Calls {
+    calls
+        .get("/v1/expiry", "What ends, and what is due for review, up to a day", READ,
+            expiry::expiry, json::<ExpiryReport>())
+        .get("/v1/clock", "Whether the clock is believed", LOOK, clock::show, json::<ClockReport>())
+        .post("/v1/clock/confirm", "An administrator says that the clock is right", ADMINISTER,
+            clock::confirm, nothing(), json::<ClockReport>())
 }
 
 /// Records, one by one and by query.

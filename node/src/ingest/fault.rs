@@ -8,6 +8,7 @@ use liaison_protocol::record::handling::Verdict;
 use liaison_protocol::record::signed::{FormFault, SignatureFault};
 
 use crate::store::StoreError;
+use crate::time::Doubt;
 
 /// Why a record did not come in.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum IngestFault {
         /// Seconds ahead.
         ahead_s: u64,
     },
+    /// By our clock it is past its expiry, and our clock is not to be believed.
+    #[error("whether it has expired can't be said: {0}")]
+    OwnClock(Doubt),
     /// Past its expiry.
     #[error("it is past its expiry")]
     Expired {
@@ -86,7 +90,7 @@ pub enum IngestFault {
     /// It amends or retracts another agency's record.
     #[error("it {what} record {}, which another agency wrote or which is of another kind", of.short())]
     NotTheAuthor {
-        /// `amends` or `retracts`.
+        /// `amends`, `retracts`, `permits to pass on` or `affirms`.
         what: &'static str,
         /// The other record.
         of: RecordId,
@@ -125,7 +129,7 @@ impl IngestFault {
             IngestFault::UnknownAuthor { .. } | IngestFault::Forked { .. } => {
                 Answer::Later(Later::UnknownAuthor)
             }
-            IngestFault::Clock { .. } => Answer::Later(Later::Clock),
+            IngestFault::Clock { .. } | IngestFault::OwnClock(_) => Answer::Later(Later::Clock),
             IngestFault::Expired { .. } => Answer::Refused(Refused::Expired),
             IngestFault::Retracted { .. } => Answer::Refused(Refused::Retracted),
             IngestFault::Exercise { .. } => Answer::Refused(Refused::Exercise),
@@ -152,6 +156,7 @@ impl IngestFault {
             | IngestFault::Forked { .. }
             | IngestFault::Retracted { .. }
             | IngestFault::Policy { .. }
+            | IngestFault::OwnClock(_)
             | IngestFault::Store(_)
             | IngestFault::Stopping => Blame::Local,
         }

@@ -1,5 +1,6 @@
 //! A policy set's text, byte for byte, as a person wrote it and as it is kept.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -13,6 +14,9 @@ use super::problem::{Problem, ProblemKind, Problems};
 /// The file that holds the circles, beside the `*.cedar` files.
 pub const ENTITIES_FILE: &str = "entities.json";
 
+/// The file that holds the ceilings, beside the `*.cedar` files.
+pub const CEILINGS_FILE: &str = "ceilings.toml";
+
 /// The files of a policy set. What is active is kept in the store as this, so that it can be
 /// loaded, compared and reverted; any change, be it a space, changes the hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,11 +24,14 @@ pub const ENTITIES_FILE: &str = "entities.json";
 pub struct PolicyText {
     files: Vec<(String, String)>,
     entities: Option<String>,
+    // Sets that were kept before there were ceilings have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ceilings: Option<String>,
 }
 
 impl PolicyText {
-    /// Reads a folder (its `*.cedar` files and `entities.json`; other files and folders are
-    /// left alone), or one `*.cedar` file with the `entities.json` beside it. Reads no more
+    /// Reads a folder (its `*.cedar` files, `entities.json` and `ceilings.toml`; other files and
+    /// folders are left alone), or one `*.cedar` file with the other two beside it. Reads no more
     /// than the limits.
     pub fn read(path: &Path) -> Result<Self, Problems> {
         let unreadable = |file: &str, e: std::io::Error| {
@@ -65,24 +72,40 @@ impl PolicyText {
             let text = read_bounded(file).map_err(|e| unreadable(&name, e))?;
             files.push((name, text));
         }
-        let entities = match folder.map(|folder| read_bounded(&folder.join(ENTITIES_FILE))) {
-            Some(Ok(text)) => Some(text),
-            Some(Err(e)) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(unreadable(ENTITIES_FILE, e));
-            }
-            _ => None,
+        let beside = |name: &str| match folder.map(|folder| read_bounded(&folder.join(name))) {
+            Some(Ok(text)) => Ok(Some(text)),
+            Some(Err(e)) if e.kind() != std::io::ErrorKind::NotFound => Err(unreadable(name, e)),
+            _ => Ok(None),
         };
-        Self::new(files, entities)
+        let (entities, ceilings) = (beside(ENTITIES_FILE)?, beside(CEILINGS_FILE)?);
+        Self::made(files, entities, ceilings)
     }
 
     /// From files as `(name, text)` and the text of `entities.json`, if there is one. Files are
     /// put in the order of their names.
-    pub fn new(
+    pub fn new(files: Vec<(String, String)>, entities: Option<String>) -> Result<Self, Problems> {
+        Self::made(files, entities, None)
+    }
+
+    /// From files by name, as [`PolicyText::by_name`] gives them: those that are neither
+    /// `entities.json` nor `ceilings.toml` are statements.
+    pub fn from_names(mut files: BTreeMap<String, String>) -> Result<Self, Problems> {
+        let entities = files.remove(ENTITIES_FILE);
+        let ceilings = files.remove(CEILINGS_FILE);
+        Self::made(files.into_iter().collect(), entities, ceilings)
+    }
+
+    fn made(
         mut files: Vec<(String, String)>,
         entities: Option<String>,
+        ceilings: Option<String>,
     ) -> Result<Self, Problems> {
         files.sort();
-        let text = Self { files, entities };
+        let text = Self {
+            files,
+            entities,
+            ceilings,
+        };
         Problems(text.problems()).into_result(text)
     }
 
@@ -94,6 +117,26 @@ impl PolicyText {
     /// The text of `entities.json`, if there is one.
     pub fn entities(&self) -> Option<&str> {
         self.entities.as_deref()
+    }
+
+    /// The text of `ceilings.toml`, if there is one.
+    pub fn ceilings(&self) -> Option<&str> {
+        self.ceilings.as_deref()
+    }
+
+    /// All files by name, as they would stand in a folder.
+    pub fn by_name(&self) -> BTreeMap<String, String> {
+        let mut files: BTreeMap<String, String> = self.files.iter().cloned().collect();
+        let others = [
+            (ENTITIES_FILE, &self.entities),
+            (CEILINGS_FILE, &self.ceilings),
+        ];
+        files.extend(
+            others
+                .into_iter()
+                .filter_map(|(name, text)| Some((name.to_owned(), text.clone()?))),
+        );
+        files
     }
 
     /// SHA-256 over names and texts, each with its length before it.
@@ -110,6 +153,10 @@ impl PolicyText {
         if let Some(entities) = &self.entities {
             add(ENTITIES_FILE);
             add(entities);
+        }
+        if let Some(ceilings) = &self.ceilings {
+            add(CEILINGS_FILE);
+            add(ceilings);
         }
         hash.finalize().into()
     }
@@ -132,7 +179,7 @@ impl PolicyText {
                 },
             ))
         })?;
-        Self::new(text.files, text.entities)
+        Self::made(text.files, text.entities, text.ceilings)
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -150,11 +197,12 @@ impl PolicyText {
             }
             problems.extend(too_long(name, text));
         }
-        problems.extend(
-            self.entities
-                .as_ref()
-                .and_then(|text| too_long(ENTITIES_FILE, text)),
-        );
+        for (name, text) in [
+            (ENTITIES_FILE, &self.entities),
+            (CEILINGS_FILE, &self.ceilings),
+        ] {
+            problems.extend(text.as_ref().and_then(|text| too_long(name, text)));
+        }
         let twice = self.files.windows(2).find_map(|w| match w {
             [(a, _), (b, _)] if a == b => Some(a.clone()),
             _ => None,
@@ -163,7 +211,8 @@ impl PolicyText {
             twice.map(|name| Problem::of_file(&name, ProblemKind::FileName { name: name.clone() })),
         );
         let total: usize = self.files.iter().map(|(_, t)| t.len()).sum::<usize>()
-            + self.entities.as_ref().map_or(0, String::len);
+            + self.entities.as_ref().map_or(0, String::len)
+            + self.ceilings.as_ref().map_or(0, String::len);
         if total > limits::POLICY_BYTES {
             let kind = ProblemKind::TooMany {
                 what: "bytes in all",
@@ -243,6 +292,10 @@ mod tests {
         let hash = one.sha256();
         assert_ne!(hash, text("// nothing ", None).sha256());
         assert_ne!(hash, text("// nothing", Some("{}")).sha256());
+        let with = PolicyText::made(one.files.clone(), None, Some(String::new())).expect("text");
+        assert_ne!(hash, with.sha256());
+        assert_eq!(PolicyText::from_bytes(&with.to_bytes()), Ok(with.clone()));
+        assert_eq!(PolicyText::from_names(with.by_name()), Ok(with));
         assert_ne!(
             text("", Some("{}")).sha256(),
             text("", Some("{} ")).sha256()

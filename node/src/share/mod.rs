@@ -3,6 +3,7 @@
 
 mod decide;
 mod owed;
+mod passed;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use liaison_protocol::wire::repair::Entry;
 
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::owed::{Look, Owed};
+pub use self::passed::{came_from, passed, released};
 use crate::clock::Clock;
 use crate::limits;
 use crate::policy::Policies;
@@ -22,6 +24,7 @@ use crate::registry::Registry;
 use crate::store::{
     Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, Path, Store, StoreError,
 };
+use crate::time::Timekeeper;
 
 /// The bytes of a record that both gates let one peer have, and that the ledger says so.
 /// Only [`Share::release`] makes one.
@@ -57,6 +60,7 @@ pub struct Share {
     pub(crate) policies: Arc<Policies>,
     pub(crate) owed: Owed,
     pub(crate) clock: Arc<dyn Clock>,
+    time: Timekeeper,
     classes: Arc<decide::Classes>,
 }
 
@@ -111,6 +115,7 @@ impl Share {
         policies: Arc<Policies>,
         owed: Owed,
         clock: Arc<dyn Clock>,
+        time: Timekeeper,
     ) -> Self {
         Self {
             store,
@@ -118,6 +123,7 @@ impl Share {
             policies,
             owed,
             clock,
+            time,
             classes: Arc::default(),
         }
     }
@@ -470,8 +476,12 @@ impl Share {
     }
 
     fn still_there(&self, arrival: Arrival) -> Result<bool, StoreError> {
-        let gone =
-            |h: &Header| h.flags.contains(Flags::RETRACTED) || h.flags.contains(Flags::ERASED);
+        let now = self.time.latest();
+        let gone = |h: &Header| {
+            h.flags.contains(Flags::RETRACTED)
+                || h.flags.contains(Flags::ERASED)
+                || h.expires.is_some_and(|end| end <= now)
+        };
         Ok(self.store.header(arrival)?.is_some_and(|h| !gone(&h)))
     }
 

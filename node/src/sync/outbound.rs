@@ -249,7 +249,8 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 self.sync.check_hello(self.agency, &peer)?;
                 self.opened = true;
             }
-            Effect::Room => {}
+            // Nobody here keeps or compares heads and clocks yet.
+            Effect::Room | Effect::Noticed(_) => {}
             Effect::Load { batch, ids } => {
                 let (share, agency) = (self.sync.share.clone(), self.agency);
                 // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.

@@ -335,3 +335,71 @@ pub fn every_field() -> Record {
         }),
     )
 }
+
+fn trend_id() -> String {
+    let trend = trend().sign(&secret("narova signing")).expect("signs");
+    trend.id().to_string()
+}
+
+fn signed_id(record: &Record) -> String {
+    let signed = record.sign(&secret("narova signing")).expect("signs");
+    signed.id().to_string()
+}
+
+fn control(kind: Kind, counter: u16, title: &str, body: Value) -> Record {
+    record(kind, made(counter), title, json!({"tlp": "clear"}), body)
+}
+
+pub fn recall() -> Record {
+    control(
+        Kind::Recall,
+        13,
+        "Recall",
+        json!({"of": trend_id(), "to": agency("shelter root").to_string(), "reason": "policy"}),
+    )
+}
+
+pub fn receipt() -> Record {
+    control(
+        Kind::Receipt,
+        14,
+        "Receipt",
+        json!({
+            "for": signed_id(&retract()), "of": trend_id(), "what": "erased", "at": start(TODAY).0,
+            "why": "One copy is in a printed file.", "further": {"asked": 3, "erased": 2},
+        }),
+    )
+}
+
+pub fn permit() -> Record {
+    control(
+        Kind::Permit,
+        15,
+        "Permit",
+        json!({
+            "of": trend_id(), "to": [agency("shelter root").to_string(), agency("hub root").to_string()],
+            "until": start("2031-07-01").0,
+        }),
+    )
+}
+
+pub fn ask() -> Record {
+    control(
+        Kind::Ask,
+        16,
+        "Request for a permit",
+        json!({
+            "of": trend_id(), "to": [agency("shelter root").to_string()],
+            "why": "They meet the people who come this way.",
+        }),
+    )
+}
+
+pub fn affirm() -> Record {
+    control(
+        Kind::Affirm,
+        17,
+        "Affirmation",
+        json!({"key": secret("narova lost").public().to_string(), "records": [trend_id()]}),
+    )
+}

@@ -1,6 +1,8 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod clock;
+mod expiry;
 mod import;
 mod officers;
 mod peers;
@@ -10,13 +12,16 @@ mod records;
 mod status;
 mod watch;
 
+pub use clock::ClockReport;
+pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
 pub use officers::{OfficerView, OfficersReport};
 pub use peers::{
     CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
 };
 pub use policy::{
-    PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState, StatementView,
+    CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
+    StatementView,
 };
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
 pub use records::{

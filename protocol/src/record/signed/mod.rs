@@ -14,7 +14,8 @@ use ciborium::Value;
 use coset::{CoseSign1, SignatureContext, TaggedCborSerializable, sig_structure_data};
 
 pub use self::fault::{FormFault, SignatureFault};
-use self::frame::{Frame, assemble, id_of, protected};
+use self::frame::{Frame, id_of};
+pub(crate) use self::frame::{assemble, protected};
 use self::payload::read_payload;
 use super::check::limits_of;
 use super::codes::Kind;
@@ -98,7 +99,7 @@ impl Record {
         limits_of(&self.envelope.fields, &self.content)
             .map_err(|finding| FormFault::Limit(Box::new(finding)))?;
         let payload = self.payload()?;
-        let protected = protected(key.public());
+        let protected = protected(key.public(), CONTENT_TYPE);
         let tbs = sig_structure_data(
             SignatureContext::CoseSign1,
             protected.clone(),
@@ -201,7 +202,7 @@ impl SignedRecord {
                 what: "the key id is not 32 bytes",
             })?;
         let key = PublicKey::from_bytes(key);
-        let expected = protected(key);
+        let expected = protected(key, CONTENT_TYPE);
         if cose.protected.header != expected.header {
             return Err(FormFault::ProtectedHeader {
                 what: "it must hold algorithm EdDSA, key id and content type, and nothing else",
