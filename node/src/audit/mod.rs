@@ -19,6 +19,8 @@ mod line;
 mod note;
 pub mod seal;
 mod segment;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod writer;
 

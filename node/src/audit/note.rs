@@ -24,9 +24,18 @@ pub struct Note {
 }
 
 impl Note {
-    /// A record; once.
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+            && self.peers.is_empty()
+            && self.typed.is_empty()
+            && self.count.is_none()
+    }
+
+    /// A record. Of few, each is listed once.
     pub fn record(&mut self, id: RecordId) {
-        if self.records.len() < limits::AUDIT_ANSWER_LINES && !self.records.contains(&id) {
+        let few = self.records.len() < limits::AUDIT_RECORDS;
+        if !(few && self.records.contains(&id)) {
             self.records.push(id);
         }
     }

@@ -1,7 +1,7 @@
 //! The one thread that writes the log: what waits is written together and synced once.
 
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
@@ -281,10 +281,8 @@ impl Writer {
     }
 
     fn segment_bytes(&self) -> u64 {
-        (self.options.keep_bytes / 8).clamp(
-            limits::AUDIT_SEGMENT_MIN_BYTES,
-            limits::AUDIT_SEGMENT_BYTES,
-        )
+        (self.options.keep_bytes / 8)
+            .clamp(limits::AUDIT_SEGMENT_MIN_BYTES, limits::AUDIT_SEGMENT_BYTES)
     }
 
     fn batch(&self) -> Batch {
@@ -390,7 +388,10 @@ fn resume(
             }
             Next::Torn(bytes) => {
                 put_aside(last, lines.read)?;
-                tracing::warn!(bytes, "a line of the audit log that was cut off is put aside");
+                tracing::warn!(
+                    bytes,
+                    "a line of the audit log that was cut off is put aside"
+                );
                 return Ok(Some(lines.read));
             }
             Next::End => return Ok(Some(lines.read)),

@@ -10,6 +10,7 @@ use liaison_protocol::record::draft::DraftError;
 use liaison_protocol::record::kinds::ContentError;
 
 use super::api::{ApiError, FindingView};
+use crate::audit::AuditError;
 use crate::ingest::IngestFault;
 use crate::node::NodeError;
 use crate::officers::OfficersError;
@@ -103,6 +104,12 @@ impl From<&Finding> for FindingView {
             says: finding.to_string(),
             remedy: finding.remedy.clone(),
         }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(error: AuditError) -> Self {
+        ApiError::new("disk", error.to_string())
     }
 }
 

@@ -7,6 +7,7 @@ mod fault;
 mod quota;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -29,6 +30,7 @@ use self::accepts::Accepts;
 use self::admit::{Admitted, Gate};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
+use crate::audit::{Act, Audit, AuditError, Entry, Who, note};
 use crate::clock::Clock;
 use crate::limits;
 use crate::policy::Policies;
@@ -57,6 +59,7 @@ struct Shared {
     quotas: Quotas,
     search: Arc<Search>,
     accepts: Accepts,
+    audit: Audit,
     /// Batches that may be under way.
     turns: Arc<Semaphore>,
 }
@@ -133,6 +136,7 @@ impl Ingest {
         signing: SecretKey,
         settings: Settings,
         search: Arc<Search>,
+        audit: Audit,
     ) -> Result<Self, crate::store::StoreError> {
         let last = store
             .meta(CLOCK)?
@@ -152,6 +156,7 @@ impl Ingest {
             quotas,
             search,
             accepts: Accepts::default(),
+            audit,
             turns: Arc::new(Semaphore::new(limits::INGESTS)),
         })))
     }
@@ -172,8 +177,11 @@ impl Ingest {
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
         let this = self.clone();
-        self.to_the_end(async move { this.say(statements, also).await })
-            .await?
+        let made = self
+            .to_the_end(async move { this.say(statements, also).await })
+            .await??;
+        note(|note| made.iter().for_each(|(id, _)| note.record(*id)));
+        Ok(made)
     }
 
     async fn say(
@@ -294,7 +302,11 @@ impl Ingest {
         if ops.is_empty() {
             return answers;
         }
-        match self.0.store.write(ops).await {
+        let (written, collected) = tokio::join!(
+            self.0.store.write(ops),
+            self.collected(courier, epoch, &admitted)
+        );
+        match written {
             Ok(outcomes) => {
                 self.after(&admitted, &outcomes);
                 let mut late = Vec::new();
@@ -331,6 +343,13 @@ impl Ingest {
                 }
             }
         }
+        if let Err(error) = collected {
+            // It is offered again, and its line is tried again with it.
+            tracing::error!(%error, "that a batch came in was not written down");
+            for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                *answer = Answer::Later(Later::Disk);
+            }
+        }
         answers
     }
 
@@ -354,6 +373,30 @@ impl Ingest {
             }
             IngestFault::Stopping
         })
+    }
+
+    /// Writes down what came in: a line an accept statement.
+    async fn collected(
+        &self,
+        courier: AgencyId,
+        epoch: u64,
+        admitted: &[Admitted],
+    ) -> Result<(), AuditError> {
+        let mut by_rule: BTreeMap<&str, Vec<RecordId>> = BTreeMap::new();
+        for one in admitted {
+            by_rule.entry(&one.rule).or_default().push(one.record.id());
+        }
+        if by_rule.is_empty() {
+            return Ok(());
+        }
+        let lines = by_rule.into_iter().map(|(rule, records)| Entry {
+            peers: vec![courier],
+            rule: Some(rule.to_owned()),
+            epoch: Some(epoch),
+            records,
+            ..Entry::new(Who::Node, Act::Collect, "ingest")
+        });
+        self.0.audit.write(lines.collect()).await.map(|_| ())
     }
 
     /// What is kept of a verified record that a courier proved to have and that was refused. A

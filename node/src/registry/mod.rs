@@ -18,6 +18,7 @@ use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use tokio::sync::watch;
 
 pub use self::peer::{Peer, Pinned};
+use crate::audit::note;
 use crate::cardfile::CardFile;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
 use crate::store::{Op, Store, StoreError};
@@ -221,6 +222,7 @@ impl Registry {
                 .find(|(agency, p)| p.alias == name || agency.full() == name)
                 .map(|(agency, p)| (*agency, p.clone()))
         })
+        .inspect(|(agency, _)| note(|note| note.peer(*agency)))
         .ok_or_else(|| RegistryError::NoPeer {
             name: liaison_protocol::id::clip(name),
         })

@@ -7,6 +7,7 @@ use axum::extract::{Extension, State};
 use data_encoding::HEXLOWER;
 
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
+use crate::audit::note;
 use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest};
 use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
@@ -67,6 +68,10 @@ async fn put_in_force(
 ) -> Answer<PolicyReport> {
     let _one_at_a_time = node.changing.lock().await;
     let hash = HEXLOWER.encode(&set.text().sha256());
+    note(|note| {
+        note.typed("policy", &hash);
+        note.typed("reason", reason.as_deref().unwrap_or_default());
+    });
     let number = node.store.metas(HISTORY, crate::limits::STORE_ROWS)?.len();
     let applied = PolicyApplied {
         hash: hash.clone(),
