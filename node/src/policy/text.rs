@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -13,6 +13,10 @@ use super::problem::{Problem, ProblemKind, Problems};
 /// The file that holds the circles, beside the `*.cedar` files.
 pub const ENTITIES_FILE: &str = "entities.json";
 
+/// The folder, beside the `*.cedar` files, that holds the agency's own invariants; also what
+/// their names begin with where all files stand in one list.
+pub const INVARIANTS_FOLDER: &str = "invariants/";
+
 /// The files of a policy set. What is active is kept in the store as this, so that it can be
 /// loaded, compared and reverted; any change, be it a space, changes the hash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,50 +24,35 @@ pub const ENTITIES_FILE: &str = "entities.json";
 pub struct PolicyText {
     files: Vec<(String, String)>,
     entities: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    invariants: Vec<(String, String)>,
 }
 
 impl PolicyText {
-    /// Reads a folder (its `*.cedar` files and `entities.json`; other files and folders are
-    /// left alone), or one `*.cedar` file with the `entities.json` beside it. Reads no more
+    /// Reads a folder (its `*.cedar` files, `entities.json`, and `invariants/*.cedar`; all else
+    /// is left alone), or one `*.cedar` file with the `entities.json` beside it. Reads no more
     /// than the limits.
     pub fn read(path: &Path) -> Result<Self, Problems> {
-        let unreadable = |file: &str, e: std::io::Error| {
-            Problems::one(Problem::of_file(
-                file,
-                ProblemKind::Unreadable {
-                    reason: e.to_string(),
-                },
-            ))
-        };
         let shown = path.display().to_string();
         let is_dir = fs::metadata(path)
             .map_err(|e| unreadable(&shown, e))?
             .is_dir();
-        let mut found = Vec::new();
-        let folder = if is_dir {
-            for entry in fs::read_dir(path).map_err(|e| unreadable(&shown, e))? {
-                let entry = entry.map_err(|e| unreadable(&shown, e))?.path();
-                if entry.extension().is_some_and(|e| e == "cedar") && entry.is_file() {
-                    found.push(entry);
-                }
-                if found.len() > limits::POLICY_FILES {
-                    return Err(Problems::one(too_many_files(found.len())));
+        let mut invariants = Vec::new();
+        let (found, folder) = if is_dir {
+            let own = path.join(INVARIANTS_FOLDER);
+            if own.is_dir() {
+                for file in cedar_files(&own)? {
+                    let (name, text) = read_named(&file)?;
+                    invariants.push((format!("{INVARIANTS_FOLDER}{name}"), text));
                 }
             }
-            Some(path)
+            (cedar_files(path)?, Some(path))
         } else {
-            found.push(path.to_owned());
-            path.parent()
+            (vec![path.to_owned()], path.parent())
         };
         let mut files = Vec::new();
         for file in &found {
-            let name = file
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let text = read_bounded(file).map_err(|e| unreadable(&name, e))?;
-            files.push((name, text));
+            files.push(read_named(file)?);
         }
         let entities = match folder.map(|folder| read_bounded(&folder.join(ENTITIES_FILE))) {
             Some(Ok(text)) => Some(text),
@@ -72,7 +61,7 @@ impl PolicyText {
             }
             _ => None,
         };
-        Self::new(files, entities)
+        Self::new(files, entities)?.with_invariants(invariants)
     }
 
     /// From files as `(name, text)` and the text of `entities.json`, if there is one. Files are
@@ -82,13 +71,59 @@ impl PolicyText {
         entities: Option<String>,
     ) -> Result<Self, Problems> {
         files.sort();
-        let text = Self { files, entities };
+        let text = Self {
+            files,
+            entities,
+            invariants: Vec::new(),
+        };
         Problems(text.problems()).into_result(text)
+    }
+
+    /// The same with the agency's own invariants, as `(invariants/NAME.cedar, text)`.
+    pub fn with_invariants(
+        mut self,
+        mut invariants: Vec<(String, String)>,
+    ) -> Result<Self, Problems> {
+        invariants.sort();
+        self.invariants = invariants;
+        Problems(self.problems()).into_result(self)
+    }
+
+    /// From all files in one list, told apart by their names.
+    pub fn from_list(list: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
+        let (mut files, mut invariants, mut entities) = (Vec::new(), Vec::new(), None);
+        for (name, text) in list {
+            if name == ENTITIES_FILE {
+                entities = Some(text);
+            } else if name.starts_with(INVARIANTS_FOLDER) {
+                invariants.push((name, text));
+            } else {
+                files.push((name, text));
+            }
+        }
+        Self::new(files, entities)?.with_invariants(invariants)
+    }
+
+    /// All files in one list, for [`Self::from_list`].
+    pub fn to_list(&self) -> Vec<(String, String)> {
+        let entities = self.entities.iter();
+        let entities = entities.map(|text| (ENTITIES_FILE.to_owned(), text.clone()));
+        self.files
+            .iter()
+            .chain(&self.invariants)
+            .cloned()
+            .chain(entities)
+            .collect()
     }
 
     /// The `*.cedar` files as `(name, text)`, by name.
     pub fn files(&self) -> &[(String, String)] {
         &self.files
+    }
+
+    /// The agency's own invariants as `(invariants/NAME.cedar, text)`, by name.
+    pub fn invariants(&self) -> &[(String, String)] {
+        &self.invariants
     }
 
     /// The text of `entities.json`, if there is one.
@@ -111,6 +146,10 @@ impl PolicyText {
             add(ENTITIES_FILE);
             add(entities);
         }
+        for (name, text) in &self.invariants {
+            add(name);
+            add(text);
+        }
         hash.finalize().into()
     }
 
@@ -132,7 +171,7 @@ impl PolicyText {
                 },
             ))
         })?;
-        Self::new(text.files, text.entities)
+        Self::new(text.files, text.entities)?.with_invariants(text.invariants)
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -143,8 +182,11 @@ impl PolicyText {
         if self.files.len() > limits::POLICY_FILES {
             problems.push(too_many_files(self.files.len()));
         }
-        for (name, text) in &self.files {
-            if !good_name(name) {
+        if self.invariants.len() > limits::POLICY_FILES {
+            problems.push(too_many_files(self.invariants.len()));
+        }
+        for (name, text) in self.files.iter().chain(&self.invariants) {
+            if !good_name(name.strip_prefix(INVARIANTS_FOLDER).unwrap_or(name)) {
                 let name: String = name.chars().take(limits::POLICY_FILE_NAME_CHARS).collect();
                 problems.push(Problem::of_file("", ProblemKind::FileName { name }));
             }
@@ -155,14 +197,16 @@ impl PolicyText {
                 .as_ref()
                 .and_then(|text| too_long(ENTITIES_FILE, text)),
         );
-        let twice = self.files.windows(2).find_map(|w| match w {
+        let pairs = self.files.windows(2).chain(self.invariants.windows(2));
+        let twice = pairs.into_iter().find_map(|w| match w {
             [(a, _), (b, _)] if a == b => Some(a.clone()),
             _ => None,
         });
         problems.extend(
             twice.map(|name| Problem::of_file(&name, ProblemKind::FileName { name: name.clone() })),
         );
-        let total: usize = self.files.iter().map(|(_, t)| t.len()).sum::<usize>()
+        let all = self.files.iter().chain(&self.invariants);
+        let total: usize = all.map(|(_, t)| t.len()).sum::<usize>()
             + self.entities.as_ref().map_or(0, String::len);
         if total > limits::POLICY_BYTES {
             let kind = ProblemKind::TooMany {
@@ -175,6 +219,38 @@ impl PolicyText {
         }
         problems
     }
+}
+
+fn unreadable(file: &str, e: std::io::Error) -> Problems {
+    let reason = e.to_string();
+    Problems::one(Problem::of_file(file, ProblemKind::Unreadable { reason }))
+}
+
+/// The `*.cedar` files of a folder, no more than allowed.
+fn cedar_files(folder: &Path) -> Result<Vec<PathBuf>, Problems> {
+    let shown = folder.display().to_string();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|e| unreadable(&shown, e))? {
+        let entry = entry.map_err(|e| unreadable(&shown, e))?.path();
+        if entry.extension().is_some_and(|e| e == "cedar") && entry.is_file() {
+            found.push(entry);
+        }
+        if found.len() > limits::POLICY_FILES {
+            return Err(Problems::one(too_many_files(found.len())));
+        }
+    }
+    Ok(found)
+}
+
+/// A file's name and text.
+fn read_named(file: &Path) -> Result<(String, String), Problems> {
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let text = read_bounded(file).map_err(|e| unreadable(&name, e))?;
+    Ok((name, text))
 }
 
 fn good_name(name: &str) -> bool {
