@@ -37,6 +37,9 @@ pub const CIRCLES: usize = 200;
 /// Characters of an alias or of a circle's name: it stands in tables.
 pub const ALIAS_CHARS: usize = 40;
 
+/// Ceilings of one set: those for a peer are looked at in each decision about it.
+pub const CEILINGS: usize = 100;
+
 /// Peers of one node: all of a continent's agencies of one kind. Also the bits of a peer's
 /// number in a memo key.
 pub const POLICY_PEERS: usize = 4_096;

@@ -78,6 +78,12 @@ impl Engine {
                     let variants = self.variants(kind, tlp);
                     let mut allowed = 0;
                     for (record, addressed) in &variants {
+                        if action == Action::Share
+                            && let Some(ceiling) = self.ceiling(&peer.agency, record)
+                        {
+                            says.insert(ceiling.says.clone());
+                            continue;
+                        }
                         let decision = self.decide(action, &peer.agency, record, *addressed);
                         allowed += usize::from(decision.allow);
                         says.extend(decision.statements.into_iter().map(|s| s.says));

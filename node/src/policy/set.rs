@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
 use cedar_policy::{ActionConstraint, Effect, Policy, PolicyId, ValidationMode, Validator};
 use serde_json::Value;
 
 use super::attributes::TAG_PREFIXES;
+use super::ceiling::{Ceiling, CeilingTo, parse_ceilings};
 use super::circles::{CircleRule, Circles, good_name, parse_circles};
 use super::decision::{Action, StatementRef};
 use super::directory::{Directory, SELF_ALIAS};
@@ -16,7 +18,7 @@ use super::limits;
 use super::problem::{Problem, ProblemKind, Problems};
 use super::scan::{on_deep_stack, scan};
 use super::schema;
-use super::text::{ENTITIES_FILE, PolicyText};
+use super::text::{CEILINGS_FILE, ENTITIES_FILE, PolicyText};
 
 /// A validated set, without the agencies that it is applied to.
 #[derive(Clone, Debug)]
@@ -27,6 +29,7 @@ pub struct PolicySet {
     /// The agency's own invariants: statements that forbid what the set must not allow.
     pub(super) invariants: BTreeMap<String, Statement>,
     circles: Circles,
+    ceilings: Vec<Arc<Ceiling>>,
     /// Entity literals as `(type, id)`, in all statements.
     pub(super) literals: BTreeSet<(String, String)>,
     /// Tags that any statement looks for.
@@ -115,6 +118,13 @@ impl PolicySet {
                 Circles::default()
             }
         };
+        let ceilings = match parse_ceilings(text.ceilings()) {
+            Ok(ceilings) => ceilings.into_iter().map(Arc::new).collect(),
+            Err(problems) => {
+                reader.problems.extend(problems);
+                Vec::new()
+            }
+        };
         let found = reader.statements.len().max(invariants.statements.len());
         if found > limits::POLICY_STATEMENTS {
             let kind = ProblemKind::TooMany {
@@ -143,6 +153,7 @@ impl PolicySet {
             statements: reader.statements,
             invariants: invariants.statements,
             circles,
+            ceilings,
             literals: reader.literals,
             tags: reader.tags,
             warnings: reader.warnings,
@@ -192,6 +203,28 @@ impl PolicySet {
                 problems.push(Problem::at(ENTITIES_FILE, source, offset, kind));
             }
         }
+        for ceiling in &self.ceilings {
+            let (is_there, known) = match &ceiling.to {
+                CeilingTo::Everyone | CeilingTo::Sector(_) => continue,
+                CeilingTo::Peer(name) => (directory.member(name).is_some(), aliases.clone()),
+                CeilingTo::Circle(name) => (
+                    circles.contains(name.as_str()),
+                    list(circles.iter().copied()),
+                ),
+            };
+            if !is_there {
+                problems.push(Problem {
+                    file: CEILINGS_FILE.to_owned(),
+                    line: ceiling.line,
+                    column: 1,
+                    kind: ProblemKind::UnknownCeilingTo {
+                        name: ceiling.name.clone(),
+                        to: ceiling.to.to_string(),
+                        known,
+                    },
+                });
+            }
+        }
         Problems(problems).into_result(())
     }
 
@@ -227,6 +260,11 @@ impl PolicySet {
     /// What circles are for, as `entities.json` says.
     pub fn rules(&self) -> &BTreeMap<String, CircleRule> {
         &self.circles.rules
+    }
+
+    /// The ceilings, in the order of the file.
+    pub fn ceilings(&self) -> &[Arc<Ceiling>] {
+        &self.ceilings
     }
 
     /// All circles that there are: of `entities.json`, and those pinned on agencies.

@@ -1,5 +1,6 @@
 //! A policy set's text, byte for byte, as a person wrote it and as it is kept.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ pub const ENTITIES_FILE: &str = "entities.json";
 /// The folder, beside the `*.cedar` files, that holds the agency's own invariants; also what
 /// their names begin with where all files stand in one list.
 pub const INVARIANTS_FOLDER: &str = "invariants/";
+/// The file that holds the ceilings, beside the `*.cedar` files.
+pub const CEILINGS_FILE: &str = "ceilings.toml";
 
 /// The files of a policy set. What is active is kept in the store as this, so that it can be
 /// loaded, compared and reverted; any change, be it a space, changes the hash.
@@ -24,13 +27,17 @@ pub const INVARIANTS_FOLDER: &str = "invariants/";
 pub struct PolicyText {
     files: Vec<(String, String)>,
     entities: Option<String>,
+    // Sets that were kept before there were ceilings have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ceilings: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     invariants: Vec<(String, String)>,
 }
 
 impl PolicyText {
-    /// Reads a folder (its `*.cedar` files, `entities.json`, and `invariants/*.cedar`; all else
-    /// is left alone), or one `*.cedar` file with the `entities.json` beside it. Reads no more
+    /// Reads a folder (its `*.cedar` files, `entities.json`, `ceilings.toml` and
+    /// `invariants/*.cedar`; all else is left alone), or one `*.cedar` file with `entities.json`
+    /// and `ceilings.toml` beside it. Reads no more
     /// than the limits.
     pub fn read(path: &Path) -> Result<Self, Problems> {
         let shown = path.display().to_string();
@@ -54,66 +61,47 @@ impl PolicyText {
         for file in &found {
             files.push(read_named(file)?);
         }
-        let entities = match folder.map(|folder| read_bounded(&folder.join(ENTITIES_FILE))) {
-            Some(Ok(text)) => Some(text),
-            Some(Err(e)) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(unreadable(ENTITIES_FILE, e));
-            }
-            _ => None,
+        let beside = |name: &str| match folder.map(|folder| read_bounded(&folder.join(name))) {
+            Some(Ok(text)) => Ok(Some(text)),
+            Some(Err(e)) if e.kind() != std::io::ErrorKind::NotFound => Err(unreadable(name, e)),
+            _ => Ok(None),
         };
-        Self::new(files, entities)?.with_invariants(invariants)
+        let (entities, ceilings) = (beside(ENTITIES_FILE)?, beside(CEILINGS_FILE)?);
+        Self::made(files, entities, ceilings, invariants)
     }
 
     /// From files as `(name, text)` and the text of `entities.json`, if there is one. Files are
     /// put in the order of their names.
-    pub fn new(
+    pub fn new(files: Vec<(String, String)>, entities: Option<String>) -> Result<Self, Problems> {
+        Self::made(files, entities, None, Vec::new())
+    }
+
+    /// From files by name, as [`PolicyText::by_name`] gives them: `entities.json`,
+    /// `ceilings.toml`, `invariants/…`; all others are statements.
+    pub fn from_names(mut files: BTreeMap<String, String>) -> Result<Self, Problems> {
+        let entities = files.remove(ENTITIES_FILE);
+        let ceilings = files.remove(CEILINGS_FILE);
+        let (invariants, files) = files
+            .into_iter()
+            .partition(|(name, _)| name.starts_with(INVARIANTS_FOLDER));
+        Self::made(files, entities, ceilings, invariants)
+    }
+
+    fn made(
         mut files: Vec<(String, String)>,
         entities: Option<String>,
+        ceilings: Option<String>,
+        mut invariants: Vec<(String, String)>,
     ) -> Result<Self, Problems> {
         files.sort();
+        invariants.sort();
         let text = Self {
             files,
             entities,
-            invariants: Vec::new(),
+            ceilings,
+            invariants,
         };
         Problems(text.problems()).into_result(text)
-    }
-
-    /// The same with the agency's own invariants, as `(invariants/NAME.cedar, text)`.
-    pub fn with_invariants(
-        mut self,
-        mut invariants: Vec<(String, String)>,
-    ) -> Result<Self, Problems> {
-        invariants.sort();
-        self.invariants = invariants;
-        Problems(self.problems()).into_result(self)
-    }
-
-    /// From all files in one list, told apart by their names.
-    pub fn from_list(list: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
-        let (mut files, mut invariants, mut entities) = (Vec::new(), Vec::new(), None);
-        for (name, text) in list {
-            if name == ENTITIES_FILE {
-                entities = Some(text);
-            } else if name.starts_with(INVARIANTS_FOLDER) {
-                invariants.push((name, text));
-            } else {
-                files.push((name, text));
-            }
-        }
-        Self::new(files, entities)?.with_invariants(invariants)
-    }
-
-    /// All files in one list, for [`Self::from_list`].
-    pub fn to_list(&self) -> Vec<(String, String)> {
-        let entities = self.entities.iter();
-        let entities = entities.map(|text| (ENTITIES_FILE.to_owned(), text.clone()));
-        self.files
-            .iter()
-            .chain(&self.invariants)
-            .cloned()
-            .chain(entities)
-            .collect()
     }
 
     /// The `*.cedar` files as `(name, text)`, by name.
@@ -131,6 +119,27 @@ impl PolicyText {
         self.entities.as_deref()
     }
 
+    /// The text of `ceilings.toml`, if there is one.
+    pub fn ceilings(&self) -> Option<&str> {
+        self.ceilings.as_deref()
+    }
+
+    /// All files by name, as they would stand in a folder.
+    pub fn by_name(&self) -> BTreeMap<String, String> {
+        let all = self.files.iter().chain(&self.invariants);
+        let mut files: BTreeMap<String, String> = all.cloned().collect();
+        let others = [
+            (ENTITIES_FILE, &self.entities),
+            (CEILINGS_FILE, &self.ceilings),
+        ];
+        files.extend(
+            others
+                .into_iter()
+                .filter_map(|(name, text)| Some((name.to_owned(), text.clone()?))),
+        );
+        files
+    }
+
     /// SHA-256 over names and texts, each with its length before it.
     pub fn sha256(&self) -> [u8; 32] {
         let mut hash = Sha256::new_with_prefix(b"liaison/1 policy text");
@@ -145,6 +154,10 @@ impl PolicyText {
         if let Some(entities) = &self.entities {
             add(ENTITIES_FILE);
             add(entities);
+        }
+        if let Some(ceilings) = &self.ceilings {
+            add(CEILINGS_FILE);
+            add(ceilings);
         }
         for (name, text) in &self.invariants {
             add(name);
@@ -171,7 +184,7 @@ impl PolicyText {
                 },
             ))
         })?;
-        Self::new(text.files, text.entities)?.with_invariants(text.invariants)
+        Self::made(text.files, text.entities, text.ceilings, text.invariants)
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -192,11 +205,12 @@ impl PolicyText {
             }
             problems.extend(too_long(name, text));
         }
-        problems.extend(
-            self.entities
-                .as_ref()
-                .and_then(|text| too_long(ENTITIES_FILE, text)),
-        );
+        for (name, text) in [
+            (ENTITIES_FILE, &self.entities),
+            (CEILINGS_FILE, &self.ceilings),
+        ] {
+            problems.extend(text.as_ref().and_then(|text| too_long(name, text)));
+        }
         let pairs = self.files.windows(2).chain(self.invariants.windows(2));
         let twice = pairs.into_iter().find_map(|w| match w {
             [(a, _), (b, _)] if a == b => Some(a.clone()),
@@ -207,7 +221,8 @@ impl PolicyText {
         );
         let all = self.files.iter().chain(&self.invariants);
         let total: usize = all.map(|(_, t)| t.len()).sum::<usize>()
-            + self.entities.as_ref().map_or(0, String::len);
+            + self.entities.as_ref().map_or(0, String::len)
+            + self.ceilings.as_ref().map_or(0, String::len);
         if total > limits::POLICY_BYTES {
             let kind = ProblemKind::TooMany {
                 what: "bytes in all",
@@ -319,6 +334,11 @@ mod tests {
         let hash = one.sha256();
         assert_ne!(hash, text("// nothing ", None).sha256());
         assert_ne!(hash, text("// nothing", Some("{}")).sha256());
+        let with = PolicyText::made(one.files.clone(), None, Some(String::new()), Vec::new())
+            .expect("text");
+        assert_ne!(hash, with.sha256());
+        assert_eq!(PolicyText::from_bytes(&with.to_bytes()), Ok(with.clone()));
+        assert_eq!(PolicyText::from_names(with.by_name()), Ok(with));
         assert_ne!(
             text("", Some("{}")).sha256(),
             text("", Some("{} ")).sha256()

@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
 use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest};
-use crate::control::server::Caller;
+use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::node::{Node, POLICY_ACTIVE};
 use crate::policy::{PolicySet, PolicyText};

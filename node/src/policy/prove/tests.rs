@@ -217,7 +217,7 @@ fn set_with(cedar: &str, entities: &str, invariants: &str) -> PolicySet {
         ("invariants/own.cedar", invariants),
     ];
     let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
-    let text = PolicyText::from_list(files).expect("text");
+    let text = PolicyText::from_names(files.into()).expect("text");
     PolicySet::from_text(text).unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -358,7 +358,7 @@ when { resource.tlp == Tlp::"amber" } unless { principal.country == "QN" };"#;
             ("share.cedar".to_owned(), String::new()),
             ("invariants/own.cedar".to_owned(), text),
         ];
-        let text = PolicyText::from_list(files).expect("text");
+        let text = PolicyText::from_names(files.into()).expect("text");
         let problems = PolicySet::from_text(text).expect_err("faulty").to_string();
         assert!(problems.contains(says), "{problems}");
     }
