@@ -10,6 +10,7 @@ mod expiry;
 mod gate;
 mod import;
 mod officers;
+mod parting;
 mod peers;
 mod policy;
 mod query;
