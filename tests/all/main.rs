@@ -13,6 +13,8 @@ mod crash;
 mod first;
 mod frontex;
 mod integrity;
+mod leave;
+mod outflow;
 mod retraction;
 mod sarajevo;
 mod setup;

@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod amend;
+mod ask;
 mod card;
 mod completions;
 pub(crate) mod demo;
@@ -12,6 +13,7 @@ mod man;
 mod new;
 mod officers;
 mod peer;
+mod permit;
 mod policy;
 mod push;
 mod query;
@@ -101,6 +103,8 @@ pub enum Command {
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
     Retract(retract::RetractArgs),
+    Ask(ask::AskArgs),
+    Permit(permit::PermitArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
     Officers(officers::OfficersArgs),
@@ -180,6 +184,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
         Some(Command::Retract(args)) => retract::run(context, &args),
+        Some(Command::Ask(args)) => ask::run(context, &args),
+        Some(Command::Permit(args)) => permit::run(context, &args),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
         Some(Command::Officers(args)) => officers::run(context, &args),

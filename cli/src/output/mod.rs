@@ -6,6 +6,7 @@ pub mod demo;
 pub mod digits;
 pub mod errors;
 pub mod imports;
+pub mod leave;
 pub mod officers;
 pub mod peers;
 pub mod policy;

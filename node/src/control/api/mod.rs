@@ -2,6 +2,7 @@
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
 mod import;
+mod leave;
 mod officers;
 mod peers;
 mod policy;
@@ -11,6 +12,7 @@ mod status;
 mod watch;
 
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
 pub use peers::{
     CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,

@@ -2,12 +2,14 @@
 
 mod decision;
 mod draft;
+mod leave;
 mod name;
 mod retraction;
 mod view;
 
 pub(super) use decision::why;
 pub(super) use draft::{amend, push};
+pub(super) use leave::{ask, permit};
 pub(super) use retraction::retract;
 pub(super) use view::{cose, show, verify};
 
