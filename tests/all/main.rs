@@ -8,13 +8,17 @@
 
 mod api;
 mod bad_input;
+mod ceilings;
+mod clock;
 mod command_line;
 mod crash;
+mod expiry;
 mod first;
 mod frontex;
 mod integrity;
 mod leave;
 mod outflow;
+mod parting;
 mod retraction;
 mod sarajevo;
 mod setup;

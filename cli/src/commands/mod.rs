@@ -3,15 +3,18 @@
 mod amend;
 mod ask;
 mod card;
+mod clock;
 mod completions;
 pub(crate) mod demo;
 mod editor;
+mod expiry;
 mod home_screen;
 mod import;
 mod init;
 mod man;
 mod new;
 mod officers;
+mod parting;
 mod peer;
 mod permit;
 mod policy;
@@ -105,8 +108,11 @@ pub enum Command {
     Retract(retract::RetractArgs),
     Ask(ask::AskArgs),
     Permit(permit::PermitArgs),
+    Expiry(expiry::ExpiryArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
+    #[command(subcommand)]
+    Clock(clock::ClockCommand),
     Officers(officers::OfficersArgs),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
@@ -186,6 +192,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Retract(args)) => retract::run(context, &args),
         Some(Command::Ask(args)) => ask::run(context, &args),
         Some(Command::Permit(args)) => permit::run(context, &args),
+        Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
         Some(Command::Officers(args)) => officers::run(context, &args),

@@ -205,6 +205,11 @@ pub fn items(status: &Status, drafts: &[String]) -> Vec<Item> {
             add("due", says, "liaison peer add FILE".into());
         }
     }
+    if status.reviews_due > 0 {
+        let records = plural(status.reviews_due, "record", "records");
+        let says = format!("{records} of your own: the review date has come");
+        add("due", says, "liaison expiry".into());
+    }
     for draft in drafts {
         add(
             "draft",
@@ -313,6 +318,7 @@ pub(crate) mod tests {
             unindexed: 0,
             asks: OpenAsks::default(),
             alerts: vec![],
+            reviews_due: 0,
             uptime_s: 7_300,
         }
     }

@@ -82,7 +82,7 @@ impl ApiError {
             "not-found" => StatusCode::NOT_FOUND,
             "ambiguous" | "conflict" => StatusCode::CONFLICT,
             "invalid" => StatusCode::UNPROCESSABLE_ENTITY,
-            "refused" | "forbidden" => StatusCode::FORBIDDEN,
+            "refused" | "forbidden" | "ceiling" => StatusCode::FORBIDDEN,
             "disk" => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -158,7 +158,7 @@ impl From<RegistryError> for ApiError {
             RegistryError::NoPeer { .. } => "not-found",
             RegistryError::AliasTaken { .. } => "conflict",
             RegistryError::Alias { .. } | RegistryError::Own => "invalid",
-            RegistryError::Card(_) => "refused",
+            RegistryError::Card(_) | RegistryError::Revoked { .. } => "refused",
             RegistryError::Store(_) => "disk",
             RegistryError::Stored { .. } => "internal",
         };

@@ -13,7 +13,7 @@ use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use super::{Leave, LeaveKind, Share};
 use crate::kind;
-use crate::policy::{Action, Attributes, ClassId, Decision};
+use crate::policy::{Action, Attributes, Ceiling, ClassId, Decision};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
 
 /// A gate on the way out, in the order in which they are asked.
@@ -27,6 +27,8 @@ pub enum Gate {
     Owed,
     /// Does its author's handling allow it?
     Handling,
+    /// Is it below this agency's ceilings, which no list and no statement goes beyond?
+    Ceiling,
     /// Is the peer on its distribution list, if there is one?
     Audience,
     /// Does this agency's policy allow it?
@@ -41,6 +43,7 @@ impl Gate {
             Gate::Expired => "expired",
             Gate::Owed => "owed",
             Gate::Handling => "handling",
+            Gate::Ceiling => "ceiling",
             Gate::Audience => "audience",
             Gate::Policy => "policy",
         }
@@ -132,6 +135,9 @@ impl Share {
         let addressed = listed == Some(true);
         let mut walk = Walk::with_words();
         walk.link(self.registry.is_peer(peer));
+        if self.registry.is_leaving(peer) {
+            walk.leaving();
+        }
         let receiver = record.receiver(peer, addressed);
         walk.handling(
             record
@@ -139,8 +145,9 @@ impl Share {
                 .release(record.holder(&self.registry.own()), receiver),
             None,
         );
-        walk.audience(listed);
         let engine = self.policies.current();
+        walk.ceiling(engine.ceiling(peer, &attributes));
+        walk.audience(listed);
         walk.policy(&engine.decide(Action::Share, peer, &attributes, addressed));
         walk.end()
     }
@@ -164,6 +171,9 @@ impl Share {
             walk.owed(self.is_owed(peer, arrival, header)?);
             return Ok(());
         }
+        if self.registry.is_leaving(peer) && !walk.leaving() {
+            return Ok(());
+        }
         let listed = if header.flags.contains(Flags::HAS_AUDIENCE) {
             Some(
                 self.store
@@ -182,13 +192,14 @@ impl Share {
         let (holder, mut receiver) = self.roles(peer, arrival, header, terms, addressed)?;
         let permit = self.permit(peer, header, terms, (holder, receiver), walk.assume)?;
         receiver.permitted = permit.as_ref().is_some_and(|p| p.known);
+        let engine = self.policies.current();
         if !walk.handling(terms.release(holder, receiver), permit.as_ref())
+            || !walk.ceiling(engine.ceiling(peer, attributes))
             || !walk.audience(listed)
         {
             return Ok(());
         }
         let id = ClassId(header.class.0);
-        let engine = self.policies.current();
         walk.policy(&engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone()));
         Ok(())
     }
@@ -288,13 +299,15 @@ impl Share {
     /// Why a record is no longer in force.
     fn gone(&self, header: &Header) -> Option<(&'static str, &'static str)> {
         let flags = header.flags;
-        if flags.contains(Flags::ERASED) {
+        if flags.contains(Flags::EXPIRED) {
+            Some(("expired", "it is past its expiry"))
+        } else if flags.contains(Flags::ERASED) {
             Some(("erased", "it was erased"))
         } else if flags.contains(Flags::RETRACTED) {
             Some(("retracted", "its author retracted it"))
         } else if flags.contains(Flags::SUPERSEDED) {
             Some(("amended", "its author replaced it by a newer one"))
-        } else if header.expires.is_some_and(|end| end <= self.clock.now()) {
+        } else if header.expires.is_some_and(|end| end <= self.time.latest()) {
             Some(("expired", "it is past its expiry"))
         } else {
             None
@@ -399,6 +412,11 @@ impl Walk {
         )
     }
 
+    fn leaving(&mut self) -> bool {
+        let says = "it is being removed: only what is owed to it still goes there";
+        self.fixed(Gate::Link, false, "leaving", says)
+    }
+
     fn in_force(&mut self, gone: Option<(&'static str, &'static str)>) -> bool {
         let (rule, says) = gone.unwrap_or(("in-force", "it is in force"));
         self.fixed(Gate::Expired, gone.is_none(), rule, says)
@@ -445,6 +463,17 @@ impl Walk {
                 }
             }
             (says, None)
+        })
+    }
+
+    fn ceiling(&mut self, withheld_by: Option<&Arc<Ceiling>>) -> bool {
+        let Some(ceiling) = withheld_by else {
+            return self.fixed(Gate::Ceiling, true, "below", "no ceiling withholds it");
+        };
+        let rule = Rule::Statement(ceiling.name.as_str().into());
+        self.note(Gate::Ceiling, false, rule, || {
+            let says = format!("{} (never {})", ceiling.says, ceiling.rule());
+            (says, Some(ceiling.place()))
         })
     }
 

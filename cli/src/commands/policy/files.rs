@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use liaison_node::policy::{CEILINGS_FILE, ENTITIES_FILE};
+
 use crate::commands::Context;
 use crate::error::CommandError;
 use crate::input;
 use crate::limits::{POLICY_BYTES, POLICY_FILES};
+
+/// The files that belong to a policy beside its statements.
+const BESIDE: [&str; 2] = [ENTITIES_FILE, CEILINGS_FILE];
 
 /// Name and text of the policy's files.
 pub(super) fn files(
@@ -24,7 +29,17 @@ pub(super) fn files(
     }
     if !source.is_dir() {
         let text = input::read_text(context.ui, &source, POLICY_BYTES)?;
-        return Ok(BTreeMap::from([(name(&source), text)]));
+        let mut found = BTreeMap::from([(name(&source), text)]);
+        // Left out, a file alone would take all circles and ceilings away.
+        for beside in BESIDE.map(|name| source.with_file_name(name)) {
+            if beside.is_file() {
+                found.insert(
+                    name(&beside),
+                    input::read_text(context.ui, &beside, POLICY_BYTES)?,
+                );
+            }
+        }
+        return Ok(found);
     }
     let failed = |e| CommandError::File {
         what: "read",
@@ -36,7 +51,7 @@ pub(super) fn files(
         let path = entry.map_err(failed)?.path();
         let name = name(&path);
         let wanted =
-            name == "entities.json" || (name.ends_with(".cedar") && !name.starts_with('.'));
+            BESIDE.contains(&name.as_str()) || (name.ends_with(".cedar") && !name.starts_with('.'));
         if wanted && path.is_file() {
             found.insert(name, input::read_text(context.ui, &path, POLICY_BYTES)?);
         }

@@ -14,8 +14,9 @@ use files::files;
 
 /// What your agency lets its peers have, and takes from them.
 ///
-/// A policy is a folder of Cedar files (`*.cedar`) and an optional `entities.json` for
-/// circles. Without one, nothing is shared.
+/// A policy is a folder of Cedar files (`*.cedar`), an optional `entities.json` for circles and
+/// an optional `ceilings.toml` for what never goes to whom, whatever an officer chooses.
+/// Without one, nothing is shared.
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs)]
 pub enum PolicyCommand {

@@ -1,9 +1,12 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod clock;
+mod expiry;
 mod import;
 mod leave;
 mod officers;
+mod parting;
 mod peers;
 mod policy;
 mod query;
@@ -11,14 +14,19 @@ mod records;
 mod status;
 mod watch;
 
+pub use clock::ClockReport;
+pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
 pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
-pub use peers::{
-    CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
+pub use parting::{
+    HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
+    RevokedPeer,
 };
+pub use peers::{CardView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, TestStep};
 pub use policy::{
-    PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState, StatementView,
+    CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
+    StatementView,
 };
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
 pub use records::{

@@ -9,9 +9,11 @@ use axum::Json;
 use axum::extract::State;
 use data_encoding::HEXLOWER;
 
-use super::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest, StatementView};
+use super::api::{
+    ApiError, CeilingView, PolicyApplied, PolicyReport, PolicyRequest, StatementView,
+};
 use crate::node::Node;
-use crate::policy::{ENTITIES_FILE, PolicySet, PolicyText};
+use crate::policy::{PolicySet, PolicyText};
 
 pub(super) use apply::{RevertRequest, apply, revert};
 pub(super) use show::{plain, plain_rows, show, state};
@@ -33,9 +35,8 @@ pub(super) async fn check(
 }
 
 /// Policy files as a set, with names that there are.
-fn read(node: &Node, mut files: BTreeMap<String, String>) -> Result<PolicySet, ApiError> {
-    let entities = files.remove(ENTITIES_FILE);
-    let text = PolicyText::new(files.into_iter().collect(), entities)?;
+fn read(node: &Node, files: BTreeMap<String, String>) -> Result<PolicySet, ApiError> {
+    let text = PolicyText::from_names(files)?;
     let set = PolicySet::from_text(text)?;
     let directory = node
         .registry
@@ -59,6 +60,16 @@ fn report(node: &Node, set: &PolicySet) -> PolicyReport {
                 effect: set.effect(&s.id).to_owned(),
                 says: s.says.clone(),
                 place: format!("{}:{}", s.file, s.line),
+            })
+            .collect(),
+        ceilings: set
+            .ceilings()
+            .iter()
+            .map(|c| CeilingView {
+                name: c.name.clone(),
+                rule: c.rule(),
+                says: c.says.clone(),
+                place: c.place(),
             })
             .collect(),
         files: BTreeMap::new(),

@@ -9,13 +9,13 @@ use data_encoding::HEXLOWER;
 use super::{Answer, history, report};
 use crate::control::api::{ApiError, PlainRow, PolicyPlain, PolicyReport, PolicyState};
 use crate::node::Node;
-use crate::policy::{Action, ENTITIES_FILE, Engine, PlainAnswer, PolicyText};
+use crate::policy::{Action, Engine, PlainAnswer, PolicyText};
 
 /// `GET /v1/policy`.
 pub(in crate::control) async fn show(State(node): State<Node>) -> Answer<PolicyReport> {
     let engine = node.policies.current();
     let mut report = report(&node, engine.set());
-    report.files = files(engine.set().text());
+    report.files = engine.set().text().by_name();
     report.history = history(&node)?;
     Ok(Json(report))
 }
@@ -104,12 +104,4 @@ pub(in crate::control) fn state(node: &Node) -> Result<PolicyState, ApiError> {
         at: latest.map(|l| l.at),
         differs,
     })
-}
-
-fn files(text: &PolicyText) -> BTreeMap<String, String> {
-    let mut files: BTreeMap<String, String> = text.files().iter().cloned().collect();
-    if let Some(entities) = text.entities() {
-        files.insert(ENTITIES_FILE.into(), entities.to_owned());
-    }
-    files
 }
