@@ -2,7 +2,11 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, AskReport, AskRequest, CardView, ClockReport, ExpiryReport, ImportChunk, ImportReport, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    AmendRequest, AskReport, AskRequest, CardView, ClockReport, ExpiryReport, ImportChunk,
+    ImportReport, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
+    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
+    PolicyPlain, PolicyReport, PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest,
+    RecordView, RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
