@@ -36,7 +36,7 @@ use crate::limits;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
-use crate::share::{Owed, Share};
+use crate::share::{Leaves, Owed, Share};
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
@@ -51,6 +51,7 @@ struct Shared {
     registry: Registry,
     policies: Arc<Policies>,
     owed: Owed,
+    leaves: Leaves,
     clock: Arc<dyn Clock>,
     time: Timekeeper,
     hlc: Mutex<HlcClock>,
@@ -131,6 +132,7 @@ impl Ingest {
         registry: Registry,
         policies: Arc<Policies>,
         owed: Owed,
+        leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
         signing: SecretKey,
@@ -148,6 +150,7 @@ impl Ingest {
             registry,
             policies,
             owed,
+            leaves,
             clock,
             time,
             hlc: Mutex::new(HlcClock::resume(last)),
@@ -555,6 +558,7 @@ impl Ingest {
             registry: &self.0.registry,
             engine: self.0.policies.current(),
             accepts: &self.0.accepts,
+            leaves: &self.0.leaves,
             settings: &self.0.settings,
             checks: CheckContext {
                 thresholds: self.0.settings.thresholds.clone(),
@@ -647,6 +651,13 @@ impl Ingest {
                 && one.record.author() != self.0.registry.own()
             {
                 self.0.registry.learn(&one.record);
+            }
+            // Before it is told: what a permit is of may be looked at at once.
+            let statement = one.record.record();
+            self.0.leaves.note(*arrival, one.record.id(), statement);
+            if self.0.leaves.concern(&one.record.id()) {
+                // A permit came ahead of its record: it may be owed to others now.
+                self.0.owed.recheck();
             }
             if one.record.kind().plane() == Plane::Control || matches!(content, Content::Contact(_))
             {
