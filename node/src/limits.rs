@@ -154,6 +154,18 @@ pub const STOP_MS: u64 = 5_000;
 /// of them; beyond that the work of a push would grow without end.
 pub const OVERLAPPING: usize = 500;
 
+/// Permits of one agency for one record, and as many requests: each may name 64.
+pub const LEAVES_PER_AUTHOR: usize = 64;
+
+/// Days that a permit may run: a longer one is forgotten before it ends.
+pub const PERMIT_DAYS: i64 = 366;
+
+/// Days after which a request for a permit that nobody answered is no longer shown as open.
+pub const ASK_DAYS: i64 = 30;
+
+/// Open requests for permits that the status lists; it counts them all.
+pub const ASKS_SHOWN: usize = 20;
+
 /// Days after which a peer that is being removed is unlinked although it did not answer what it
 /// is owed: longer than any holiday, repair or change of staff.
 pub const LEAVING_DAYS: u64 = 90;

@@ -23,7 +23,7 @@ use crate::policy::{
 };
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
-use crate::share::{Owed, Share};
+use crate::share::{Leaves, Owed, Share};
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
@@ -195,6 +195,7 @@ impl Node {
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
         let owed = Owed::load(&store)?;
+        let leaves = Leaves::load(&store, &owed)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
             thresholds: thresholds(config.smallest_count),
@@ -211,6 +212,7 @@ impl Node {
             registry.clone(),
             policies.clone(),
             owed.clone(),
+            leaves.clone(),
             clock.clone(),
             time.clone(),
             secrets.signing,
@@ -223,6 +225,7 @@ impl Node {
             registry.clone(),
             policies.clone(),
             owed,
+            leaves,
             clock.clone(),
             time.clone(),
         );

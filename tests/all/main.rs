@@ -16,6 +16,8 @@ mod expiry;
 mod first;
 mod frontex;
 mod integrity;
+mod leave;
+mod outflow;
 mod parting;
 mod retraction;
 mod sarajevo;

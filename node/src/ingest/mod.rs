@@ -34,7 +34,7 @@ use crate::limits;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
-use crate::share::{Owed, Share};
+use crate::share::{Leaves, Owed, Share};
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
@@ -49,6 +49,7 @@ struct Shared {
     registry: Registry,
     policies: Arc<Policies>,
     owed: Owed,
+    leaves: Leaves,
     clock: Arc<dyn Clock>,
     time: Timekeeper,
     hlc: Mutex<HlcClock>,
@@ -128,6 +129,7 @@ impl Ingest {
         registry: Registry,
         policies: Arc<Policies>,
         owed: Owed,
+        leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
         signing: SecretKey,
@@ -144,6 +146,7 @@ impl Ingest {
             registry,
             policies,
             owed,
+            leaves,
             clock,
             time,
             hlc: Mutex::new(HlcClock::resume(last)),
@@ -512,6 +515,7 @@ impl Ingest {
             registry: &self.0.registry,
             engine: self.0.policies.current(),
             accepts: &self.0.accepts,
+            leaves: &self.0.leaves,
             settings: &self.0.settings,
             checks: CheckContext {
                 thresholds: self.0.settings.thresholds.clone(),
@@ -604,6 +608,13 @@ impl Ingest {
                 && one.record.author() != self.0.registry.own()
             {
                 self.0.registry.learn(&one.record);
+            }
+            // Before it is told: what a permit is of may be looked at at once.
+            let statement = one.record.record();
+            self.0.leaves.note(*arrival, one.record.id(), statement);
+            if self.0.leaves.concern(&one.record.id()) {
+                // A permit came ahead of its record: it may be owed to others now.
+                self.0.owed.recheck();
             }
             if one.record.kind().plane() == Plane::Control || matches!(content, Content::Contact(_))
             {

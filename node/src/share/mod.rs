@@ -2,6 +2,7 @@
 //! sessions take nothing else.
 
 mod decide;
+mod leave;
 mod owed;
 mod passed;
 
@@ -11,11 +12,14 @@ use bytes::Bytes;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
-use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::codes::{Kind, Purpose, Tlp};
+use liaison_protocol::record::envelope::Fields;
+use liaison_protocol::record::handling::Onward;
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
 
 pub use self::decide::{Decided, Gate, GateWord};
+pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
 pub use self::passed::{came_from, passed, released};
 use crate::clock::Clock;
@@ -61,6 +65,7 @@ pub struct Share {
     pub(crate) registry: Registry,
     pub(crate) policies: Arc<Policies>,
     pub(crate) owed: Owed,
+    pub(crate) leaves: Leaves,
     pub(crate) clock: Arc<dyn Clock>,
     time: Timekeeper,
     classes: Arc<decide::Classes>,
@@ -116,6 +121,7 @@ impl Share {
         registry: Registry,
         policies: Arc<Policies>,
         owed: Owed,
+        leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
     ) -> Self {
@@ -124,6 +130,7 @@ impl Share {
             registry,
             policies,
             owed,
+            leaves,
             clock,
             time,
             classes: Arc::default(),
@@ -210,6 +217,13 @@ impl Share {
                     entry.direction == Direction::Received || entry.answer.is_some()
                 });
             if given {
+                // What a permit lets the peer have follows once the peer has the permit.
+                if let Some(of) = self.leaves.permits(arrival)
+                    && let Some(record) = self.permitted(peer, &of)?
+                    && !scan.items.contains(&record)
+                {
+                    scan.items.push(record);
+                }
                 continue;
             }
             let Some(header) = self.store.header(arrival)? else {
@@ -220,6 +234,22 @@ impl Share {
             }
         }
         Ok(scan)
+    }
+
+    /// A record that a permit is of, if the peer may have it and has not answered yet.
+    fn permitted(&self, peer: &AgencyId, of: &RecordId) -> Result<Option<Candidate>, StoreError> {
+        let Some(arrival) = self.store.arrival_of(of)? else {
+            return Ok(None);
+        };
+        let settled = self
+            .store
+            .ledger_entry(peer, arrival)?
+            .is_some_and(|line| line.direction == Direction::Received || line.answer.is_some());
+        let Some(header) = self.store.header(arrival)?.filter(|_| !settled) else {
+            return Ok(None);
+        };
+        let decided = self.decide_header(peer, arrival, &header)?;
+        Ok(decided.allow.then(|| Candidate::new(arrival, &header)))
     }
 
     /// What a peer asked to be offered again, because it answered `later`: the next after an
@@ -566,6 +596,10 @@ impl Share {
             return Ok(());
         }
         self.store.write(ops).await?;
+        // A permit came to the peer: what it lets the peer have is looked at now.
+        if stored.iter().any(|at| self.leaves.permits(*at).is_some()) {
+            self.owed.recheck();
+        }
         // One that was retracted between offer and answer: the retraction was looked at when no
         // line said yet that the peer has what it concerns.
         for arrival in stored {
@@ -581,6 +615,32 @@ impl Share {
     /// The time, for callers that hold no clock of their own.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+}
+
+/// The envelope of a control record: clear, in nobody's list, passed on along the ledger.
+pub fn control_fields(title: &str, purpose: Purpose, exercise: Option<String>) -> Fields {
+    Fields {
+        thread: None,
+        supersedes: None,
+        tlp: Tlp::Clear,
+        pap: None,
+        handling: Vec::new(),
+        handling_note: None,
+        onward: Onward::None,
+        purpose,
+        legal_basis: None,
+        class: None,
+        crime: Vec::new(),
+        basis: None,
+        grade: None,
+        lang: "en".into(),
+        title: title.into(),
+        summary: None,
+        review_by: None,
+        expires: None,
+        refs: Vec::new(),
+        exercise,
     }
 }
 

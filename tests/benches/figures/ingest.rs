@@ -11,7 +11,7 @@ use liaison_node::ingest::{Ingest, Settings};
 use liaison_node::policy::{Engine, Policies, PolicySet, PolicyText};
 use liaison_node::registry::Registry;
 use liaison_node::search::Search;
-use liaison_node::share::Owed;
+use liaison_node::share::{Leaves, Owed};
 use liaison_node::source::StoreSource;
 use liaison_node::store::{Options, Store};
 use liaison_node::time::{Sweeper, Timekeeper};
@@ -119,6 +119,8 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
     };
     let source = Arc::new(StoreSource::new(store.clone()));
     let search = Search::open(&home.index_dir(), store.incarnation()?.0, source)?;
+    let owed = Owed::load(&store)?;
+    let leaves = Leaves::load(&store, &owed)?;
     let search = Arc::new(search);
     let time = Timekeeper::load(store.clone(), clock.clone())?;
     let sweeper = Sweeper::new(
@@ -132,7 +134,8 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         store.clone(),
         registry,
         Arc::new(Policies::new(engine)),
-        Owed::load(&store)?,
+        owed,
+        leaves,
         clock,
         time,
         home.secrets()?.signing,

@@ -4,6 +4,7 @@
 mod clock;
 mod expiry;
 mod import;
+mod leave;
 mod officers;
 mod parting;
 mod peers;
@@ -17,6 +18,7 @@ mod watch;
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
 pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
