@@ -5,8 +5,9 @@ use super::api::{
     AmendRequest, AskReport, AskRequest, CardView, ClockReport, ExpiryReport, ImportChunk,
     ImportReport, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
     PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
-    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport, QueryRequest,
-    RecordView, RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
+    QueryRequest, RecordView, RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport,
+    WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
