@@ -2,9 +2,12 @@
 //! an error with its line.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use liaison_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
+
+use crate::policy::prove::Solver;
 
 use crate::limits;
 
@@ -25,6 +28,8 @@ pub struct Config {
     pub repair_every_s: u64,
     /// Megabytes of the store's cache.
     pub cache_mb: u64,
+    /// How policies are proven.
+    pub policy: Policy,
     /// How the node logs.
     pub log: Log,
     /// The audit log.
@@ -67,6 +72,26 @@ impl Default for AuditConfig {
     }
 }
 
+/// How policies are proven.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// The solver, a program that is called like `cvc5`; without it `cvc5` on the PATH.
+    pub solver: Option<PathBuf>,
+    /// Whose certificates count where no solver is: the public key that `policy prover-key`
+    /// prints.
+    pub prover: Option<PublicKey>,
+}
+
+impl Policy {
+    /// The solver to ask.
+    pub fn solver(&self) -> Solver {
+        self.solver
+            .as_deref()
+            .map_or_else(Solver::default, Solver::at)
+    }
+}
+
 /// How the node logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -96,6 +121,7 @@ impl Default for Config {
             records_per_minute: 1_000_000,
             repair_every_s: 3_600,
             cache_mb: 32,
+            policy: Policy::default(),
             log: Log::default(),
             audit: AuditConfig::default(),
             approval: ApprovalConfig::default(),

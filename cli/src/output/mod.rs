@@ -12,6 +12,7 @@ pub mod officers;
 pub mod parting;
 pub mod peers;
 pub mod policy;
+pub mod proof;
 pub mod records;
 pub mod status;
 mod table;

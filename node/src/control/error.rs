@@ -82,7 +82,9 @@ impl ApiError {
         match self.code.as_str() {
             "not-found" => StatusCode::NOT_FOUND,
             "ambiguous" | "conflict" => StatusCode::CONFLICT,
-            "invalid" => StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid" | "broken-invariant" | "unproven" | "no-solver" => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             "refused" | "forbidden" | "ceiling" => StatusCode::FORBIDDEN,
             "disk" => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -5,8 +5,9 @@ use super::api::{
     AmendRequest, AskReport, AskRequest, CardView, ClockReport, ExpiryReport, ImportChunk,
     ImportReport, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
     PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
-    PolicyPlain, PolicyReport, PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest,
-    RecordView, RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
+    QueryRequest, RecordView, RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport,
+    WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
@@ -88,6 +89,8 @@ fn policy(calls: Calls) -> Calls {
         .get("/v1/policy", "The active policy", LOOK, policy::show, json::<PolicyReport>())
         .post("/v1/policy/check", "Checks policy files", LOOK, policy::check,
             json::<PolicyRequest>(), json::<PolicyReport>())
+        .post("/v1/policy/prove", "Whether a policy can do what it must not", LOOK, policy::prove,
+            json::<PolicyRequest>(), json::<ProofReport>())
         .post("/v1/policy/apply", "Puts policy files in force", GOVERN, policy::apply,
             json::<PolicyRequest>(), json::<PolicyReport>())
         .post("/v1/policy/revert", "Goes back to the policy before", GOVERN, policy::revert,

@@ -302,6 +302,36 @@ impl Registry {
         Directory::new(own, peers)
     }
 
+    /// The agencies as policy would see them if this card were linked under this alias and put
+    /// into these circles.
+    ///
+    /// # Errors
+    /// As [`Self::directory`].
+    pub fn directory_with(
+        &self,
+        file: &CardFile,
+        alias: &str,
+        circles: &[String],
+    ) -> Result<Directory, DirectoryError> {
+        let now = self.directory()?;
+        let agency = file.agency();
+        let (others, known): (Vec<_>, Vec<_>) = now
+            .peers()
+            .iter()
+            .cloned()
+            .partition(|p| p.agency != agency);
+        let mut peer = known.into_iter().next().unwrap_or_else(|| {
+            let pinned = file.contact().map(Pinned::of).unwrap_or_default();
+            pinned.attributes(agency, alias, &Default::default())
+        });
+        peer.alias = alias.to_owned();
+        peer.circles.extend(circles.iter().cloned());
+        Directory::new(
+            now.own().clone(),
+            others.into_iter().chain([peer]).collect(),
+        )
+    }
+
     /// Takes in a card file that a person vouches for, and makes its agency a peer. Answers
     /// whether it was one already.
     ///
