@@ -643,7 +643,6 @@ impl Share {
     }
 }
 
-<<<<<<< HEAD
 /// What the audit log is told of a release: a line a statement of the policy.
 fn disclosures(peer: AgencyId, epoch: u64, prepared: &[Option<Prepared>]) -> Vec<audit::Entry> {
     let mut by_rule: BTreeMap<&str, Vec<RecordId>> = BTreeMap::new();
@@ -660,7 +659,8 @@ fn disclosures(peer: AgencyId, epoch: u64, prepared: &[Option<Prepared>]) -> Vec
             ..audit::Entry::new(Who::Node, Act::Disclose, "share")
         })
         .collect()
-=======
+}
+
 /// The envelope of a control record: clear, in nobody's list, passed on along the ledger.
 pub fn control_fields(title: &str, purpose: Purpose, exercise: Option<String>) -> Fields {
     Fields {
@@ -685,7 +685,6 @@ pub fn control_fields(title: &str, purpose: Purpose, exercise: Option<String>) -
         refs: Vec::new(),
         exercise,
     }
->>>>>>> main
 }
 
 struct Prepared {
