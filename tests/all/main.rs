@@ -17,6 +17,8 @@ mod first;
 mod frontex;
 mod integrity;
 mod keys;
+mod leave;
+mod outflow;
 mod parting;
 mod retraction;
 mod sarajevo;

@@ -10,6 +10,7 @@ use liaison_protocol::record::draft::DraftError;
 use liaison_protocol::record::kinds::ContentError;
 
 use super::api::{ApiError, FindingView};
+use crate::audit::AuditError;
 use crate::home::HomeError;
 use crate::ingest::IngestFault;
 use crate::node::NodeError;
@@ -82,7 +83,9 @@ impl ApiError {
         match self.code.as_str() {
             "not-found" => StatusCode::NOT_FOUND,
             "ambiguous" | "conflict" => StatusCode::CONFLICT,
-            "invalid" => StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid" | "broken-invariant" | "unproven" | "no-solver" => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             "refused" | "forbidden" | "ceiling" => StatusCode::FORBIDDEN,
             "disk" => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -104,6 +107,12 @@ impl From<&Finding> for FindingView {
             says: finding.to_string(),
             remedy: finding.remedy.clone(),
         }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(error: AuditError) -> Self {
+        ApiError::new("disk", error.to_string())
     }
 }
 
