@@ -13,6 +13,7 @@ mod crash;
 mod first;
 mod frontex;
 mod integrity;
+mod oracle;
 mod retraction;
 mod sarajevo;
 mod setup;

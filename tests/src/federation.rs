@@ -319,6 +319,13 @@ impl TestNode {
         self
     }
 
+    /// Lets it listen on a free port of an address of its own, `127.1.2.3:0`; before it is
+    /// started. Where many nodes stop and start, another may else take its port meanwhile.
+    pub fn listening_on(&mut self, address: &str) -> &mut Self {
+        self.listen = vec![address.to_owned()];
+        self
+    }
+
     /// Lets it speak other protocol versions; before it is started.
     pub fn speaking(&mut self, speaks: Speaks) -> &mut Self {
         self.options.speaks = speaks;
@@ -346,12 +353,19 @@ impl TestNode {
             let card = self.home.edit_card(edit, node.clock.now()).expect("card");
             node.take_card(&card).await.expect("card is taken");
         }
+        self.tap.follow(Some(node.policies.clone()));
         self.node = Some(node);
+    }
+
+    /// Whether it runs.
+    pub fn runs(&self) -> bool {
+        self.node.is_some()
     }
 
     /// Stops it in order.
     pub async fn stop(&mut self) {
         if let Some(node) = self.node.take() {
+            self.tap.follow(None);
             node.stop().await;
         }
     }

@@ -14,7 +14,9 @@ use super::api::{
 use super::server::Caller;
 use super::text::rfc3339;
 use crate::node::{Node, POLICY_ACTIVE};
-use crate::policy::{Action, ENTITIES_FILE, Engine, PlainAnswer, PolicySet, PolicyText};
+use crate::policy::{
+    Action, ENTITIES_FILE, Engine, PlainAnswer, PlainTable, PolicySet, PolicyText,
+};
 use crate::store::Op;
 
 type Answer<T> = Result<Json<T>, ApiError>;
@@ -121,9 +123,20 @@ pub(super) async fn plain(State(node): State<Node>) -> Answer<PolicyPlain> {
 }
 
 /// The sharing policy as (peer, kind, words).
-pub(super) fn plain_rows(engine: &Engine) -> Vec<(String, String, String)> {
-    engine
-        .plain(Action::Share)
+fn plain_rows(engine: &Engine) -> Vec<(String, String, String)> {
+    in_words(engine.plain(Action::Share))
+}
+
+/// What one peer may have, as (kind, words).
+pub(super) fn plain_of(engine: &Engine, alias: &str) -> Vec<(String, String)> {
+    in_words(engine.plain_of(Action::Share, alias))
+        .into_iter()
+        .map(|(_, kind, cell)| (kind, cell))
+        .collect()
+}
+
+fn in_words(table: PlainTable) -> Vec<(String, String, String)> {
+    table
         .rows
         .into_iter()
         .map(|row| {
