@@ -1,5 +1,5 @@
 //! What can go wrong, with the exit code and the remedy: 1 refused or failed, 2 usage, 3 the
-//! node is not reachable.
+//! node is not reachable, 4 not for your role.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,6 +14,9 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// The node is not reachable.
 pub const UNREACHABLE: u8 = 3;
+
+/// Not for this user or its roles.
+pub const FORBIDDEN: u8 = 4;
 
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +143,7 @@ impl CommandError {
             | Self::Broken { .. }
             | Self::Away => UNREACHABLE,
             Self::Closed => DONE,
+            Self::Api(error) if error.code == "forbidden" => FORBIDDEN,
             Self::Answer { .. }
             | Self::Api(_)
             | Self::File { .. }
@@ -248,6 +252,8 @@ mod tests {
     fn exit_codes_are_the_contract() {
         assert_eq!(CommandError::usage("", "").exit_code(), 2);
         assert_eq!(CommandError::failed("", "").exit_code(), 1);
+        let forbidden = ApiError::new("forbidden", "not for this role");
+        assert_eq!(CommandError::from(forbidden).exit_code(), 4);
         assert_eq!(CommandError::NoHome { home: "/x".into() }.exit_code(), 3);
         assert_eq!(
             CommandError::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit_code(),

@@ -6,7 +6,7 @@
 //!
 //! One file a command in `commands/`: its arguments, whose doc comments are the help, and one
 //! `run`. `output/` renders; nothing else knows about terminals. Exit codes: 0 done, 1
-//! refused or failed, 2 usage, 3 the node is not reachable.
+//! refused or failed, 2 usage, 3 the node is not reachable, 4 not for your role.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use liaison_protocol::card::AgencyKeys;
 use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::key::{PublicKey, SecretKey};
+use liaison_protocol::key::SecretKey;
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::record::codes::{Country2, Purpose, Regime, RouteRole, Sector, Tlp};
 use liaison_protocol::record::date::Date;
@@ -192,6 +192,11 @@ impl Home {
         self.dir.join("config.toml")
     }
 
+    /// `officers.toml`: who may use the node, and as what.
+    pub fn officers_path(&self) -> PathBuf {
+        self.dir.join("officers.toml")
+    }
+
     /// The folder of the agency's policy files.
     pub fn policy_dir(&self) -> PathBuf {
         self.dir.join("policy")
@@ -284,7 +289,7 @@ impl Home {
 
         let card = self.sign_card(&root, contact, now)?;
         let revoke_all = self.sign_card(&root, revoke_all, now)?;
-        let keys = self.sign_keys(&signing, agency, node.public(), request.addresses, 1, now)?;
+        let keys = self.sign_keys(&signing, agency, &node, request.addresses, 1, now)?;
         let file = CardFile::new(verified(card, &mut AgencyKeys::new(agency))?, None);
         let file = with_keys(&file, keys)?;
 
@@ -308,6 +313,12 @@ impl Home {
             0o640,
         )?;
         write(&self.config_path(), CONFIG_TEMPLATE.as_bytes(), 0o640)?;
+        // Whoever made the files is the first officer.
+        let made_by = fs::metadata(self.config_path())
+            .map_err(|e| io(&self.config_path(), e))?
+            .uid();
+        let officers = crate::officers::first_file(made_by);
+        write(&self.officers_path(), officers.as_bytes(), 0o640)?;
         // The card comes last: its presence is what makes the folder a node.
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok(InitReport {
@@ -436,11 +447,11 @@ impl Home {
         now: Millis,
     ) -> Result<CardFile, HomeError> {
         let number = file.statement().map_or(0, |s| s.number) + 1;
-        let node = SecretKey::from_bytes(&secrets.node).public();
+        let node = SecretKey::from_bytes(&secrets.node);
         let keys = self.sign_keys(
             &secrets.signing,
             file.agency(),
-            node,
+            &node,
             addresses,
             number,
             now,
@@ -469,17 +480,14 @@ impl Home {
         &self,
         signing: &SecretKey,
         agency: AgencyId,
-        node: PublicKey,
+        node: &SecretKey,
         addresses: Vec<String>,
         number: u64,
         now: Millis,
     ) -> Result<SignedRecord, HomeError> {
         let keys = Keys {
             number,
-            nodes: vec![NodeKey {
-                key: node,
-                addresses,
-            }],
+            nodes: vec![NodeKey::claim(node, agency, number, addresses)],
             hubs: Vec::new(),
             from: now,
             until: Millis(

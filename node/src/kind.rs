@@ -16,6 +16,11 @@ pub const fn number(kind: Kind) -> u8 {
         Kind::Contact => 5,
         Kind::Keys => 6,
         Kind::Retract => 7,
+        Kind::Recall => 8,
+        Kind::Receipt => 9,
+        Kind::Permit => 10,
+        Kind::Ask => 11,
+        Kind::Affirm => 12,
     }
 }
 

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod audit;
 pub mod cardfile;
 pub mod clock;
 pub mod config;
@@ -23,6 +24,7 @@ pub mod ingest;
 pub mod kind;
 pub mod limits;
 pub mod node;
+pub mod officers;
 pub mod policy;
 pub mod registry;
 mod run;
@@ -32,6 +34,7 @@ pub mod source;
 pub mod store;
 pub mod swarm;
 pub mod sync;
+pub mod time;
 
 pub use node::{Node, NodeError, RunOptions};
 pub use run::{RunError, run};

@@ -3,11 +3,13 @@
 //! Revocations are sticky: a node unites all that it ever saw, so an old card brought back
 //! takes none of them away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::clock::{Hlc, Millis};
 use crate::id::{AgencyId, RecordId};
 use crate::key::{PublicKey, Verifier};
+use crate::limits;
 use crate::record::codes::{Kind, RevokedState};
 use crate::record::kinds::{Contact, Content};
 use crate::record::signed::{SignatureFault, SignedRecord, VerifiedRecord};
@@ -20,6 +22,9 @@ pub struct AgencyKeys {
     signing: BTreeMap<PublicKey, SigningKey>,
     revoked_all: bool,
     newest: Option<(u64, RecordId)>,
+    /// Records that the author says it did make under a compromised key: the record, that key,
+    /// and the key under which it says so.
+    affirmed: Arc<BTreeSet<(RecordId, PublicKey, PublicKey)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,12 +44,30 @@ pub enum KeyStanding {
     Unknown,
     /// The record's time is outside its validity.
     OutsideValidity,
-    /// It was revoked as compromised, or rotated before the record was made.
+    /// It was rotated before the record was made, or all keys were revoked.
     Revoked,
+    /// It was revoked as compromised: nothing more is taken under it, whatever its time, but
+    /// what the author affirms, which verifies under it.
+    Compromised(Verifier),
     /// The root key signs cards and nothing else; other keys sign everything but cards.
     WrongUse,
     /// It is no point of the curve, or one of small order: everybody can sign with it.
     Weak,
+}
+
+/// How a key stands today, whatever was signed with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// In use, or its time is over.
+    Current,
+    /// Rotated: what it signed before this stands.
+    Rotated(Millis),
+    /// Compromised since then, as far as the author knows: what it signed may be a thief's.
+    Compromised(Millis),
+    /// All keys of the agency were revoked.
+    AllRevoked,
+    /// On no card that we have.
+    Unknown,
 }
 
 /// What became of a card.
@@ -93,6 +116,7 @@ impl AgencyKeys {
             signing: BTreeMap::new(),
             revoked_all: false,
             newest: None,
+            affirmed: Arc::default(),
         }
     }
 
@@ -145,6 +169,60 @@ impl AgencyKeys {
             Learned::Older
         };
         Ok((learned, card))
+    }
+
+    /// Takes in the author's word, given under `signer`, that it made these records under
+    /// `key`: they are taken and shown as its own although `key` is compromised. Whether there
+    /// was room for all ([`limits::AFFIRMED_RECORDS`]).
+    pub fn affirm(
+        &mut self,
+        signer: PublicKey,
+        key: PublicKey,
+        records: impl IntoIterator<Item = RecordId>,
+    ) -> bool {
+        let affirmed = Arc::make_mut(&mut self.affirmed);
+        for record in records {
+            if affirmed.len() >= limits::AFFIRMED_RECORDS {
+                return affirmed.contains(&(record, key, signer));
+            }
+            affirmed.insert((record, key, signer));
+        }
+        true
+    }
+
+    /// Whether the author has affirmed a record that it made under `key`. A word given under a
+    /// key that was compromised itself does not count.
+    pub fn is_affirmed(&self, key: &PublicKey, record: &RecordId) -> bool {
+        let first = PublicKey::from_bytes([0; 32]);
+        self.affirmed
+            .range((*record, *key, first)..)
+            .take_while(|(r, k, _)| r == record && k == key)
+            .any(|(_, _, signer)| {
+                matches!(self.state(signer), KeyState::Current | KeyState::Rotated(_))
+            })
+    }
+
+    /// How a signing key stands today.
+    pub fn state(&self, key: &PublicKey) -> KeyState {
+        if *key == PublicKey::from(self.agency) {
+            return KeyState::Current;
+        }
+        if self.revoked_all {
+            return KeyState::AllRevoked;
+        }
+        match self.signing.get(key).map(|known| known.revoked) {
+            None => KeyState::Unknown,
+            Some(None) => KeyState::Current,
+            Some(Some((RevokedState::Rotated, at))) => KeyState::Rotated(at),
+            Some(Some((RevokedState::Compromised, at))) => KeyState::Compromised(at),
+        }
+    }
+
+    /// Whether any of its keys was revoked so that what is held under it needs a mark.
+    pub fn any_compromised(&self) -> bool {
+        let compromised =
+            |k: &SigningKey| matches!(k.revoked, Some((RevokedState::Compromised, _)));
+        self.revoked_all || self.signing.values().any(compromised)
     }
 
     fn unite(&mut self, contact: &Contact) {
@@ -206,7 +284,9 @@ impl AgencyKeys {
         };
         let made = created.wall();
         match known.revoked {
-            Some((RevokedState::Compromised, _)) => return KeyStanding::Revoked,
+            Some((RevokedState::Compromised, _)) => {
+                return KeyStanding::Compromised(verifier.clone());
+            }
             Some((RevokedState::Rotated, at)) if made >= at => return KeyStanding::Revoked,
             _ => {}
         }

@@ -74,6 +74,20 @@ pub const TREND_CELLS: usize = 400;
 /// Agencies that `onward: to` may name.
 pub const ONWARD_AGENCIES: usize = 64;
 
+/// Agencies that one permit, or one request for it, may name: as many as `onward: to`.
+pub const PERMIT_AGENCIES: usize = 64;
+
+/// Records that one affirmation lists: as many ids as leave half of a record's bytes free. A
+/// longer list takes several.
+pub const AFFIRM_RECORDS: usize = 900;
+
+/// Bytes of a signed head of an audit chain: 250, and room for numbers.
+pub const AUDIT_HEAD_BYTES: usize = 512;
+
+/// Notices (`witness`, `held`) that a stream takes at once; each tick of its clock lets one
+/// more in. A node sends a handful at the start and then one every 10 minutes.
+pub const NOTICES_AT_ONCE: u32 = 16;
+
 /// Links from a record to others.
 pub const REFS: usize = 32;
 
@@ -123,3 +137,7 @@ pub const TREND_COMPARISONS: usize = 4_000_000;
 
 /// Bytes of a draft as people write it: a full record in TOML with comments.
 pub const DRAFT_BYTES: usize = 512 * 1024;
+
+/// Records that one agency may have affirmed after a key was compromised, as one node counts
+/// them: 10 MB of memory; more than an agency makes in the two years of a key.
+pub const AFFIRMED_RECORDS: usize = 100_000;

@@ -8,12 +8,16 @@
 
 mod api;
 mod bad_input;
+mod ceilings;
+mod clock;
 mod command_line;
 mod crash;
+mod expiry;
 mod first;
 mod frontex;
 mod integrity;
 mod oracle;
+mod parting;
 mod retraction;
 mod sarajevo;
 mod setup;

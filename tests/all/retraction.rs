@@ -105,7 +105,6 @@ async fn e16_a_stale_peer_does_not_bring_a_retracted_record_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "open fault: on a busy machine one run in four never sees the offer of the retraction"]
 async fn e16_a_stale_peer_is_told_of_the_retraction() {
     brings_it_back(true).await;
 }

@@ -18,6 +18,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::wire::{Message, Speaks};
 use serde_json::Value;
+use tracing_subscriber::EnvFilter;
 
 use crate::tap::Recorder;
 
@@ -88,6 +89,11 @@ permit (principal, action == Action::"accept", resource);
 impl Federation {
     /// No nodes yet.
     pub fn new() -> Self {
+        // Another test may have done so.
+        let _set = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::from_default_env())
+            .with_test_writer()
+            .try_init();
         let dir = tempfile::tempdir().expect("temporary folder");
         Self {
             dir,

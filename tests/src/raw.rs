@@ -271,7 +271,9 @@ impl RawStream {
             .await
             .expect("a frame");
         let body = next.ok().flatten()?;
-        Some(Message::decode(&body).expect("a message"))
+        let message = Message::decode(&body).expect("a message");
+        tracing::trace!(?message, "raw peer got");
+        Some(message)
     }
 
     /// The next message, which must be of this name.

@@ -68,7 +68,7 @@ pub fn run(context: &mut Context, args: InitArgs) -> Outcome {
         }));
     }
     let text = format!(
-        "{}\n\nYour fingerprint:\n\n{}Next:\n  liaison run                    start the node\n  liaison card edit              add functional contact points\n  liaison card export FILE       write your card, for your peers\n",
+        "{}\n\nYour fingerprint:\n\n{}Next:\n  liaison run                    start the node\n  liaison officers               who may use it: you; officers.toml lets others in\n  liaison card edit              add functional contact points\n  liaison card export FILE       write your card, for your peers\n",
         context.ui.style.paint(
             Tone::Good,
             &format!("The home folder is ready: {}", report.path.display())

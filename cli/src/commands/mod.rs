@@ -2,14 +2,18 @@
 
 mod amend;
 mod card;
+mod clock;
 mod completions;
 pub(crate) mod demo;
 mod editor;
+mod expiry;
 mod home_screen;
 mod import;
 mod init;
 mod man;
 mod new;
+mod officers;
+mod parting;
 mod peer;
 mod policy;
 mod push;
@@ -51,7 +55,8 @@ Begin here:
   liaison card export my-card.txt                   send this file to the other agency
   liaison peer add their-card.txt                   and telephone them: 30 digits
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable.
+Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable,
+4 not for your role.
 The home folder is --home, else LIAISON_HOME, else the running service's, else your own.")]
 pub struct Cli {
     /// For every command.
@@ -99,8 +104,12 @@ pub enum Command {
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
     Retract(retract::RetractArgs),
+    Expiry(expiry::ExpiryArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
+    #[command(subcommand)]
+    Clock(clock::ClockCommand),
+    Officers(officers::OfficersArgs),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -177,8 +186,11 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
         Some(Command::Retract(args)) => retract::run(context, &args),
+        Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
+        Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Demo(args)) => demo::run(context, &args),
         Some(Command::Completions(args)) => completions::run(context, &args),

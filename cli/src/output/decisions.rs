@@ -50,7 +50,34 @@ pub fn push(style: &Style, report: &PushReport) -> String {
         ));
     }
     out.push_str(&peers(style, &report.peers));
+    out.push_str(&onward(report));
     out
+}
+
+/// What those who get it may do with it, where `--to` could be taken for more than it is.
+fn onward(report: &PushReport) -> String {
+    let getting: Vec<String> = report
+        .peers
+        .iter()
+        .filter(|p| p.allow)
+        .map(|p| p.peer.clone())
+        .collect();
+    if getting.is_empty() || !report.listed {
+        return String::new();
+    }
+    let who = list(&getting);
+    match report.onward.as_str() {
+        "community" => format!(
+            "--to says who gets it from here, not where it ends: with onward 'community' each of these may pass it on as its own policy allows: {who}. To keep it with them, set onward to 'none' in the draft.\n"
+        ),
+        "to" => format!(
+            "With onward 'to' each of these may pass it on to those whom it names: {who}.\n"
+        ),
+        "ask" => format!(
+            "With onward 'ask' none of these may pass it on without your permission: {who}.\n"
+        ),
+        _ => format!("With onward 'none' it stays with {who}.\n"),
+    }
 }
 
 /// How many get it, in a sentence.
@@ -189,6 +216,8 @@ mod tests {
             kind: "trend".into(),
             title: "Detections, Western Balkan Route, 2015-10".into(),
             tlp: "green".into(),
+            onward: "community".into(),
+            listed: true,
             peers: vec![
                 decision(
                     "qm-pol",
@@ -214,6 +243,7 @@ mod tests {
                                                      on the Western Balkan Route.
         qo-ngo  no       handling  H0                For crime prevention and combat
                                                      only.
+        --to says who gets it from here, not where it ends: with onward 'community' each of these may pass it on as its own policy allows: qm-pol. To keep it with them, set onward to 'none' in the draft.
         "#);
         assert_eq!(tally(&report.peers), "1 of 2 peers get it");
     }

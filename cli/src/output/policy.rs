@@ -39,7 +39,29 @@ pub fn statements(style: &Style, report: &PolicyReport) -> String {
         .collect();
     out.push_str(&grid(style, &["ID", "", "SAYS", "WRITTEN IN"], &[1], rows));
     out.push('\n');
+    out.push_str(&ceilings(style, report));
     out
+}
+
+/// The ceilings, which no statement goes beyond.
+fn ceilings(style: &Style, report: &PolicyReport) -> String {
+    if report.ceilings.is_empty() {
+        return String::new();
+    }
+    let rows = report
+        .ceilings
+        .iter()
+        .map(|ceiling| {
+            vec![
+                cell(&ceiling.name, Tone::Strong),
+                cell(format!("never {}", ceiling.rule), Tone::Bad),
+                cell(&ceiling.says, Tone::Plain),
+                cell(&ceiling.place, Tone::Dim),
+            ]
+        })
+        .collect();
+    let heads = ["CEILING", "", "SAYS", "WRITTEN IN"];
+    format!("{}\n", grid(style, &heads, &[], rows))
 }
 
 /// Files and history, for `policy show`.

@@ -20,6 +20,9 @@ pub fn status(style: &Style, status: &Status) -> String {
         )
     );
     out.push_str(&format!("Fingerprint  {}\n", clean(&status.fingerprint)));
+    if let Some(you) = &status.you {
+        out.push_str(&format!("You          {}\n", super::officers::officer(you)));
+    }
     let listening = match status.listening.as_slice() {
         [] => "nowhere: nobody can call this node, it has to call them".to_owned(),
         addresses => list(addresses),
@@ -197,6 +200,11 @@ pub fn items(status: &Status, drafts: &[String]) -> Vec<Item> {
             add("due", says, "liaison peer add FILE".into());
         }
     }
+    if status.reviews_due > 0 {
+        let records = plural(status.reviews_due, "record", "records");
+        let says = format!("{records} of your own: the review date has come");
+        add("due", says, "liaison expiry".into());
+    }
     for draft in drafts {
         add(
             "draft",
@@ -288,6 +296,7 @@ pub(crate) mod tests {
             name: "Border Police of QN".into(),
             agency: "0".repeat(52),
             fingerprint: "01234 56789 01234 56789 01234 56789".into(),
+            you: None,
             version: "0.1.0".into(),
             listening: vec!["/ip4/127.0.0.1/udp/4600/quic-v1".into()],
             records: 34_273,
@@ -303,6 +312,7 @@ pub(crate) mod tests {
             quarantined: 0,
             unindexed: 0,
             alerts: vec![],
+            reviews_due: 0,
             uptime_s: 7_300,
         }
     }

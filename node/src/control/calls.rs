@@ -1,5 +1,5 @@
-//! The calls of the local API: each is routed and described (OpenAPI) by the same line, so
-//! that neither can be without the other.
+//! The calls of the local API: each is routed, described (OpenAPI) and given to roles by the
+//! same line, so that none of these can be without the others.
 
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use utoipa::openapi::{
     Content, HttpMethod, Info, OpenApi, Paths, Ref, RefOr, Required, ResponseBuilder,
 };
 
+use super::access::{Access, AccessTable, LOOK};
 use super::api::ApiError;
 use crate::node::Node;
 
@@ -25,6 +26,7 @@ const DESCRIPTION: &str = "/v1/openapi.json";
 /// A router that knows how to describe itself.
 pub(super) struct Calls {
     router: Router<Node>,
+    access: AccessTable,
     paths: Paths,
     schemas: Vec<(String, RefOr<Schema>)>,
 }
@@ -87,24 +89,41 @@ impl Calls {
     pub(super) fn new() -> Self {
         Self {
             router: Router::new(),
+            access: AccessTable::default(),
             paths: Paths::new(),
             schemas: json::<ApiError>().needs,
         }
     }
 
-    pub(super) fn get<H, T>(self, path: &str, says: &str, handler: H, gives: Word) -> Self
+    pub(super) fn get<H, T>(
+        self,
+        path: &str,
+        says: &str,
+        access: Access,
+        handler: H,
+        gives: Word,
+    ) -> Self
     where
         H: Handler<T, Node>,
         T: 'static,
     {
         let router = routing::on(MethodFilter::GET, handler);
-        self.add(HttpMethod::Get, path, says, router, nothing(), gives)
+        self.add(
+            HttpMethod::Get,
+            path,
+            says,
+            access,
+            router,
+            nothing(),
+            gives,
+        )
     }
 
     pub(super) fn post<H, T>(
         self,
         path: &str,
         says: &str,
+        access: Access,
         handler: H,
         takes: Word,
         gives: Word,
@@ -114,16 +133,31 @@ impl Calls {
         T: 'static,
     {
         let router = routing::on(MethodFilter::POST, handler);
-        self.add(HttpMethod::Post, path, says, router, takes, gives)
+        self.add(HttpMethod::Post, path, says, access, router, takes, gives)
     }
 
-    pub(super) fn delete<H, T>(self, path: &str, says: &str, handler: H, gives: Word) -> Self
+    pub(super) fn delete<H, T>(
+        self,
+        path: &str,
+        says: &str,
+        access: Access,
+        handler: H,
+        gives: Word,
+    ) -> Self
     where
         H: Handler<T, Node>,
         T: 'static,
     {
         let router = routing::on(MethodFilter::DELETE, handler);
-        self.add(HttpMethod::Delete, path, says, router, nothing(), gives)
+        self.add(
+            HttpMethod::Delete,
+            path,
+            says,
+            access,
+            router,
+            nothing(),
+            gives,
+        )
     }
 
     fn add(
@@ -131,12 +165,14 @@ impl Calls {
         method: HttpMethod,
         path: &str,
         says: &str,
+        access: Access,
         router: routing::MethodRouter<Node>,
         takes: Word,
         gives: Word,
     ) -> Self {
         let mut operation = OperationBuilder::new()
             .summary(Some(says))
+            .description(Some(format!("Roles: {}.", access.roles)))
             .response("200", response(says, gives.media, gives.schema))
             .response(
                 "default",
@@ -165,6 +201,7 @@ impl Calls {
                 .required(Some(Required::True));
             operation = operation.request_body(Some(body.build()));
         }
+        self.access.add(&method, path, access);
         self.paths
             .add_path_operation(path, vec![method], operation.build());
         self.schemas.extend(takes.needs);
@@ -173,8 +210,8 @@ impl Calls {
         self
     }
 
-    /// The router, with its own description as its last call.
-    pub(super) fn finish(self) -> Router<Node> {
+    /// The router, with its own description as its last call, and who may make which.
+    pub(super) fn finish(self) -> (Router<Node>, AccessTable) {
         let any = Word {
             media: "application/json",
             schema: Some(ObjectBuilder::new().into()),
@@ -186,7 +223,7 @@ impl Calls {
             let text = shown.get().cloned().unwrap_or_default();
             async move { ([(header::CONTENT_TYPE, "application/json")], text).into_response() }
         };
-        let all = self.get(DESCRIPTION, "This description", describe, any);
+        let all = self.get(DESCRIPTION, "This description", LOOK, describe, any);
         let info = Info::new("liaison: the node's local API", env!("CARGO_PKG_VERSION"));
         let mut description = OpenApi::new(info, all.paths);
         description.components = Some(
@@ -196,7 +233,7 @@ impl Calls {
         );
         // A description that is no JSON would be empty, which a test sees.
         let _first = text.set(description.to_json().unwrap_or_default());
-        all.router
+        (all.router, all.access)
     }
 }
 

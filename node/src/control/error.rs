@@ -12,6 +12,7 @@ use liaison_protocol::record::kinds::ContentError;
 use super::api::{ApiError, FindingView};
 use crate::ingest::IngestFault;
 use crate::node::NodeError;
+use crate::officers::OfficersError;
 use crate::policy::Problems;
 use crate::registry::RegistryError;
 use crate::search::{QueryError, SearchError};
@@ -81,7 +82,7 @@ impl ApiError {
             "not-found" => StatusCode::NOT_FOUND,
             "ambiguous" | "conflict" => StatusCode::CONFLICT,
             "invalid" => StatusCode::UNPROCESSABLE_ENTITY,
-            "refused" => StatusCode::FORBIDDEN,
+            "refused" | "forbidden" | "ceiling" => StatusCode::FORBIDDEN,
             "disk" => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -102,6 +103,12 @@ impl From<&Finding> for FindingView {
             says: finding.to_string(),
             remedy: finding.remedy.clone(),
         }
+    }
+}
+
+impl From<OfficersError> for ApiError {
+    fn from(error: OfficersError) -> Self {
+        ApiError::new("forbidden", error.to_string())
     }
 }
 
@@ -151,7 +158,7 @@ impl From<RegistryError> for ApiError {
             RegistryError::NoPeer { .. } => "not-found",
             RegistryError::AliasTaken { .. } => "conflict",
             RegistryError::Alias { .. } | RegistryError::Own => "invalid",
-            RegistryError::Card(_) => "refused",
+            RegistryError::Card(_) | RegistryError::Revoked { .. } => "refused",
             RegistryError::Store(_) => "disk",
             RegistryError::Stored { .. } => "internal",
         };

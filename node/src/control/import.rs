@@ -3,6 +3,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::kinds::Content;
 
@@ -53,9 +54,10 @@ pub(super) async fn piece(
     }
     let audience = node.audience(chunk.to.as_deref())?;
     let dry_run = chunk.dry_run;
+    let to = audience.clone();
     let mapped = {
         let node = node.clone();
-        tokio::task::spawn_blocking(move || map_rows(&node, &chunk)).await
+        tokio::task::spawn_blocking(move || map_rows(&node, &chunk, to.as_deref())).await
     };
     let (good, bad) = mapped.map_err(|_| ApiError::new("internal", "the node is stopping"))??;
     let records = good.len() as u64;
@@ -87,7 +89,11 @@ fn read_key(text: &str) -> Result<JobKey, ApiError> {
         .map_err(|e: crate::import::job::JobKeyError| ApiError::new("invalid", e.to_string()))
 }
 
-fn map_rows(node: &Node, chunk: &ImportChunk) -> Result<(Vec<Row>, Vec<BadRow>), ApiError> {
+fn map_rows(
+    node: &Node,
+    chunk: &ImportChunk,
+    to: Option<&[AgencyId]>,
+) -> Result<(Vec<Row>, Vec<BadRow>), ApiError> {
     let invalid = |e: &dyn std::fmt::Display| ApiError::new("invalid", e.to_string());
     let map = Map::parse(&chunk.map).map_err(|e| invalid(&e))?;
     let today = Date::from_millis(node.clock.now());
@@ -105,7 +111,11 @@ fn map_rows(node: &Node, chunk: &ImportChunk) -> Result<(Vec<Row>, Vec<BadRow>),
                 if row.fields.exercise.is_none() {
                     row.fields.exercise.clone_from(&node.config.exercise);
                 }
-                match node.check(&row.fields, &row.content, None, &beside) {
+                let record = node.record(&row.fields, &row.content);
+                let checked = node
+                    .within_ceilings(&record, to)
+                    .and_then(|()| node.check(&row.fields, &row.content, None, &beside));
+                match checked {
                     Ok(()) => {
                         if let Content::Trend(trend) = &row.content
                             && node.ingest.settings().thresholds.of(trend.measure) > 1

@@ -1,9 +1,15 @@
 //! The local side: what officers ask of a running node, over a Unix socket.
 
+mod access;
 pub mod api;
+mod caller;
 mod calls;
+mod clock;
 mod error;
+mod expiry;
 mod import;
+mod officers;
+mod parting;
 mod peers;
 mod policy;
 mod query;

@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 use liaison_protocol::clock::Millis;
 
 use super::api::{ApiError, Group, QueryReport, QueryRequest};
-use super::server::Caller;
+use super::caller::Caller;
 use crate::node::Node;
 use crate::search::limits;
 use crate::search::query::join;

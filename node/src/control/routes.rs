@@ -1,19 +1,23 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
+use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, CardView, ImportChunk, ImportReport, PeerAddReport, PeerAddRequest,
-    PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest,
-    PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest,
-    Status, VerifyReport, WatchEvent, Why,
+    AmendRequest, CardView, ClockReport, ExpiryReport, ImportChunk, ImportReport, OfficersReport,
+    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
+    PeerStatus, PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest, PushReport, PushRequest,
+    QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest, RevokedPeer, Status,
+    VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
-use super::{import, peers, policy, query, records, status, watch};
+use super::{
+    clock, expiry, import, officers, parting, peers, policy, query, records, status, watch,
+};
 use crate::home::CardEdit;
 
 /// Every call.
 pub(super) fn calls() -> Calls {
     let mut calls = Calls::new();
-    for table in [node, records, peers, policy, imports] {
+    for table in [node, upkeep, records, peers, policy, imports] {
         calls = table(calls);
     }
     calls
@@ -23,60 +27,75 @@ pub(super) fn calls() -> Calls {
 #[rustfmt::skip] // A table.
 fn node(calls: Calls) -> Calls {
     calls
-        .get("/v1/status", "How the node and its peers are", status::status, json::<Status>())
-        .get("/v1/watch", "What happens, as it happens", watch::watch, lines::<WatchEvent>())
+        .get("/v1/status", "How the node and its peers are", LOOK, status::status, json::<Status>())
+        .get("/v1/officers", "Who may use the node, and as what", LOOK, officers::list, json::<OfficersReport>())
+        .get("/v1/watch", "What happens, as it happens", READ, watch::watch, lines::<WatchEvent>())
+}
+
+/// What keeps a node sound: time, backups.
+#[rustfmt::skip] // A table.
+fn upkeep(calls: Calls) -> Calls {
+    calls
+        .get("/v1/expiry", "What ends, and what is due for review, up to a day", READ,
+            expiry::expiry, json::<ExpiryReport>())
+        .get("/v1/clock", "Whether the clock is believed", LOOK, clock::show, json::<ClockReport>())
+        .post("/v1/clock/confirm", "An administrator says that the clock is right", ADMINISTER,
+            clock::confirm, nothing(), json::<ClockReport>())
 }
 
 /// Records, one by one and by query.
 #[rustfmt::skip] // A table.
 fn records(calls: Calls) -> Calls {
     calls
-        .post("/v1/records", "Signs, stores and offers a draft", records::push,
+        .post("/v1/records", "Signs, stores and offers a draft", WRITE, records::push,
             json::<PushRequest>(), json::<PushReport>())
-        .get("/v1/records/{id}", "A record in full", records::show, json::<RecordView>())
-        .get("/v1/records/{id}/cose", "A record's exact signed bytes", records::cose, bytes())
-        .get("/v1/records/{id}/why/{peer}", "Why a peer gets a record, or not", records::why, json::<Why>())
-        .post("/v1/records/{id}/amend", "Replaces a record of our own", records::amend,
+        .get("/v1/records/{id}", "A record in full", READ, records::show, json::<RecordView>())
+        .get("/v1/records/{id}/cose", "A record's exact signed bytes", READ, records::cose, bytes())
+        .get("/v1/records/{id}/why/{peer}", "Why a peer gets a record, or not", READ, records::why, json::<Why>())
+        .post("/v1/records/{id}/amend", "Replaces a record of our own", WRITE, records::amend,
             json::<AmendRequest>(), json::<PushReport>())
-        .post("/v1/records/{id}/retract", "Takes a record of our own back", records::retract,
+        .post("/v1/records/{id}/retract", "Takes a record of our own back", ERASE, records::retract,
             json::<RetractRequest>(), json::<RetractReport>())
-        .post("/v1/query", "Searches what the node holds", query::query,
+        .post("/v1/query", "Searches what the node holds", READ, query::query,
             json::<QueryRequest>(), json::<QueryReport>())
-        .post("/v1/verify", "Whose word signed bytes are", records::verify, bytes(), json::<VerifyReport>())
+        .post("/v1/verify", "Whose word signed bytes are", LOOK, records::verify, bytes(), json::<VerifyReport>())
 }
 
 /// Peers, and our own card.
 #[rustfmt::skip] // A table.
 fn peers(calls: Calls) -> Calls {
     calls
-        .get("/v1/peers", "The linked agencies", peers::list, list::<PeerStatus>())
-        .post("/v1/peers", "Links an agency", peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
-        .delete("/v1/peers/{name}", "Stops exchanging with an agency", peers::remove, json::<PeerRemoveReport>())
-        .post("/v1/peers/{name}/test", "Looks why a link does not work", peers::test,
+        .get("/v1/peers", "The linked agencies", LOOK, peers::list, list::<PeerStatus>())
+        .post("/v1/peers", "Links an agency", ADMINISTER, peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
+        .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, parting::remove, json::<PeerRemoveReport>())
+        .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
+            json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
+        .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())
+        .post("/v1/peers/{name}/test", "Looks why a link does not work", LOOK, peers::test,
             nothing(), json::<PeerTestReport>())
-        .get("/v1/card", "Our own card", peers::card, json::<CardView>())
-        .post("/v1/card", "Changes our own card", peers::edit, json::<CardEdit>(), json::<CardView>())
+        .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())
+        .post("/v1/card", "Changes our own card", ADMINISTER, peers::edit, json::<CardEdit>(), json::<CardView>())
 }
 
 /// The policy.
 #[rustfmt::skip] // A table.
 fn policy(calls: Calls) -> Calls {
     calls
-        .get("/v1/policy", "The active policy", policy::show, json::<PolicyReport>())
-        .post("/v1/policy/check", "Checks policy files", policy::check,
+        .get("/v1/policy", "The active policy", LOOK, policy::show, json::<PolicyReport>())
+        .post("/v1/policy/check", "Checks policy files", LOOK, policy::check,
             json::<PolicyRequest>(), json::<PolicyReport>())
-        .post("/v1/policy/apply", "Puts policy files in force", policy::apply,
+        .post("/v1/policy/apply", "Puts policy files in force", GOVERN, policy::apply,
             json::<PolicyRequest>(), json::<PolicyReport>())
-        .post("/v1/policy/revert", "Goes back to the policy before", policy::revert,
+        .post("/v1/policy/revert", "Goes back to the policy before", GOVERN, policy::revert,
             json::<policy::RevertRequest>(), json::<PolicyReport>())
-        .get("/v1/policy/plain", "The active policy in words", policy::plain, json::<PolicyPlain>())
+        .get("/v1/policy/plain", "The active policy in words", LOOK, policy::plain, json::<PolicyPlain>())
 }
 
 /// Imports.
 #[rustfmt::skip] // A table.
 fn imports(calls: Calls) -> Calls {
     calls
-        .get("/v1/imports/{key}", "How far an import is", import::progress, json::<ImportReport>())
-        .post("/v1/imports/{key}", "Takes a piece of an import", import::piece,
+        .get("/v1/imports/{key}", "How far an import is", LOOK, import::progress, json::<ImportReport>())
+        .post("/v1/imports/{key}", "Takes a piece of an import", COLLECT, import::piece,
             json::<ImportChunk>(), json::<ImportReport>())
 }

@@ -3,35 +3,22 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
-use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{StatusCode, header};
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::serve::IncomingStream;
 use axum::{Json, Router};
 use tokio::net::UnixListener;
 
+use super::access::AccessTable;
 use super::api::ApiError;
+use super::caller::{Caller, Uid};
 use super::routes::calls;
 use crate::limits;
 use crate::node::{Node, NodeError};
-
-/// Who is at the other end of the socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Caller {
-    /// The Unix user.
-    pub uid: u32,
-}
-
-impl Connected<IncomingStream<'_, UnixListener>> for Caller {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        // A caller whose credentials the kernel does not tell is nobody.
-        let uid = stream.io().peer_cred().map_or(u32::MAX, |c| c.uid());
-        Self { uid }
-    }
-}
 
 /// Serves the API until the node stops. The socket is there when this returns.
 ///
@@ -57,15 +44,12 @@ pub fn serve(node: &Node, group: Option<&str>) -> Result<(), NodeError> {
     let mut stop = node.stopping();
     let gone = path.clone();
     node.spawn(async move {
-        let served = axum::serve(
-            listener,
-            app.into_make_service_with_connect_info::<Caller>(),
-        )
-        .with_graceful_shutdown(async move {
-            // An error means that the node is gone, which is a stop as well.
-            let _stopped = stop.wait_for(|stop| *stop).await;
-        })
-        .await;
+        let served = axum::serve(listener, app.into_make_service_with_connect_info::<Uid>())
+            .with_graceful_shutdown(async move {
+                // An error means that the node is gone, which is a stop as well.
+                let _stopped = stop.wait_for(|stop| *stop).await;
+            })
+            .await;
         if let Err(error) = served {
             tracing::error!(%error, "the local API ended");
         }
@@ -83,8 +67,12 @@ fn remove(path: &Path) {
 }
 
 fn routes(node: Node) -> Router {
-    calls()
-        .finish()
+    let (router, access) = calls().finish();
+    let gate = Gate {
+        node: node.clone(),
+        access: Arc::new(access),
+    };
+    router
         .fallback(|| async {
             ApiError::new("not-found", "the local API has no such call").with_remedy(
                 "this program and the running node may be of different versions: restart the node",
@@ -92,7 +80,7 @@ fn routes(node: Node) -> Router {
         })
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(middleware::map_response(in_words))
-        .layer(middleware::from_fn(log))
+        .layer(middleware::from_fn_with_state(gate, admit))
         .with_state(node)
 }
 
@@ -140,23 +128,53 @@ async fn in_words(response: Response) -> Response {
     answer
 }
 
-/// Every call is logged with who made it, from the first day. Not with what was typed.
-async fn log(
-    ConnectInfo(caller): ConnectInfo<Caller>,
+/// What the gate of the API knows.
+#[derive(Clone)]
+struct Gate {
+    node: Node,
+    access: Arc<AccessTable>,
+}
+
+/// The gate of every call: the user must be an officer whose role may make it. Every call is
+/// logged with who made it, from the first day. Not with what was typed.
+async fn admit(
+    State(gate): State<Gate>,
+    ConnectInfo(Uid(uid)): ConnectInfo<Uid>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let method = request.method().clone();
     let route = request
         .extensions()
-        .get::<axum::extract::MatchedPath>()
+        .get::<MatchedPath>()
         .map(|p| p.as_str().to_owned())
         .unwrap_or_default();
-    request.extensions_mut().insert(caller);
-    let response = next.run(request).await.into_response();
+    let response = match gate.caller(uid, &method, &route) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await.into_response()
+        }
+        Err(refused) => refused.into_response(),
+    };
     let status = response.status().as_u16();
-    tracing::info!(target: "liaison::api", uid = caller.uid, %method, %route, status, "call");
+    tracing::info!(target: "liaison::api", uid, %method, %route, status, "call");
     response
+}
+
+impl Gate {
+    fn caller(&self, uid: u32, method: &Method, route: &str) -> Result<Caller, ApiError> {
+        let caller = Caller {
+            uid,
+            officer: Arc::new(self.node.officers.of(uid)?),
+        };
+        if let Some(access) = self.access.of(method, route) {
+            access.check(&caller)?;
+            if let Some(act) = access.act {
+                tracing::debug!(uid, %act, "admitted");
+            }
+        }
+        Ok(caller)
+    }
 }
 
 /// A group's number, out of /etc/group: there is no name service in a static binary.

@@ -8,7 +8,7 @@ use liaison_protocol::fault::Answer as Answered;
 use liaison_protocol::id::AgencyId;
 
 use super::api::{ApiError, PeerStatus, Status, Tally};
-use super::server::Caller;
+use super::caller::Caller;
 use super::text::rfc3339;
 use crate::limits;
 use crate::node::Node;
@@ -34,6 +34,7 @@ pub(super) async fn status(
         agency: own.full(),
         fingerprint: own.fingerprint(),
         version: env!("CARGO_PKG_VERSION").into(),
+        you: Some(caller.view()),
         listening: node.swarm.listen_addrs(),
         records: counts.arrivals.saturating_sub(counts.erased),
         new: counts.arrivals.saturating_sub(seen),
@@ -42,6 +43,7 @@ pub(super) async fn status(
         quarantined: counts.quarantined,
         unindexed: node.search.unindexed(),
         alerts,
+        reviews_due: node.sweeper.due().reviews,
         uptime_s: node.clock.now().0.saturating_sub(node.started.0) / 1000,
     }))
 }
@@ -49,9 +51,16 @@ pub(super) async fn status(
 /// What no other part of the status says.
 fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     let mut alerts = Vec::new();
+    alerts.extend(node.time.trusted().err().map(|doubt| doubt.to_string()));
     for agency in node.registry.forked() {
         let name = node.registry.alias(&agency);
         alerts.push(format!("{name}: two different cards carry the same revision; nothing new is taken from it. Telephone it, then 'liaison peer add FILE --fingerprint DIGITS' with its newest card"));
+    }
+    if let Ok(roster) = node.officers.roster()
+        && !roster.unknown.is_empty()
+    {
+        let names = roster.unknown.join(", ");
+        alerts.push(format!("officers.toml names users that this machine does not know: {names}. They are not let in; 'liaison officers' lists who is"));
     }
     for peer in peers {
         if peer.keys_days.is_some_and(|days| days < 0) {

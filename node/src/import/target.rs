@@ -183,7 +183,7 @@ const SERVICE: &[Row] = {
 };
 
 /// The fields of this kind's body; none for a kind that is not made from a table (a card is
-/// signed by its agency's root, a retraction names one record).
+/// signed by its agency's root, control records name one record).
 fn body(kind: Kind) -> &'static [Row] {
     match kind {
         Kind::Trend => TREND,
@@ -191,7 +191,14 @@ fn body(kind: Kind) -> &'static [Row] {
         Kind::Route => ROUTE,
         Kind::DocumentAlert => DOCUMENT_ALERT,
         Kind::Service => SERVICE,
-        Kind::Contact | Kind::Keys | Kind::Retract => &[],
+        Kind::Contact
+        | Kind::Keys
+        | Kind::Retract
+        | Kind::Recall
+        | Kind::Receipt
+        | Kind::Permit
+        | Kind::Ask
+        | Kind::Affirm => &[],
     }
 }
 

@@ -18,7 +18,9 @@ use crate::kind;
 use crate::limits;
 use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
+use crate::share::passed;
 use crate::store::{Flags, NewRecord, Retraction, Store};
+use crate::time::Doubt;
 
 /// What the gates look at; made anew for each batch.
 pub(super) struct Gate<'a> {
@@ -29,6 +31,8 @@ pub(super) struct Gate<'a> {
     pub settings: &'a Settings,
     pub checks: CheckContext<'a>,
     pub now: Millis,
+    /// Why the clock is not to be believed, if it is not.
+    pub doubt: Option<Doubt>,
 }
 
 /// A record that may be committed.
@@ -71,6 +75,7 @@ impl Gate<'_> {
                 found: signed.id(),
             });
         }
+        self.from_a_peer(courier, &signed)?;
         let record = verify::verify(self.registry, signed)?;
         self.in_time(&record)?;
         self.in_the_right_store(&record)?;
@@ -96,14 +101,27 @@ impl Gate<'_> {
         })
     }
 
+    /// What is on its way when a peer is removed or revoked stops here.
+    fn from_a_peer(&self, courier: &AgencyId, signed: &SignedRecord) -> Result<(), IngestFault> {
+        let own_card =
+            signed.kind() == Kind::Contact && signed.unverified().envelope.author == *courier;
+        let owed = signed.kind().plane() == Plane::Control || own_card;
+        match self.registry.peer(courier) {
+            Some(peer) if peer.leaving.is_none() || owed => Ok(()),
+            _ => Err(IngestFault::CourierRemoved),
+        }
+    }
+
     fn in_time(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
         let envelope = &record.record().envelope;
         if envelope.created.is_ahead_of(self.now) {
             let ahead_s = envelope.created.wall().0.saturating_sub(self.now.0) / 1000;
             return Err(IngestFault::Clock { ahead_s });
         }
-        match expiry(record) {
-            Some(end) if end <= self.now => Err(IngestFault::Expired {
+        match (expiry(record), self.doubt) {
+            // Refused is for good, and by a clock that is wrong nothing is refused for good.
+            (Some(end), Some(doubt)) if end <= self.now => Err(IngestFault::OwnClock(doubt)),
+            (Some(end), None) if end <= self.now => Err(IngestFault::Expired {
                 created: envelope.created,
             }),
             _ => Ok(()),
@@ -111,8 +129,8 @@ impl Gate<'_> {
     }
 
     fn in_the_right_store(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
-        // Cards and keys statements are the same in an exercise.
-        if matches!(record.kind(), Kind::Contact | Kind::Keys | Kind::Retract) {
+        // Cards and control records are the same in an exercise.
+        if record.kind() == Kind::Contact || record.kind().plane() == Plane::Control {
             return Ok(());
         }
         let envelope = &record.record().envelope;
@@ -128,47 +146,74 @@ impl Gate<'_> {
     }
 
     fn by_the_author(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
-        let envelope = &record.record().envelope;
-        let about = match &record.record().content {
-            Content::Retract(retract) => Some(("retracts", retract.of)),
-            _ => envelope.fields.supersedes.map(|id| ("amends", id)),
+        let statement = record.record();
+        let (what, about) = match &statement.content {
+            Content::Retract(retract) => ("retracts", vec![retract.of]),
+            Content::Permit(permit) => ("permits to pass on", vec![permit.of]),
+            Content::Affirm(affirm) => ("affirms", affirm.records.iter().copied().collect()),
+            _ => {
+                let amended = statement.envelope.fields.supersedes;
+                ("amends", amended.into_iter().collect())
+            }
         };
-        let Some((what, of)) = about else {
-            return Ok(());
-        };
-        let Some(arrival) = self.store.arrival_of(&of)? else {
-            return Ok(());
-        };
-        let Some(old) = self.store.header(arrival)? else {
-            return Ok(());
-        };
-        // What the root key signed, or what says where we are reached, no signing key takes
-        // back: a stolen one could otherwise keep the card that revokes it from spreading.
-        let proves = [Kind::Contact, Kind::Keys].map(kind::number);
-        let same_kind = if what == "retracts" {
-            !proves.contains(&old.kind)
-        } else {
-            old.kind == kind::number(record.kind())
-        };
-        if old.author == record.author() && same_kind {
-            Ok(())
-        } else {
-            Err(IngestFault::NotTheAuthor {
-                what,
-                of,
-                created: envelope.created,
-            })
+        for of in about {
+            let held = match self.store.arrival_of(&of)? {
+                Some(arrival) => self.store.header(arrival)?,
+                None => None,
+            };
+            let Some(old) = held else { continue };
+            // What the root key signed, or what says where we are reached, no signing key takes
+            // back: a stolen one could otherwise keep the card that revokes it from spreading.
+            let proves = [Kind::Contact, Kind::Keys].map(kind::number);
+            let fits = match what {
+                "retracts" => !proves.contains(&old.kind),
+                "amends" => old.kind == kind::number(record.kind()),
+                _ => true,
+            };
+            if old.author != record.author() || !fits {
+                return Err(IngestFault::NotTheAuthor {
+                    what,
+                    of,
+                    created: statement.envelope.created,
+                });
+            }
         }
+        Ok(())
+    }
+
+    /// Whether a control record may come from this courier: SPEC.md, 'Receiving'.
+    fn owed_by(&self, courier: &AgencyId, record: &VerifiedRecord) -> Result<bool, IngestFault> {
+        let own_word = record.author() == *courier;
+        let own = self.registry.own();
+        let passed = |of| passed(self.store, courier, of);
+        Ok(match &record.record().content {
+            Content::Keys(_) => own_word,
+            // A retraction travels the way that its record went, through anybody.
+            Content::Retract(_) => true,
+            Content::Recall(recall) => own_word && recall.to == own && passed(&recall.of)?,
+            Content::Receipt(receipt) => {
+                own_word && (passed(&receipt.r#for)? || passed(&receipt.of)?)
+            }
+            // One that names us comes ahead of its record.
+            Content::Permit(permit) => permit.to.contains(&own) || passed(&permit.of)?,
+            Content::Ask(ask) => passed(&ask.of)?,
+            Content::Affirm(affirm) => {
+                let mut fits = own_word;
+                for of in &affirm.records {
+                    fits = fits || passed(of)?;
+                }
+                fits
+            }
+            // Not control records.
+            _ => false,
+        })
     }
 
     /// The first gate from the courier's side: would a conforming node have sent us this?
     fn handled_by(&self, courier: &AgencyId, record: &VerifiedRecord) -> Result<(), IngestFault> {
         let statement = record.record();
-        let author = record.author();
         if record.kind().plane() == Plane::Control {
-            // A keys statement comes from its agency only; a retraction travels the way that
-            // its record went, through anybody.
-            let allowed = record.kind() != Kind::Keys || author == *courier;
+            let allowed = self.owed_by(courier, record)?;
             return if allowed {
                 Ok(())
             } else {
@@ -181,7 +226,7 @@ impl Gate<'_> {
         }
         // Whether its author named us is the author's business: it sent the record to us.
         let own = self.registry.own();
-        let receiver = statement.receiver(&own, author == *courier);
+        let receiver = statement.receiver(&own, record.author() == *courier);
         let verdict = statement
             .terms()
             .release(statement.holder(courier), receiver);
@@ -252,6 +297,7 @@ impl Admitted {
                 Flags::NONE
             },
             expires: expiry(&self.record),
+            review: fields.review_by.map(Date::start_ms),
             thread: fields.thread,
             supersedes: fields.supersedes,
             retracts: match &statement.content {
@@ -287,6 +333,7 @@ fn expiry(record: &VerifiedRecord) -> Option<Millis> {
     let of_kind = match &statement.content {
         Content::Service(service) => Some(service.valid_until.end_ms()),
         Content::Keys(keys) => Some(keys.until),
+        Content::Permit(permit) => Some(permit.until),
         _ => None,
     };
     match (stated, of_kind) {

@@ -23,12 +23,14 @@ use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{Record, SignedRecord, VerifiedRecord};
 use liaison_protocol::wire::Item;
 use rayon::prelude::*;
+use tokio::sync::Semaphore;
 
 use self::accepts::Accepts;
 use self::admit::{Admitted, Gate};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
 use crate::clock::Clock;
+use crate::limits;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
@@ -36,6 +38,7 @@ use crate::share::{Owed, Share};
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
+use crate::time::Timekeeper;
 
 /// What ingest works with. Clones share it.
 #[derive(Clone)]
@@ -47,12 +50,15 @@ struct Shared {
     policies: Arc<Policies>,
     owed: Owed,
     clock: Arc<dyn Clock>,
+    time: Timekeeper,
     hlc: Mutex<HlcClock>,
     signing: SecretKey,
     settings: Settings,
     quotas: Quotas,
     search: Arc<Search>,
     accepts: Accepts,
+    /// Batches that may be under way.
+    turns: Arc<Semaphore>,
 }
 
 /// What of the configuration ingest goes by.
@@ -106,7 +112,7 @@ struct LookedUp {
 }
 
 /// Name of the stored value that holds the highest clock seen.
-const CLOCK: &str = "clock";
+pub(crate) const CLOCK: &str = "clock";
 
 impl Ingest {
     /// Puts ingest together; the clock resumes above the highest value that was persisted.
@@ -123,6 +129,7 @@ impl Ingest {
         policies: Arc<Policies>,
         owed: Owed,
         clock: Arc<dyn Clock>,
+        time: Timekeeper,
         signing: SecretKey,
         settings: Settings,
         search: Arc<Search>,
@@ -138,12 +145,14 @@ impl Ingest {
             policies,
             owed,
             clock,
+            time,
             hlc: Mutex::new(HlcClock::resume(last)),
             signing,
             settings,
             quotas,
             search,
             accepts: Accepts::default(),
+            turns: Arc::new(Semaphore::new(limits::INGESTS)),
         })))
     }
 
@@ -159,6 +168,16 @@ impl Ingest {
     /// [`IngestFault`] of the first statement at fault; nothing is stored then.
     pub async fn own(
         &self,
+        statements: Vec<Statement>,
+        also: Vec<Op>,
+    ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
+        let this = self.clone();
+        self.to_the_end(async move { this.say(statements, also).await })
+            .await?
+    }
+
+    async fn say(
+        self,
         statements: Vec<Statement>,
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
@@ -187,6 +206,12 @@ impl Ingest {
     /// # Errors
     /// [`IngestFault`].
     pub async fn own_signed(&self, record: VerifiedRecord) -> Result<Arrival, IngestFault> {
+        let this = self.clone();
+        self.to_the_end(async move { this.take_own(record).await })
+            .await?
+    }
+
+    async fn take_own(self, record: VerifiedRecord) -> Result<Arrival, IngestFault> {
         let one = self.gate().own(record)?;
         let mut ops = vec![self.insert(&one, None, None)];
         ops.extend(self.keep(&one));
@@ -202,6 +227,14 @@ impl Ingest {
     /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
     /// one faulty record does not touch the others.
     pub async fn received(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+        let count = records.len();
+        let this = self.clone();
+        self.to_the_end(async move { this.take_in(courier, records).await })
+            .await
+            .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count])
+    }
+
+    async fn take_in(self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
         let count = records.len();
         let this = self.clone();
         let judged = blocking(move || {
@@ -301,6 +334,28 @@ impl Ingest {
         answers
     }
 
+    /// Runs work to its end although whoever waits for it goes away: a session or a connection
+    /// that ends between a write and what follows from it would leave a retraction untold, the
+    /// index with what was erased, a card unlearnt.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, IngestFault> {
+        let turn = self.0.turns.clone().acquire_owned().await;
+        let turn = turn.map_err(|_| IngestFault::Stopping)?;
+        let task = tokio::spawn(async move {
+            let done = work.await;
+            drop(turn);
+            done
+        });
+        task.await.map_err(|error| {
+            if error.is_panic() {
+                tracing::error!(%error, "ingest failed; nothing of this batch was answered");
+            }
+            IngestFault::Stopping
+        })
+    }
+
     /// What is kept of a verified record that a courier proved to have and that was refused. A
     /// withdrawn one that has a place in the store has its line in the ledger: what withdraws
     /// it is owed to the courier.
@@ -345,6 +400,15 @@ impl Ingest {
     pub async fn known(&self, courier: AgencyId, items: Vec<Item>, share: Share) -> Vec<Known> {
         let this = self.clone();
         let count = items.len();
+        let later = Known::Answer(Answer::Later(Later::Disk));
+        self.to_the_end(async move { this.tell_known(courier, items, share).await })
+            .await
+            .unwrap_or_else(|_| vec![later; count])
+    }
+
+    async fn tell_known(self, courier: AgencyId, items: Vec<Item>, share: Share) -> Vec<Known> {
+        let this = self.clone();
+        let count = items.len();
         let looked = blocking(move || this.look_up(&courier, &items, &share)).await;
         let later = Answer::Later(Later::Disk);
         let Ok(Ok(LookedUp { known, ops, lines })) = looked else {
@@ -382,6 +446,9 @@ impl Ingest {
         for item in items {
             let answer = if let Some(arrival) = store.arrival_of(&item.id)? {
                 let header = store.header(arrival)?;
+                let expired = header
+                    .as_ref()
+                    .is_some_and(|h| h.flags.contains(Flags::EXPIRED));
                 let withdrawn = header
                     .as_ref()
                     .is_some_and(|h| h.flags.contains(Flags::RETRACTED));
@@ -394,7 +461,9 @@ impl Ingest {
                     known.push(Known::Want);
                     continue;
                 }
-                let answer = if withdrawn {
+                let answer = if expired {
+                    Answer::Refused(Refused::Expired)
+                } else if withdrawn {
                     Answer::Refused(Refused::Retracted)
                 } else {
                     Answer::Stored
@@ -449,6 +518,7 @@ impl Ingest {
                 ..CheckContext::on(Date::from_millis(now))
             },
             now,
+            doubt: self.0.time.trusted().err(),
         }
     }
 

@@ -11,6 +11,7 @@ use liaison_protocol::id::AgencyId;
 use sha2::{Digest, Sha256};
 
 use super::attributes::{Attributes, ClassId};
+use super::ceiling::Ceiling;
 use super::decision::{Action, Decision, StatementRef};
 use super::directory::{Directory, PeerAttributes};
 use super::memo::Memo;
@@ -59,6 +60,8 @@ pub struct Engine {
 struct Peer {
     index: u16,
     entity: EntityUid,
+    /// Those that are for it.
+    ceilings: Vec<Arc<Ceiling>>,
 }
 
 impl Engine {
@@ -81,6 +84,7 @@ impl Engine {
                     Peer {
                         index,
                         entity: names.uid("Agency", &p.alias),
+                        ceilings: ceilings_for(&set, &directory, p),
                     },
                 )
             })
@@ -158,6 +162,13 @@ impl Engine {
             .get(key, || self.decide(action, peer, &class(), addressed))
     }
 
+    /// The ceiling that keeps a class of records from a peer, whatever the statements say: the
+    /// first of them.
+    pub fn ceiling(&self, peer: &AgencyId, class: &Attributes) -> Option<&Arc<Ceiling>> {
+        let ceilings = &self.peers.get(peer)?.ceilings;
+        ceilings.iter().find(|c| c.withholds(class))
+    }
+
     /// Moves with every change of policy, circles or pinned attributes.
     pub fn epoch(&self) -> u64 {
         self.epoch
@@ -206,12 +217,7 @@ impl Engine {
     }
 
     fn is_in(&self, peer: &PeerAttributes, circle: &str) -> bool {
-        peer.circles.contains(circle)
-            || self.set.circles().get(circle).is_some_and(|members| {
-                members
-                    .iter()
-                    .any(|name| self.directory.member(name) == Some(peer.agency))
-            })
+        is_in(&self.set, &self.directory, peer, circle)
     }
 
     fn ask(
@@ -338,6 +344,24 @@ impl Engine {
             inner.inner()
         )
     }
+}
+
+fn is_in(set: &PolicySet, directory: &Directory, peer: &PeerAttributes, circle: &str) -> bool {
+    peer.circles.contains(circle)
+        || set.circles().get(circle).is_some_and(|members| {
+            let mut members = members.iter();
+            members.any(|name| directory.member(name) == Some(peer.agency))
+        })
+}
+
+fn ceilings_for(
+    set: &PolicySet,
+    directory: &Directory,
+    peer: &PeerAttributes,
+) -> Vec<Arc<Ceiling>> {
+    let in_circle = |circle: &str| is_in(set, directory, peer, circle);
+    let all = set.ceilings().iter();
+    all.filter(|c| c.is_for(peer, in_circle)).cloned().collect()
 }
 
 /// Entity type names, parsed once.

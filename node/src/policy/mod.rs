@@ -1,7 +1,7 @@
 //! The second gate: this agency's word, as a Cedar policy set.
 //!
-//! A folder of `*.cedar` files and one `entities.json` (circles) is read byte for byte into
-//! [`PolicyText`], parsed and validated into a [`PolicySet`], and put together with the own
+//! A folder of `*.cedar` files, one `entities.json` (circles) and one `ceilings.toml` is read
+//! byte for byte into [`PolicyText`], parsed and validated into a [`PolicySet`], and put together with the own
 //! agency and its peers as an [`Engine`], which answers [`Engine::decide`]. An engine never
 //! changes: [`Policies`] holds the active one and puts a new one, with a higher epoch, in
 //! its place. Default deny; `forbid` wins; a statement that fails denies.
@@ -10,6 +10,7 @@
 //! templates, no nesting of circles, an `@id` and an `@says` on every statement.
 
 mod attributes;
+mod ceiling;
 mod circles;
 mod decision;
 mod directory;
@@ -21,6 +22,7 @@ mod nearest;
 mod of_record;
 mod plain;
 mod problem;
+pub mod prove;
 mod scan;
 mod schema;
 mod set;
@@ -32,6 +34,8 @@ mod exercise;
 mod tests;
 
 pub use attributes::{Attributes, ClassBytesError, ClassId, TAG_PREFIXES};
+pub use ceiling::{Ceiling, CeilingTo};
+pub use circles::CircleRule;
 pub use decision::{Action, Decision, StatementRef};
 pub use directory::{Directory, DirectoryError, PeerAttributes};
 pub use engine::{Engine, EngineError};
@@ -42,4 +46,4 @@ pub use plain::{PlainAnswer, PlainCell, PlainRow, PlainTable};
 pub use problem::{Problem, ProblemKind, Problems};
 pub use schema::{SCHEMA_TEXT, codes};
 pub use set::PolicySet;
-pub use text::{ENTITIES_FILE, PolicyText};
+pub use text::{CEILINGS_FILE, ENTITIES_FILE, INVARIANTS_FOLDER, PolicyText};

@@ -78,7 +78,13 @@ fn tags(content: &Content) -> BTreeSet<String> {
                 .for_each(|t| tags.add("service", t.as_str()));
         }
         Content::Contact(contact) => tags.add("country", contact.country.as_str()),
-        Content::Keys(_) | Content::Retract(_) => {}
+        Content::Keys(_)
+        | Content::Retract(_)
+        | Content::Recall(_)
+        | Content::Receipt(_)
+        | Content::Permit(_)
+        | Content::Ask(_)
+        | Content::Affirm(_) => {}
     }
     tags.0
 }

@@ -88,6 +88,12 @@ impl Engine {
                     let variants = self.variants(kind, tlp);
                     let mut allowed = 0;
                     for (record, addressed) in &variants {
+                        if action == Action::Share
+                            && let Some(ceiling) = self.ceiling(&peer.agency, record)
+                        {
+                            says.insert(ceiling.says.clone());
+                            continue;
+                        }
                         let decision = self.decide(action, &peer.agency, record, *addressed);
                         allowed += usize::from(decision.allow);
                         says.extend(decision.statements.into_iter().map(|s| s.says));
@@ -116,7 +122,7 @@ impl Engine {
     }
 
     /// Records of one kind and TLP that differ in what the statements look at.
-    fn variants(&self, kind: &str, tlp: &str) -> Vec<(Attributes, bool)> {
+    pub(super) fn variants(&self, kind: &str, tlp: &str) -> Vec<(Attributes, bool)> {
         let own = self.directory().own();
         let strategic = STRATEGIC.contains(&kind);
         let base = Attributes {

@@ -175,6 +175,40 @@ pub enum ProblemKind {
         /// What was given.
         circle: String,
     },
+    /// An invariant that permits.
+    #[error(
+        "invariant '{id}' is a 'permit'. An invariant is a 'forbid': what the policy must never allow, whatever its statements say"
+    )]
+    InvariantPermits {
+        /// The invariant.
+        id: String,
+    },
+    /// An invariant with the name of a built-in one.
+    #[error("'{id}' is the name of a built-in invariant. Give this one another @id")]
+    InvariantReserved {
+        /// The name.
+        id: String,
+    },
+    /// `ceilings.toml` is not of the form that it should have.
+    #[error(
+        "this is not a list of ceilings: {message}. One looks like [[ceiling]] with name = \"companies\", says = \"…\", to = \"sector:private\", above = \"green\""
+    )]
+    Ceilings {
+        /// What is wrong.
+        message: String,
+    },
+    /// A ceiling for a peer or circle that there is not.
+    #[error(
+        "ceiling '{name}' is for '{to}', which does not exist. There are: {known}. Correct the name: a ceiling for nobody withholds nothing"
+    )]
+    UnknownCeilingTo {
+        /// The ceiling.
+        name: String,
+        /// For whom, as written.
+        to: String,
+        /// The peers or circles that there are.
+        known: String,
+    },
     /// The program's own schema is faulty.
     #[error(
         "the schema inside liaison is faulty: {message}. Report this; nothing is shared meanwhile"

@@ -164,7 +164,13 @@ impl Document {
             Content::Service(service) => self.service(service),
             Content::Contact(contact) => self.contact(contact),
             // Not strategic, so never here; listed so that a new kind is decided upon.
-            Content::Keys(_) | Content::Retract(_) => {}
+            Content::Keys(_)
+            | Content::Retract(_)
+            | Content::Recall(_)
+            | Content::Receipt(_)
+            | Content::Permit(_)
+            | Content::Ask(_)
+            | Content::Affirm(_) => {}
         }
     }
 

@@ -3,7 +3,7 @@
 //! The same conditions are put to rows in memory (here) and to the index (`schema`), so
 //! that an answer does not depend on how far the index has come.
 
-use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::codes::{Kind, Plane};
 
 use super::document::RowRef;
 use super::field::Field;
@@ -71,7 +71,7 @@ pub struct Span<T> {
 }
 
 impl Query {
-    /// Reads a query. Control traffic (keys statements, retractions) is left out unless
+    /// Reads a query. Control traffic (keys statements, retractions, permits and the like) is left out unless
     /// the query says which kind, id or thread it wants.
     ///
     /// # Errors
@@ -93,9 +93,11 @@ impl Query {
                 negated: true,
                 test: Test::Value {
                     field: Field::Kind,
-                    any: [Kind::Keys, Kind::Retract]
+                    any: Kind::ALL
+                        .iter()
+                        .filter(|kind| kind.plane() == Plane::Control)
                         .map(|kind| Pattern::Is(kind.as_str().to_owned()))
-                        .to_vec(),
+                        .collect(),
                 },
             });
         }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use liaison_protocol::fault::Answer;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::codes::{HandlingCode, Kind, Plane};
 use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms, Verdict};
@@ -11,8 +10,8 @@ use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use super::Share;
 use crate::kind;
-use crate::policy::{Action, Attributes, ClassId, Decision};
-use crate::store::{Arrival, Direction, Flags, Header, StoreError};
+use crate::policy::{Action, Attributes, Ceiling, ClassId, Decision};
+use crate::store::{Arrival, Flags, Header, StoreError};
 
 /// A gate on the way out, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +24,8 @@ pub enum Gate {
     Owed,
     /// Does its author's handling allow it?
     Handling,
+    /// Is it below this agency's ceilings, which no list and no statement goes beyond?
+    Ceiling,
     /// Is the peer on its distribution list, if there is one?
     Audience,
     /// Does this agency's policy allow it?
@@ -39,6 +40,7 @@ impl Gate {
             Gate::Expired => "expired",
             Gate::Owed => "owed",
             Gate::Handling => "handling",
+            Gate::Ceiling => "ceiling",
             Gate::Audience => "audience",
             Gate::Policy => "policy",
         }
@@ -130,14 +132,18 @@ impl Share {
         let addressed = listed == Some(true);
         let mut walk = Walk::with_words();
         walk.link(self.registry.is_peer(peer));
+        if self.registry.is_leaving(peer) {
+            walk.leaving();
+        }
         let receiver = record.receiver(peer, addressed);
         walk.handling(
             record
                 .terms()
                 .release(record.holder(&self.registry.own()), receiver),
         );
-        walk.audience(listed);
         let engine = self.policies.current();
+        walk.ceiling(engine.ceiling(peer, &attributes));
+        walk.audience(listed);
         walk.policy(&engine.decide(Action::Share, peer, &attributes, addressed));
         walk.end()
     }
@@ -161,6 +167,9 @@ impl Share {
             walk.owed(self.is_owed(peer, arrival, header)?);
             return Ok(());
         }
+        if self.registry.is_leaving(peer) && !walk.leaving() {
+            return Ok(());
+        }
         let listed = if header.flags.contains(Flags::HAS_AUDIENCE) {
             Some(
                 self.store
@@ -177,11 +186,14 @@ impl Share {
             return Ok(());
         };
         let (holder, receiver) = self.roles(peer, arrival, header, terms, addressed)?;
-        if !walk.handling(terms.release(holder, receiver)) || !walk.audience(listed) {
+        let engine = self.policies.current();
+        if !walk.handling(terms.release(holder, receiver))
+            || !walk.ceiling(engine.ceiling(peer, attributes))
+            || !walk.audience(listed)
+        {
             return Ok(());
         }
         let id = ClassId(header.class.0);
-        let engine = self.policies.current();
         walk.policy(&engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone()));
         Ok(())
     }
@@ -224,44 +236,18 @@ impl Share {
     /// Why a record is no longer in force.
     fn gone(&self, header: &Header) -> Option<(&'static str, &'static str)> {
         let flags = header.flags;
-        if flags.contains(Flags::ERASED) {
+        if flags.contains(Flags::EXPIRED) {
+            Some(("expired", "it is past its expiry"))
+        } else if flags.contains(Flags::ERASED) {
             Some(("erased", "it was erased"))
         } else if flags.contains(Flags::RETRACTED) {
             Some(("retracted", "its author retracted it"))
         } else if flags.contains(Flags::SUPERSEDED) {
             Some(("amended", "its author replaced it by a newer one"))
-        } else if header.expires.is_some_and(|end| end <= self.clock.now()) {
+        } else if header.expires.is_some_and(|end| end <= self.time.latest()) {
             Some(("expired", "it is past its expiry"))
         } else {
             None
-        }
-    }
-
-    /// Control traffic goes to a peer if and only if the ledger says that what it concerns
-    /// was released to it or came from it. Our own card and keys concern every peer.
-    fn is_owed(
-        &self,
-        peer: &AgencyId,
-        arrival: Arrival,
-        header: &Header,
-    ) -> Result<bool, StoreError> {
-        match kind::of(header) {
-            Some(Kind::Contact | Kind::Keys) => Ok(header.author == self.registry.own()),
-            Some(Kind::Retract) => {
-                let Some(of) = self.owed.retracts(&self.store, arrival)? else {
-                    return Ok(false);
-                };
-                let Some(about) = self.store.arrival_of(&of)? else {
-                    // We never held it, but the peer offered it to us.
-                    return Ok(self.store.refused(peer, &of)?.is_some());
-                };
-                let line = self.store.ledger_entry(peer, about)?;
-                Ok(line.is_some_and(|l| {
-                    matches!(l.direction, Direction::Sent | Direction::Received)
-                        || l.answer == Some(Answer::Stored)
-                }))
-            }
-            _ => Ok(false),
         }
     }
 
@@ -352,6 +338,11 @@ impl Walk {
         )
     }
 
+    fn leaving(&mut self) -> bool {
+        let says = "it is being removed: only what is owed to it still goes there";
+        self.fixed(Gate::Link, false, "leaving", says)
+    }
+
     fn in_force(&mut self, gone: Option<(&'static str, &'static str)>) -> bool {
         let (rule, says) = gone.unwrap_or(("in-force", "it is in force"));
         self.fixed(Gate::Expired, gone.is_none(), rule, says)
@@ -388,6 +379,17 @@ impl Walk {
             Rule::Handling(verdict),
             || (verdict.says().to_owned(), None),
         )
+    }
+
+    fn ceiling(&mut self, withheld_by: Option<&Arc<Ceiling>>) -> bool {
+        let Some(ceiling) = withheld_by else {
+            return self.fixed(Gate::Ceiling, true, "below", "no ceiling withholds it");
+        };
+        let rule = Rule::Statement(ceiling.name.as_str().into());
+        self.note(Gate::Ceiling, false, rule, || {
+            let says = format!("{} (never {})", ceiling.says, ceiling.rule());
+            (says, Some(ceiling.place()))
+        })
     }
 
     fn audience(&mut self, listed: Option<bool>) -> bool {

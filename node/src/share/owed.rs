@@ -4,14 +4,17 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use liaison_protocol::id::RecordId;
+use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::SignedRecord;
 use tokio::sync::watch;
 
+use super::Share;
+use super::passed::{came_from, passed, released};
 use crate::kind;
-use crate::store::{Arrival, Store, StoreError};
+use crate::limits;
+use crate::store::{Arrival, Header, Store, StoreError};
 
 /// Arrivals of control records, in order. Clones share it.
 #[derive(Clone, Debug)]
@@ -35,8 +38,8 @@ pub struct Look {
 #[derive(Debug, Default)]
 struct Inner {
     arrivals: Vec<Arrival>,
-    /// What each retraction retracts, as far as it was asked.
-    retracts: HashMap<Arrival, RecordId>,
+    /// What control records say, as far as it was asked: [`limits::OWED_READ`] at most.
+    read: HashMap<Arrival, Arc<Content>>,
 }
 
 impl Owed {
@@ -48,7 +51,7 @@ impl Owed {
         let mut inner = Inner::default();
         let mut from = Arrival(0);
         loop {
-            let rows = store.headers(from, crate::limits::STORE_ROWS)?;
+            let rows = store.headers(from, limits::STORE_ROWS)?;
             let Some((last, _)) = rows.last() else { break };
             from = last.next();
             inner.arrivals.extend(
@@ -103,18 +106,18 @@ impl Owed {
             .collect()
     }
 
-    /// What the retraction that arrived as `arrival` retracts.
+    /// What the control record that arrived as `arrival` says; none if it is none, or is gone.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn retracts(
+    pub fn says(
         &self,
         store: &Store,
         arrival: Arrival,
-    ) -> Result<Option<RecordId>, StoreError> {
+    ) -> Result<Option<Arc<Content>>, StoreError> {
         let known = {
             let inner = self.0.inner.read().unwrap_or_else(PoisonError::into_inner);
-            inner.retracts.get(&arrival).copied()
+            inner.read.get(&arrival).cloned()
         };
         if known.is_some() {
             return Ok(known);
@@ -122,15 +125,83 @@ impl Owed {
         let signed = store
             .record(arrival)?
             .and_then(|b| SignedRecord::parse(b).ok());
-        let of = signed.and_then(|s| match &s.unverified().content {
-            Content::Retract(retract) => Some(retract.of),
-            _ => None,
-        });
-        if let Some(of) = of {
+        let Some(signed) = signed.filter(|s| s.kind().plane() == Plane::Control) else {
+            return Ok(None);
+        };
+        let content = Arc::new(signed.unverified().content.clone());
+        // An affirmation may list as many ids as all others together.
+        if !matches!(*content, Content::Affirm(_)) {
             let mut inner = self.0.inner.write().unwrap_or_else(PoisonError::into_inner);
-            inner.retracts.insert(arrival, of);
+            if inner.read.len() >= limits::OWED_READ {
+                inner.read.clear();
+            }
+            inner.read.insert(arrival, content.clone());
         }
-        Ok(of)
+        Ok(Some(content))
+    }
+}
+
+impl Share {
+    /// Control traffic goes to a peer if and only if the ledger says that what it concerns
+    /// was released to it or came from it. Our own card and keys concern every peer.
+    pub(super) fn is_owed(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<bool, StoreError> {
+        let ours = header.author == self.registry.own();
+        let kind = kind::of(header);
+        if matches!(kind, Some(Kind::Contact | Kind::Keys)) {
+            return Ok(ours);
+        }
+        if kind.is_none_or(|k| k.plane() != Plane::Control) {
+            return Ok(false);
+        }
+        let store = &self.store;
+        let Some(content) = self.owed.says(store, arrival)? else {
+            return Ok(false);
+        };
+        match content.as_ref() {
+            Content::Retract(retract) => passed(store, peer, &retract.of),
+            // Each node takes back what it released itself.
+            Content::Recall(recall) => {
+                Ok(ours && recall.to == *peer && released(store, peer, &recall.of)?)
+            }
+            // Each holder counts those behind it; nobody's receipt is passed on.
+            Content::Receipt(receipt) => Ok(ours
+                && (came_from(store, peer, &receipt.r#for)?
+                    || came_from(store, peer, &receipt.of)?)),
+            Content::Permit(permit) => passed(store, peer, &permit.of),
+            Content::Ask(ask) => self.leads_to_author(peer, &ask.of),
+            Content::Affirm(affirm) => {
+                for of in &affirm.records {
+                    if passed(store, peer, of)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a peer is the next on a record's way back: its author, if the record passed
+    /// between us and it, else whoever brought it first. Such a way has no circles: each
+    /// step leads to somebody who had the record earlier.
+    fn leads_to_author(&self, peer: &AgencyId, of: &RecordId) -> Result<bool, StoreError> {
+        let Some(arrival) = self.store.arrival_of(of)? else {
+            return Ok(false);
+        };
+        let Some(header) = self.store.header(arrival)? else {
+            return Ok(false);
+        };
+        if header.author == *peer {
+            return passed(&self.store, peer, of);
+        }
+        let direct =
+            self.registry.is_peer(&header.author) && passed(&self.store, &header.author, of)?;
+        Ok(!direct && header.courier == Some(*peer))
     }
 }
 

@@ -82,6 +82,8 @@ impl Session<'_> {
             match effect {
                 Effect::Send(message) => self.writer.send(&message.encode()).await?,
                 Effect::Opened { peer, .. } => self.sync.check_hello(self.agency, &peer)?,
+                // Nobody here keeps or compares heads and clocks yet.
+                Effect::Noticed(_) => {}
                 Effect::Lookup { batch, items } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
                     let share = self.sync.share.clone();

@@ -14,7 +14,7 @@ use liaison_protocol::fault::Blame;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::{Hello, Speaks, WireFault};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
 use crate::ingest::Ingest;
@@ -118,7 +118,7 @@ impl Sync {
                     }
                     None => break,
                 },
-                Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+                Some(ended) = sessions.join_next(), if !sessions.is_empty() => note_panic(ended),
             }
         }
     }
@@ -175,7 +175,7 @@ impl Sync {
                     }
                     Err(tokio::sync::broadcast::error::RecvError::Closed) => break,
                 },
-                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_panic(ended),
                 _ = stop.changed() => break,
             }
         }
@@ -231,6 +231,15 @@ impl Sync {
                 claimed: hello.agency,
             })
         }
+    }
+}
+
+/// A fault of ours in a session's task, which nobody else would hear of.
+fn note_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a session failed; it is opened anew with the next connection");
     }
 }
 

@@ -2,7 +2,7 @@
 //! wanted, write down what is answered.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
@@ -80,6 +80,10 @@ async fn send(
         again: Some(Arrival(0)),
         opened: false,
         pending: HashMap::new(),
+        repairing: Repairing {
+            peer,
+            ids: HashSet::new(),
+        },
         cursor: |arrival| Cursor {
             incarnation,
             epoch: engine.epoch(),
@@ -148,6 +152,18 @@ async fn send(
     }
 }
 
+/// Ids of a repair that are not answered yet: a session that ends gives them back.
+struct Repairing<'a> {
+    peer: &'a PeerHandle,
+    ids: HashSet<RecordId>,
+}
+
+impl Drop for Repairing<'_> {
+    fn drop(&mut self) {
+        self.peer.give_back(self.ids.drain());
+    }
+}
+
 type Load = (u64, Result<Vec<Option<Released>>, StoreError>);
 type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -171,6 +187,8 @@ struct Session<'a, C> {
     opened: bool,
     /// Items under way, of all lanes, and where they stand: each is in one lane at a time.
     pending: HashMap<RecordId, Arrival>,
+    /// What a repair found, and this session took on.
+    repairing: Repairing<'a>,
     cursor: C,
     /// Of the policy that this session decides by.
     epoch: u64,
@@ -231,7 +249,8 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 self.sync.check_hello(self.agency, &peer)?;
                 self.opened = true;
             }
-            Effect::Room => {}
+            // Nobody here keeps or compares heads and clocks yet.
+            Effect::Room | Effect::Noticed(_) => {}
             Effect::Load { batch, ids } => {
                 let (share, agency) = (self.sync.share.clone(), self.agency);
                 // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.
@@ -262,6 +281,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         let mut answers = Vec::with_capacity(outcomes.len());
         for (id, outcome) in outcomes {
             let arrival = self.pending.remove(&id);
+            self.repairing.ids.remove(&id);
             if let (Outcome::Answered(answer), Some(arrival)) = (outcome, arrival) {
                 answers.push((arrival, answer));
                 self.peer.answered(id, answer);
@@ -338,9 +358,19 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         }
         while self.peer.has_lacking() && self.machine.room(Lane::Again) > 0 {
             let ids = self.peer.take_lacking(wire_limits::BATCH_RECORDS);
+            self.repairing.ids.extend(ids.iter().copied());
             let (share, agency, scanned) = (self.sync.share.clone(), self.agency, self.scanned);
-            let items = blocking(move || share.lacking(&agency, &ids, scanned)).await?;
-            self.offer(Lane::Again, items);
+            let (found, ids) = blocking(move || {
+                let found = share.lacking(&agency, &ids, scanned)?;
+                Ok((found, ids))
+            })
+            .await?;
+            // What the peer may not have, or another lane comes to, is done with.
+            let offered: HashSet<RecordId> = found.iter().map(|c| c.item.id).collect();
+            for id in ids.iter().filter(|id| !offered.contains(id)) {
+                self.repairing.ids.remove(id);
+            }
+            self.offer(Lane::Again, found);
         }
         while let Some(after) = self.again
             && self.machine.room(Lane::Again) > 0

@@ -148,6 +148,13 @@ impl PeerSync {
         inner.lacking.drain(..count).collect()
     }
 
+    /// What a session took and did not come to: the next one does.
+    pub(super) fn give_back(&self, ids: impl IntoIterator<Item = RecordId>) {
+        let mut inner = self.lock();
+        let room = limits::LACKING.saturating_sub(inner.lacking.len());
+        inner.lacking.extend(ids.into_iter().take(room));
+    }
+
     pub(super) fn has_lacking(&self) -> bool {
         !self.lock().lacking.is_empty()
     }

@@ -1,6 +1,6 @@
 //! The messages: a CBOR array each, whose first item is a tag. SPEC.md has them as CDDL.
 
-use crate::clock::Hlc;
+use crate::clock::{Hlc, Millis};
 use crate::id::{AgencyId, RecordId};
 use crate::limits;
 use crate::wire::cbor::{self, Reader, Writer};
@@ -62,6 +62,20 @@ pub enum Message {
     Missing(Vec<[u8; 32]>),
     /// Repair: this side is done.
     Done,
+    /// Live, from either side: keep this head of the sender's audit chain for it.
+    Witness {
+        /// A [`crate::audit::SignedHead`] in bytes: 1 to [`limits::AUDIT_HEAD_BYTES`], read by
+        /// nobody on the way.
+        head: Vec<u8>,
+    },
+    /// Live, from either side: what the sender holds of the receiver.
+    Held {
+        /// The last head that the receiver had it keep; none: it keeps none.
+        head: Option<Vec<u8>>,
+        /// The highest `created` of the receiver's records that it holds, its wall-clock part;
+        /// none: it holds none.
+        clock: Option<Millis>,
+    },
 }
 
 /// A record on offer.
@@ -105,6 +119,8 @@ impl Message {
             Message::Ranges(_) => "ranges",
             Message::Missing(_) => "missing",
             Message::Done => "done",
+            Message::Witness { .. } => "witness",
+            Message::Held { .. } => "held",
         }
     }
 
@@ -181,6 +197,21 @@ impl Message {
                 w.joined(hashes.len() * 32, hashes.iter().map(|h| h.as_slice()));
             }
             Message::Done => open(&mut w, DONE, 0),
+            Message::Witness { head } => {
+                open(&mut w, WITNESS, 1);
+                w.bytes(head);
+            }
+            Message::Held { head, clock } => {
+                open(&mut w, HELD, 2);
+                match head {
+                    Some(head) => w.bytes(head),
+                    None => w.null(),
+                }
+                match clock {
+                    Some(clock) => w.uint(clock.0),
+                    None => w.null(),
+                }
+            }
         }
         w.finish()
     }
@@ -194,8 +225,8 @@ impl Message {
         let due = match tag {
             HELLO | OFFER => 5,
             RECORDS => 4,
-            WANT | ANSWERS | CREDIT => 3,
-            BYE | NONCE | RANGES | MISSING => 2,
+            WANT | ANSWERS | CREDIT | HELD => 3,
+            BYE | NONCE | RANGES | MISSING | WITNESS => 2,
             DONE => 1,
             found => {
                 return Err(WireFault::UnknownCode {
@@ -245,6 +276,22 @@ impl Message {
                 let max = limits::REPAIR_MISSING as u64;
                 cbor::bounds("missing hashes", hashes.len() as u64, 1, max)?;
                 Message::Missing(hashes.to_vec())
+            }
+            WITNESS => Message::Witness {
+                head: read_head(&mut r)?,
+            },
+            HELD => {
+                let head = if r.null() {
+                    None
+                } else {
+                    Some(read_head(&mut r)?)
+                };
+                let clock = if r.null() {
+                    None
+                } else {
+                    Some(Millis(r.uint()?))
+                };
+                Message::Held { head, clock }
             }
             // Only these tags came through above.
             _ => Message::Done,
@@ -335,6 +382,13 @@ fn read_hello(r: &mut Reader<'_>) -> Result<Message, WireFault> {
     }))
 }
 
+fn read_head(r: &mut Reader<'_>) -> Result<Vec<u8>, WireFault> {
+    let bytes = r.bytes()?;
+    let max = limits::AUDIT_HEAD_BYTES as u64;
+    cbor::bounds("bytes of an audit head", bytes.len() as u64, 1, max)?;
+    Ok(bytes.to_vec())
+}
+
 fn read_offer(r: &mut Reader<'_>) -> Result<Message, WireFault> {
     let batch = r.uint()?;
     let ids = r.joined::<32>()?;
@@ -396,6 +450,8 @@ const NONCE: u64 = 7;
 const RANGES: u64 = 8;
 const MISSING: u64 = 9;
 const DONE: u64 = 10;
+const WITNESS: u64 = 11;
+const HELD: u64 = 12;
 
 #[cfg(test)]
 mod tests {

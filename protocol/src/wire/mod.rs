@@ -14,6 +14,7 @@ pub mod frame;
 pub mod hello;
 pub mod live;
 pub mod message;
+pub mod notice;
 pub mod outcome;
 #[cfg(test)]
 mod properties;
@@ -24,4 +25,5 @@ pub mod sim;
 pub use fault::WireFault;
 pub use hello::{Hello, Speaks, VERSION};
 pub use message::{Item, Message, Reason};
+pub use notice::Notice;
 pub use outcome::Outcome;

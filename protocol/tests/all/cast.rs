@@ -116,6 +116,22 @@ pub fn card_of(revision: u64, org: &str) -> Record {
 }
 
 pub fn keys() -> Record {
+    keys_proven_for(7)
+}
+
+/// Statement 7, its node key's proof made for this number.
+pub fn keys_proven_for(number: u64) -> Record {
+    use ed25519_dalek::Signer;
+    let node = crate::raw::key("narova node");
+    let key = node.verifying_key().to_bytes();
+    let message = [
+        b"liaison/1 node key".as_slice(),
+        narova().as_bytes(),
+        &number.to_be_bytes(),
+        &key,
+    ]
+    .concat();
+    let proof = data_encoding::HEXLOWER.encode(&node.sign(&message).to_bytes());
     record(
         Kind::Keys,
         made(1),
@@ -125,6 +141,7 @@ pub fn keys() -> Record {
             "number": 7,
             "nodes": [{
                 "key": secret("narova node").public().to_string(),
+                "proof": proof,
                 "addresses": ["node.narova.example:4433", "/ip4/192.0.2.7/udp/4433/quic-v1"],
             }],
             "hubs": [agency("hub root").to_string()],
@@ -316,5 +333,73 @@ pub fn every_field() -> Record {
             "cells": [{"dims": {"transport": "van", "border": "green"}, "n": 17}],
             "unit": "persons",
         }),
+    )
+}
+
+fn trend_id() -> String {
+    let trend = trend().sign(&secret("narova signing")).expect("signs");
+    trend.id().to_string()
+}
+
+fn signed_id(record: &Record) -> String {
+    let signed = record.sign(&secret("narova signing")).expect("signs");
+    signed.id().to_string()
+}
+
+fn control(kind: Kind, counter: u16, title: &str, body: Value) -> Record {
+    record(kind, made(counter), title, json!({"tlp": "clear"}), body)
+}
+
+pub fn recall() -> Record {
+    control(
+        Kind::Recall,
+        13,
+        "Recall",
+        json!({"of": trend_id(), "to": agency("shelter root").to_string(), "reason": "policy"}),
+    )
+}
+
+pub fn receipt() -> Record {
+    control(
+        Kind::Receipt,
+        14,
+        "Receipt",
+        json!({
+            "for": signed_id(&retract()), "of": trend_id(), "what": "erased", "at": start(TODAY).0,
+            "why": "One copy is in a printed file.", "further": {"asked": 3, "erased": 2},
+        }),
+    )
+}
+
+pub fn permit() -> Record {
+    control(
+        Kind::Permit,
+        15,
+        "Permit",
+        json!({
+            "of": trend_id(), "to": [agency("shelter root").to_string(), agency("hub root").to_string()],
+            "until": start("2031-07-01").0,
+        }),
+    )
+}
+
+pub fn ask() -> Record {
+    control(
+        Kind::Ask,
+        16,
+        "Request for a permit",
+        json!({
+            "of": trend_id(), "to": [agency("shelter root").to_string()],
+            "why": "They meet the people who come this way.",
+        }),
+    )
+}
+
+pub fn affirm() -> Record {
+    control(
+        Kind::Affirm,
+        17,
+        "Affirmation",
+        json!({"key": secret("narova lost").public().to_string(), "records": [trend_id()]}),
     )
 }

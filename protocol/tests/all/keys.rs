@@ -62,6 +62,7 @@ fn standing(keys: &AgencyKeys, at: usize, made: u64) -> &'static str {
         KeyStanding::Unknown => "unknown",
         KeyStanding::OutsideValidity => "outside",
         KeyStanding::Revoked => "revoked",
+        KeyStanding::Compromised(_) => "compromised",
         KeyStanding::WrongUse => "wrong use",
         KeyStanding::Weak => "weak",
     }
@@ -85,8 +86,10 @@ fn due(cards: &[CardKeys], at: usize, made: u64) -> &'static str {
     if listed.is_empty() && revoked.is_empty() {
         return "unknown";
     }
-    let compromised = revoked.iter().any(|e| e.state == RevokedState::Compromised);
-    if compromised || revoked.iter().any(|e| made >= e.at.0) {
+    if revoked.iter().any(|e| e.state == RevokedState::Compromised) {
+        return "compromised";
+    }
+    if revoked.iter().any(|e| made >= e.at.0) {
         return "revoked";
     }
     let from = listed.iter().map(|e| e.from.0).min();

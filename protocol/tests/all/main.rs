@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, with words"
 )]
 
+mod audit;
 mod cast;
 mod cose;
 mod handling;

@@ -87,6 +87,7 @@ fn code_lists() -> String {
         "kind" = Kind; "tlp" = Tlp; "pap" = Pap; "handling-code" = HandlingCode; "purpose" = Purpose;
         "legal-basis-code" = LegalBasisCode; "crime-class" = CrimeClass; "basis" = Basis;
         "grade-scheme" = GradeScheme; "ref-rel" = RefRel; "retract-reason" = RetractReason;
+        "recall-reason" = RecallReason; "receipt-what" = ReceiptWhat;
         "revoked-state" = RevokedState; "sector" = Sector; "route-role" = RouteRole; "regime" = Regime;
         "age-band" = AgeBand; "aggregate-gender" = AggregateGender; "protection-status" = ProtectionStatus;
         "measure" = Measure; "method" = Method; "direction" = Direction; "driver" = Driver;
@@ -148,9 +149,11 @@ fn limits_table() -> String {
         RECORD_BYTES FRAME_BYTES CBOR_DEPTH CLOCK_AHEAD_MS BATCH_RECORDS BATCHES_IN_FLIGHT
         RECORD_FRAME_BYTES BATCH_BYTES CREDIT_BYTES SOFTWARE_BYTES HELLO_MS REPLY_MS
         REPAIR_FRAME_BYTES REPAIR_MISSING REPAIR_ROUNDS REPAIR_BYTES TITLE_CHARS SUMMARY_CHARS
-        NOTE_CHARS LIST_ITEMS TREND_CELLS ONWARD_AGENCIES REFS CARD_KEYS ADDRESSES
+        NOTE_CHARS LIST_ITEMS TREND_CELLS ONWARD_AGENCIES PERMIT_AGENCIES
+        AFFIRM_RECORDS AUDIT_HEAD_BYTES NOTICES_AT_ONCE REFS CARD_KEYS ADDRESSES
         KEYS_STATEMENT_DAYS SERVICE_DAYS CARD_DAYS VICTIM_THRESHOLD LEG_HOURS ADDRESS_CHARS
         NODE_KEYS HUBS NAME_CHARS CHANNEL_CHARS SERIES_PREFIX_CHARS TREND_COMPARISONS DRAFT_BYTES
+        AFFIRMED_RECORDS
     }
     let source = include_str!("../../src/limits.rs");
     let mut out = String::from("| limit | value | what and why |\n|---|---|---|\n");
@@ -317,7 +320,9 @@ fn every_map_in_the_cddl_has_the_fields_of_its_type() {
         "contact" = kinds::Contact; "function" = kinds::contact::Function;
         "card-keys" = kinds::contact::CardKeys; "signing-key" = kinds::contact::SigningKeyEntry;
         "revoked-key" = kinds::contact::RevokedKey; "keys" = kinds::Keys;
-        "node-key" = kinds::keys::NodeKey; "retract" = kinds::Retract;
+        "node-key" = kinds::keys::NodeKey; "audit-head" = liaison_protocol::audit::AuditHead; "retract" = kinds::Retract;
+        "recall" = kinds::Recall; "receipt" = kinds::Receipt; "further" = kinds::Further;
+        "permit" = kinds::Permit; "ask" = kinds::Ask; "affirm" = kinds::Affirm;
     }
     let mut envelope = fields_of::<liaison_protocol::record::envelope::Fields>();
     envelope.extend(["schema", "kind", "author", "created", "body"].map(str::to_owned));
@@ -348,6 +353,11 @@ fn every_field_that_is_optional_in_the_cddl_may_be_left_out_and_no_other() {
         crate::cast::document_alert(),
         crate::cast::service(),
         crate::cast::retract(),
+        crate::cast::recall(),
+        crate::cast::receipt(),
+        crate::cast::permit(),
+        crate::cast::ask(),
+        crate::cast::affirm(),
     ] {
         let kind = record.kind();
         let full = record.content.to_json().expect("json");

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use liaison_node::kind;
 use liaison_node::store::Flags;
 use liaison_protocol::id::RecordId;
-use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::codes::{Kind, Plane};
 
 use super::nodes::{Member, Members, Trouble};
 use super::plan::{Fate, GROUPS, peers_of};
@@ -103,6 +103,13 @@ fn of_one(
         }
         if is(Kind::Retract) {
             retracts += 1;
+            continue;
+        }
+        // Receipts and the like: owed, not planned.
+        if Kind::ALL
+            .iter()
+            .any(|k| k.plane() == Plane::Control && is(*k))
+        {
             continue;
         }
         let Some(Expected { words, from, fate }) = expected.remove(&header.id) else {

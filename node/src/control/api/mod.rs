@@ -1,7 +1,11 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod clock;
+mod expiry;
 mod import;
+mod officers;
+mod parting;
 mod peers;
 mod policy;
 mod query;
@@ -9,12 +13,18 @@ mod records;
 mod status;
 mod watch;
 
+pub use clock::ClockReport;
+pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
-pub use peers::{
-    CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
+pub use officers::{OfficerView, OfficersReport};
+pub use parting::{
+    HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
+    RevokedPeer,
 };
+pub use peers::{CardView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, TestStep};
 pub use policy::{
-    PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState, StatementView,
+    CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
+    StatementView,
 };
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
 pub use records::{
@@ -36,8 +46,8 @@ pub struct ApiError {
     /// What to type or do next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
-    /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `conflict`,
-    /// `disk`, `internal`.
+    /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `forbidden`,
+    /// `conflict`, `disk`, `internal`.
     pub code: String,
     /// Findings on the record or policy, one a fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

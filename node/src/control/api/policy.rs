@@ -22,7 +22,7 @@ pub struct PolicyState {
 /// Policy files, for `POST /v1/policy/check` and `POST /v1/policy/apply`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PolicyRequest {
-    /// File name to text: `*.cedar` and `entities.json`.
+    /// File name to text: `*.cedar`, `entities.json` and `ceilings.toml`.
     pub files: std::collections::BTreeMap<String, String>,
     /// Why; kept beside the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +38,9 @@ pub struct PolicyReport {
     pub active: bool,
     /// Statements: id, what it says, file and line.
     pub statements: Vec<StatementView>,
+    /// Ceilings, which no statement goes beyond.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ceilings: Vec<CeilingView>,
     /// Files, for `show`.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub files: std::collections::BTreeMap<String, String>,
@@ -54,6 +57,19 @@ pub struct StatementView {
     /// `permit` or `forbid`.
     pub effect: String,
     /// `@says`.
+    pub says: String,
+    /// File and line.
+    pub place: String,
+}
+
+/// One ceiling of the policy.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CeilingView {
+    /// Its name.
+    pub name: String,
+    /// What never goes to whom: `nothing above TLP:GREEN to sector:private`.
+    pub rule: String,
+    /// Why, as a sentence.
     pub says: String,
     /// File and line.
     pub place: String,

@@ -32,6 +32,13 @@ pub struct PushReport {
     pub title: String,
     /// Its marking.
     pub tlp: String,
+    /// What those who get it may do with it: `none`, `ask`, `to` or `community`.
+    #[serde(default)]
+    pub onward: String,
+    /// Whether it has a distribution list. A list says who gets it from here, not to whom those
+    /// may pass it on.
+    #[serde(default)]
+    pub listed: bool,
     /// Per linked peer: who gets it, who does not, and why.
     pub peers: Vec<PeerDecision>,
     /// For an amendment: who has the record that it replaces.
@@ -48,9 +55,10 @@ pub struct PeerDecision {
     pub agency: String,
     /// Whether it gets the record.
     pub allow: bool,
-    /// The gate that decided: `handling`, `audience`, `policy`, `expired`, `link`.
+    /// The gate that decided: `link`, `expired`, `owed`, `handling`, `ceiling`, `audience`,
+    /// `policy`.
     pub gate: String,
-    /// The deciding statement's `@id`, or the handling rule's name.
+    /// The deciding statement's `@id`, or the name of the handling rule or ceiling.
     pub rule: String,
     /// The rule in its author's words.
     pub says: String,
@@ -76,12 +84,18 @@ pub struct Why {
 /// One gate's word.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct GateView {
-    /// `handling`, `audience`, `policy`, `expired`, `link`.
+    /// `link`, `expired`, `owed`, `handling`, `ceiling`, `audience`, `policy`.
     pub gate: String,
     /// Whether it is open.
     pub allow: bool,
+    /// The rule's name.
+    #[serde(default)]
+    pub rule: String,
     /// Why, as a sentence.
     pub says: String,
+    /// Where the statement or ceiling stands: file and line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 /// One line of the ledger.

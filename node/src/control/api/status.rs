@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{PeerStatus, PolicyState};
+use super::{OfficerView, PeerStatus, PolicyState};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -16,6 +16,9 @@ pub struct Status {
     pub fingerprint: String,
     /// Version of the program.
     pub version: String,
+    /// Who asks, and as what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub you: Option<OfficerView>,
     /// Addresses on which the node listens.
     pub listening: Vec<String>,
     /// Records held.
@@ -33,6 +36,9 @@ pub struct Status {
     pub unindexed: u64,
     /// Things a person has to look at, as sentences with the command to type.
     pub alerts: Vec<String>,
+    /// Records of our own whose review date has come.
+    #[serde(default)]
+    pub reviews_due: u64,
     /// Seconds since the start.
     pub uptime_s: u64,
 }

@@ -31,16 +31,21 @@ pub(in crate::control) async fn why(
     Ok(Json(Why {
         id: header.id.full(),
         decision,
-        gates: words
-            .iter()
-            .map(|w| GateView {
-                gate: w.gate.as_str().into(),
-                allow: w.allow,
-                says: w.says.clone(),
-            })
-            .collect(),
+        gates: words.iter().map(GateView::from).collect(),
         ledger: line.map(|line| LedgerView::new(&node, &agency, &line)),
     }))
+}
+
+impl From<&GateWord> for GateView {
+    fn from(word: &GateWord) -> Self {
+        Self {
+            gate: word.gate.as_str().into(),
+            allow: word.allow,
+            rule: word.rule.to_string(),
+            says: word.says.clone(),
+            place: word.place.clone(),
+        }
+    }
 }
 
 impl LedgerView {

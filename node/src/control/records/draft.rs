@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use liaison_protocol::clock::Hlc;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check::{self, CheckContext};
-use liaison_protocol::record::codes::RetractReason;
+use liaison_protocol::record::codes::{Kind, Plane, RetractReason};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::draft::{Draft, Resolver};
 use liaison_protocol::record::envelope::Fields;
@@ -37,7 +37,9 @@ pub(in crate::control) async fn push(
     }
     let audience = node.audience(to.as_deref())?;
     node.check(&fields, &content, None, &[])?;
-    let mut report = node.report(&fields, &content, audience.as_deref())?;
+    let record = node.record(&fields, &content);
+    node.within_ceilings(&record, audience.as_deref())?;
+    let mut report = node.report(&record, audience.as_deref());
     if !dry_run {
         let made = node
             .ingest
@@ -83,12 +85,16 @@ pub(in crate::control) async fn amend(
     fields.supersedes = Some(header.id);
     fields.thread = old.envelope.fields.thread.or(Some(header.id));
     let listed = node.store.audience(arrival)?;
+    let chosen = to.is_some();
     let audience = match to {
         Some(to) => node.audience(Some(&to))?,
         None => listed.clone(),
     };
     node.check(&fields, &content, Some((arrival, &old)), &[])?;
-    let mut report = node.report(&fields, &content, audience.as_deref())?;
+    let record = node.record(&fields, &content);
+    // A list taken over from the old record is nobody's choice now: it is narrowed, and shown so.
+    node.within_ceilings(&record, audience.as_deref().filter(|_| chosen))?;
+    let mut report = node.report(&record, audience.as_deref());
     report.held_by = node.holders(arrival)?;
     if dry_run {
         return Ok(Json(report));
@@ -134,15 +140,14 @@ impl Node {
             today,
             names: &names,
         })?;
-        if matches!(
-            content,
-            Content::Contact(_) | Content::Keys(_) | Content::Retract(_)
-        ) {
-            return Err(ApiError::new(
-                "refused",
-                format!("a {} record is not pushed", content.kind()),
-            )
-            .with_remedy("'liaison card edit' changes the card, 'liaison retract' retracts"));
+        let kind = content.kind();
+        if kind == Kind::Contact || kind.plane() == Plane::Control {
+            return Err(
+                ApiError::new("refused", format!("a {kind} record is not pushed")).with_remedy(
+                    "'liaison card edit' changes the card, 'liaison retract' retracts, \
+                 'liaison ask' and 'liaison permit' are for passing a record on",
+                ),
+            );
         }
         Ok((fields, content))
     }
@@ -221,38 +226,36 @@ impl Node {
         Ok(trends)
     }
 
-    /// Who would get it, and why not the others.
-    fn report(
-        &self,
-        fields: &Fields,
-        content: &Content,
-        audience: Option<&[AgencyId]>,
-    ) -> Result<PushReport, ApiError> {
+    /// A draft as the record that it would be if it were signed now.
+    pub(in crate::control) fn record(&self, fields: &Fields, content: &Content) -> Record {
         let created = Hlc::new(self.clock.now(), 0);
-        let record = Record::new(
-            self.registry.own(),
-            created,
-            fields.clone(),
-            content.clone(),
-        );
+        let own = self.registry.own();
+        Record::new(own, created, fields.clone(), content.clone())
+    }
+
+    /// Who would get it, and why not the others.
+    fn report(&self, record: &Record, audience: Option<&[AgencyId]>) -> PushReport {
         let mut peers: Vec<PeerDecision> = self
             .registry
             .peers()
             .keys()
             .map(|agency| {
-                let (decided, words) = self.share.explain_draft(agency, &record, audience);
+                let (decided, words) = self.share.explain_draft(agency, record, audience);
                 decision(self, agency, &decided, &words)
             })
             .collect();
         peers.sort_by(|a, b| a.peer.cmp(&b.peer));
-        Ok(PushReport {
+        let fields = &record.envelope.fields;
+        PushReport {
             id: None,
             kind: record.kind().to_string(),
             title: fields.title.clone(),
             tlp: fields.tlp.to_string(),
+            onward: record.terms().effective_onward().as_str().to_owned(),
+            listed: audience.is_some(),
             peers,
             held_by: Vec::new(),
-        })
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What officers do with records: push, amend, retract, look at, ask why.
 
+mod ceiling;
 mod decision;
 mod draft;
 mod name;

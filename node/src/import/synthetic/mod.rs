@@ -85,7 +85,13 @@ impl Iterator for Synthetic {
             Kind::DocumentAlert => document_alert(&mut dice, self.today),
             Kind::Service => service(&mut dice, self.today),
             Kind::Contact => card(&mut dice, self.today),
-            Kind::Keys | Kind::Retract => None,
+            Kind::Keys
+            | Kind::Retract
+            | Kind::Recall
+            | Kind::Receipt
+            | Kind::Permit
+            | Kind::Ask
+            | Kind::Affirm => None,
         })
         .or_else(|| trend(&mut dice, self.today))
     }

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::record::codes::{GradeScheme, Lang};
 use crate::record::envelope::{Fields, Grade};
 use crate::record::handling::Onward;
-use crate::record::kinds::{Contact, Content, Keys};
+use crate::record::kinds::{Contact, Content, Keys, Receipt};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -21,6 +21,7 @@ pub fn limits_of(fields: &Fields, content: &Content) -> Result<(), Finding> {
     match content {
         Content::Contact(contact) => card(contact),
         Content::Keys(keys) => statement(keys),
+        Content::Receipt(receipt) => counts(receipt),
         Content::Route(route) => {
             for (at, leg) in route.legs.iter().enumerate() {
                 if leg
@@ -186,7 +187,10 @@ fn lists(fields: &Fields, content: &Content) -> Result<(), Finding> {
             }
             size("body.hubs", c.hubs.len(), limits::HUBS)
         }
-        Content::Retract(_) => Ok(()),
+        Content::Permit(c) => filled("body.to", c.to.len(), limits::PERMIT_AGENCIES),
+        Content::Ask(c) => filled("body.to", c.to.len(), limits::PERMIT_AGENCIES),
+        Content::Affirm(c) => filled("body.records", c.records.len(), limits::AFFIRM_RECORDS),
+        Content::Retract(_) | Content::Recall(_) | Content::Receipt(_) => Ok(()),
     }
 }
 
@@ -286,5 +290,20 @@ fn statement(keys: &Keys) -> Result<(), Finding> {
             ),
             "Issue a statement for a shorter time.",
         )),
+    }
+}
+
+fn counts(receipt: &Receipt) -> Result<(), Finding> {
+    match receipt.further {
+        Some(further) if further.erased > further.asked => Err(Finding::new(
+            "LIM-04",
+            "body.further.erased",
+            format!(
+                "is {}, more than the {} asked",
+                further.erased, further.asked
+            ),
+            "Count those of the asked that erased.",
+        )),
+        _ => Ok(()),
     }
 }

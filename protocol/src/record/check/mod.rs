@@ -137,7 +137,13 @@ pub fn check(fields: &Fields, content: &Content, ctx: &CheckContext) -> Vec<Find
         Content::DocumentAlert(alert) => document_alert::check(alert, &mut found),
         Content::Service(service) => service::check(fields, service, ctx.today, &mut found),
         Content::Contact(contact) => contact::check(contact, ctx.today, &mut found),
-        Content::Keys(_) | Content::Retract(_) => {}
+        Content::Keys(_)
+        | Content::Retract(_)
+        | Content::Recall(_)
+        | Content::Receipt(_)
+        | Content::Permit(_)
+        | Content::Ask(_)
+        | Content::Affirm(_) => {}
     }
     found
 }

@@ -284,7 +284,17 @@ pub(super) fn texts<'a>(fields: &'a Fields, content: &'a Content) -> Vec<Text<'a
                 }
             }
         }
-        Content::Service(_) | Content::Retract(_) => {}
+        Content::Receipt(receipt) => {
+            if let Some(text) = &receipt.why {
+                add("body.why".into(), text, limits::NOTE_CHARS, Rule::Words);
+            }
+        }
+        Content::Ask(ask) => add("body.why".into(), &ask.why, limits::NOTE_CHARS, Rule::Words),
+        Content::Service(_)
+        | Content::Retract(_)
+        | Content::Recall(_)
+        | Content::Permit(_)
+        | Content::Affirm(_) => {}
     }
     all
 }

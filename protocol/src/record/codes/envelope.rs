@@ -35,6 +35,11 @@ codes! {
         Contact = "contact", "Contact (an agency's card)";
         Keys = "keys", "Keys statement";
         Retract = "retract", "Retraction";
+        Recall = "recall", "Recall of a copy";
+        Receipt = "receipt", "Receipt";
+        Permit = "permit", "Permit to pass on";
+        Ask = "ask", "Request for a permit";
+        Affirm = "affirm", "Affirmation of records";
     }
 }
 
@@ -48,7 +53,13 @@ impl Kind {
             | Kind::DocumentAlert
             | Kind::Service
             | Kind::Contact => Plane::Strategic,
-            Kind::Keys | Kind::Retract => Plane::Control,
+            Kind::Keys
+            | Kind::Retract
+            | Kind::Recall
+            | Kind::Receipt
+            | Kind::Permit
+            | Kind::Ask
+            | Kind::Affirm => Plane::Control,
         }
     }
 
@@ -198,6 +209,26 @@ codes! {
         CourtOrder = "court-order", "A court ordered it";
         Duplicate = "duplicate", "It was there twice";
         Amended = "amended", "It was replaced by one for fewer readers";
+    }
+}
+
+codes! {
+    /// Why a copy is taken back.
+    RecallReason is "a reason for a recall" {
+        Policy = "policy", "The releasing node's policy no longer lets the holder have it";
+        Handling = "handling", "Its handling no longer lets the holder have it";
+        PeerRemoved = "peer-removed", "The holder is a peer of the releasing node no more";
+        Other = "other", "Another reason";
+    }
+}
+
+codes! {
+    /// What a holder did with a copy.
+    ReceiptWhat is "what a holder did" {
+        Read = "read", "An officer has read that it is withdrawn";
+        Refused = "refused", "The holder does not erase it";
+        Erased = "erased", "The holder erased it";
+        Held = "held", "The holder must keep it: a legal hold";
     }
 }
 

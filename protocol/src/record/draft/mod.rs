@@ -180,9 +180,14 @@ impl Defaults {
             Kind::Route => (Tlp::Amber, H0, Purpose::Prevention, None, Some(36)),
             Kind::DocumentAlert => (Tlp::Amber, H0, Purpose::Prevention, None, Some(60)),
             Kind::Service => (Tlp::Green, &[] as &[_], Purpose::Protection, None, None),
-            Kind::Contact | Kind::Keys | Kind::Retract => {
-                (Tlp::Green, &[] as &[_], Purpose::Prevention, None, None)
-            }
+            Kind::Contact
+            | Kind::Keys
+            | Kind::Retract
+            | Kind::Recall
+            | Kind::Receipt
+            | Kind::Permit
+            | Kind::Ask
+            | Kind::Affirm => (Tlp::Green, &[] as &[_], Purpose::Prevention, None, None),
         };
         Self {
             tlp,
@@ -325,7 +330,7 @@ impl Draft {
                 "kind",
                 self.line_of("kind"),
                 format!(
-                    "'{}' is not written by hand; `liaison retract` and the node make these",
+                    "'{}' is not written by hand; `liaison retract`, `ask` and `permit` and the node make these",
                     self.kind
                 ),
             ));

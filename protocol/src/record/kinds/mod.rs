@@ -1,22 +1,34 @@
 //! The kinds of records: what each says, one file a kind.
 
+pub mod affirm;
+pub mod ask;
 pub mod contact;
 pub mod document_alert;
 pub mod keys;
 pub mod modus_operandi;
+pub mod permit;
+pub mod recall;
+pub mod receipt;
 pub mod retract;
 pub mod route;
 pub mod service;
 pub mod trend;
 
+pub use affirm::Affirm;
+pub use ask::Ask;
 pub use contact::Contact;
 pub use document_alert::DocumentAlert;
 pub use keys::Keys;
 pub use modus_operandi::ModusOperandi;
+pub use permit::Permit;
+pub use recall::Recall;
+pub use receipt::{Further, Receipt};
 pub use retract::Retract;
 pub use route::Route;
 pub use service::Service;
 pub use trend::Trend;
+
+use std::collections::BTreeSet;
 
 use ciborium::Value;
 use serde::de::DeserializeOwned;
@@ -45,6 +57,16 @@ pub enum Content {
     Keys(Keys),
     /// A retraction.
     Retract(Retract),
+    /// A copy is taken back.
+    Recall(Recall),
+    /// What became of a copy.
+    Receipt(Receipt),
+    /// Leave to pass a record on.
+    Permit(Permit),
+    /// A request for that leave.
+    Ask(Ask),
+    /// Records that their author did make.
+    Affirm(Affirm),
 }
 
 /// Why a body is not one of its kind.
@@ -102,7 +124,7 @@ macro_rules! by_kind {
     };
 }
 
-by_kind! { Trend ModusOperandi Route DocumentAlert Service Contact Keys Retract }
+by_kind! { Trend ModusOperandi Route DocumentAlert Service Contact Keys Retract Recall Receipt Permit Ask Affirm }
 
 fn write<T: Serialize>(content: &T) -> Result<Value, ContentError> {
     Value::serialized(content).map_err(|e| ContentError {
@@ -192,6 +214,21 @@ fn flag<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     } else {
         Err(serde::de::Error::custom(
             "a flag that is not set is left out",
+        ))
+    }
+}
+
+/// A set. People may write it in any order, the wire may not.
+pub(super) fn in_order<'de, D: Deserializer<'de>, T: Deserialize<'de> + Ord>(
+    d: D,
+) -> Result<BTreeSet<T>, D::Error> {
+    let people = d.is_human_readable();
+    let list = Vec::<T>::deserialize(d)?;
+    if people || list.is_sorted_by(|a, b| a < b) {
+        Ok(list.into_iter().collect())
+    } else {
+        Err(serde::de::Error::custom(
+            "ids stand in their order, each once",
         ))
     }
 }
@@ -347,6 +384,7 @@ mod tests {
             number: 1,
             nodes: vec![keys::NodeKey {
                 key: crate::key::PublicKey::from_bytes([7; 32]),
+                proof: keys::NodeProof::from_bytes([9; 64]),
                 addresses: vec!["node.example:4433".into()],
             }],
             hubs: Vec::new(),
@@ -356,6 +394,7 @@ mod tests {
         let content = Content::from(keys);
         let json = content.to_json().expect("json");
         assert_eq!(json["nodes"][0]["key"].as_str().map(str::len), Some(52));
+        assert_eq!(json["nodes"][0]["proof"].as_str().map(str::len), Some(128));
         assert_eq!(Content::from_json(Kind::Keys, json), Ok(content.clone()));
         let body = content.to_value().expect("value");
         assert_eq!(Content::from_value(Kind::Keys, body), Ok(content));

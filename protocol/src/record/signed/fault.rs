@@ -132,6 +132,22 @@ pub enum SignatureFault {
         /// The key.
         key: PublicKey,
     },
+    /// The key was compromised, and the author has not affirmed the record.
+    #[error("key {key:?} of {} is compromised, so that anybody may have signed this; it is taken once {} affirms it ('liaison keys affirm' there)", author.short(), author.short())]
+    Compromised {
+        /// The claimed author.
+        author: AgencyId,
+        /// The key.
+        key: PublicKey,
+    },
+    /// A keys statement names a node key that does not say itself that it is the agency's.
+    #[error("{} claims node key {key:?} and can't prove that it has it; it may be another agency's node", author.short())]
+    NodeKeyUnproven {
+        /// The claimed author.
+        author: AgencyId,
+        /// The node key.
+        key: PublicKey,
+    },
     /// A card that is not signed by the root key, or another record that is.
     #[error(
         "key {key:?} of {} may not sign a {kind}: the root key signs cards and nothing else, other keys everything but cards",

@@ -5,15 +5,16 @@ use coset::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{AAD, CONTENT_TYPE, FormFault};
+use super::{AAD, FormFault};
 use crate::cbor;
 use crate::id::RecordId;
 use crate::key::PublicKey;
 
-pub(super) fn protected(key: PublicKey) -> ProtectedHeader {
+/// The protected header of whatever this crate signs.
+pub(crate) fn protected(key: PublicKey, content_type: &str) -> ProtectedHeader {
     let header = Header {
         alg: Some(RegisteredLabelWithPrivate::Assigned(iana::Algorithm::EdDSA)),
-        content_type: Some(coset::ContentType::Text(CONTENT_TYPE.to_owned())),
+        content_type: Some(coset::ContentType::Text(content_type.to_owned())),
         key_id: key.as_bytes().to_vec(),
         ..Header::default()
     };
@@ -23,7 +24,8 @@ pub(super) fn protected(key: PublicKey) -> ProtectedHeader {
     }
 }
 
-pub(super) fn assemble(
+/// The COSE_Sign1 around a payload.
+pub(crate) fn assemble(
     protected: ProtectedHeader,
     payload: Vec<u8>,
     signature: [u8; 64],

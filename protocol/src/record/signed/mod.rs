@@ -14,13 +14,15 @@ use ciborium::Value;
 use coset::{CoseSign1, SignatureContext, TaggedCborSerializable, sig_structure_data};
 
 pub use self::fault::{FormFault, SignatureFault};
-use self::frame::{Frame, assemble, id_of, protected};
+use self::frame::{Frame, id_of};
+pub(crate) use self::frame::{assemble, protected};
 use self::payload::read_payload;
 use super::check::limits_of;
 use super::codes::Kind;
 use super::envelope::{Envelope, Fields, SCHEMA};
 use super::handling::{Holder, Receiver, Terms};
 use super::kinds::Content;
+use super::kinds::keys::NodeKey;
 use crate::card::{AgencyKeys, KeyStanding};
 use crate::cbor::{self, CborFault};
 use crate::clock::Hlc;
@@ -97,7 +99,7 @@ impl Record {
         limits_of(&self.envelope.fields, &self.content)
             .map_err(|finding| FormFault::Limit(Box::new(finding)))?;
         let payload = self.payload()?;
-        let protected = protected(key.public());
+        let protected = protected(key.public(), CONTENT_TYPE);
         let tbs = sig_structure_data(
             SignatureContext::CoseSign1,
             protected.clone(),
@@ -200,7 +202,7 @@ impl SignedRecord {
                 what: "the key id is not 32 bytes",
             })?;
         let key = PublicKey::from_bytes(key);
-        let expected = protected(key);
+        let expected = protected(key, CONTENT_TYPE);
         if cose.protected.header != expected.header {
             return Err(FormFault::ProtectedHeader {
                 what: "it must hold algorithm EdDSA, key id and content type, and nothing else",
@@ -248,6 +250,13 @@ impl SignedRecord {
         }
         let verifier = match keys.standing(&self.key, self.kind(), self.record.envelope.created) {
             KeyStanding::Good(verifier) => verifier,
+            KeyStanding::Compromised(verifier) if keys.is_affirmed(&self.key, &self.id) => verifier,
+            KeyStanding::Compromised(_) => {
+                return Err(SignatureFault::Compromised {
+                    author,
+                    key: self.key,
+                });
+            }
             KeyStanding::Unknown => {
                 return Err(SignatureFault::UnknownKey {
                     author,
@@ -280,14 +289,22 @@ impl SignedRecord {
                 });
             }
         };
-        if verifier.verify(&self.tbs, &self.signature) {
-            Ok(VerifiedRecord(self))
-        } else {
-            Err(SignatureFault::DoesNotVerify {
+        if !verifier.verify(&self.tbs, &self.signature) {
+            return Err(SignatureFault::DoesNotVerify {
                 author,
                 id: self.id,
-            })
+            });
         }
+        if let Content::Keys(statement) = &self.record.content {
+            let unproven = |node: &&NodeKey| !node.is_proven(&author, statement.number);
+            if let Some(node) = statement.nodes.iter().find(unproven) {
+                return Err(SignatureFault::NodeKeyUnproven {
+                    author,
+                    key: node.key,
+                });
+            }
+        }
+        Ok(VerifiedRecord(self))
     }
 
     /// Its exact bytes.

@@ -3,9 +3,9 @@
 use super::payload::{read_direct, read_tree};
 use super::*;
 use crate::clock::Millis;
-use crate::record::codes::{Purpose, RetractReason, Tlp};
+use crate::record::codes::{Purpose, RetractReason, RevokedState, Tlp};
 use crate::record::handling::Onward;
-use crate::record::kinds::contact::{CardKeys, SigningKeyEntry};
+use crate::record::kinds::contact::{CardKeys, RevokedKey, SigningKeyEntry};
 use crate::record::kinds::{Contact, Keys, Retract};
 
 fn fields(title: &str) -> Fields {
@@ -36,7 +36,25 @@ fn fields(title: &str) -> Fields {
 fn agency() -> (SecretKey, SecretKey, AgencyKeys) {
     let root = SecretKey::from_bytes(&[1; 32]);
     let signing = SecretKey::from_bytes(&[2; 32]);
+    let mut keys = AgencyKeys::new(AgencyId::from_bytes(*root.public().as_bytes()));
+    let card = revoking(&root, 1, &signing, &[]);
+    keys.learn(card).expect("verifies");
+    (root, signing, keys)
+}
+
+/// A card with this signing key, after those were compromised.
+fn revoking(
+    root: &SecretKey,
+    revision: u64,
+    signing: &SecretKey,
+    compromised: &[&SecretKey],
+) -> SignedRecord {
     let id = AgencyId::from_bytes(*root.public().as_bytes());
+    let revoked = compromised.iter().map(|key| RevokedKey {
+        key: key.public(),
+        state: RevokedState::Compromised,
+        at: Millis(1_200),
+    });
     let contact = Contact {
         org: "Narova border police".into(),
         sector: "border".parse().expect("sector"),
@@ -51,23 +69,20 @@ fn agency() -> (SecretKey, SecretKey, AgencyKeys) {
                 from: Millis(1_000),
                 until: Millis(2_000),
             }],
-            revoked: Vec::new(),
+            revoked: revoked.collect(),
             revoke_all: false,
         },
-        revision: 1,
+        revision,
         valid_until: "2031-01-01".parse().expect("date"),
     };
-    let card = Record::new(
+    Record::new(
         id,
         Hlc::new(Millis(1_000), 0),
         fields("Card"),
         Content::Contact(contact),
     )
-    .sign(&root)
-    .expect("signs");
-    let mut keys = AgencyKeys::new(id);
-    keys.learn(card).expect("verifies");
-    (root, signing, keys)
+    .sign(root)
+    .expect("signs")
 }
 
 fn statement(keys: &AgencyKeys, at: u64) -> Record {
@@ -210,4 +225,30 @@ fn what_stands_outside_the_signature_is_refused() {
         SignedRecord::parse(tail.into()).err(),
         Some(FormFault::TrailingBytes)
     );
+}
+
+/// The `affirm` of SPEC.md, "Keys and cards".
+#[test]
+fn what_is_affirmed_verifies_although_its_key_is_compromised() {
+    let (root, signing, mut keys) = agency();
+    let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+    let other = statement(&keys, 1_501).sign(&signing).expect("signs");
+    let next = SecretKey::from_bytes(&[4; 32]);
+    let newer = revoking(&root, 2, &next, &[&signing]);
+    keys.learn(newer).expect("learned");
+    assert!(matches!(
+        signed.clone().verify(&keys),
+        Err(SignatureFault::Compromised { .. })
+    ));
+    assert!(keys.affirm(next.public(), signing.public(), [signed.id()]));
+    assert!(signed.clone().verify(&keys).is_ok());
+    assert!(other.verify(&keys).is_err());
+    // The key under which it was affirmed is compromised itself: its word counts no more.
+    let last = SecretKey::from_bytes(&[5; 32]);
+    keys.learn(revoking(&root, 3, &last, &[&next]))
+        .expect("learned");
+    assert!(matches!(
+        signed.verify(&keys),
+        Err(SignatureFault::Compromised { .. })
+    ));
 }

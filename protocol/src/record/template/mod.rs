@@ -149,7 +149,13 @@ fn rows(kind: Kind, today: Date) -> Option<(Vec<Row>, Vec<Row>)> {
             "undetermined",
             rows::contact(today),
         ),
-        Kind::Keys | Kind::Retract => return None,
+        Kind::Keys
+        | Kind::Retract
+        | Kind::Recall
+        | Kind::Receipt
+        | Kind::Permit
+        | Kind::Ask
+        | Kind::Affirm => return None,
     };
     let defaults = Defaults::of(kind);
     let onward = if defaults.tlp <= Tlp::Green {

@@ -9,6 +9,7 @@ use crate::wire::fault::WireFault;
 use crate::wire::hello::{Handshake, Hello};
 use crate::wire::live::overdue;
 use crate::wire::message::{Item, Message, Reason};
+use crate::wire::notice::{Allowance, Notice};
 use crate::wire::outcome::Outcome;
 
 /// What the receiver's caller makes of an item on offer.
@@ -50,6 +51,8 @@ pub enum Event {
         /// Bytes announced.
         bytes: u64,
     },
+    /// Tell the peer this; allowed once [`Effect::Opened`] came.
+    Notify(Notice),
     /// The time, every few seconds.
     Tick(Millis),
     /// The caller ends the stream.
@@ -68,6 +71,8 @@ pub enum Effect {
         /// Its hello.
         peer: Hello,
     },
+    /// The peer says this; what it carries was not looked at.
+    Noticed(Notice),
     /// Say what is known of these, by [`Event::Known`].
     Lookup {
         /// The batch.
@@ -102,6 +107,7 @@ pub struct Receiver {
     over: bool,
     now: Option<Millis>,
     opened_at: Option<Millis>,
+    allowance: Allowance,
     open: VecDeque<Batch>,
     last_batch: u64,
     credit: Credit,
@@ -157,6 +163,7 @@ impl Receiver {
             over: false,
             now: None,
             opened_at: None,
+            allowance: Allowance::full(),
             open: VecDeque::new(),
             last_batch: 0,
             credit,
@@ -202,6 +209,7 @@ impl Receiver {
                 self.grant(batches, bytes, out);
                 Ok(())
             }
+            Event::Notify(notice) => self.notify(notice, out),
             Event::Tick(now) => self.tick(now),
             Event::Close(reason) => {
                 self.over = true;
@@ -225,6 +233,14 @@ impl Receiver {
             out.push(Effect::Send(Message::Credit { batches, bytes }));
             return Ok(());
         }
+        let message = match Notice::of(message) {
+            Ok(notice) => {
+                self.allowance.take()?;
+                out.push(Effect::Noticed(notice));
+                return Ok(());
+            }
+            Err(message) => message,
+        };
         match message {
             Message::Offer { batch, items } => self.offer(batch, items, out),
             Message::Records {
@@ -460,8 +476,19 @@ impl Receiver {
         }
     }
 
+    fn notify(&self, notice: Notice, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+        if !self.handshake.is_done() {
+            return Err(WireFault::Misuse {
+                what: "a notice before the peer's hello",
+            });
+        }
+        out.push(Effect::Send(notice.into()));
+        Ok(())
+    }
+
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
         self.now = Some(now);
+        self.allowance.tick();
         let opened_at = *self.opened_at.get_or_insert(now);
         if !self.handshake.is_done() {
             return overdue(now, opened_at, limits::HELLO_MS, "its hello");

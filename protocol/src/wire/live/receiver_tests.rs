@@ -370,3 +370,25 @@ fn no_common_version_ends_without_a_bye() {
     );
     assert_eq!(effects, [Effect::Fault(incompatible)]);
 }
+
+#[test]
+fn a_notice_is_handed_on_and_disturbs_no_batch() {
+    let (mut receiver, _) = Receiver::new(hello());
+    receiver.handle(Event::Message(Message::Hello(hello())));
+    let notice = Notice::Witness { head: vec![1; 40] };
+    let effects = receiver.handle(Event::Message(notice.clone().into()));
+    assert_eq!(effects, [Effect::Noticed(notice.clone())]);
+    let effects = receiver.handle(Event::Notify(notice.clone()));
+    assert_eq!(effects, [Effect::Send(notice.clone().into())]);
+    for _ in 1..limits::NOTICES_AT_ONCE {
+        receiver.handle(Event::Message(notice.clone().into()));
+    }
+    let effects = receiver.handle(Event::Message(notice.into()));
+    assert!(
+        matches!(
+            effects.last(),
+            Some(Effect::Fault(WireFault::OverCredit { .. }))
+        ),
+        "{effects:?}"
+    );
+}

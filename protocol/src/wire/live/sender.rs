@@ -10,6 +10,7 @@ use crate::wire::hello::{Handshake, Hello};
 use crate::wire::live::lanes::{Lane, Lanes, Waiting};
 use crate::wire::live::overdue;
 use crate::wire::message::{self, Item, Message, Reason};
+use crate::wire::notice::{Allowance, Notice};
 use crate::wire::outcome::Outcome;
 
 /// What happens to a sender.
@@ -37,6 +38,8 @@ pub enum Event {
         /// The records' frames.
         frames: Vec<Option<Vec<u8>>>,
     },
+    /// Tell the peer this; allowed once [`Effect::Opened`] came.
+    Notify(Notice),
     /// The time, every few seconds.
     Tick(Millis),
     /// The caller ends the stream.
@@ -55,6 +58,8 @@ pub enum Effect {
         /// Its hello.
         peer: Hello,
     },
+    /// The peer says this; what it carries was not looked at.
+    Noticed(Notice),
     /// A lane has room; see [`Sender::room`].
     Room,
     /// Decide these anew and hand over their bytes.
@@ -90,6 +95,7 @@ pub struct Sender {
     over: bool,
     now: Option<Millis>,
     opened_at: Option<Millis>,
+    allowance: Allowance,
     waiting: Lanes,
     under_way: VecDeque<Batch>,
     last_batch: u64,
@@ -132,6 +138,7 @@ impl Sender {
             over: false,
             now: None,
             opened_at: None,
+            allowance: Allowance::full(),
             waiting: Lanes::default(),
             under_way: VecDeque::new(),
             last_batch: 0,
@@ -184,6 +191,7 @@ impl Sender {
             Event::Message(message) => self.message(message, out)?,
             Event::Scanned { lane, mark, items } => self.scanned(lane, mark, items, out)?,
             Event::Loaded { batch, frames } => self.loaded(batch, frames, out)?,
+            Event::Notify(notice) => return self.notify(notice, out),
             Event::Tick(now) => return self.tick(now),
             Event::Close(reason) => {
                 self.over = true;
@@ -210,6 +218,14 @@ impl Sender {
             out.push(Effect::Room);
             return Ok(());
         }
+        let message = match Notice::of(message) {
+            Ok(notice) => {
+                self.allowance.take()?;
+                out.push(Effect::Noticed(notice));
+                return Ok(());
+            }
+            Err(message) => message,
+        };
         match message {
             Message::Want { batch, indices } => self.want(batch, indices, out),
             Message::Answers { batch, outcomes } => self.answers(batch, outcomes, out),
@@ -454,8 +470,19 @@ impl Sender {
         }
     }
 
+    fn notify(&self, notice: Notice, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+        if !self.handshake.is_done() {
+            return Err(WireFault::Misuse {
+                what: "a notice before the peer's hello",
+            });
+        }
+        out.push(Effect::Send(notice.into()));
+        Ok(())
+    }
+
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
         self.now = Some(now);
+        self.allowance.tick();
         let opened_at = *self.opened_at.get_or_insert(now);
         if !self.handshake.is_done() {
             return overdue(now, opened_at, limits::HELLO_MS, "its hello");

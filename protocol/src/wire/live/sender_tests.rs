@@ -356,3 +356,42 @@ fn the_callers_own_mistakes_are_local() {
     let found = fault(scan(&mut sender, Lane::Again, 0, vec![item(99)]));
     assert_eq!(found.blame(), Some(Blame::Local));
 }
+
+#[test]
+fn notices_go_both_ways_after_the_hellos_and_are_bounded() {
+    let held = Notice::Held {
+        head: None,
+        clock: Some(Millis(7)),
+    };
+    let message = Message::from(held.clone());
+    let (mut early, _) = Sender::new(hello());
+    assert!(matches!(
+        early.handle(Event::Notify(held.clone())).last(),
+        Some(Effect::Fault(WireFault::Misuse { .. }))
+    ));
+    let (mut early, _) = Sender::new(hello());
+    let effects = early.handle(Event::Message(message.clone()));
+    assert!(
+        matches!(effects.last(), Some(Effect::Fault(_))),
+        "no hello yet"
+    );
+
+    let mut sender = opened(8);
+    let sent = sender.handle(Event::Notify(held.clone()));
+    assert_eq!(sent, [Effect::Send(message.clone())]);
+    for _ in 0..limits::NOTICES_AT_ONCE {
+        let effects = sender.handle(Event::Message(message.clone()));
+        assert_eq!(effects, [Effect::Noticed(held.clone())]);
+    }
+    sender.handle(Event::Tick(Millis(1)));
+    let effects = sender.handle(Event::Message(message.clone()));
+    assert_eq!(effects, [Effect::Noticed(held)], "a tick lets one more in");
+    let effects = sender.handle(Event::Message(message));
+    assert!(
+        matches!(
+            effects.last(),
+            Some(Effect::Fault(WireFault::OverCredit { .. }))
+        ),
+        "{effects:?}"
+    );
+}

@@ -304,7 +304,7 @@ impl Sim {
         for effect in effects {
             match effect {
                 SenderEffect::Send(message) => self.send(key, true, message),
-                SenderEffect::Opened { .. } => {}
+                SenderEffect::Opened { .. } | SenderEffect::Noticed(_) => {}
                 SenderEffect::Room => room = true,
                 SenderEffect::Load { batch, ids } => self.later(key, Work::Load { batch, ids }),
                 SenderEffect::Settled {
@@ -337,7 +337,7 @@ impl Sim {
         for effect in effects {
             match effect {
                 ReceiverEffect::Send(message) => self.send(key, false, message),
-                ReceiverEffect::Opened { .. } => {}
+                ReceiverEffect::Opened { .. } | ReceiverEffect::Noticed(_) => {}
                 ReceiverEffect::Lookup { batch, items } => {
                     self.later(key, Work::Lookup { batch, items });
                 }

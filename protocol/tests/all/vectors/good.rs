@@ -97,6 +97,34 @@ pub fn cases() -> Vec<(&'static str, RecordVector)> {
             good("The retraction of good/trend.", signing, &cast::retract()),
         ),
         (
+            "recall",
+            good(
+                "A copy of good/trend is taken back.",
+                signing,
+                &cast::recall(),
+            ),
+        ),
+        (
+            "receipt",
+            good("The receipt for good/retract.", signing, &cast::receipt()),
+        ),
+        (
+            "permit",
+            good("Leave to pass good/trend on.", signing, &cast::permit()),
+        ),
+        (
+            "ask",
+            good("A request for that leave.", signing, &cast::ask()),
+        ),
+        (
+            "affirm",
+            good(
+                "A record under the lost key that Narova did make.",
+                signing,
+                &cast::affirm(),
+            ),
+        ),
+        (
             "amendment",
             good(
                 "A record that supersedes good/trend-smallest.",
@@ -168,6 +196,8 @@ fn what_is_put_together_by_hand_is_what_the_library_signs() {
         (cast::keys(), "narova signing"),
         (cast::every_field(), "narova signing"),
         (cast::retract(), "narova signing"),
+        (cast::receipt(), "narova signing"),
+        (cast::permit(), "narova signing"),
     ] {
         let signed = record.sign(&cast::secret(key)).expect("signs");
         let vector = good("", key, &record);

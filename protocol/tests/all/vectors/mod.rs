@@ -89,7 +89,8 @@ named! { form_name, FORM_FAULTS, FormFault {
 } }
 
 named! { signature_name, SIGNATURE_FAULTS, SignatureFault {
-    WrongKeys, UnknownKey, OutsideValidity, Revoked, WrongUse, WeakKey, DoesNotVerify,
+    WrongKeys, UnknownKey, OutsideValidity, Revoked, Compromised, NodeKeyUnproven, WrongUse, WeakKey,
+    DoesNotVerify,
 } }
 
 impl Fault {

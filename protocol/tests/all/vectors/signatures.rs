@@ -285,10 +285,20 @@ pub fn cases() -> Vec<(&'static str, RecordVector)> {
             "key-compromised",
             no(
                 "Signed by a compromised key; that it says it was made before changes nothing.",
-                "Revoked",
+                "Compromised",
                 "author",
-                &["is revoked"],
+                &["is compromised"],
                 by(&raw::key("narova lost"), &at("2031-01-15")),
+            ),
+        ),
+        (
+            "node-key-of-another-agency",
+            no(
+                "A keys statement that claims a node key whose proof names another statement.",
+                "NodeKeyUnproven",
+                "author",
+                &["can't prove"],
+                by(&signing, &cast::keys_proven_for(6)),
             ),
         ),
         (

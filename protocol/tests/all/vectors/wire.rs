@@ -51,6 +51,11 @@ pub fn messages() -> Vec<(&'static str, Message)> {
     let signed = cast::small()
         .sign(&cast::secret("narova signing"))
         .expect("signs");
+    let head = crate::audit::head()
+        .sign(&cast::secret("narova signing"))
+        .expect("signs")
+        .bytes()
+        .to_vec();
     vec![
         (
             "hello",
@@ -106,6 +111,14 @@ pub fn messages() -> Vec<(&'static str, Message)> {
         ("ranges", Message::Ranges(vec![0x61, 0, 0, 0])),
         ("missing", Message::Missing(vec![[1; 32], [2; 32]])),
         ("done", Message::Done),
+        ("witness", Message::Witness { head: head.clone() }),
+        (
+            "held",
+            Message::Held {
+                head: Some(head),
+                clock: Some(cast::start(cast::TODAY)),
+            },
+        ),
     ]
 }
 
@@ -189,8 +202,8 @@ fn bad() -> Vec<Bad> {
             "tag-unknown",
             "A message with a tag that version 1 does not have.",
             "UnknownCode",
-            &["message 11"],
-            array(&[n(11)]),
+            &["message 13"],
+            array(&[n(13)]),
         ),
         (
             "not-an-array",
@@ -198,6 +211,27 @@ fn bad() -> Vec<Bad> {
             "Form",
             &["malformed message", "at byte"],
             framed(&head(5, 0)),
+        ),
+        (
+            "witness-of-nothing",
+            "A head of no bytes.",
+            "Bounds",
+            &["0 bytes of an audit head"],
+            array(&[n(11), bstr(&[])]),
+        ),
+        (
+            "witness-too-large",
+            "A head of 513 bytes.",
+            "Bounds",
+            &["513 bytes of an audit head", "512"],
+            array(&[n(11), bstr(&[7; 513])]),
+        ),
+        (
+            "held-clock-as-text",
+            "A clock that is a text.",
+            "Form",
+            &["at byte"],
+            array(&[n(12), vec![0xF6], tstr("now")]),
         ),
         (
             "items-too-many",
@@ -417,6 +451,6 @@ fn every_wire_vector_is_read_as_its_file_says() {
             }
         }
     }
-    assert_eq!(names.len(), 11, "{names:?}");
+    assert_eq!(names.len(), 13, "{names:?}");
     assert_eq!(faults.len(), 4, "{faults:?}");
 }

@@ -1,6 +1,7 @@
 //! Fields and codes that schema 1 does not have.
 
 use ciborium::Value;
+use liaison_protocol::record::signed::Record;
 
 use super::super::refused;
 use super::{Case, base, form, signed};
@@ -30,7 +31,57 @@ pub fn cases() -> Vec<Case> {
     };
     let id = |byte: u8| Value::Bytes(vec![byte; 32]);
     let to = |ids: Vec<Value>| Value::Map(vec![("to".into(), Value::Array(ids))]);
+    let body_of = |record: &Record, key: &str, value: Value| {
+        let mut tree = payload_of(record);
+        *at(&mut tree, &["body", key]) = value;
+        signed(encode(&tree)).bytes()
+    };
     vec![
+        (
+            "permit-for-nobody",
+            form(
+                "A permit that names nobody.",
+                "Content",
+                &["body.to", "left out"],
+                body_of(&cast::permit(), "to", Value::Array(Vec::new())),
+            ),
+        ),
+        (
+            "permit-agencies-not-in-order",
+            form(
+                "A permit whose agencies stand in another order.",
+                "Content",
+                &["body.to", "in their order"],
+                body_of(&cast::permit(), "to", Value::Array(vec![id(2), id(1)])),
+            ),
+        ),
+        (
+            "affirm-record-twice",
+            form(
+                "An affirmation that lists a record twice.",
+                "Content",
+                &["body.records", "each once"],
+                body_of(&cast::affirm(), "records", Value::Array(vec![id(1), id(1)])),
+            ),
+        ),
+        (
+            "receipt-what-unknown",
+            form(
+                "A receipt for something that no holder does.",
+                "Content",
+                &["body.what", "'forgotten'", "erased"],
+                body_of(&cast::receipt(), "what", "forgotten".into()),
+            ),
+        ),
+        (
+            "recall-reason-of-a-retraction",
+            form(
+                "A recall with a reason that only retractions have.",
+                "Content",
+                &["body.reason", "'court-order'"],
+                body_of(&cast::recall(), "reason", "court-order".into()),
+            ),
+        ),
         (
             "payload-not-a-map",
             form(

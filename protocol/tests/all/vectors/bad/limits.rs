@@ -29,7 +29,63 @@ pub fn cases() -> Vec<Case> {
         Raw::signed(encode(&tree), &raw::key("narova root")).bytes()
     };
     let whole = cast::every_field;
+    let ids = |count: usize| {
+        let id = |n: usize| {
+            let mut bytes = vec![0; 32];
+            bytes[..2].copy_from_slice(&(n as u16).to_be_bytes());
+            Value::Bytes(bytes)
+        };
+        Value::Array((0..count).map(id).collect())
+    };
     vec![
+        (
+            "permit-for-65",
+            form(
+                "A permit for 65 agencies.",
+                "Limit",
+                &["LIM-02", "to", "65", "64"],
+                set(
+                    cast::permit(),
+                    &["body", "to"],
+                    ids(limits::PERMIT_AGENCIES + 1),
+                ),
+            ),
+        ),
+        (
+            "affirm-901",
+            form(
+                "An affirmation of 901 records.",
+                "Limit",
+                &["LIM-02", "records", "901", "900"],
+                set(
+                    cast::affirm(),
+                    &["body", "records"],
+                    ids(limits::AFFIRM_RECORDS + 1),
+                ),
+            ),
+        ),
+        (
+            "ask-why-empty",
+            form(
+                "A request that says nothing of what for.",
+                "Limit",
+                &["LIM-03", "why", "empty"],
+                set(cast::ask(), &["body", "why"], " ".into()),
+            ),
+        ),
+        (
+            "receipt-more-erased-than-asked",
+            form(
+                "A receipt with more holders that erased than were asked.",
+                "Limit",
+                &["LIM-04", "further.erased", "4", "3 asked"],
+                set(
+                    cast::receipt(),
+                    &["body", "further", "erased"],
+                    Value::Integer(4.into()),
+                ),
+            ),
+        ),
         (
             "title-too-long",
             form(

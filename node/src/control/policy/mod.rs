@@ -1,0 +1,94 @@
+//! The policy: checked, applied, reverted and shown.
+
+mod apply;
+mod show;
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use data_encoding::HEXLOWER;
+
+use super::api::{
+    ApiError, CeilingView, PolicyApplied, PolicyReport, PolicyRequest, StatementView,
+};
+use crate::node::Node;
+use crate::policy::{PolicySet, PolicyText};
+
+pub(super) use apply::{RevertRequest, apply, revert};
+pub(super) use show::{plain, plain_of, show, state};
+
+type Answer<T> = Result<Json<T>, ApiError>;
+
+/// Prefix of the stored values that tell what was applied, by number.
+const HISTORY: &str = "policy/history/";
+/// Prefix of the stored values that hold each text ever applied, by hash.
+const TEXTS: &str = "policy/text/";
+
+/// `POST /v1/policy/check`.
+pub(super) async fn check(
+    State(node): State<Node>,
+    Json(request): Json<PolicyRequest>,
+) -> Answer<PolicyReport> {
+    let set = read(&node, request.files)?;
+    Ok(Json(report(&node, &set)))
+}
+
+/// Policy files as a set, with names that there are.
+fn read(node: &Node, files: BTreeMap<String, String>) -> Result<PolicySet, ApiError> {
+    let text = PolicyText::from_names(files)?;
+    let set = PolicySet::from_text(text)?;
+    let directory = node
+        .registry
+        .directory()
+        .map_err(|e| ApiError::new("internal", e.to_string()))?;
+    set.check_names(&directory)?;
+    Ok(set)
+}
+
+/// A set as `check`, `apply` and `show` tell of it.
+fn report(node: &Node, set: &PolicySet) -> PolicyReport {
+    let text = set.text();
+    let active = node.policies.current().set().text().sha256();
+    PolicyReport {
+        hash: HEXLOWER.encode(&text.sha256()),
+        active: active == text.sha256(),
+        statements: set
+            .statements()
+            .map(|s| StatementView {
+                id: s.id.clone(),
+                effect: set.effect(&s.id).to_owned(),
+                says: s.says.clone(),
+                place: format!("{}:{}", s.file, s.line),
+            })
+            .collect(),
+        ceilings: set
+            .ceilings()
+            .iter()
+            .map(|c| CeilingView {
+                name: c.name.clone(),
+                rule: c.rule(),
+                says: c.says.clone(),
+                place: c.place(),
+            })
+            .collect(),
+        files: BTreeMap::new(),
+        history: Vec::new(),
+    }
+}
+
+/// What was applied, newest first.
+fn history(node: &Node) -> Result<Vec<PolicyApplied>, ApiError> {
+    let mut lines: Vec<PolicyApplied> = node
+        .store
+        .metas(HISTORY, crate::limits::STORE_ROWS)?
+        .into_iter()
+        .filter_map(|(_, bytes)| serde_json::from_slice(&bytes).ok())
+        .collect();
+    lines.reverse();
+    Ok(lines)
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..8).unwrap_or(hash)
+}

@@ -1,0 +1,53 @@
+//! What passed between this node and a peer: the question that control records turn on, on the
+//! way out and on the way in.
+
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::{AgencyId, RecordId};
+
+use crate::store::{Direction, Store, StoreError};
+
+/// Whether the ledger says that a record was released to the peer, or came from it, or was
+/// refused when it came from it. A record whose id was only offered did not pass.
+///
+/// # Errors
+/// The store can't be read.
+pub fn passed(store: &Store, peer: &AgencyId, of: &RecordId) -> Result<bool, StoreError> {
+    let Some(arrival) = store.arrival_of(of)? else {
+        // We never held it, but the peer offered it to us.
+        return Ok(store.refused(peer, of)?.is_some());
+    };
+    let line = store.ledger_entry(peer, arrival)?;
+    Ok(line.is_some_and(|l| {
+        matches!(l.direction, Direction::Sent | Direction::Received)
+            || l.answer == Some(Answer::Stored)
+    }))
+}
+
+/// Whether the ledger says that this node released a record to the peer.
+///
+/// # Errors
+/// The store can't be read.
+pub fn released(store: &Store, peer: &AgencyId, of: &RecordId) -> Result<bool, StoreError> {
+    direction(store, peer, of).map(|d| d == Some(Direction::Sent))
+}
+
+/// Whether the ledger says that the peer brought a record, and that this node released it to
+/// the peer at no time.
+///
+/// # Errors
+/// The store can't be read.
+pub fn came_from(store: &Store, peer: &AgencyId, of: &RecordId) -> Result<bool, StoreError> {
+    direction(store, peer, of).map(|d| d == Some(Direction::Received))
+}
+
+fn direction(
+    store: &Store,
+    peer: &AgencyId,
+    of: &RecordId,
+) -> Result<Option<Direction>, StoreError> {
+    let Some(arrival) = store.arrival_of(of)? else {
+        return Ok(None);
+    };
+    let line = store.ledger_entry(peer, arrival)?;
+    Ok(line.map(|l| l.direction))
+}
