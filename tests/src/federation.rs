@@ -599,9 +599,12 @@ impl TestNode {
     async fn settled(&self) {
         let last = self.node().store.last();
         for peer in self.up() {
-            let mut settled = self.node().sync.peers().of(&peer).settled();
             // A peer that goes down meanwhile settles nothing; the caller looks again.
             let mut events = self.node().swarm.events();
+            if !self.is_up(&peer) {
+                continue;
+            }
+            let mut settled = self.node().sync.peers().of(&peer).settled();
             tokio::select! {
                 _ = settled.wait_for(|s| s.is_some_and(|s| s >= last)) => {}
                 _ = events.recv() => {}
