@@ -61,6 +61,13 @@ pub(super) async fn add(
         .unwrap_or_else(|| slug(&name));
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
+    // A faulty alias or card is `link`'s to tell.
+    if let Ok(agencies) = node
+        .registry
+        .directory_with(&file, &alias, &request.circles)
+    {
+        super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
+    }
     let was_revoked = node.registry.revoked().remove(&agency).map(|r| r.reason);
     let updated = node
         .registry

@@ -19,6 +19,7 @@ use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use tokio::sync::watch;
 
 pub use self::peer::{Peer, Pinned, Revoked};
+use crate::audit::note;
 use crate::cardfile::CardFile;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
 use crate::store::{Op, Store, StoreError};
@@ -235,6 +236,7 @@ impl Registry {
                 .find(|(agency, p)| p.alias == name || agency.full() == name)
                 .map(|(agency, p)| (*agency, p.clone()))
         })
+        .inspect(|(agency, _)| note(|note| note.peer(*agency)))
         .ok_or_else(|| RegistryError::NoPeer {
             name: liaison_protocol::id::clip(name),
         })
@@ -298,6 +300,36 @@ impl Registry {
             .unwrap_or_default()
             .attributes(self.0.own, &alias, &Default::default());
         Directory::new(own, peers)
+    }
+
+    /// The agencies as policy would see them if this card were linked under this alias and put
+    /// into these circles.
+    ///
+    /// # Errors
+    /// As [`Self::directory`].
+    pub fn directory_with(
+        &self,
+        file: &CardFile,
+        alias: &str,
+        circles: &[String],
+    ) -> Result<Directory, DirectoryError> {
+        let now = self.directory()?;
+        let agency = file.agency();
+        let (others, known): (Vec<_>, Vec<_>) = now
+            .peers()
+            .iter()
+            .cloned()
+            .partition(|p| p.agency != agency);
+        let mut peer = known.into_iter().next().unwrap_or_else(|| {
+            let pinned = file.contact().map(Pinned::of).unwrap_or_default();
+            pinned.attributes(agency, alias, &Default::default())
+        });
+        peer.alias = alias.to_owned();
+        peer.circles.extend(circles.iter().cloned());
+        Directory::new(
+            now.own().clone(),
+            others.into_iter().chain([peer]).collect(),
+        )
     }
 
     /// Takes in a card file that a person vouches for, and makes its agency a peer. Answers

@@ -1,6 +1,7 @@
 //! The policy: checked, applied, reverted and shown.
 
 mod apply;
+mod proof;
 mod show;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::node::Node;
 use crate::policy::{PolicySet, PolicyText};
 
 pub(super) use apply::{RevertRequest, apply, revert};
+pub(super) use proof::{admit_peer, prove};
 pub(super) use show::{plain, plain_of, show, state};
 
 type Answer<T> = Result<Json<T>, ApiError>;
