@@ -18,6 +18,7 @@ mod frontex;
 mod integrity;
 mod keys;
 mod leave;
+mod oracle;
 mod outflow;
 mod parting;
 mod retraction;

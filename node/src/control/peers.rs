@@ -100,10 +100,10 @@ pub(super) async fn add(
 }
 
 fn may_have(node: &Node, alias: &str) -> Vec<String> {
-    super::policy::plain_rows(&node.policies.current())
+    super::policy::plain_of(&node.policies.current(), alias)
         .into_iter()
-        .filter(|(peer, _, cell)| peer == alias && cell != "-")
-        .map(|(_, kind, cell)| format!("{kind}: {cell}"))
+        .filter(|(_, cell)| cell != "-")
+        .map(|(kind, cell)| format!("{kind}: {cell}"))
         .collect()
 }
 
