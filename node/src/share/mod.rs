@@ -1,6 +1,7 @@
 //! The one way out: decide, ledger, release. Nothing else makes a [`Released`], and the
 //! sessions take nothing else.
 
+mod affirmed;
 mod decide;
 mod leave;
 mod owed;
@@ -627,12 +628,19 @@ impl Share {
         }
         // One that was retracted between offer and answer: the retraction was looked at when no
         // line said yet that the peer has what it concerns.
+        let (mut retracted, mut affirmed) = (false, false);
         for arrival in stored {
-            let header = self.store.header(arrival)?;
-            if header.is_some_and(|h| h.flags.contains(Flags::RETRACTED)) {
-                self.owed.recheck();
-                break;
+            if let Some(header) = self.store.header(arrival)? {
+                retracted |= header.flags.contains(Flags::RETRACTED);
+                affirmed |= kind::of(&header) == Some(Kind::Affirm);
             }
+        }
+        if retracted {
+            self.owed.recheck();
+        }
+        // The peer knows now whose word records under a lost key are: a repair finds them.
+        if affirmed {
+            self.registry.announce();
         }
         Ok(())
     }
