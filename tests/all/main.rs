@@ -19,6 +19,7 @@ mod integrity;
 mod leave;
 mod outflow;
 mod parting;
+mod proof;
 mod retraction;
 mod sarajevo;
 mod setup;
