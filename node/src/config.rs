@@ -32,6 +32,44 @@ pub struct Config {
     pub policy: Policy,
     /// How the node logs.
     pub log: Log,
+    /// The audit log.
+    pub audit: AuditConfig,
+    /// Acts that can't be undone.
+    pub approval: ApprovalConfig,
+}
+
+/// The audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// Megabytes to keep: the oldest lines leave beyond it, and the chain still verifies.
+    pub keep_mb: u64,
+}
+
+/// Acts that can't be undone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApprovalConfig {
+    /// What they wait for.
+    pub waits_for: WaitsFor,
+}
+
+/// What an act that can't be undone waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitsFor {
+    /// A second person with another role.
+    #[default]
+    SecondPerson,
+    /// A second person, or 24 hours: for an agency too small to have one.
+    SecondPersonOrADay,
+}
+
+impl Default for AuditConfig {
+    /// A gigabyte: some four million lines.
+    fn default() -> Self {
+        Self { keep_mb: 1_024 }
+    }
 }
 
 /// How policies are proven.
@@ -85,6 +123,8 @@ impl Default for Config {
             cache_mb: 32,
             policy: Policy::default(),
             log: Log::default(),
+            audit: AuditConfig::default(),
+            approval: ApprovalConfig::default(),
         }
     }
 }

@@ -215,3 +215,33 @@ pub const OWED_READ: usize = 16 * 1024;
 
 /// Bytes of the officers file: a line or two for each of some hundred officers.
 pub const OFFICERS_BYTES: u64 = 256 * 1024;
+
+/// Bytes of a line of the audit log: the most records that one lists, with room.
+pub const AUDIT_LINE_BYTES: u64 = 64 * 1024;
+
+/// Records that one line of the audit log lists: two batches of the wire.
+pub const AUDIT_RECORDS: usize = 400;
+
+/// Bytes kept of what an officer typed in one call: a long query and a reason.
+pub const AUDIT_TYPED_BYTES: usize = 4 * 1024;
+
+/// Writes that may wait for the audit log's writer: then callers wait.
+pub const AUDIT_COMMANDS: usize = 256;
+
+/// Writes of the audit log that share one sync of the disk.
+pub const AUDIT_GROUP: usize = 128;
+
+/// Bytes of a segment of the audit log, at most: read at a start in a tenth of a second.
+pub const AUDIT_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Bytes of a segment of the audit log, at least, however little is to be kept.
+pub const AUDIT_SEGMENT_MIN_BYTES: u64 = 32 * 1024;
+
+/// Milliseconds between two signed heads of the audit log: what a thief could cut off unseen.
+pub const AUDIT_HEAD_MS: u64 = 10 * 60 * 1000;
+
+/// Lines that one answer about the audit log holds at most.
+pub const AUDIT_ANSWER_LINES: usize = 10_000;
+
+/// Faults of the audit log that one check lists: more say nothing new.
+pub const AUDIT_FAULTS: usize = 50;

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
+use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::audit::{Audit, AuditError, AuditOptions};
 use crate::cardfile::CardFile;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
@@ -69,6 +71,8 @@ pub struct Parts {
     pub home: Home,
     /// Who may use it.
     pub officers: Officers,
+    /// Who did what.
+    pub audit: Audit,
     /// Its configuration.
     pub config: Config,
     /// Its clock.
@@ -110,6 +114,9 @@ pub enum NodeError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -195,6 +202,7 @@ impl Node {
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
         let owed = Owed::load(&store)?;
+        registry.load_affirmed(&store, &owed)?;
         let leaves = Leaves::load(&store, &owed)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
@@ -207,6 +215,16 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
+        let audit = {
+            let options = AuditOptions {
+                clock: clock.clone(),
+                signing: SecretKey::from_bytes(&secrets.signing.to_bytes()),
+                key: home.audit_key()?,
+                keep_bytes: config.audit.keep_mb.clamp(1, 1_048_576) * 1024 * 1024,
+            };
+            let dir = home.audit_dir();
+            run_blocking(move || Audit::open(dir, options)).await?
+        };
         let ingest = Ingest::new(
             store.clone(),
             registry.clone(),
@@ -218,6 +236,7 @@ impl Node {
             secrets.signing,
             settings,
             search.clone(),
+            audit.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -228,6 +247,7 @@ impl Node {
             leaves,
             clock.clone(),
             time.clone(),
+            audit.clone(),
         );
         let sweeper = Sweeper::new(
             store.clone(),
@@ -267,6 +287,7 @@ impl Node {
             stopped,
         );
         let node = Self(Arc::new(Parts {
+            audit,
             officers: Officers::new(home.officers_path()),
             home,
             config,
@@ -290,6 +311,7 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
@@ -314,7 +336,9 @@ impl Node {
             tasks.shutdown().await;
         }
         let (search, store) = (self.search.clone(), self.store.clone());
+        let audit = self.audit.clone();
         let closed = tokio::task::spawn_blocking(move || {
+            audit.close();
             search.close();
             store.close();
         });
@@ -455,6 +479,21 @@ impl Node {
         }
     }
 
+    /// Signs the audit log's head now and then; the sessions show it to the peers.
+    async fn sign_heads(self) {
+        let mut stop = self.stopping();
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::AUDIT_HEAD_MS));
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                _ = stop.changed() => return,
+            }
+            if let Err(error) = self.audit.sign_head().await {
+                tracing::error!(%error, "the head of the audit log was not signed");
+            }
+        }
+    }
+
     /// Renews the keys statement in good time.
     async fn renew(self) {
         let mut stop = self.stopping();
@@ -541,10 +580,14 @@ async fn keep_epoch(store: &Store, engine: &Engine) -> Result<(), StoreError> {
 
 /// Our card and keys statement are records like others; at each start the newest are there.
 async fn take_own_card(store: &Store, ingest: &Ingest, card: &CardFile) -> Result<(), NodeError> {
+    let mut new = Vec::new();
     for record in std::iter::once(card.card()).chain(card.keys()) {
         if store.arrival_of(&record.id())?.is_none() {
-            ingest.own_signed(record.clone()).await?;
+            new.push(record.clone());
         }
+    }
+    if !new.is_empty() {
+        ingest.own_signed(new).await?;
     }
     Ok(())
 }

@@ -10,6 +10,8 @@ use liaison_protocol::record::draft::DraftError;
 use liaison_protocol::record::kinds::ContentError;
 
 use super::api::{ApiError, FindingView};
+use crate::audit::AuditError;
+use crate::home::HomeError;
 use crate::ingest::IngestFault;
 use crate::node::NodeError;
 use crate::officers::OfficersError;
@@ -105,6 +107,12 @@ impl From<&Finding> for FindingView {
             says: finding.to_string(),
             remedy: finding.remedy.clone(),
         }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(error: AuditError) -> Self {
+        ApiError::new("disk", error.to_string())
     }
 }
 
@@ -223,6 +231,15 @@ impl From<NodeError> for ApiError {
     fn from(error: NodeError) -> Self {
         match error {
             NodeError::Store(error) => error.into(),
+            NodeError::Home(error) => {
+                let code = match &error {
+                    HomeError::UnknownKey { .. } => "not-found",
+                    HomeError::KeyFile { .. } | HomeError::Address(_) => "invalid",
+                    HomeError::Io { .. } => "disk",
+                    _ => "refused",
+                };
+                ApiError::new(code, error.to_string())
+            }
             NodeError::Registry(error) => error.into(),
             NodeError::Policy(problems) => problems.into(),
             NodeError::OwnCard(fault) => fault.into(),

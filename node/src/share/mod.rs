@@ -6,6 +6,7 @@ mod leave;
 mod owed;
 mod passed;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ pub use self::decide::{Decided, Gate, GateWord};
 pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
 pub use self::passed::{came_from, passed, released};
+use crate::audit::{self, Act, Audit, AuditError, Who};
 use crate::clock::Clock;
 use crate::kind;
 use crate::limits;
@@ -68,7 +70,19 @@ pub struct Share {
     pub(crate) leaves: Leaves,
     pub(crate) clock: Arc<dyn Clock>,
     time: Timekeeper,
+    audit: Audit,
     classes: Arc<decide::Classes>,
+}
+
+/// Why nothing was released.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// The ledger can't be written, or the store can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It can't be written down who got what.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// A stretch of the store, decided for one peer.
@@ -124,6 +138,7 @@ impl Share {
         leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
+        audit: Audit,
     ) -> Self {
         Self {
             store,
@@ -133,6 +148,7 @@ impl Share {
             leaves,
             clock,
             time,
+            audit,
             classes: Arc::default(),
         }
     }
@@ -457,17 +473,17 @@ impl Share {
         Ok(items)
     }
 
-    /// Decides anew each record that a peer wants, writes the releases into the ledger, and
-    /// only then gives the bytes. `None` for what it may not have, has not, or is gone: a
+    /// Decides anew each record that a peer wants, writes the releases into the ledger and the
+    /// audit log, and only then gives the bytes. `None` for what it may not have, has not, or is gone: a
     /// refusal looks like an unknown id.
     ///
     /// # Errors
-    /// The store can't be read or written; nothing was released then.
+    /// The store can't be read, or one of the two can't be written; nothing was released then.
     pub async fn release(
         &self,
         peer: AgencyId,
         wanted: Vec<Arrival>,
-    ) -> Result<Vec<Option<Released>>, StoreError> {
+    ) -> Result<Vec<Option<Released>>, ReleaseError> {
         let this = self.clone();
         let epoch = self.policies.current().epoch();
         let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, wanted, epoch))
@@ -483,7 +499,16 @@ impl Share {
                 entry: entry.clone(),
             });
         }
-        self.store.write(ops).await?;
+        let lines = disclosures(peer, epoch, &prepared);
+        let audited = async {
+            if lines.is_empty() {
+                return Ok(0);
+            }
+            self.audit.write(lines).await
+        };
+        let (stored, audited) = tokio::join!(self.store.write(ops), audited);
+        stored?;
+        audited?;
         let same_epoch = self.policies.current().epoch() == epoch;
         let mut out = Vec::with_capacity(prepared.len());
         for one in prepared {
@@ -616,6 +641,24 @@ impl Share {
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
+}
+
+/// What the audit log is told of a release: a line a statement of the policy.
+fn disclosures(peer: AgencyId, epoch: u64, prepared: &[Option<Prepared>]) -> Vec<audit::Entry> {
+    let mut by_rule: BTreeMap<&str, Vec<RecordId>> = BTreeMap::new();
+    for one in prepared.iter().flatten() {
+        by_rule.entry(&one.entry.rule).or_default().push(one.id);
+    }
+    by_rule
+        .into_iter()
+        .map(|(rule, records)| audit::Entry {
+            peers: vec![peer],
+            rule: Some(rule.to_owned()),
+            epoch: Some(epoch),
+            records,
+            ..audit::Entry::new(Who::Node, Act::Disclose, "share")
+        })
+        .collect()
 }
 
 /// The envelope of a control record: clear, in nobody's list, passed on along the ledger.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use liaison_node::audit::{Audit, AuditOptions};
 use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::home::Home;
 use liaison_node::import::synthetic::Synthetic;
@@ -130,6 +131,13 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         time.clone(),
         registry.own(),
     );
+    let options = AuditOptions {
+        clock: clock.clone(),
+        signing: home.secrets()?.signing,
+        key: home.audit_key()?,
+        keep_bytes: 1 << 30,
+    };
+    let audit = Audit::open(home.audit_dir(), options)?;
     let ingest = Ingest::new(
         store.clone(),
         registry,
@@ -141,6 +149,7 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         home.secrets()?.signing,
         settings,
         search,
+        audit,
     )?;
     Ok((ingest, sweeper))
 }

@@ -4,6 +4,7 @@
 mod clock;
 mod expiry;
 mod import;
+mod keys;
 mod leave;
 mod officers;
 mod parting;
@@ -18,6 +19,10 @@ mod watch;
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use keys::{
+    AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
+    RevokeAllRequest,
+};
 pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
 pub use parting::{

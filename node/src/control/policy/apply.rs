@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 
 use super::proof::admit;
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
+use crate::audit::note;
 use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote};
 use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
@@ -79,6 +80,10 @@ async fn put_in_force(
 ) -> Answer<PolicyReport> {
     let _one_at_a_time = node.changing.lock().await;
     let hash = HEXLOWER.encode(&set.text().sha256());
+    note(|note| {
+        note.typed("policy", &hash);
+        note.typed("reason", reason.as_deref().unwrap_or_default());
+    });
     let number = node.store.metas(HISTORY, crate::limits::STORE_ROWS)?.len();
     let applied = PolicyApplied {
         hash: hash.clone(),
