@@ -22,6 +22,7 @@ mod leave;
 mod oracle;
 mod outflow;
 mod parting;
+mod proof;
 mod retraction;
 mod sarajevo;
 mod setup;
