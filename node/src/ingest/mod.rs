@@ -601,7 +601,12 @@ impl Ingest {
                 // Also where a tombstone is all that is left: with the bytes comes the line
                 // by which the peer is owed the retraction.
                 let refused = store.refused(courier, &item.id)?;
-                refused.filter(|r| r.epoch == epoch).map(|r| r.answer)
+                // Its courier may have been let by a permit since.
+                let lifted = |answer| {
+                    answer == Answer::Refused(Refused::Handling) && self.0.leaves.concern(&item.id)
+                };
+                let standing = refused.filter(|r| r.epoch == epoch && !lifted(r.answer));
+                standing.map(|r| r.answer)
             };
             known.push(answer.map_or(Known::Want, Known::Answer));
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use liaison_protocol::clock::Millis;
-use liaison_protocol::fault::Answer;
+use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Purpose, Tlp};
 use liaison_protocol::record::envelope::Fields;
@@ -258,10 +258,13 @@ impl Share {
         let Some(arrival) = self.store.arrival_of(of)? else {
             return Ok(None);
         };
-        let settled = self
-            .store
-            .ledger_entry(peer, arrival)?
-            .is_some_and(|line| line.direction == Direction::Received || line.answer.is_some());
+        // An earlier permit, at its end by the peer's clock, may have cost it the record: a newer
+        // one brings it.
+        let handling = Some(Answer::Refused(Refused::Handling));
+        let settled = self.store.ledger_entry(peer, arrival)?.is_some_and(|line| {
+            let answered = line.answer.is_some() && line.answer != handling;
+            line.direction == Direction::Received || answered
+        });
         let Some(header) = self.store.header(arrival)?.filter(|_| !settled) else {
             return Ok(None);
         };
