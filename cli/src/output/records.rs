@@ -464,6 +464,7 @@ mod tests {
             row: row("Title"),
             author_id: "0".repeat(52),
             key: String::new(),
+            key_says: None,
             record: serde_json::json!({
                 "period": {"from": "2015-10", "to": "2015-10"},
                 "cells": [{"dims": {"nationality": "SYR"}, "n": 41}],
