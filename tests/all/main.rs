@@ -11,6 +11,7 @@ mod bad_input;
 mod ceilings;
 mod clock;
 mod command_line;
+mod control;
 mod crash;
 mod expiry;
 mod first;
