@@ -154,6 +154,16 @@ pub const STOP_MS: u64 = 5_000;
 /// of them; beyond that the work of a push would grow without end.
 pub const OVERLAPPING: usize = 500;
 
+/// Days after which a peer that is being removed is unlinked although it did not answer what it
+/// is owed: longer than any holiday, repair or change of staff.
+pub const LEAVING_DAYS: u64 = 90;
+
+/// Milliseconds between two looks at whether a peer that is being removed has answered all.
+pub const LEAVING_LOOK_MS: u64 = 2_000;
+
+/// Characters of a reason that an officer types: a sentence or two, in a log for years.
+pub const REASON_CHARS: usize = 500;
+
 /// Milliseconds between two repairs that changes of cards or policy ask for.
 pub const REPAIR_PAUSE_MS: u64 = 1_000;
 

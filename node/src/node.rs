@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
+use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
@@ -286,6 +287,7 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().end_leaving());
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }
@@ -374,6 +376,50 @@ impl Node {
                 Err(error) => tracing::error!(%error, "the transport did not take the peers"),
             }
         }
+    }
+
+    /// Peers that are being removed are unlinked when they have answered all that they are
+    /// owed, or after [`limits::LEAVING_DAYS`].
+    async fn end_leaving(self) {
+        let mut stop = self.stopping();
+        let mut changes = self.registry.changes();
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::LEAVING_LOOK_MS));
+        loop {
+            let leaving: Vec<_> = self
+                .registry
+                .peers()
+                .into_iter()
+                .filter_map(|(agency, peer)| Some((agency, peer.leaving?)))
+                .collect();
+            for (agency, since) in &leaving {
+                if let Err(error) = self.end_if_done(*agency, *since).await {
+                    tracing::error!(%error, "a peer that is being removed stays linked");
+                }
+            }
+            tokio::select! {
+                _ = tick.tick(), if !leaving.is_empty() => {}
+                changed = changes.changed() => if changed.is_err() { return },
+                _ = stop.changed() => return,
+            }
+        }
+    }
+
+    async fn end_if_done(&self, agency: AgencyId, since: Millis) -> Result<(), NodeError> {
+        let patience = limits::LEAVING_DAYS.saturating_mul(limits::DAY_MS);
+        let overdue = self.clock.now().0 >= since.0.saturating_add(patience);
+        let share = self.share.clone();
+        let owed = run_blocking(move || share.unanswered(&agency)).await?;
+        if !overdue && !owed.is_empty() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.changing.lock().await;
+        // It may have been linked again meanwhile.
+        if self.registry.is_leaving(&agency) {
+            let peer = self.registry.alias(&agency);
+            tracing::info!(%peer, unanswered = owed.len(), "the peer is removed");
+            self.registry.unlink(&self.store, &agency).await?;
+        }
+        Ok(())
     }
 
     /// Records came in: the index hears of it.

@@ -16,6 +16,7 @@ mod expiry;
 mod first;
 mod frontex;
 mod integrity;
+mod parting;
 mod retraction;
 mod sarajevo;
 mod setup;

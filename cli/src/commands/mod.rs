@@ -13,6 +13,7 @@ mod init;
 mod man;
 mod new;
 mod officers;
+mod parting;
 mod peer;
 mod policy;
 mod push;

@@ -8,6 +8,7 @@ pub mod errors;
 pub mod expiry;
 pub mod imports;
 pub mod officers;
+pub mod parting;
 pub mod peers;
 pub mod policy;
 pub mod records;

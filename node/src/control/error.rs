@@ -158,7 +158,7 @@ impl From<RegistryError> for ApiError {
             RegistryError::NoPeer { .. } => "not-found",
             RegistryError::AliasTaken { .. } => "conflict",
             RegistryError::Alias { .. } | RegistryError::Own => "invalid",
-            RegistryError::Card(_) => "refused",
+            RegistryError::Card(_) | RegistryError::Revoked { .. } => "refused",
             RegistryError::Store(_) => "disk",
             RegistryError::Stored { .. } => "internal",
         };

@@ -9,6 +9,7 @@ mod error;
 mod expiry;
 mod import;
 mod officers;
+mod parting;
 mod peers;
 mod policy;
 mod query;

@@ -7,8 +7,8 @@ use liaison_protocol::record::kinds::Contact;
 use liaison_protocol::record::signed::Record;
 
 use super::api::{
-    ApiError, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus,
-    PeerTestReport, TestStep,
+    ApiError, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport,
+    TestStep,
 };
 use super::status::peer_status;
 use crate::cardfile::CardFile;
@@ -61,6 +61,7 @@ pub(super) async fn add(
         .unwrap_or_else(|| slug(&name));
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
+    let was_revoked = node.registry.revoked().remove(&agency).map(|r| r.reason);
     let updated = node
         .registry
         .link(
@@ -87,6 +88,7 @@ pub(super) async fn add(
         fingerprint: agency.fingerprint(),
         updated,
         may_have,
+        was_revoked,
     }))
 }
 
@@ -96,22 +98,6 @@ fn may_have(node: &Node, alias: &str) -> Vec<String> {
         .filter(|(peer, _, cell)| peer == alias && cell != "-")
         .map(|(_, kind, cell)| format!("{kind}: {cell}"))
         .collect()
-}
-
-/// `DELETE /v1/peers/{name}`.
-pub(super) async fn remove(
-    State(node): State<Node>,
-    Path(name): Path<String>,
-) -> Answer<PeerRemoveReport> {
-    let (agency, peer) = node.registry.find(&name)?;
-    let _one_at_a_time = node.changing.lock().await;
-    let holds = super::status::tally(&node, &agency)?.sent;
-    node.registry.unlink(&node.store, &agency).await?;
-    node.reengage(None).await?;
-    Ok(Json(PeerRemoveReport {
-        peer: peer.alias,
-        holds,
-    }))
 }
 
 /// `POST /v1/peers/{name}/test`.

@@ -3,12 +3,15 @@
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
     AmendRequest, CardView, ClockReport, ExpiryReport, ImportChunk, ImportReport, OfficersReport,
-    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain,
-    PolicyReport, PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView,
-    RetractReport, RetractRequest, Status, VerifyReport, WatchEvent, Why,
+    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
+    PeerStatus, PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest, PushReport, PushRequest,
+    QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest, RevokedPeer, Status,
+    VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
-use super::{clock, expiry, import, officers, peers, policy, query, records, status, watch};
+use super::{
+    clock, expiry, import, officers, parting, peers, policy, query, records, status, watch,
+};
 use crate::home::CardEdit;
 
 /// Every call.
@@ -64,7 +67,10 @@ fn peers(calls: Calls) -> Calls {
     calls
         .get("/v1/peers", "The linked agencies", LOOK, peers::list, list::<PeerStatus>())
         .post("/v1/peers", "Links an agency", ADMINISTER, peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
-        .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, peers::remove, json::<PeerRemoveReport>())
+        .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, parting::remove, json::<PeerRemoveReport>())
+        .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
+            json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
+        .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())
         .post("/v1/peers/{name}/test", "Looks why a link does not work", LOOK, peers::test,
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())

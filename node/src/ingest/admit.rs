@@ -75,6 +75,7 @@ impl Gate<'_> {
                 found: signed.id(),
             });
         }
+        self.from_a_peer(courier, &signed)?;
         let record = verify::verify(self.registry, signed)?;
         self.in_time(&record)?;
         self.in_the_right_store(&record)?;
@@ -98,6 +99,17 @@ impl Gate<'_> {
             marked,
             rule,
         })
+    }
+
+    /// What is on its way when a peer is removed or revoked stops here.
+    fn from_a_peer(&self, courier: &AgencyId, signed: &SignedRecord) -> Result<(), IngestFault> {
+        let own_card =
+            signed.kind() == Kind::Contact && signed.unverified().envelope.author == *courier;
+        let owed = signed.kind().plane() == Plane::Control || own_card;
+        match self.registry.peer(courier) {
+            Some(peer) if peer.leaving.is_none() || owed => Ok(()),
+            _ => Err(IngestFault::CourierRemoved),
+        }
     }
 
     fn in_time(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {

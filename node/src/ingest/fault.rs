@@ -108,6 +108,9 @@ pub enum IngestFault {
         /// When it was made.
         created: Hlc,
     },
+    /// It came from an agency with which this node stopped exchanging.
+    #[error("its courier was removed here: nothing but what is owed is taken from it")]
+    CourierRemoved,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -134,7 +137,9 @@ impl IngestFault {
             IngestFault::Retracted { .. } => Answer::Refused(Refused::Retracted),
             IngestFault::Exercise { .. } => Answer::Refused(Refused::Exercise),
             IngestFault::Handling { .. } => Answer::Refused(Refused::Handling),
-            IngestFault::Policy { .. } => Answer::Refused(Refused::Policy),
+            IngestFault::Policy { .. } | IngestFault::CourierRemoved => {
+                Answer::Refused(Refused::Policy)
+            }
             IngestFault::NotTheAuthor { .. } => Answer::Refused(Refused::NotTheAuthor),
             IngestFault::Store(_) | IngestFault::Stopping => Answer::Later(Later::Disk),
         }
@@ -156,6 +161,7 @@ impl IngestFault {
             | IngestFault::Forked { .. }
             | IngestFault::Retracted { .. }
             | IngestFault::Policy { .. }
+            | IngestFault::CourierRemoved
             | IngestFault::OwnClock(_)
             | IngestFault::Store(_)
             | IngestFault::Stopping => Blame::Local,

@@ -4,6 +4,7 @@
 //! one whose fingerprint a person confirmed is a *link* (it may connect). Attributes that
 //! policies read stay pinned as a person confirmed them, whatever later cards claim.
 
+mod parting;
 mod peer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,7 @@ use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use tokio::sync::watch;
 
-pub use self::peer::{Peer, Pinned};
+pub use self::peer::{Peer, Pinned, Revoked};
 use crate::cardfile::CardFile;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
 use crate::store::{Op, Store, StoreError};
@@ -40,6 +41,8 @@ struct Inner {
     peers: BTreeMap<AgencyId, Peer>,
     /// Agencies of which two different cards carry the same revision.
     forked: BTreeSet<AgencyId>,
+    /// Agencies whose link a person revoked.
+    revoked: BTreeMap<AgencyId, Revoked>,
 }
 
 /// What is known of an agency.
@@ -82,6 +85,16 @@ pub enum RegistryError {
         /// What was typed.
         name: String,
     },
+    /// Its link was revoked here; only a person who compared its digits links it again.
+    #[error(
+        "'{}' was revoked here ({}). To link it again telephone it and give its 30 digits with --fingerprint",
+        revoked.alias,
+        revoked.reason
+    )]
+    Revoked {
+        /// When and why.
+        revoked: Revoked,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -120,6 +133,7 @@ impl Registry {
                 Peer::from_bytes(&bytes).map_err(|says| RegistryError::Stored { agency, says })?;
             inner.peers.insert(agency, peer);
         }
+        inner.load_revoked(store)?;
         for (name, _) in store.metas(FORKED, crate::limits::STORE_ROWS)? {
             inner.forked.extend(
                 name.strip_prefix(FORKED)
@@ -274,6 +288,7 @@ impl Registry {
             let peers: Vec<PeerAttributes> = i
                 .peers
                 .iter()
+                .filter(|(_, p)| p.leaving.is_none())
                 .map(|(agency, p)| p.attributes(*agency))
                 .collect();
             (own, peers)
@@ -315,6 +330,11 @@ impl Registry {
         if !peer::is_alias(&alias) {
             return Err(RegistryError::Alias { alias });
         }
+        if let Some(revoked) = self.revoked().remove(&agency)
+            && !confirmed
+        {
+            return Err(RegistryError::Revoked { revoked });
+        }
         let pinned = file.contact().map(Pinned::of).unwrap_or_default();
         let peer = Peer {
             alias,
@@ -327,6 +347,7 @@ impl Registry {
             pinned: old.as_ref().map_or(pinned, |p| p.pinned.clone()),
             since: old.as_ref().map_or(now, |p| p.since),
             confirmed: confirmed || old.as_ref().is_some_and(|p| p.confirmed),
+            leaving: None,
         };
         // Tried on a copy first: a fork or a faulty card must leave everything as it was.
         let mut trial = self.read(|i| i.agencies.get(&agency).cloned());
@@ -342,11 +363,13 @@ impl Registry {
             ops.push(Op::DeleteMeta {
                 name: forked_name(&agency),
             });
+            ops.push(parting::forget_revoked(&agency));
         }
         store.write(ops).await?;
         self.write(|i| {
             if confirmed {
                 i.forked.remove(&agency);
+                i.revoked.remove(&agency);
             }
             if let Some(known) = trial {
                 i.agencies.insert(agency, known);
@@ -354,18 +377,6 @@ impl Registry {
             i.peers.insert(agency, peer);
         });
         Ok(old.is_some())
-    }
-
-    /// Takes a peer's link away. Its cards stay, so that its records still verify.
-    ///
-    /// # Errors
-    /// [`RegistryError::Store`].
-    pub async fn unlink(&self, store: &Store, agency: &AgencyId) -> Result<(), RegistryError> {
-        store.write(vec![Op::DeletePeer { peer: *agency }]).await?;
-        self.write(|i| {
-            i.peers.remove(agency);
-        });
-        Ok(())
     }
 
     /// Checks a card of a known agency against what we have of it, without keeping it.

@@ -132,6 +132,9 @@ impl Share {
         let addressed = listed == Some(true);
         let mut walk = Walk::with_words();
         walk.link(self.registry.is_peer(peer));
+        if self.registry.is_leaving(peer) {
+            walk.leaving();
+        }
         let receiver = record.receiver(peer, addressed);
         walk.handling(
             record
@@ -162,6 +165,9 @@ impl Share {
         let control = kind.is_none_or(|k| k.plane() == Plane::Control);
         if control || (by_us && kind == Some(Kind::Contact)) {
             walk.owed(self.is_owed(peer, arrival, header)?);
+            return Ok(());
+        }
+        if self.registry.is_leaving(peer) && !walk.leaving() {
             return Ok(());
         }
         let listed = if header.flags.contains(Flags::HAS_AUDIENCE) {
@@ -330,6 +336,11 @@ impl Walk {
             if linked { "peer" } else { "no-peer" },
             says,
         )
+    }
+
+    fn leaving(&mut self) -> bool {
+        let says = "it is being removed: only what is owed to it still goes there";
+        self.fixed(Gate::Link, false, "leaving", says)
     }
 
     fn in_force(&mut self, gone: Option<(&'static str, &'static str)>) -> bool {
