@@ -15,6 +15,7 @@
 
 pub mod audit;
 pub mod cardfile;
+pub mod catchup;
 pub mod clock;
 pub mod config;
 pub mod control;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cardfile::CardFile;
+use crate::catchup::CatchUp;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
@@ -91,6 +92,8 @@ pub struct Parts {
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
     pub time: Timekeeper,
+    /// Whom it has to hear from since a restore.
+    pub catch_up: CatchUp,
     /// Erases what has ended.
     pub sweeper: Sweeper,
     /// When it started.
@@ -206,6 +209,8 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
+        let catch_up =
+            CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let ingest = Ingest::new(
             store.clone(),
             registry.clone(),
@@ -213,6 +218,7 @@ impl Node {
             owed.clone(),
             clock.clone(),
             time.clone(),
+            catch_up.clone(),
             secrets.signing,
             settings,
             search.clone(),
@@ -261,6 +267,8 @@ impl Node {
             swarm.clone(),
             speaks,
             config.repair_every_s,
+            time.clone(),
+            catch_up.clone(),
             stopped,
         );
         let node = Self(Arc::new(Parts {
@@ -277,6 +285,7 @@ impl Node {
             sync: sync.clone(),
             search,
             time,
+            catch_up,
             sweeper,
             started: now,
             stop,

@@ -29,6 +29,7 @@ use self::accepts::Accepts;
 use self::admit::{Admitted, Gate};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
+use crate::catchup::CatchUp;
 use crate::clock::Clock;
 use crate::limits;
 use crate::policy::Policies;
@@ -51,6 +52,7 @@ struct Shared {
     owed: Owed,
     clock: Arc<dyn Clock>,
     time: Timekeeper,
+    catch_up: CatchUp,
     hlc: Mutex<HlcClock>,
     signing: SecretKey,
     settings: Settings,
@@ -130,6 +132,7 @@ impl Ingest {
         owed: Owed,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
+        catch_up: CatchUp,
         signing: SecretKey,
         settings: Settings,
         search: Arc<Search>,
@@ -146,6 +149,7 @@ impl Ingest {
             owed,
             clock,
             time,
+            catch_up,
             hlc: Mutex::new(HlcClock::resume(last)),
             signing,
             settings,
@@ -181,6 +185,12 @@ impl Ingest {
         statements: Vec<Statement>,
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
+        if let Some(waiting) = self.0.catch_up.waiting() {
+            let names = waiting.agencies.iter().map(|a| self.0.registry.alias(a));
+            return Err(IngestFault::CatchingUp {
+                waiting: names.collect::<Vec<_>>().join(", "),
+            });
+        }
         let this = self.clone();
         let audiences: Vec<_> = statements.iter().map(|s| s.audience.clone()).collect();
         let ready = blocking(move || this.sign(statements)).await??;

@@ -56,6 +56,9 @@ impl Flags {
     pub const ERASED: Flags = Flags(16);
     /// Its end came: its bytes are gone, by nobody's order but its author's own `expires`.
     pub const EXPIRED: Flags = Flags(32);
+    /// It came back with a backup, and whoever brought it was not heard from since: it is
+    /// neither shown nor passed on.
+    pub const LOCKED: Flags = Flags(64);
 
     /// Whether all marks of `other` are set.
     pub const fn contains(self, other: Flags) -> bool {
@@ -95,6 +98,7 @@ impl fmt::Debug for Flags {
             (Flags::SUPERSEDED, "superseded"),
             (Flags::ERASED, "erased"),
             (Flags::EXPIRED, "expired"),
+            (Flags::LOCKED, "locked"),
         ];
         f.debug_set()
             .entries(

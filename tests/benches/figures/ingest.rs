@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use liaison_node::catchup::CatchUp;
 use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::home::Home;
 use liaison_node::import::synthetic::Synthetic;
@@ -121,6 +122,7 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
     let search = Search::open(&home.index_dir(), store.incarnation()?.0, source)?;
     let search = Arc::new(search);
     let time = Timekeeper::load(store.clone(), clock.clone())?;
+    let catch_up = CatchUp::load(store.clone(), search.clone(), []).await?;
     let sweeper = Sweeper::new(
         store.clone(),
         search.clone(),
@@ -135,6 +137,7 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         Owed::load(&store)?,
         clock,
         time,
+        catch_up,
         home.secrets()?.signing,
         settings,
         search,
