@@ -66,6 +66,15 @@ pub struct Waiting {
     pub fresh: bool,
 }
 
+/// Whether a store was just made of a backup, and no node ran on it yet.
+///
+/// # Errors
+/// The store can't be read.
+pub(crate) fn is_fresh(store: &Store) -> Result<bool, StoreError> {
+    let bytes = store.meta(CATCH_UP)?;
+    Ok(bytes.is_some_and(|b| postcard::from_bytes::<Waiting>(&b).is_ok_and(|w| w.fresh)))
+}
+
 impl CatchUp {
     /// Takes up what the store says; `peers` are the linked ones.
     ///

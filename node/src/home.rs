@@ -411,7 +411,7 @@ impl Home {
             file = CardFile::new(card, old.keys().cloned());
         }
         if let Some(addresses) = addresses {
-            file = self.new_statement(&file, &secrets, addresses, now)?;
+            file = self.new_statement(&file, &secrets, addresses, 1, now)?;
         }
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok(file)
@@ -434,9 +434,28 @@ impl Home {
             .statement()
             .map(|s| s.nodes.iter().flat_map(|n| n.addresses.clone()).collect())
             .unwrap_or_default();
-        let file = self.new_statement(&file, &self.secrets()?, addresses, now)?;
+        let file = self.new_statement(&file, &self.secrets()?, addresses, 1, now)?;
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok((file, true))
+    }
+
+    /// Signs a keys statement whose number is above all that were signed since the backup that
+    /// this home was made of: two statements of one number would be a fork.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn keys_after_restore(&self, now: Millis) -> Result<CardFile, HomeError> {
+        let file = self.card_file()?;
+        let nodes = file.statement().map(|s| s.nodes.iter());
+        let addresses = nodes
+            .into_iter()
+            .flatten()
+            .flat_map(|n| n.addresses.clone())
+            .collect();
+        let left_out = limits::STATEMENTS_LEFT_OUT;
+        let file = self.new_statement(&file, &self.secrets()?, addresses, left_out, now)?;
+        write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
+        Ok(file)
     }
 
     fn new_statement(
@@ -444,9 +463,11 @@ impl Home {
         file: &CardFile,
         secrets: &NodeSecrets,
         addresses: Vec<String>,
+        step: u64,
         now: Millis,
     ) -> Result<CardFile, HomeError> {
-        let number = file.statement().map_or(0, |s| s.number) + 1;
+        let before = file.statement().map_or(0, |s| s.number);
+        let number = before.saturating_add(step);
         let node = SecretKey::from_bytes(&secrets.node);
         let keys = self.sign_keys(
             &secrets.signing,

@@ -14,6 +14,7 @@
 #![warn(missing_docs)]
 
 pub mod audit;
+pub mod backup;
 pub mod cardfile;
 pub mod catchup;
 pub mod clock;

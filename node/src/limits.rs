@@ -245,3 +245,10 @@ pub const BACKUP_PASSPHRASE_CHARS: usize = 12;
 
 /// Bytes of a key file or passphrase.
 pub const BACKUP_SECRET_BYTES: u64 = 4 * 1024;
+
+/// Entries of a backup that wait for whoever takes it: a few MiB.
+pub const BACKUP_QUEUE: usize = 4;
+
+/// Numbers of keys statements that a restored node leaves out: those that it signed since the
+/// backup and does not know of, one in 15 days.
+pub const STATEMENTS_LEFT_OUT: u64 = 1_000;

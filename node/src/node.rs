@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::cardfile::CardFile;
-use crate::catchup::CatchUp;
+use crate::catchup::{self, CatchUp};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
@@ -191,6 +191,8 @@ impl Node {
         let time = Timekeeper::load(store.clone(), clock.clone())?;
         // A statement dated by a wrong clock would be in nobody's time, ours included.
         let card = match time.trusted() {
+            // Which numbers were signed since the backup, this node does not know.
+            _ if catchup::is_fresh(&store)? => home.keys_after_restore(now)?,
             Ok(now) => home.renew_keys(now)?.0,
             Err(_) => home.card_file()?,
         };

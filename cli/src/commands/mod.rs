@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod amend;
+mod backup;
 mod card;
 mod clock;
 mod completions;
@@ -19,6 +20,7 @@ mod policy;
 mod push;
 mod query;
 mod record;
+mod restore;
 mod retract;
 mod run;
 mod show;
@@ -109,6 +111,8 @@ pub enum Command {
     Status(status::StatusArgs),
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Officers(officers::OfficersArgs),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
@@ -187,6 +191,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Amend(args)) => amend::run(context, args),
         Some(Command::Retract(args)) => retract::run(context, &args),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Backup(args)) => backup::run(context, args),
+        Some(Command::Restore(args)) => restore::run(context, args),
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),

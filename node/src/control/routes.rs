@@ -2,15 +2,15 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, CardView, ClockReport, ExpiryReport, ImportChunk, ImportReport, OfficersReport,
-    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
-    PeerStatus, PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest, PushReport, PushRequest,
-    QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest, RevokedPeer, Status,
-    VerifyReport, WatchEvent, Why,
+    AmendRequest, BackupRequest, CardView, CatchUpReport, ClockReport, ExpiryReport, ImportChunk,
+    ImportReport, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
+    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport,
+    PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest,
+    RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    clock, expiry, import, officers, parting, peers, policy, query, records, status, watch,
+    backup, clock, expiry, import, officers, parting, peers, policy, query, records, status, watch,
 };
 use crate::home::CardEdit;
 
@@ -41,6 +41,11 @@ fn upkeep(calls: Calls) -> Calls {
         .get("/v1/clock", "Whether the clock is believed", LOOK, clock::show, json::<ClockReport>())
         .post("/v1/clock/confirm", "An administrator says that the clock is right", ADMINISTER,
             clock::confirm, nothing(), json::<ClockReport>())
+        .post("/v1/backup", "Streams what a backup holds, to be sealed by whoever asks", ADMINISTER,
+            backup::make, json::<BackupRequest>(), bytes())
+        .get("/v1/restore", "For whom a restored node waits", LOOK, backup::status, json::<CatchUpReport>())
+        .post("/v1/restore/release", "Waits no longer for an agency", ADMINISTER,
+            backup::release, json::<ReleaseRequest>(), json::<CatchUpReport>())
 }
 
 /// Records, one by one and by query.
