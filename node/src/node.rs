@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
+use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::audit::{Audit, AuditError, AuditOptions};
 use crate::cardfile::CardFile;
 use crate::catchup::{self, CatchUp};
 use crate::clock::{Clock, SystemClock};
@@ -24,7 +26,7 @@ use crate::policy::{
 };
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
-use crate::share::{Owed, Share};
+use crate::share::{Leaves, Owed, Share};
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
@@ -70,6 +72,8 @@ pub struct Parts {
     pub home: Home,
     /// Who may use it.
     pub officers: Officers,
+    /// Who did what.
+    pub audit: Audit,
     /// Its configuration.
     pub config: Config,
     /// Its clock.
@@ -113,6 +117,9 @@ pub enum NodeError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -200,6 +207,8 @@ impl Node {
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
         let owed = Owed::load(&store)?;
+        registry.load_affirmed(&store, &owed)?;
+        let leaves = Leaves::load(&store, &owed)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
             thresholds: thresholds(config.smallest_count),
@@ -213,17 +222,29 @@ impl Node {
         };
         let catch_up =
             CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
+        let audit = {
+            let options = AuditOptions {
+                clock: clock.clone(),
+                signing: SecretKey::from_bytes(&secrets.signing.to_bytes()),
+                key: home.audit_key()?,
+                keep_bytes: config.audit.keep_mb.clamp(1, 1_048_576) * 1024 * 1024,
+            };
+            let dir = home.audit_dir();
+            run_blocking(move || Audit::open(dir, options)).await?
+        };
         let ingest = Ingest::new(
             store.clone(),
             registry.clone(),
             policies.clone(),
             owed.clone(),
+            leaves.clone(),
             clock.clone(),
             time.clone(),
             catch_up.clone(),
             secrets.signing,
             settings,
             search.clone(),
+            audit.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -231,8 +252,10 @@ impl Node {
             registry.clone(),
             policies.clone(),
             owed,
+            leaves,
             clock.clone(),
             time.clone(),
+            audit.clone(),
         );
         let sweeper = Sweeper::new(
             store.clone(),
@@ -274,6 +297,7 @@ impl Node {
             stopped,
         );
         let node = Self(Arc::new(Parts {
+            audit,
             officers: Officers::new(home.officers_path()),
             home,
             config,
@@ -298,6 +322,7 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
@@ -322,7 +347,9 @@ impl Node {
             tasks.shutdown().await;
         }
         let (search, store) = (self.search.clone(), self.store.clone());
+        let audit = self.audit.clone();
         let closed = tokio::task::spawn_blocking(move || {
+            audit.close();
             search.close();
             store.close();
         });
@@ -463,6 +490,21 @@ impl Node {
         }
     }
 
+    /// Signs the audit log's head now and then; the sessions show it to the peers.
+    async fn sign_heads(self) {
+        let mut stop = self.stopping();
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::AUDIT_HEAD_MS));
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                _ = stop.changed() => return,
+            }
+            if let Err(error) = self.audit.sign_head().await {
+                tracing::error!(%error, "the head of the audit log was not signed");
+            }
+        }
+    }
+
     /// Renews the keys statement in good time.
     async fn renew(self) {
         let mut stop = self.stopping();
@@ -549,10 +591,14 @@ async fn keep_epoch(store: &Store, engine: &Engine) -> Result<(), StoreError> {
 
 /// Our card and keys statement are records like others; at each start the newest are there.
 async fn take_own_card(store: &Store, ingest: &Ingest, card: &CardFile) -> Result<(), NodeError> {
+    let mut new = Vec::new();
     for record in std::iter::once(card.card()).chain(card.keys()) {
         if store.arrival_of(&record.id())?.is_none() {
-            ingest.own_signed(record.clone()).await?;
+            new.push(record.clone());
         }
+    }
+    if !new.is_empty() {
+        ingest.own_signed(new).await?;
     }
     Ok(())
 }

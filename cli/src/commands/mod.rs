@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod amend;
+mod ask;
 mod backup;
 mod card;
 mod clock;
@@ -11,11 +12,13 @@ mod expiry;
 mod home_screen;
 mod import;
 mod init;
+mod keys;
 mod man;
 mod new;
 mod officers;
 mod parting;
 mod peer;
+mod permit;
 mod policy;
 mod push;
 mod query;
@@ -58,7 +61,7 @@ Begin here:
   liaison peer add their-card.txt                   and telephone them: 30 digits
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable,
-4 not for your role.
+4 not for your role, 5 the solver is missing.
 The home folder is --home, else LIAISON_HOME, else the running service's, else your own.")]
 pub struct Cli {
     /// For every command.
@@ -94,6 +97,8 @@ pub enum Command {
     #[command(subcommand)]
     Peer(peer::PeerCommand),
     #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    #[command(subcommand)]
     Policy(policy::PolicyCommand),
     #[command(subcommand)]
     Record(record::RecordCommand),
@@ -106,6 +111,8 @@ pub enum Command {
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
     Retract(retract::RetractArgs),
+    Ask(ask::AskArgs),
+    Permit(permit::PermitArgs),
     Expiry(expiry::ExpiryArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
@@ -180,6 +187,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Run(args)) => run::run(context, args),
         Some(Command::Card(command)) => card::run(context, command),
         Some(Command::Peer(command)) => peer::run(context, command),
+        Some(Command::Keys(command)) => keys::run(context, command),
         Some(Command::Policy(command)) => policy::run(context, command),
         Some(Command::Record(command)) => record::run(context, command),
         Some(Command::New(args)) => new::run(context, args),
@@ -190,6 +198,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
         Some(Command::Retract(args)) => retract::run(context, &args),
+        Some(Command::Ask(args)) => ask::run(context, &args),
+        Some(Command::Permit(args)) => permit::run(context, &args),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
         Some(Command::Backup(args)) => backup::run(context, args),
         Some(Command::Restore(args)) => restore::run(context, args),

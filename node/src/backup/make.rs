@@ -13,6 +13,8 @@ use crate::store::StoreError;
 
 /// What of a home no backup takes: the store has entries of its own, the index is made anew.
 const LEFT_OUT: [&str; 3] = ["store", "index", "liaison.sock"];
+/// How the names of private keys beside that folder end.
+const PRIVATE: &str = ".private";
 /// The folder of the keys.
 pub(super) const KEYS: &str = "keys";
 
@@ -102,10 +104,11 @@ fn walk(home: &Home, at: &Path, part: Part, found: &mut Vec<String>) -> Result<(
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let top = at.as_os_str().is_empty();
+        let secret = name == KEYS || name.ends_with(PRIVATE);
         let other = match part {
             Part::WithKeys => false,
-            Part::WithoutKeys => top && name == KEYS,
-            Part::KeysOnly => top && name != KEYS,
+            Part::WithoutKeys => top && secret,
+            Part::KeysOnly => top && !secret,
         };
         // What is beside the store is a store that was moved aside, or one in the making.
         let stores = LEFT_OUT.contains(&&*name) || name.starts_with("store.");

@@ -2,22 +2,33 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, BackupRequest, CardView, CatchUpReport, ClockReport, ExpiryReport, ImportChunk,
-    ImportReport, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
-    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport,
-    PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest,
-    RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, BackupRequest, CardView,
+    CatchUpReport, ClockReport, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
+    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
+    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
+    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
+    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
+    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    backup, clock, expiry, import, officers, parting, peers, policy, query, records, status, watch,
+    backup, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
+    watch,
 };
 use crate::home::CardEdit;
 
 /// Every call.
 pub(super) fn calls() -> Calls {
     let mut calls = Calls::new();
-    for table in [node, upkeep, records, peers, policy, imports] {
+    for table in [
+        node,
+        upkeep,
+        records,
+        peers,
+        keys_of_agencies,
+        policy,
+        imports,
+    ] {
         calls = table(calls);
     }
     calls
@@ -61,6 +72,10 @@ fn records(calls: Calls) -> Calls {
             json::<AmendRequest>(), json::<PushReport>())
         .post("/v1/records/{id}/retract", "Takes a record of our own back", ERASE, records::retract,
             json::<RetractRequest>(), json::<RetractReport>())
+        .post("/v1/records/{id}/ask", "Asks a record's author for leave to pass it on", WRITE, records::ask,
+            json::<AskRequest>(), json::<AskReport>())
+        .post("/v1/records/{id}/permit", "Lets a record of our own be passed on", WRITE, records::permit,
+            json::<PermitRequest>(), json::<PermitReport>())
         .post("/v1/query", "Searches what the node holds", READ, query::query,
             json::<QueryRequest>(), json::<QueryReport>())
         .post("/v1/verify", "Whose word signed bytes are", LOOK, records::verify, bytes(), json::<VerifyReport>())
@@ -82,6 +97,22 @@ fn peers(calls: Calls) -> Calls {
         .post("/v1/card", "Changes our own card", ADMINISTER, peers::edit, json::<CardEdit>(), json::<CardView>())
 }
 
+/// Signing keys.
+#[rustfmt::skip] // A table.
+fn keys_of_agencies(calls: Calls) -> Calls {
+    calls
+        .get("/v1/keys", "Our own signing keys", LOOK, keys::own, json::<KeysView>())
+        .get("/v1/keys/{name}", "The signing keys of an agency", LOOK, keys::of, json::<KeysView>())
+        .post("/v1/keys/rotate", "Changes our signing key", ADMINISTER, keys::rotate,
+            json::<KeyChangeRequest>(), json::<KeyChangeReport>())
+        .post("/v1/keys/compromised", "Says that a signing key was stolen", ADMINISTER, keys::compromised,
+            json::<KeyChangeRequest>(), json::<KeyChangeReport>())
+        .post("/v1/keys/affirm", "Says which records under a stolen key are ours", ADMINISTER, keys::affirm,
+            json::<AffirmRequest>(), json::<AffirmReport>())
+        .post("/v1/keys/revoke-all", "Revokes all our keys, for good", ADMINISTER, keys::revoke_all,
+            json::<RevokeAllRequest>(), json::<KeysView>())
+}
+
 /// The policy.
 #[rustfmt::skip] // A table.
 fn policy(calls: Calls) -> Calls {
@@ -89,6 +120,8 @@ fn policy(calls: Calls) -> Calls {
         .get("/v1/policy", "The active policy", LOOK, policy::show, json::<PolicyReport>())
         .post("/v1/policy/check", "Checks policy files", LOOK, policy::check,
             json::<PolicyRequest>(), json::<PolicyReport>())
+        .post("/v1/policy/prove", "Whether a policy can do what it must not", LOOK, policy::prove,
+            json::<PolicyRequest>(), json::<ProofReport>())
         .post("/v1/policy/apply", "Puts policy files in force", GOVERN, policy::apply,
             json::<PolicyRequest>(), json::<PolicyReport>())
         .post("/v1/policy/revert", "Goes back to the policy before", GOVERN, policy::revert,

@@ -5,10 +5,13 @@ mod backup;
 mod clock;
 mod expiry;
 mod import;
+mod keys;
+mod leave;
 mod officers;
 mod parting;
 mod peers;
 mod policy;
+mod proof;
 mod query;
 mod records;
 mod status;
@@ -18,6 +21,11 @@ pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow}
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use keys::{
+    AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
+    RevokeAllRequest,
+};
+pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
 pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
@@ -28,6 +36,7 @@ pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
     StatementView,
 };
+pub use proof::{CaseView, ProofFinding, ProofNote, ProofReport, ProofTerms};
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
@@ -49,7 +58,7 @@ pub struct ApiError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `forbidden`,
-    /// `conflict`, `disk`, `internal`.
+    /// `conflict`, `disk`, `internal`, `no-solver`, `unproven`, `broken-invariant`.
     pub code: String,
     /// Findings on the record or policy, one a fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

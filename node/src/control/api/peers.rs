@@ -73,6 +73,9 @@ pub struct PeerAddRequest {
     /// Circles to put it in, besides those of `entities.json`.
     #[serde(default)]
     pub circles: Vec<String>,
+    /// Invariants that the policy may break once it is a peer, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept_broken: Vec<String>,
 }
 
 /// What became of `peer add`.
