@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
@@ -27,6 +26,7 @@ use crate::policy::{
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::share::{Leaves, Owed, Share};
+use crate::signing::Signing;
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
@@ -222,10 +222,11 @@ impl Node {
         };
         let catch_up =
             CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
+        let signing = Signing::new(secrets.signing);
         let audit = {
             let options = AuditOptions {
                 clock: clock.clone(),
-                signing: SecretKey::from_bytes(&secrets.signing.to_bytes()),
+                signing: signing.clone(),
                 key: home.audit_key()?,
                 keep_bytes: config.audit.keep_mb.clamp(1, 1_048_576) * 1024 * 1024,
             };
@@ -241,7 +242,7 @@ impl Node {
             clock.clone(),
             time.clone(),
             catch_up.clone(),
-            secrets.signing,
+            signing,
             settings,
             search.clone(),
             audit.clone(),
@@ -324,6 +325,7 @@ impl Node {
         node.spawn(node.clone().renew());
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
+        node.spawn(node.clone().mark_keys());
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }

@@ -59,6 +59,9 @@ impl Flags {
     /// It came back with a backup, and whoever brought it was not heard from since: it is
     /// neither shown nor passed on.
     pub const LOCKED: Flags = Flags(64);
+    /// The key that signed it was compromised, or revoked with all others: it may be a thief's.
+    /// It stays when its author affirms it.
+    pub const KEY_LOST: Flags = Flags(128);
 
     /// Whether all marks of `other` are set.
     pub const fn contains(self, other: Flags) -> bool {
@@ -99,6 +102,7 @@ impl fmt::Debug for Flags {
             (Flags::ERASED, "erased"),
             (Flags::EXPIRED, "expired"),
             (Flags::LOCKED, "locked"),
+            (Flags::KEY_LOST, "key lost"),
         ];
         f.debug_set()
             .entries(
@@ -162,7 +166,7 @@ pub struct NewRecord {
     /// Its complete policy attributes, opaque here, at most
     /// [`crate::limits::CLASS_BYTES`].
     pub class: bytes::Bytes,
-    /// [`Flags::MARKED`] or none: the store sets the others.
+    /// [`Flags::MARKED`], [`Flags::KEY_LOST`] or none: the store sets the others.
     pub flags: Flags,
     /// When it ends, by its author's word.
     pub expires: Option<Millis>,
