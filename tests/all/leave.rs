@@ -256,6 +256,42 @@ async fn a_withdrawn_permit_and_a_permit_of_a_withdrawn_record_open_nothing() {
     federation.stop().await;
 }
 
+/// The author's leave widens no holder's policy: what stays, stays with its permit, which would
+/// tell the peer that there is such a record. It goes when the policy lets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permit_does_not_go_where_the_holders_policy_keeps_its_record() {
+    let mut federation = chain().await;
+    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
+    let closed = format!(
+        r#"{OPEN}
+        @id("not-c") @says("Nothing goes to c.")
+        forbid (principal == Agency::"c", action == Action::"share", resource);"#
+    );
+    b.policy(&closed).await;
+    let id = a.push(&amber("Quittenmarke"), &[]).await;
+    b.holds_all(&[id]).await;
+    let (to, until) = (c.agency.full(), day(SystemClock.now(), 30));
+    let permitted = a
+        .json(&["permit", &id.full(), "--to", &to, "--until", &until])
+        .await;
+    let permit = id_of(&permitted);
+    says(b, &["show", &id.full()], |s| {
+        s["leave"][0]["state"] == "in-force"
+    })
+    .await;
+    federation.settled().await;
+    for id in [id, permit] {
+        assert!(!has(c, &id));
+        assert!(!b.tap.sent_contains(&c.agency, id.as_bytes()));
+    }
+    let why = b.json(&["why", &id.full(), "c"]).await;
+    assert_eq!(why["decision"]["allow"], false);
+    b.policy(OPEN).await;
+    c.holds_all(&[id]).await;
+    assert!(has(c, &permit));
+    federation.stop().await;
+}
+
 /// A permit goes with its record, through each holder, to each that it names; and over a
 /// restart, since holders find it in their stores.
 #[tokio::test(flavor = "multi_thread")]
