@@ -150,10 +150,18 @@ async fn e8_a_permit_lifts_ask_for_whom_it_names_and_until_its_end() {
         s["leave"][0]["state"] == "in-force"
     })
     .await;
+    // c gets this permit from elsewhere in time, and its record too late.
+    let mut relay = RawPeer::new(federation.dir(), "relay").await;
+    relay.link(c).await;
+    let mut stream = relay.sender(c).await;
+    assert_eq!(stream.give(&raw::stored(a, &permit)).await, Answer::Stored);
     clock.advance(2 * HOUR);
+    let answer = stream.give(&raw::stored(a, &late)).await;
+    assert_eq!(answer, Answer::Refused(Refused::Handling));
     federation.mend("b", "c").await;
-    federation.settled().await;
-    assert!(!has(c, &late) && !has(c, &permit));
+    let free = a.push(&trend("Free to go"), &[]).await;
+    c.holds_all(&[free]).await;
+    assert!(!has(c, &late));
     let why = b.json(&["why", &full, "c"]).await;
     assert_eq!(why["decision"]["rule"], "onward-ask");
     let shown = b.json(&["show", &full]).await;
