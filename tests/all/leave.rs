@@ -345,6 +345,7 @@ async fn ask_and_permit_refuse_in_words_what_they_cannot_do() {
     let free = a.push(&trend("Free to go"), &[]).await.full();
     let ids = [&ask, &none, &free].map(|id| id.parse().expect("id"));
     b.holds_all(&ids).await;
+    let long = "x".repeat(501);
     let until = day(SystemClock.now(), 30);
     let (long_ago, far_off) = (day(SystemClock.now(), -2), day(SystemClock.now(), 400));
     #[rustfmt::skip]
@@ -353,6 +354,8 @@ async fn ask_and_permit_refuse_in_words_what_they_cannot_do() {
         (b, &["ask", &none, "c"], "which no permit lifts"),
         (b, &["ask", &free, "c"], "lets"),
         (b, &["ask", &ask, "nobody"], "liaison peer list"),
+        (b, &["ask", &ask, "c", "--why", "call +999 10 555 0199"], "TXT-01"),
+        (b, &["ask", &ask, "c", "--why", &long], "LIM-01"),
         (b, &["permit", &ask, "--to", "c", "--until", &until], "only its author"),
         (a, &["permit", &none, "--to", "b", "--until", &until], "onward: ask"),
         (a, &["permit", &ask, "--to", "b", "--until", &long_ago], "between today"),
