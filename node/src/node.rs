@@ -183,7 +183,7 @@ impl Node {
         let registry = Registry::load(&store, &card)?;
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
-        let owed = Owed::load(&store)?;
+        let owed = Owed::default();
         let settings = Settings {
             exercise: config.exercise.clone(),
             thresholds: thresholds(config.smallest_count),
@@ -265,6 +265,7 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().answer_withdrawals());
         Ok(node)
     }
 

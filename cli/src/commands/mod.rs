@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod amend;
+mod audience;
 mod card;
 mod completions;
 pub(crate) mod demo;
@@ -100,6 +101,7 @@ pub enum Command {
     Show(show::ShowArgs),
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
+    Audience(audience::AudienceArgs),
     Retract(retract::RetractArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
@@ -179,6 +181,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Show(args)) => show::run(context, &args),
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
+        Some(Command::Audience(args)) => audience::run(context, &args),
         Some(Command::Retract(args)) => retract::run(context, &args),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),

@@ -9,6 +9,7 @@ pub mod imports;
 pub mod officers;
 pub mod peers;
 pub mod policy;
+pub mod recipients;
 pub mod records;
 pub mod status;
 mod table;

@@ -5,6 +5,7 @@ use liaison_node::control::api::{
 };
 use serde_json::Value;
 
+use super::recipients;
 use super::{
     Style, Tone, cell, clean, comma, decisions, errors, grid, number, plural, short_id, when,
 };
@@ -248,6 +249,13 @@ pub fn view(style: &Style, view: &RecordView) -> String {
             ));
         }
     }
+    if view.retracted_by.is_some() && !view.recipients.is_empty() {
+        out.push_str("\nTaken back from:\n");
+        out.push_str(&recipients::table(style, &view.recipients));
+    } else if view.recipients.iter().any(|r| recipients::is_withdrawn(r)) {
+        out.push_str("\nRecipients:\n");
+        out.push_str(&recipients::table(style, &view.recipients));
+    }
     if !view.ledger.is_empty() {
         out.push_str("\nPassed on:\n");
         for entry in &view.ledger {
@@ -453,6 +461,7 @@ mod tests {
             superseded_by: vec![],
             retracted_by: None,
             links: vec![],
+            recipients: vec![],
             ledger: vec![],
         };
         insta::assert_snapshot!(view(&STYLE, &view_of), @r"

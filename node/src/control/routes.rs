@@ -2,7 +2,7 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, CardView, ImportChunk, ImportReport, OfficersReport, PeerAddReport,
+    AmendRequest, AudienceReport, AudienceRequest, CardView, ImportChunk, ImportReport, OfficersReport, PeerAddReport,
     PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport,
     PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
     RetractRequest, Status, VerifyReport, WatchEvent, Why,
@@ -42,6 +42,8 @@ fn records(calls: Calls) -> Calls {
             json::<AmendRequest>(), json::<PushReport>())
         .post("/v1/records/{id}/retract", "Takes a record of our own back", ERASE, records::retract,
             json::<RetractRequest>(), json::<RetractReport>())
+        .post("/v1/records/{id}/audience", "Changes who may have a record of our own", WRITE, records::audience,
+            json::<AudienceRequest>(), json::<AudienceReport>())
         .post("/v1/query", "Searches what the node holds", READ, query::query,
             json::<QueryRequest>(), json::<QueryReport>())
         .post("/v1/verify", "Whose word signed bytes are", LOOK, records::verify, bytes(), json::<VerifyReport>())

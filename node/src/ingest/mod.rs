@@ -16,7 +16,7 @@ use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::{CheckContext, Thresholds};
-use liaison_protocol::record::codes::{Kind, Plane};
+use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
@@ -26,7 +26,7 @@ use rayon::prelude::*;
 use tokio::sync::Semaphore;
 
 use self::accepts::Accepts;
-use self::admit::{Admitted, Gate};
+use self::admit::{Admitted, Gate, lifts as store_lifts};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
 use crate::clock::Clock;
@@ -370,7 +370,7 @@ impl Ingest {
                 direction: Direction::Received,
                 at,
                 epoch,
-                rule: "retracted".into(),
+                rule: crate::share::WITHDRAWN.into(),
                 path: Path::Direct,
                 answer: Some(answer),
             };
@@ -454,6 +454,10 @@ impl Ingest {
                     known.push(Known::Want);
                     continue;
                 }
+                if withdrawn && store_lifts(store, courier, &item.id)?.is_some() {
+                    known.push(Known::Want);
+                    continue;
+                }
                 let answer = if withdrawn {
                     Answer::Refused(Refused::Retracted)
                 } else {
@@ -464,7 +468,7 @@ impl Ingest {
                         direction: Direction::Received,
                         at: now,
                         epoch,
-                        rule: "held already".into(),
+                        rule: crate::share::HELD_ALREADY.into(),
                         path: Path::Direct,
                         answer: Some(answer),
                     };
@@ -582,11 +586,15 @@ impl Ingest {
         let now = self.0.clock.now();
         let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
         for (one, outcome) in ready.iter().zip(outcomes) {
-            let OpOutcome::Stored { arrival, touched } = outcome else {
+            let OpOutcome::Stored { touched, arrival } = outcome else {
                 continue;
             };
             if let Some(withdrawn) = touched {
                 self.0.search.forget(withdrawn.0);
+            }
+            // It came back under its old number, which the index has passed.
+            if one.lifts.is_some() {
+                self.0.search.forget(arrival.0);
             }
             hlc.witness(one.record.record().envelope.created, now);
             let content = &one.record.record().content;
@@ -595,9 +603,8 @@ impl Ingest {
             {
                 self.0.registry.learn(&one.record);
             }
-            if one.record.kind().plane() == Plane::Control || matches!(content, Content::Contact(_))
-            {
-                self.0.owed.note(*arrival);
+            if one.is_owed() {
+                self.0.owed.note();
             }
         }
     }

@@ -73,6 +73,7 @@ fn one(op: &Op) -> Result<usize, StoreError> {
         | Op::Cursor { .. }
         | Op::Tombstone { .. }
         | Op::LiftTombstone { .. }
+        | Op::Reopen { .. }
         | Op::SetFlags { .. }
         | Op::DeletePeer { .. }
         | Op::Reincarnate(_) => 0,

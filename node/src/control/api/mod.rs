@@ -6,6 +6,7 @@ mod officers;
 mod peers;
 mod policy;
 mod query;
+mod recipients;
 mod records;
 mod status;
 mod watch;
@@ -20,6 +21,7 @@ pub use policy::{
     StatementView,
 };
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
+pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
     RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,
