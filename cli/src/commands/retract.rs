@@ -84,9 +84,9 @@ pub fn run(context: &mut Context, args: &RetractArgs) -> Outcome {
         }
         let done = recipients::all_erased(&report.recipients);
         if done || Instant::now() >= end {
-            context
-                .ui
-                .either(&report, |style| recipients::table(style, &report.recipients))?;
+            context.ui.either(&report, |style| {
+                recipients::table(style, &report.recipients)
+            })?;
             return if done {
                 Ok(())
             } else {

@@ -59,16 +59,18 @@ pub fn progress(recipients: &[RecipientView]) -> String {
         (a + u64::from(on.asked), e + u64::from(on.erased))
     });
     if asked > 0 {
-        text.push_str(&format!(", and {gone} of {asked} that they passed it on to"));
+        text.push_str(&format!(
+            ", and {gone} of {asked} that they passed it on to"
+        ));
     }
     text
 }
 
 /// Whether everybody erased it, also those further on.
 pub fn all_erased(recipients: &[RecipientView]) -> bool {
-    recipients.iter().all(|r| {
-        r.state == "erased" && r.passed_on.is_none_or(|on| on.erased >= on.asked)
-    })
+    recipients
+        .iter()
+        .all(|r| r.state == "erased" && r.passed_on.is_none_or(|on| on.erased >= on.asked))
 }
 
 /// What a changed distribution list does.

@@ -2,10 +2,10 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, AudienceReport, AudienceRequest, CardView, ImportChunk, ImportReport, OfficersReport, PeerAddReport,
-    PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport,
-    PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
-    RetractRequest, Status, VerifyReport, WatchEvent, Why,
+    AmendRequest, AudienceReport, AudienceRequest, CardView, ImportChunk, ImportReport,
+    OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport,
+    PolicyPlain, PolicyReport, PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest,
+    RecordView, RetractReport, RetractRequest, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{import, officers, peers, policy, query, records, status, watch};

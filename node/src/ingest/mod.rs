@@ -595,6 +595,7 @@ impl Ingest {
             // It came back under its old number, which the index has passed.
             if one.lifts.is_some() {
                 self.0.search.forget(arrival.0);
+                self.0.owed.note_back(one.record.id());
             }
             hlc.witness(one.record.record().envelope.created, now);
             let content = &one.record.record().content;

@@ -2,7 +2,7 @@
 //! list, in the write that keeps the record; here is who has to look at it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane};
@@ -25,6 +25,8 @@ struct Shared {
     /// What control records say, as far as it was asked: [`limits::OWED_READ`] at most.
     read: RwLock<HashMap<Arrival, Arc<Content>>>,
     changes: watch::Sender<Look>,
+    /// Records that came back under their old number: [`limits::LACKING`] at most.
+    came_back: Mutex<Vec<RecordId>>,
 }
 
 /// What of the list has to be looked at, told in numbers that only grow.
@@ -41,6 +43,7 @@ impl Default for Owed {
         Self(Arc::new(Shared {
             read: RwLock::default(),
             changes: watch::Sender::new(Look::default()),
+            came_back: Mutex::default(),
         }))
     }
 }
@@ -49,6 +52,22 @@ impl Owed {
     /// A control record came in.
     pub fn note(&self) {
         self.0.changes.send_modify(|look| look.added += 1);
+    }
+
+    /// A recalled record came back under its old number, which the sessions are past. What is
+    /// lost by a stop is found by the look through the store that follows a start.
+    pub fn note_back(&self, id: RecordId) {
+        let mut back = lock(&self.0.came_back);
+        if back.len() < limits::LACKING {
+            back.push(id);
+        }
+        drop(back);
+        self.note();
+    }
+
+    /// The records that came back since this was last asked.
+    pub fn take_back(&self) -> Vec<RecordId> {
+        std::mem::take(&mut *lock(&self.0.came_back))
     }
 
     /// Something that a retraction concerns came from a peer: it is owed to it now.
@@ -94,6 +113,10 @@ impl Owed {
         }
         Ok(Some(content))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Share {

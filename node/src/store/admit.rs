@@ -226,11 +226,7 @@ pub fn bury(
 }
 
 /// Takes a tombstone away; false if there is none. What was erased stays so.
-pub fn unbury(
-    stage: &mut Stage<'_>,
-    state: &mut State,
-    id: &RecordId,
-) -> Result<bool, StoreError> {
+pub fn unbury(stage: &mut Stage<'_>, state: &mut State, id: &RecordId) -> Result<bool, StoreError> {
     let key = keys::of_id(keys::TOMBSTONE, id);
     if stage.get(&key)?.is_none() {
         return Ok(false);

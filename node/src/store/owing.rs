@@ -110,11 +110,7 @@ impl Store {
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn recalled(
-        &self,
-        of: &RecordId,
-        to: &AgencyId,
-    ) -> Result<Option<RecordId>, StoreError> {
+    pub fn recalled(&self, of: &RecordId, to: &AgencyId) -> Result<Option<RecordId>, StoreError> {
         let key = keys::of_id_author(keys::RECALLED, of, to);
         let Some(bytes) = self.engine().get(&key)? else {
             return Ok(None);

@@ -10,8 +10,8 @@ mod repair;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use liaison_protocol::fault::Blame;
 use liaison_protocol::clock::Millis;
+use liaison_protocol::fault::Blame;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::wire::{Hello, Speaks, WireFault};
 use tokio::sync::watch;

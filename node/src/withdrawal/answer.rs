@@ -40,8 +40,8 @@ impl Node {
         self.tell(by, arrival, &retract.of, held.as_ref()).await
     }
 
-    /// A recall came: erases the copy, unless another agency released it to us as well, asks
-    /// those further on, and says so.
+    /// A recall came: erases the copy, unless it is not the author's and another agency released
+    /// the record to us as well; asks those further on, and says so.
     pub(super) async fn answer_recall(
         &self,
         by: &Header,
@@ -77,9 +77,11 @@ impl Node {
                 entry,
             }
         }));
-        let others = lines
-            .iter()
-            .any(|(peer, l)| *peer != by.author && released_to_us(l));
+        // Its author says who may have it: no other's release stands above that.
+        let others = by.author != header.author
+            && lines
+                .iter()
+                .any(|(peer, l)| *peer != by.author && released_to_us(l));
         let gone = header.flags.contains(Flags::ERASED);
         if others && !gone {
             let why = Some(RELEASED_BY_ANOTHER);
@@ -200,7 +202,11 @@ impl Node {
         by: &Header,
         header: &Header,
     ) -> Result<Vec<AgencyId>, StoreError> {
-        let before = [parent(by, Some(header)), header.courier, Some(header.author)];
+        let before = [
+            parent(by, Some(header)),
+            header.courier,
+            Some(header.author),
+        ];
         Ok(self
             .store
             .ledgers_for(arrival)?

@@ -114,6 +114,12 @@ impl Work {
     }
 
     async fn go_on(&mut self, node: &Node) -> Result<(), WithdrawalError> {
+        let back = node.share.owed.take_back();
+        if !back.is_empty() {
+            for peer in node.registry.peers().keys() {
+                node.sync.offer_again(peer, back.iter().copied());
+            }
+        }
         loop {
             let (store, after) = (node.store.clone(), self.read);
             let rows = blocking(move || store.owed(after, limits::WITHDRAWALS_READ)).await?;

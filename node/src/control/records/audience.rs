@@ -51,9 +51,7 @@ pub(in crate::control) async fn audience(
     let mut peers = Vec::new();
     let mut allowed: BTreeSet<AgencyId> = BTreeSet::new();
     for agency in node.registry.peers().keys() {
-        let (decided, words) = node
-            .share
-            .explain_draft(agency, &record, list.as_deref());
+        let (decided, words) = node.share.explain_draft(agency, &record, list.as_deref());
         if decided.allow {
             allowed.insert(*agency);
         }
