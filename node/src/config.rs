@@ -1,9 +1,15 @@
 //! `config.toml`: what an administrator may set. Everything has a default; an unknown key is
 //! an error with its line.
 
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
+use liaison_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
+
+use crate::policy::prove::Solver;
+
+use crate::limits;
 
 /// The configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,8 +28,68 @@ pub struct Config {
     pub repair_every_s: u64,
     /// Megabytes of the store's cache.
     pub cache_mb: u64,
+    /// How policies are proven.
+    pub policy: Policy,
     /// How the node logs.
     pub log: Log,
+    /// The audit log.
+    pub audit: AuditConfig,
+    /// Acts that can't be undone.
+    pub approval: ApprovalConfig,
+}
+
+/// The audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// Megabytes to keep: the oldest lines leave beyond it, and the chain still verifies.
+    pub keep_mb: u64,
+}
+
+/// Acts that can't be undone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApprovalConfig {
+    /// What they wait for.
+    pub waits_for: WaitsFor,
+}
+
+/// What an act that can't be undone waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitsFor {
+    /// A second person with another role.
+    #[default]
+    SecondPerson,
+    /// A second person, or 24 hours: for an agency too small to have one.
+    SecondPersonOrADay,
+}
+
+impl Default for AuditConfig {
+    /// A gigabyte: some four million lines.
+    fn default() -> Self {
+        Self { keep_mb: 1_024 }
+    }
+}
+
+/// How policies are proven.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// The solver, a program that is called like `cvc5`; without it `cvc5` on the PATH.
+    pub solver: Option<PathBuf>,
+    /// Whose certificates count where no solver is: the public key that `policy prover-key`
+    /// prints.
+    pub prover: Option<PublicKey>,
+}
+
+impl Policy {
+    /// The solver to ask.
+    pub fn solver(&self) -> Solver {
+        self.solver
+            .as_deref()
+            .map_or_else(Solver::default, Solver::at)
+    }
 }
 
 /// How the node logs.
@@ -55,7 +121,10 @@ impl Default for Config {
             records_per_minute: 1_000_000,
             repair_every_s: 3_600,
             cache_mb: 32,
+            policy: Policy::default(),
             log: Log::default(),
+            audit: AuditConfig::default(),
+            approval: ApprovalConfig::default(),
         }
     }
 }
@@ -80,6 +149,12 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// It is no configuration: it is too large for one.
+    #[error("{file} is larger than {} KiB, which no configuration is. Put the right file there, or delete it to have the defaults", limits::CONFIG_BYTES / 1024)]
+    TooLarge {
+        /// The file.
+        file: String,
+    },
     /// It is not valid.
     #[error("{file}: {says}Correct the line, or delete it to have the default.")]
     Invalid {
@@ -97,7 +172,10 @@ impl Config {
     /// [`ConfigError`] where it can't be read or has an unknown key or a wrong value.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
         let shown = file.display().to_string();
-        let text = match std::fs::read_to_string(file) {
+        let text = match read_bounded(file) {
+            Ok(text) if text.len() as u64 > limits::CONFIG_BYTES => {
+                return Err(ConfigError::TooLarge { file: shown });
+            }
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => {
@@ -114,6 +192,15 @@ impl Config {
     }
 }
 
+/// The file, or one byte more than it may have.
+fn read_bounded(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(file)?;
+    file.take(limits::CONFIG_BYTES + 1)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +215,12 @@ mod tests {
             error.contains("listen_on") && error.contains('2'),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_file_without_end_is_not_read() {
+        let error = Config::read(Path::new("/dev/zero")).expect_err("no end");
+        assert!(matches!(error, ConfigError::TooLarge { .. }), "{error}");
     }
 
     #[test]

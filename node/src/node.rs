@@ -4,12 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::audit::{Audit, AuditError, AuditOptions};
 use crate::cardfile::CardFile;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
@@ -22,10 +25,11 @@ use crate::policy::{
 };
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
-use crate::share::{Owed, Share};
+use crate::share::{Leaves, Owed, Share};
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
+use crate::time::{Sweeper, Timekeeper};
 
 /// What may differ from one start of a node to the next.
 #[derive(Clone)]
@@ -67,6 +71,8 @@ pub struct Parts {
     pub home: Home,
     /// Who may use it.
     pub officers: Officers,
+    /// Who did what.
+    pub audit: Audit,
     /// Its configuration.
     pub config: Config,
     /// Its clock.
@@ -87,6 +93,10 @@ pub struct Parts {
     pub sync: Sync,
     /// Its search index.
     pub search: Arc<Search>,
+    /// Whether its clock is to be believed.
+    pub time: Timekeeper,
+    /// Erases what has ended.
+    pub sweeper: Sweeper,
     /// When it started.
     pub started: Millis,
     stop: watch::Sender<bool>,
@@ -104,6 +114,9 @@ pub enum NodeError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -169,7 +182,6 @@ impl Node {
         } = options;
         let now = clock.now();
         let secrets = home.secrets()?;
-        let (card, _renewed) = home.renew_keys(now)?;
         let opened = {
             let dir = home.store_dir();
             let cache_bytes = config.cache_mb.clamp(8, 1024) * 1024 * 1024;
@@ -180,10 +192,18 @@ impl Node {
             run_blocking(move || Store::open(dir, options)).await?
         };
         let store = opened;
+        let time = Timekeeper::load(store.clone(), clock.clone())?;
+        // A statement dated by a wrong clock would be in nobody's time, ours included.
+        let card = match time.trusted() {
+            Ok(now) => home.renew_keys(now)?.0,
+            Err(_) => home.card_file()?,
+        };
         let registry = Registry::load(&store, &card)?;
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
         let owed = Owed::default();
+        registry.load_affirmed(&store)?;
+        let leaves = Leaves::load(&store)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
             thresholds: thresholds(config.smallest_count),
@@ -195,15 +215,28 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
+        let audit = {
+            let options = AuditOptions {
+                clock: clock.clone(),
+                signing: SecretKey::from_bytes(&secrets.signing.to_bytes()),
+                key: home.audit_key()?,
+                keep_bytes: config.audit.keep_mb.clamp(1, 1_048_576) * 1024 * 1024,
+            };
+            let dir = home.audit_dir();
+            run_blocking(move || Audit::open(dir, options)).await?
+        };
         let ingest = Ingest::new(
             store.clone(),
             registry.clone(),
             policies.clone(),
             owed.clone(),
+            leaves.clone(),
             clock.clone(),
+            time.clone(),
             secrets.signing,
             settings,
             search.clone(),
+            audit.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -211,7 +244,17 @@ impl Node {
             registry.clone(),
             policies.clone(),
             owed,
+            leaves,
             clock.clone(),
+            time.clone(),
+            audit.clone(),
+        );
+        let sweeper = Sweeper::new(
+            store.clone(),
+            search.clone(),
+            clock.clone(),
+            time.clone(),
+            registry.own(),
         );
         let wanted = if listen.is_empty() {
             &config.listen
@@ -244,6 +287,7 @@ impl Node {
             stopped,
         );
         let node = Self(Arc::new(Parts {
+            audit,
             officers: Officers::new(home.officers_path()),
             home,
             config,
@@ -256,6 +300,8 @@ impl Node {
             swarm,
             sync: sync.clone(),
             search,
+            time,
+            sweeper,
             started: now,
             stop,
             tasks: Mutex::new(Some(JoinSet::new())),
@@ -266,6 +312,9 @@ impl Node {
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
         node.spawn(node.clone().answer_withdrawals());
+        node.spawn(node.clone().sign_heads());
+        node.spawn(node.clone().end_leaving());
+        node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }
 
@@ -288,7 +337,9 @@ impl Node {
             tasks.shutdown().await;
         }
         let (search, store) = (self.search.clone(), self.store.clone());
+        let audit = self.audit.clone();
         let closed = tokio::task::spawn_blocking(move || {
+            audit.close();
             search.close();
             store.close();
         });
@@ -355,6 +406,50 @@ impl Node {
         }
     }
 
+    /// Peers that are being removed are unlinked when they have answered all that they are
+    /// owed, or after [`limits::LEAVING_DAYS`].
+    async fn end_leaving(self) {
+        let mut stop = self.stopping();
+        let mut changes = self.registry.changes();
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::LEAVING_LOOK_MS));
+        loop {
+            let leaving: Vec<_> = self
+                .registry
+                .peers()
+                .into_iter()
+                .filter_map(|(agency, peer)| Some((agency, peer.leaving?)))
+                .collect();
+            for (agency, since) in &leaving {
+                if let Err(error) = self.end_if_done(*agency, *since).await {
+                    tracing::error!(%error, "a peer that is being removed stays linked");
+                }
+            }
+            tokio::select! {
+                _ = tick.tick(), if !leaving.is_empty() => {}
+                changed = changes.changed() => if changed.is_err() { return },
+                _ = stop.changed() => return,
+            }
+        }
+    }
+
+    async fn end_if_done(&self, agency: AgencyId, since: Millis) -> Result<(), NodeError> {
+        let patience = limits::LEAVING_DAYS.saturating_mul(limits::DAY_MS);
+        let overdue = self.clock.now().0 >= since.0.saturating_add(patience);
+        let share = self.share.clone();
+        let owed = run_blocking(move || share.unanswered(&agency)).await?;
+        if !overdue && !owed.is_empty() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.changing.lock().await;
+        // It may have been linked again meanwhile.
+        if self.registry.is_leaving(&agency) {
+            let peer = self.registry.alias(&agency);
+            tracing::info!(%peer, unanswered = owed.len(), "the peer is removed");
+            self.registry.unlink(&self.store, &agency).await?;
+        }
+        Ok(())
+    }
+
     /// Records came in: the index hears of it.
     async fn follow_store(self) {
         let mut arrivals = self.store.watch();
@@ -385,16 +480,36 @@ impl Node {
         }
     }
 
-    /// Renews the keys statement in good time.
-    async fn renew(self) {
+    /// Signs the audit log's head now and then; the sessions show it to the peers.
+    async fn sign_heads(self) {
         let mut stop = self.stopping();
-        let mut tick = tokio::time::interval(std::time::Duration::from_secs(3_600));
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::AUDIT_HEAD_MS));
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
                 _ = stop.changed() => return,
             }
-            match self.home.renew_keys(self.clock.now()) {
+            if let Err(error) = self.audit.sign_head().await {
+                tracing::error!(%error, "the head of the audit log was not signed");
+            }
+        }
+    }
+
+    /// Renews the keys statement in good time.
+    async fn renew(self) {
+        let mut stop = self.stopping();
+        let mut tick = tokio::time::interval(std::time::Duration::from_secs(3_600));
+        let mut believed = self.time.changes();
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                changed = believed.changed() => if changed.is_err() { return },
+                _ = stop.changed() => return,
+            }
+            let Ok(now) = self.time.trusted() else {
+                continue;
+            };
+            match self.home.renew_keys(now) {
                 Ok((card, true)) => {
                     if let Err(error) = self.take_card(&card).await {
                         tracing::error!(%error, "the new keys statement was not taken in");
@@ -466,10 +581,14 @@ async fn keep_epoch(store: &Store, engine: &Engine) -> Result<(), StoreError> {
 
 /// Our card and keys statement are records like others; at each start the newest are there.
 async fn take_own_card(store: &Store, ingest: &Ingest, card: &CardFile) -> Result<(), NodeError> {
+    let mut new = Vec::new();
     for record in std::iter::once(card.card()).chain(card.keys()) {
         if store.arrival_of(&record.id())?.is_none() {
-            ingest.own_signed(record.clone()).await?;
+            new.push(record.clone());
         }
+    }
+    if !new.is_empty() {
+        ingest.own_signed(new).await?;
     }
     Ok(())
 }

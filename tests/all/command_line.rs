@@ -51,7 +51,9 @@ async fn json_is_one_object_or_one_line_an_object() {
         &["card", "show"], &["card", "show", &card_b], &["card", "export", &exported], &["card", "export", "-"],
         &["card", "edit", "--regime", "conv108"],
         &["peer", "list"], &["peer", "test", "b"], &["peer", "add", &card_b, "--as", "b", "--yes"],
-        &["policy", "check", &policy], &["policy", "apply", &policy, "--reason", "again"],
+        &["policy", "check", &policy], &["policy", "apply", &policy, "--reason", "again", "--unproven",
+            "--accept-broken", "personal-to-named", "--accept-broken", "red-to-named",
+            "--accept-broken", "private-never", "--accept-broken", "private-to-named"],
         &["policy", "show"], &["policy", "show", "--plain"], &["policy", "revert"],
         &["record", "template", "trend"],
         &["push", &draft, "--dry-run"], &["push", &draft], &["push", &draft, "--to", "b"], &["push", &draft, "--to", ""],
@@ -475,9 +477,16 @@ async fn policy_check_apply_revert_and_plain() {
     );
     a.cli(&["policy", "check", &dir_text]).await.expect_code(0);
     let before = a.json(&["policy", "show"]).await;
-    a.cli(&["policy", "apply", &dir_text, "--reason", "agreement"])
-        .await
-        .expect_code(0);
+    a.cli(&[
+        "policy",
+        "apply",
+        &dir_text,
+        "--reason",
+        "agreement",
+        "--unproven",
+    ])
+    .await
+    .expect_code(0);
     let shown = a.cli(&["policy", "show", "--plain"]).await.expect_code(0);
     assert!(
         shown.out.contains("up to green") && shown.out.contains('b'),

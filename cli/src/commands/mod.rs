@@ -1,18 +1,24 @@
 //! The commands: one file each.
 
 mod amend;
+mod ask;
 mod audience;
 mod card;
+mod clock;
 mod completions;
 pub(crate) mod demo;
 mod editor;
+mod expiry;
 mod home_screen;
 mod import;
 mod init;
+mod keys;
 mod man;
 mod new;
 mod officers;
+mod parting;
 mod peer;
+mod permit;
 mod policy;
 mod push;
 mod query;
@@ -54,7 +60,7 @@ Begin here:
   liaison peer add their-card.txt                   and telephone them: 30 digits
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable,
-4 not for your role.
+4 not for your role, 5 the solver is missing.
 The home folder is --home, else LIAISON_HOME, else the running service's, else your own.")]
 pub struct Cli {
     /// For every command.
@@ -90,6 +96,8 @@ pub enum Command {
     #[command(subcommand)]
     Peer(peer::PeerCommand),
     #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    #[command(subcommand)]
     Policy(policy::PolicyCommand),
     #[command(subcommand)]
     Record(record::RecordCommand),
@@ -103,8 +111,13 @@ pub enum Command {
     Amend(amend::AmendArgs),
     Audience(audience::AudienceArgs),
     Retract(retract::RetractArgs),
+    Ask(ask::AskArgs),
+    Permit(permit::PermitArgs),
+    Expiry(expiry::ExpiryArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
+    #[command(subcommand)]
+    Clock(clock::ClockCommand),
     Officers(officers::OfficersArgs),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
@@ -172,6 +185,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Run(args)) => run::run(context, args),
         Some(Command::Card(command)) => card::run(context, command),
         Some(Command::Peer(command)) => peer::run(context, command),
+        Some(Command::Keys(command)) => keys::run(context, command),
         Some(Command::Policy(command)) => policy::run(context, command),
         Some(Command::Record(command)) => record::run(context, command),
         Some(Command::New(args)) => new::run(context, args),
@@ -183,6 +197,10 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Amend(args)) => amend::run(context, args),
         Some(Command::Audience(args)) => audience::run(context, &args),
         Some(Command::Retract(args)) => retract::run(context, &args),
+        Some(Command::Ask(args)) => ask::run(context, &args),
+        Some(Command::Permit(args)) => permit::run(context, &args),
+        Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
         Some(Command::Officers(args)) => officers::run(context, &args),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::recipients;
 use super::{
-    Style, Tone, cell, clean, comma, decisions, errors, grid, number, plural, short_id, when,
+    Style, Tone, cell, clean, comma, decisions, errors, grid, leave, number, plural, short_id, when,
 };
 use crate::error::CommandError;
 
@@ -195,11 +195,11 @@ pub fn view(style: &Style, view: &RecordView) -> String {
         } else {
             ""
         };
-        let line = format!(
-            "RETRACTED at {}: {}{erased}",
-            when(&retraction.at),
-            clean(&retraction.reason)
-        );
+        let at = when(&retraction.at);
+        let line = match retraction.reason.as_str() {
+            "expired" => format!("EXPIRED at {at}{erased}"),
+            reason => format!("RETRACTED at {at}: {}{erased}", clean(reason)),
+        };
         out.push_str(&format!("{}\n", style.paint(Tone::Bad, &line)));
     }
     for newer in &view.superseded_by {
@@ -252,9 +252,15 @@ pub fn view(style: &Style, view: &RecordView) -> String {
     if view.retracted_by.is_some() && !view.recipients.is_empty() {
         out.push_str("\nTaken back from:\n");
         out.push_str(&recipients::table(style, &view.recipients));
-    } else if view.recipients.iter().any(|r| recipients::is_withdrawn(r)) {
+    } else if view.recipients.iter().any(recipients::is_withdrawn) {
         out.push_str("\nRecipients:\n");
         out.push_str(&recipients::table(style, &view.recipients));
+    }
+    if !view.leave.is_empty() {
+        out.push_str("\nPermits, and requests for them:\n");
+        for entry in &view.leave {
+            out.push_str(&format!("  {}\n", leave::line(entry)));
+        }
     }
     if !view.ledger.is_empty() {
         out.push_str("\nPassed on:\n");
@@ -462,6 +468,7 @@ mod tests {
             retracted_by: None,
             links: vec![],
             recipients: vec![],
+            leave: vec![],
             ledger: vec![],
         };
         insta::assert_snapshot!(view(&STYLE, &view_of), @r"

@@ -10,6 +10,8 @@ use liaison_protocol::record::draft::DraftError;
 use liaison_protocol::record::kinds::ContentError;
 
 use super::api::{ApiError, FindingView};
+use crate::audit::AuditError;
+use crate::home::HomeError;
 use crate::ingest::IngestFault;
 use crate::node::NodeError;
 use crate::officers::OfficersError;
@@ -82,7 +84,9 @@ impl ApiError {
         match self.code.as_str() {
             "not-found" => StatusCode::NOT_FOUND,
             "ambiguous" | "conflict" => StatusCode::CONFLICT,
-            "invalid" => StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid" | "broken-invariant" | "unproven" | "no-solver" => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             "refused" | "forbidden" | "ceiling" => StatusCode::FORBIDDEN,
             "disk" => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -104,6 +108,12 @@ impl From<&Finding> for FindingView {
             says: finding.to_string(),
             remedy: finding.remedy.clone(),
         }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(error: AuditError) -> Self {
+        ApiError::new("disk", error.to_string())
     }
 }
 
@@ -159,7 +169,7 @@ impl From<RegistryError> for ApiError {
             RegistryError::NoPeer { .. } => "not-found",
             RegistryError::AliasTaken { .. } => "conflict",
             RegistryError::Alias { .. } | RegistryError::Own => "invalid",
-            RegistryError::Card(_) => "refused",
+            RegistryError::Card(_) | RegistryError::Revoked { .. } => "refused",
             RegistryError::Store(_) => "disk",
             RegistryError::Stored { .. } => "internal",
         };
@@ -232,6 +242,15 @@ impl From<NodeError> for ApiError {
     fn from(error: NodeError) -> Self {
         match error {
             NodeError::Store(error) => error.into(),
+            NodeError::Home(error) => {
+                let code = match &error {
+                    HomeError::UnknownKey { .. } => "not-found",
+                    HomeError::KeyFile { .. } | HomeError::Address(_) => "invalid",
+                    HomeError::Io { .. } => "disk",
+                    _ => "refused",
+                };
+                ApiError::new(code, error.to_string())
+            }
             NodeError::Registry(error) => error.into(),
             NodeError::Policy(problems) => problems.into(),
             NodeError::OwnCard(fault) => fault.into(),

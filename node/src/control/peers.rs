@@ -7,13 +7,13 @@ use liaison_protocol::record::kinds::Contact;
 use liaison_protocol::record::signed::Record;
 
 use super::api::{
-    ApiError, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus,
-    PeerTestReport, TestStep,
+    ApiError, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport,
+    TestStep,
 };
 use super::status::peer_status;
 use crate::cardfile::CardFile;
 use crate::home::CardEdit;
-use crate::node::Node;
+use crate::node::{Node, NodeError};
 use crate::registry::slug;
 
 type Answer<T> = Result<Json<T>, ApiError>;
@@ -61,6 +61,14 @@ pub(super) async fn add(
         .unwrap_or_else(|| slug(&name));
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
+    // A faulty alias or card is `link`'s to tell.
+    if let Ok(agencies) = node
+        .registry
+        .directory_with(&file, &alias, &request.circles)
+    {
+        super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
+    }
+    let was_revoked = node.registry.revoked().remove(&agency).map(|r| r.reason);
     let updated = node
         .registry
         .link(
@@ -87,31 +95,16 @@ pub(super) async fn add(
         fingerprint: agency.fingerprint(),
         updated,
         may_have,
+        was_revoked,
     }))
 }
 
 fn may_have(node: &Node, alias: &str) -> Vec<String> {
-    super::policy::plain_rows(&node.policies.current())
+    super::policy::plain_of(&node.policies.current(), alias)
         .into_iter()
-        .filter(|(peer, _, cell)| peer == alias && cell != "-")
-        .map(|(_, kind, cell)| format!("{kind}: {cell}"))
+        .filter(|(_, cell)| cell != "-")
+        .map(|(kind, cell)| format!("{kind}: {cell}"))
         .collect()
-}
-
-/// `DELETE /v1/peers/{name}`.
-pub(super) async fn remove(
-    State(node): State<Node>,
-    Path(name): Path<String>,
-) -> Answer<PeerRemoveReport> {
-    let (agency, peer) = node.registry.find(&name)?;
-    let _one_at_a_time = node.changing.lock().await;
-    let holds = super::status::tally(&node, &agency)?.sent;
-    node.registry.unlink(&node.store, &agency).await?;
-    node.reengage(None).await?;
-    Ok(Json(PeerRemoveReport {
-        peer: peer.alias,
-        holds,
-    }))
 }
 
 /// `POST /v1/peers/{name}/test`.
@@ -161,7 +154,7 @@ pub(super) async fn edit(State(node): State<Node>, Json(edit): Json<CardEdit>) -
     let file = node
         .home
         .edit_card(edit, node.clock.now())
-        .map_err(|e| ApiError::new("refused", e.to_string()))?;
+        .map_err(NodeError::from)?;
     node.take_card(&file).await?;
     view(&node, &file).map(Json)
 }

@@ -2,19 +2,32 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, AudienceReport, AudienceRequest, CardView, ImportChunk, ImportReport,
-    OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport,
-    PolicyPlain, PolicyReport, PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest,
-    RecordView, RetractReport, RetractRequest, Status, VerifyReport, WatchEvent, Why,
+    AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, AudienceReport,
+    AudienceRequest, CardView, ClockReport, ExpiryReport, ImportChunk, ImportReport,
+    KeyChangeReport, KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest,
+    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport,
+    PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport,
+    PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest,
+    RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
-use super::{import, officers, peers, policy, query, records, status, watch};
+use super::{
+    clock, expiry, import, keys, officers, parting, peers, policy, query, records, status, watch,
+};
 use crate::home::CardEdit;
 
 /// Every call.
 pub(super) fn calls() -> Calls {
     let mut calls = Calls::new();
-    for table in [node, records, peers, policy, imports] {
+    for table in [
+        node,
+        upkeep,
+        records,
+        peers,
+        keys_of_agencies,
+        policy,
+        imports,
+    ] {
         calls = table(calls);
     }
     calls
@@ -27,6 +40,17 @@ fn node(calls: Calls) -> Calls {
         .get("/v1/status", "How the node and its peers are", LOOK, status::status, json::<Status>())
         .get("/v1/officers", "Who may use the node, and as what", LOOK, officers::list, json::<OfficersReport>())
         .get("/v1/watch", "What happens, as it happens", READ, watch::watch, lines::<WatchEvent>())
+}
+
+/// What keeps a node sound: time, backups.
+#[rustfmt::skip] // A table.
+fn upkeep(calls: Calls) -> Calls {
+    calls
+        .get("/v1/expiry", "What ends, and what is due for review, up to a day", READ,
+            expiry::expiry, json::<ExpiryReport>())
+        .get("/v1/clock", "Whether the clock is believed", LOOK, clock::show, json::<ClockReport>())
+        .post("/v1/clock/confirm", "An administrator says that the clock is right", ADMINISTER,
+            clock::confirm, nothing(), json::<ClockReport>())
 }
 
 /// Records, one by one and by query.
@@ -44,6 +68,10 @@ fn records(calls: Calls) -> Calls {
             json::<RetractRequest>(), json::<RetractReport>())
         .post("/v1/records/{id}/audience", "Changes who may have a record of our own", WRITE, records::audience,
             json::<AudienceRequest>(), json::<AudienceReport>())
+        .post("/v1/records/{id}/ask", "Asks a record's author for leave to pass it on", WRITE, records::ask,
+            json::<AskRequest>(), json::<AskReport>())
+        .post("/v1/records/{id}/permit", "Lets a record of our own be passed on", WRITE, records::permit,
+            json::<PermitRequest>(), json::<PermitReport>())
         .post("/v1/query", "Searches what the node holds", READ, query::query,
             json::<QueryRequest>(), json::<QueryReport>())
         .post("/v1/verify", "Whose word signed bytes are", LOOK, records::verify, bytes(), json::<VerifyReport>())
@@ -55,11 +83,30 @@ fn peers(calls: Calls) -> Calls {
     calls
         .get("/v1/peers", "The linked agencies", LOOK, peers::list, list::<PeerStatus>())
         .post("/v1/peers", "Links an agency", ADMINISTER, peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
-        .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, peers::remove, json::<PeerRemoveReport>())
+        .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, parting::remove, json::<PeerRemoveReport>())
+        .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
+            json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
+        .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())
         .post("/v1/peers/{name}/test", "Looks why a link does not work", LOOK, peers::test,
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())
         .post("/v1/card", "Changes our own card", ADMINISTER, peers::edit, json::<CardEdit>(), json::<CardView>())
+}
+
+/// Signing keys.
+#[rustfmt::skip] // A table.
+fn keys_of_agencies(calls: Calls) -> Calls {
+    calls
+        .get("/v1/keys", "Our own signing keys", LOOK, keys::own, json::<KeysView>())
+        .get("/v1/keys/{name}", "The signing keys of an agency", LOOK, keys::of, json::<KeysView>())
+        .post("/v1/keys/rotate", "Changes our signing key", ADMINISTER, keys::rotate,
+            json::<KeyChangeRequest>(), json::<KeyChangeReport>())
+        .post("/v1/keys/compromised", "Says that a signing key was stolen", ADMINISTER, keys::compromised,
+            json::<KeyChangeRequest>(), json::<KeyChangeReport>())
+        .post("/v1/keys/affirm", "Says which records under a stolen key are ours", ADMINISTER, keys::affirm,
+            json::<AffirmRequest>(), json::<AffirmReport>())
+        .post("/v1/keys/revoke-all", "Revokes all our keys, for good", ADMINISTER, keys::revoke_all,
+            json::<RevokeAllRequest>(), json::<KeysView>())
 }
 
 /// The policy.
@@ -69,6 +116,8 @@ fn policy(calls: Calls) -> Calls {
         .get("/v1/policy", "The active policy", LOOK, policy::show, json::<PolicyReport>())
         .post("/v1/policy/check", "Checks policy files", LOOK, policy::check,
             json::<PolicyRequest>(), json::<PolicyReport>())
+        .post("/v1/policy/prove", "Whether a policy can do what it must not", LOOK, policy::prove,
+            json::<PolicyRequest>(), json::<ProofReport>())
         .post("/v1/policy/apply", "Puts policy files in force", GOVERN, policy::apply,
             json::<PolicyRequest>(), json::<PolicyReport>())
         .post("/v1/policy/revert", "Goes back to the policy before", GOVERN, policy::revert,

@@ -8,6 +8,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::check::{self, CheckContext};
 use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::record::date::Date;
+use liaison_protocol::record::handling::Receiver;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use liaison_protocol::wire::Item;
@@ -18,8 +19,9 @@ use crate::kind;
 use crate::limits;
 use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
-use crate::share::passed;
+use crate::share::{Leaves, passed};
 use crate::store::{Flags, NewRecord, Owing, Retraction, Store, StoreError, Told, Tombstone};
+use crate::time::Doubt;
 
 /// What the gates look at; made anew for each batch.
 pub(super) struct Gate<'a> {
@@ -27,9 +29,12 @@ pub(super) struct Gate<'a> {
     pub registry: &'a Registry,
     pub engine: Arc<Engine>,
     pub accepts: &'a Accepts,
+    pub leaves: &'a Leaves,
     pub settings: &'a Settings,
     pub checks: CheckContext<'a>,
     pub now: Millis,
+    /// Why the clock is not to be believed, if it is not.
+    pub doubt: Option<Doubt>,
 }
 
 /// A record that may be committed.
@@ -75,6 +80,7 @@ impl Gate<'_> {
                 found: signed.id(),
             });
         }
+        self.from_a_peer(courier, &signed)?;
         let record = verify::verify(self.registry, signed)?;
         self.in_time(&record)?;
         self.in_the_right_store(&record)?;
@@ -102,14 +108,27 @@ impl Gate<'_> {
         })
     }
 
+    /// What is on its way when a peer is removed or revoked stops here.
+    fn from_a_peer(&self, courier: &AgencyId, signed: &SignedRecord) -> Result<(), IngestFault> {
+        let own_card =
+            signed.kind() == Kind::Contact && signed.unverified().envelope.author == *courier;
+        let owed = signed.kind().plane() == Plane::Control || own_card;
+        match self.registry.peer(courier) {
+            Some(peer) if peer.leaving.is_none() || owed => Ok(()),
+            _ => Err(IngestFault::CourierRemoved),
+        }
+    }
+
     fn in_time(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
         let envelope = &record.record().envelope;
         if envelope.created.is_ahead_of(self.now) {
             let ahead_s = envelope.created.wall().0.saturating_sub(self.now.0) / 1000;
             return Err(IngestFault::Clock { ahead_s });
         }
-        match expiry(record) {
-            Some(end) if end <= self.now => Err(IngestFault::Expired {
+        match (expiry(record), self.doubt) {
+            // Refused is for good, and by a clock that is wrong nothing is refused for good.
+            (Some(end), Some(doubt)) if end <= self.now => Err(IngestFault::OwnClock(doubt)),
+            (Some(end), None) if end <= self.now => Err(IngestFault::Expired {
                 created: envelope.created,
             }),
             _ => Ok(()),
@@ -215,9 +234,19 @@ impl Gate<'_> {
         // Whether its author named us is the author's business: it sent the record to us.
         let own = self.registry.own();
         let receiver = statement.receiver(&own, record.author() == *courier);
-        let verdict = statement
-            .terms()
-            .release(statement.holder(courier), receiver);
+        let (terms, holder) = (statement.terms(), statement.holder(courier));
+        let mut verdict = terms.release(holder, receiver);
+        if !verdict.allows() {
+            let author = record.author();
+            let naming = self
+                .leaves
+                .naming(self.store, &record.id(), &author, &own, self.now)?;
+            let receiver = Receiver {
+                permitted: !naming.is_empty(),
+                ..receiver
+            };
+            verdict = terms.release(holder, receiver);
+        }
         if verdict.allows() {
             Ok(())
         } else {
@@ -285,6 +314,7 @@ impl Admitted {
                 Flags::NONE
             },
             expires: expiry(&self.record),
+            review: fields.review_by.map(Date::start_ms),
             thread: fields.thread,
             supersedes: fields.supersedes,
             retracts: match &statement.content {

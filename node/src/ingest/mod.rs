@@ -7,11 +7,12 @@ mod fault;
 mod quota;
 mod verify;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use liaison_protocol::card::CardFault;
-use liaison_protocol::clock::{Hlc, HlcClock};
+use liaison_protocol::clock::{Hlc, HlcClock, Millis};
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
@@ -29,15 +30,17 @@ use self::accepts::Accepts;
 use self::admit::{Admitted, Gate, lifts as store_lifts};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
+use crate::audit::{Act, Audit, AuditError, Entry, Who, note};
 use crate::clock::Clock;
 use crate::limits;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
-use crate::share::{Owed, Share};
+use crate::share::{Leaves, Owed, Share};
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
+use crate::time::Timekeeper;
 
 /// What ingest works with. Clones share it.
 #[derive(Clone)]
@@ -48,13 +51,16 @@ struct Shared {
     registry: Registry,
     policies: Arc<Policies>,
     owed: Owed,
+    leaves: Leaves,
     clock: Arc<dyn Clock>,
+    time: Timekeeper,
     hlc: Mutex<HlcClock>,
-    signing: SecretKey,
+    signing: RwLock<SecretKey>,
     settings: Settings,
     quotas: Quotas,
     search: Arc<Search>,
     accepts: Accepts,
+    audit: Audit,
     /// Batches that may be under way.
     turns: Arc<Semaphore>,
 }
@@ -110,7 +116,7 @@ struct LookedUp {
 }
 
 /// Name of the stored value that holds the highest clock seen.
-const CLOCK: &str = "clock";
+pub(crate) const CLOCK: &str = "clock";
 
 impl Ingest {
     /// Puts ingest together; the clock resumes above the highest value that was persisted.
@@ -126,10 +132,13 @@ impl Ingest {
         registry: Registry,
         policies: Arc<Policies>,
         owed: Owed,
+        leaves: Leaves,
         clock: Arc<dyn Clock>,
+        time: Timekeeper,
         signing: SecretKey,
         settings: Settings,
         search: Arc<Search>,
+        audit: Audit,
     ) -> Result<Self, crate::store::StoreError> {
         let last = store
             .meta(CLOCK)?
@@ -141,13 +150,16 @@ impl Ingest {
             registry,
             policies,
             owed,
+            leaves,
             clock,
+            time,
             hlc: Mutex::new(HlcClock::resume(last)),
-            signing,
+            signing: RwLock::new(signing),
             settings,
             quotas,
             search,
             accepts: Accepts::default(),
+            audit,
             turns: Arc::new(Semaphore::new(limits::INGESTS)),
         })))
     }
@@ -168,8 +180,11 @@ impl Ingest {
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
         let this = self.clone();
-        self.to_the_end(async move { this.say(statements, also).await })
-            .await?
+        let made = self
+            .to_the_end(async move { this.say(statements, also).await })
+            .await??;
+        note(|note| made.iter().for_each(|(id, _)| note.record(*id)));
+        Ok(made)
     }
 
     async fn say(
@@ -189,35 +204,71 @@ impl Ingest {
         ops.extend(also);
         ops.push(self.clock_op());
         let outcomes = self.0.store.write(ops).await?;
-        self.after(&ready, &outcomes);
+        if self.after(&ready, &outcomes, false) {
+            self.0.registry.announce();
+        }
         Ok(ids
             .into_iter()
             .zip(outcomes.iter().filter_map(OpOutcome::arrival))
             .collect())
     }
 
-    /// Takes in a record of this agency that was signed elsewhere (its card, by the root
-    /// key; its keys statement).
+    /// Takes in records of this agency that were signed elsewhere (its card, by the root key;
+    /// its keys statement), all or none.
     ///
     /// # Errors
     /// [`IngestFault`].
-    pub async fn own_signed(&self, record: VerifiedRecord) -> Result<Arrival, IngestFault> {
+    pub async fn own_signed(&self, records: Vec<VerifiedRecord>) -> Result<(), IngestFault> {
         let this = self.clone();
-        self.to_the_end(async move { this.take_own(record).await })
+        self.to_the_end(async move { this.take_own(records).await })
             .await?
     }
 
-    async fn take_own(self, record: VerifiedRecord) -> Result<Arrival, IngestFault> {
-        let one = self.gate().own(record)?;
-        let mut ops = vec![self.insert(&one, None, None)];
-        ops.extend(self.keep(&one));
+    async fn take_own(self, records: Vec<VerifiedRecord>) -> Result<(), IngestFault> {
+        let ready = self.admit_own(records)?;
+        let mut ops: Vec<Op> = ready
+            .iter()
+            .map(|one| self.insert(one, None, None))
+            .collect();
+        ops.extend(ready.iter().filter_map(|one| self.keep(one)));
         let outcomes = self.0.store.write(ops).await?;
-        let ready = [one];
-        self.after(&ready, &outcomes);
-        outcomes
-            .first()
-            .and_then(OpOutcome::arrival)
-            .ok_or(IngestFault::Stopping)
+        if self.after(&ready, &outcomes, false) {
+            self.0.registry.announce();
+        }
+        Ok(())
+    }
+
+    fn admit_own(&self, records: Vec<VerifiedRecord>) -> Result<Vec<Admitted>, IngestFault> {
+        let gate = self.gate();
+        records.into_iter().map(|record| gate.own(record)).collect()
+    }
+
+    /// Changes the signing key while nothing is signed. `change` is told a time after
+    /// everything that was signed, and gives the new key, if there is one.
+    ///
+    /// # Errors
+    /// What `change` returns; the key stays then.
+    pub fn change_signing_key<T, E>(
+        &self,
+        change: impl FnOnce(Millis) -> Result<(Option<SecretKey>, T), E>,
+    ) -> Result<T, E> {
+        let mut signing = self
+            .0
+            .signing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let last = self
+            .0
+            .hlc
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .last();
+        let after = Millis(last.wall().0.saturating_add(1)).max(self.0.clock.now());
+        let (key, done) = change(after)?;
+        if let Some(key) = key {
+            *signing = key;
+        }
+        Ok(done)
     }
 
     /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
@@ -230,8 +281,39 @@ impl Ingest {
             .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count])
     }
 
+    /// Takes a batch in; what waited for a card that came in the same batch once more.
     async fn take_in(self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+        let copy = records.clone();
+        let (mut answers, learned) = self.clone().take_batch(courier, records).await;
+        if !learned {
+            return answers;
+        }
+        let waits = Answer::Later(Later::UnknownAuthor);
+        let waiting: Vec<usize> = (0..answers.len())
+            .filter(|at| answers.get(*at) == Some(&waits))
+            .collect();
+        let again = waiting.iter().filter_map(|at| copy.get(*at).cloned());
+        let again: Vec<_> = again.collect();
+        if !again.is_empty() {
+            let (later, _) = self.clone().take_batch(courier, again).await;
+            for (at, answer) in waiting.into_iter().zip(later) {
+                if let Some(place) = answers.get_mut(at) {
+                    *place = answer;
+                }
+            }
+        }
+        self.0.registry.announce();
+        answers
+    }
+
+    /// The answers, and whether a card, a statement or an affirmation was learned.
+    async fn take_batch(
+        self,
+        courier: AgencyId,
+        records: Vec<(Item, Bytes)>,
+    ) -> (Vec<Answer>, bool) {
         let count = records.len();
+        let mut learned = false;
         let this = self.clone();
         let judged = blocking(move || {
             let gate = this.gate();
@@ -245,7 +327,7 @@ impl Ingest {
         })
         .await;
         let Ok(judged) = judged else {
-            return vec![Answer::Later(Later::Disk); count];
+            return (vec![Answer::Later(Later::Disk); count], learned);
         };
         let mut recheck = false;
         let mut answers = Vec::with_capacity(count);
@@ -288,11 +370,15 @@ impl Ingest {
             ops.push(self.clock_op());
         }
         if ops.is_empty() {
-            return answers;
+            return (answers, learned);
         }
-        match self.0.store.write(ops).await {
+        let (written, collected) = tokio::join!(
+            self.0.store.write(ops),
+            self.collected(courier, epoch, &admitted)
+        );
+        match written {
             Ok(outcomes) => {
-                self.after(&admitted, &outcomes);
+                learned = self.after(&admitted, &outcomes, true);
                 let mut late = Vec::new();
                 let mut stored = admitted.iter().zip(&outcomes);
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
@@ -327,7 +413,14 @@ impl Ingest {
                 }
             }
         }
-        answers
+        if let Err(error) = collected {
+            // It is offered again, and its line is tried again with it.
+            tracing::error!(%error, "that a batch came in was not written down");
+            for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                *answer = Answer::Later(Later::Disk);
+            }
+        }
+        (answers, learned)
     }
 
     /// Runs work to its end although whoever waits for it goes away: a session or a connection
@@ -350,6 +443,30 @@ impl Ingest {
             }
             IngestFault::Stopping
         })
+    }
+
+    /// Writes down what came in: a line an accept statement.
+    async fn collected(
+        &self,
+        courier: AgencyId,
+        epoch: u64,
+        admitted: &[Admitted],
+    ) -> Result<(), AuditError> {
+        let mut by_rule: BTreeMap<&str, Vec<RecordId>> = BTreeMap::new();
+        for one in admitted {
+            by_rule.entry(&one.rule).or_default().push(one.record.id());
+        }
+        if by_rule.is_empty() {
+            return Ok(());
+        }
+        let lines = by_rule.into_iter().map(|(rule, records)| Entry {
+            peers: vec![courier],
+            rule: Some(rule.to_owned()),
+            epoch: Some(epoch),
+            records,
+            ..Entry::new(Who::Node, Act::Collect, "ingest")
+        });
+        self.0.audit.write(lines.collect()).await.map(|_| ())
     }
 
     /// What is kept of a verified record that a courier proved to have and that was refused. A
@@ -442,6 +559,9 @@ impl Ingest {
         for item in items {
             let answer = if let Some(arrival) = store.arrival_of(&item.id)? {
                 let header = store.header(arrival)?;
+                let expired = header
+                    .as_ref()
+                    .is_some_and(|h| h.flags.contains(Flags::EXPIRED));
                 let withdrawn = header
                     .as_ref()
                     .is_some_and(|h| h.flags.contains(Flags::RETRACTED));
@@ -458,7 +578,9 @@ impl Ingest {
                     known.push(Known::Want);
                     continue;
                 }
-                let answer = if withdrawn {
+                let answer = if expired {
+                    Answer::Refused(Refused::Expired)
+                } else if withdrawn {
                     Answer::Refused(Refused::Retracted)
                 } else {
                     Answer::Stored
@@ -507,18 +629,27 @@ impl Ingest {
             registry: &self.0.registry,
             engine: self.0.policies.current(),
             accepts: &self.0.accepts,
+            leaves: &self.0.leaves,
             settings: &self.0.settings,
             checks: CheckContext {
                 thresholds: self.0.settings.thresholds.clone(),
                 ..CheckContext::on(Date::from_millis(now))
             },
             now,
+            doubt: self.0.time.trusted().err(),
         }
     }
 
     fn sign(&self, statements: Vec<Statement>) -> Result<Vec<Admitted>, IngestFault> {
         let now = self.0.clock.now();
         let own = self.0.registry.own();
+        // Held until all is signed: a key that leaves signs nothing later than it left.
+        let signing = self
+            .0
+            .signing
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let signing: &SecretKey = &signing;
         let timed: Vec<(Hlc, Fields, Content)> = {
             let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
             statements
@@ -535,7 +666,7 @@ impl Ingest {
         timed
             .into_par_iter()
             .map(|(created, fields, content)| {
-                let signed = Record::new(own, created, fields, content).sign(&self.0.signing)?;
+                let signed = Record::new(own, created, fields, content).sign(signing)?;
                 gate.own(signed.verify(&keys)?)
             })
             .collect()
@@ -573,7 +704,8 @@ impl Ingest {
             // One statement is kept: an older one that comes late must not take its place.
             Content::Keys(keys) => {
                 let known = self.0.registry.agency(&one.record.author());
-                let newest = known.as_ref().and_then(|a| a.statement_body());
+                let known = known.as_ref().filter(|a| a.is_reachable());
+                let newest = known.and_then(|a| a.statement_body());
                 let newer = newest.is_none_or(|newest| keys.number >= newest.number);
                 newer.then(|| statement_op(&one.record))
             }
@@ -581,9 +713,12 @@ impl Ingest {
         }
     }
 
-    /// What follows from what was stored.
-    fn after(&self, ready: &[Admitted], outcomes: &[OpOutcome]) {
+    /// What follows from what was stored. Whether the registry learned something, of which
+    /// nobody is told yet; `brought`: from what a peer brought, also of our own.
+    fn after(&self, ready: &[Admitted], outcomes: &[OpOutcome], brought: bool) -> bool {
         let now = self.0.clock.now();
+        let own = self.0.registry.own();
+        let (mut learned, mut owed) = (false, false);
         let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
         for (one, outcome) in ready.iter().zip(outcomes) {
             let OpOutcome::Stored { touched, arrival } = outcome else {
@@ -599,15 +734,32 @@ impl Ingest {
             }
             hlc.witness(one.record.record().envelope.created, now);
             let content = &one.record.record().content;
-            if matches!(content, Content::Contact(_) | Content::Keys(_))
-                && one.record.author() != self.0.registry.own()
-            {
+            let news = match content {
+                Content::Contact(_) | Content::Keys(_) => brought || one.record.author() != own,
+                Content::Affirm(_) => true,
+                _ => false,
+            };
+            if news {
                 self.0.registry.learn(&one.record);
+                learned = true;
+            }
+            // Before it is told: what a permit is of may be looked at at once.
+            let statement = one.record.record();
+            self.0.leaves.note(*arrival, one.record.id(), statement);
+            if self.0.leaves.concern(&one.record.id()) {
+                // A permit came ahead of its record: it may be owed to others now.
+                self.0.owed.recheck();
             }
             if one.is_owed() {
-                self.0.owed.note();
+                owed = true;
             }
         }
+        drop(hlc);
+        // Together: a card that revokes a key goes out beside the statement under the next.
+        if owed {
+            self.0.owed.note();
+        }
+        learned
     }
 
     fn clock_op(&self) -> Op {

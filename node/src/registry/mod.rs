@@ -4,6 +4,7 @@
 //! one whose fingerprint a person confirmed is a *link* (it may connect). Attributes that
 //! policies read stay pinned as a person confirmed them, whatever later cards claim.
 
+mod parting;
 mod peer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,14 +14,17 @@ use bytes::Bytes;
 use liaison_protocol::card::{AgencyKeys, CardFault, Learned};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
+use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use tokio::sync::watch;
 
-pub use self::peer::{Peer, Pinned};
+pub use self::peer::{Peer, Pinned, Revoked};
+use crate::audit::note;
 use crate::cardfile::CardFile;
+use crate::kind;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
-use crate::store::{Op, Store, StoreError};
+use crate::store::{Arrival, Op, Store, StoreError};
 use crate::swarm::LinkedPeer;
 
 /// The agencies that this node knows. Clones share it.
@@ -40,6 +44,8 @@ struct Inner {
     peers: BTreeMap<AgencyId, Peer>,
     /// Agencies of which two different cards carry the same revision.
     forked: BTreeSet<AgencyId>,
+    /// Agencies whose link a person revoked.
+    revoked: BTreeMap<AgencyId, Revoked>,
 }
 
 /// What is known of an agency.
@@ -82,6 +88,16 @@ pub enum RegistryError {
         /// What was typed.
         name: String,
     },
+    /// Its link was revoked here; only a person who compared its digits links it again.
+    #[error(
+        "'{}' was revoked here ({}). To link it again telephone it and give its 30 digits with --fingerprint",
+        revoked.alias,
+        revoked.reason
+    )]
+    Revoked {
+        /// When and why.
+        revoked: Revoked,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -107,6 +123,15 @@ impl Registry {
         // revocations stick.
         let mut known = store.agencies()?;
         known.remove(&own.agency());
+        // Revocations stick for our own keys as well, whatever card the folder holds.
+        for card in store.cards(&own.agency())?.into_values() {
+            match inner.learn_bytes(own.agency(), card) {
+                Err(RegistryError::Card(CardFault::Fork { .. })) => {
+                    inner.forked.insert(own.agency());
+                }
+                done => done?,
+            }
+        }
         for agency in known {
             for card in store.cards(&agency)?.into_values() {
                 inner.learn_bytes(agency, card)?;
@@ -120,6 +145,7 @@ impl Registry {
                 Peer::from_bytes(&bytes).map_err(|says| RegistryError::Stored { agency, says })?;
             inner.peers.insert(agency, peer);
         }
+        inner.load_revoked(store)?;
         for (name, _) in store.metas(FORKED, crate::limits::STORE_ROWS)? {
             inner.forked.extend(
                 name.strip_prefix(FORKED)
@@ -131,6 +157,36 @@ impl Registry {
             inner: RwLock::new(inner),
             changes: watch::Sender::new(0),
         })))
+    }
+
+    /// Takes up the affirmations in the store, among these control records.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn load_affirmed(&self, store: &Store) -> Result<(), StoreError> {
+        let mut after = Arrival(0);
+        loop {
+            let rows = store.owed(after, crate::limits::SCAN_ROWS)?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(());
+            };
+            after = *last;
+            let affirms = |kind: &u8| *kind == kind::number(Kind::Affirm);
+            for (arrival, _) in rows.into_iter().filter(|(_, kind)| affirms(kind)) {
+                let Some(header) = store.header(arrival)? else {
+                    continue;
+                };
+                let Some(bytes) = store.record(arrival)? else {
+                    continue;
+                };
+                self.write_quietly(|i| {
+                    // Its own key may be compromised by now: then it counts no more.
+                    if let Err(error) = i.learn_bytes(header.author, bytes) {
+                        tracing::info!(id = %header.id.short(), %error, "an affirmation does not count");
+                    }
+                });
+            }
+        }
     }
 
     /// Our own agency.
@@ -221,6 +277,7 @@ impl Registry {
                 .find(|(agency, p)| p.alias == name || agency.full() == name)
                 .map(|(agency, p)| (*agency, p.clone()))
         })
+        .inspect(|(agency, _)| note(|note| note.peer(*agency)))
         .ok_or_else(|| RegistryError::NoPeer {
             name: liaison_protocol::id::clip(name),
         })
@@ -246,7 +303,8 @@ impl Registry {
             i.peers
                 .keys()
                 .filter_map(|agency| {
-                    let statement = i.agencies.get(agency)?.statement_body()?;
+                    let known = i.agencies.get(agency)?;
+                    let statement = known.statement_body().filter(|_| known.is_reachable())?;
                     Some(LinkedPeer {
                         agency: *agency,
                         node_keys: statement.nodes.iter().map(|n| *n.key.as_bytes()).collect(),
@@ -274,6 +332,7 @@ impl Registry {
             let peers: Vec<PeerAttributes> = i
                 .peers
                 .iter()
+                .filter(|(_, p)| p.leaving.is_none())
                 .map(|(agency, p)| p.attributes(*agency))
                 .collect();
             (own, peers)
@@ -283,6 +342,36 @@ impl Registry {
             .unwrap_or_default()
             .attributes(self.0.own, &alias, &Default::default());
         Directory::new(own, peers)
+    }
+
+    /// The agencies as policy would see them if this card were linked under this alias and put
+    /// into these circles.
+    ///
+    /// # Errors
+    /// As [`Self::directory`].
+    pub fn directory_with(
+        &self,
+        file: &CardFile,
+        alias: &str,
+        circles: &[String],
+    ) -> Result<Directory, DirectoryError> {
+        let now = self.directory()?;
+        let agency = file.agency();
+        let (others, known): (Vec<_>, Vec<_>) = now
+            .peers()
+            .iter()
+            .cloned()
+            .partition(|p| p.agency != agency);
+        let mut peer = known.into_iter().next().unwrap_or_else(|| {
+            let pinned = file.contact().map(Pinned::of).unwrap_or_default();
+            pinned.attributes(agency, alias, &Default::default())
+        });
+        peer.alias = alias.to_owned();
+        peer.circles.extend(circles.iter().cloned());
+        Directory::new(
+            now.own().clone(),
+            others.into_iter().chain([peer]).collect(),
+        )
     }
 
     /// Takes in a card file that a person vouches for, and makes its agency a peer. Answers
@@ -315,6 +404,11 @@ impl Registry {
         if !peer::is_alias(&alias) {
             return Err(RegistryError::Alias { alias });
         }
+        if let Some(revoked) = self.revoked().remove(&agency)
+            && !confirmed
+        {
+            return Err(RegistryError::Revoked { revoked });
+        }
         let pinned = file.contact().map(Pinned::of).unwrap_or_default();
         let peer = Peer {
             alias,
@@ -327,6 +421,7 @@ impl Registry {
             pinned: old.as_ref().map_or(pinned, |p| p.pinned.clone()),
             since: old.as_ref().map_or(now, |p| p.since),
             confirmed: confirmed || old.as_ref().is_some_and(|p| p.confirmed),
+            leaving: None,
         };
         // Tried on a copy first: a fork or a faulty card must leave everything as it was.
         let mut trial = self.read(|i| i.agencies.get(&agency).cloned());
@@ -342,11 +437,13 @@ impl Registry {
             ops.push(Op::DeleteMeta {
                 name: forked_name(&agency),
             });
+            ops.push(parting::forget_revoked(&agency));
         }
         store.write(ops).await?;
         self.write(|i| {
             if confirmed {
                 i.forked.remove(&agency);
+                i.revoked.remove(&agency);
             }
             if let Some(known) = trial {
                 i.agencies.insert(agency, known);
@@ -354,18 +451,6 @@ impl Registry {
             i.peers.insert(agency, peer);
         });
         Ok(old.is_some())
-    }
-
-    /// Takes a peer's link away. Its cards stay, so that its records still verify.
-    ///
-    /// # Errors
-    /// [`RegistryError::Store`].
-    pub async fn unlink(&self, store: &Store, agency: &AgencyId) -> Result<(), RegistryError> {
-        store.write(vec![Op::DeletePeer { peer: *agency }]).await?;
-        self.write(|i| {
-            i.peers.remove(agency);
-        });
-        Ok(())
     }
 
     /// Checks a card of a known agency against what we have of it, without keeping it.
@@ -381,11 +466,13 @@ impl Registry {
         keys.learn(card).map(|(_, card)| Some(card))
     }
 
-    /// Keeps a card or keys statement that ingest has verified and committed.
+    /// Keeps a card, keys statement or affirmation that ingest has verified and committed.
+    /// Nobody is told before [`Registry::announce`]: a card that revokes a key and the statement
+    /// under its successor come together, and between the two the link must not be cut.
     pub fn learn(&self, record: &VerifiedRecord) {
         let agency = record.author();
         let bytes = record.bytes().clone();
-        self.write(|i| {
+        self.write_quietly(|i| {
             // It verified a moment ago; a fork that came in the same batch leaves the first.
             if let Err(error) = i.learn_bytes(agency, bytes) {
                 tracing::warn!(%error, "a card was not taken up");
@@ -415,9 +502,18 @@ impl Registry {
         f(&self.0.inner.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write(&self, f: impl FnOnce(&mut Inner)) {
-        f(&mut self.0.inner.write().unwrap_or_else(PoisonError::into_inner));
+    /// Tells that agencies or peers changed.
+    pub fn announce(&self) {
         self.0.changes.send_modify(|n| *n += 1);
+    }
+
+    fn write(&self, f: impl FnOnce(&mut Inner)) {
+        self.write_quietly(f);
+        self.announce();
+    }
+
+    fn write_quietly(&self, f: impl FnOnce(&mut Inner)) {
+        f(&mut self.0.inner.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -428,6 +524,15 @@ impl Agency {
             Content::Contact(contact) => Some(contact),
             _ => None,
         }
+    }
+
+    /// Whether its newest keys statement is signed with a key that still stands: else it may be
+    /// a thief's, and names no node.
+    pub fn is_reachable(&self) -> bool {
+        self.statement.as_ref().is_some_and(|statement| {
+            let key = statement.key();
+            self.keys.stands(&key) || self.keys.is_affirmed(&key, &statement.id())
+        })
     }
 
     /// What its newest keys statement says.
@@ -510,13 +615,28 @@ impl Inner {
                     return Err(stored("a keys statement without a card".into()));
                 };
                 let number = |r: &VerifiedRecord| keys_of(r).map_or(0, |k| k.number);
+                // A thief's statement with a high number must not keep the next one out.
                 let newer = known
                     .statement
                     .as_ref()
+                    .filter(|_| known.is_reachable())
                     .is_none_or(|old| number(&statement) > number(old));
                 if newer {
                     known.statement = Some(statement);
                 }
+            }
+            Content::Affirm(_) => {
+                let affirmed = record.verify(&keys).map_err(CardFault::from)?;
+                let (Content::Affirm(affirm), Some(known)) =
+                    (&affirmed.record().content, known.as_mut())
+                else {
+                    return Err(stored("an affirmation without a card".into()));
+                };
+                let records = affirm.records.iter().copied();
+                if !keys.affirm(affirmed.key(), affirm.key, records) {
+                    tracing::warn!(agency = %agency.short(), "it affirms more records than are counted; the rest stays marked");
+                }
+                known.keys = Arc::new(keys);
             }
             _ => return Err(stored("neither card nor keys statement".into())),
         }

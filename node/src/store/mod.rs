@@ -60,7 +60,7 @@ use self::writer::{Command, Writer};
 use crate::limits;
 
 /// The layout of keys and values that this version reads and writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug)]

@@ -19,7 +19,7 @@ use tokio::task::{JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
 use crate::ingest::Ingest;
-use crate::share::Share;
+use crate::share::{ReleaseError, Share};
 use crate::store::{Op, Store, StoreError};
 use crate::swarm::{Channel, Inbound, InboundStreams, LinkEvent, SwarmError, SwarmHandle};
 
@@ -47,6 +47,9 @@ pub enum SyncError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nothing could be released.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     /// The peer says that it is another agency than the connection's key belongs to.
     #[error("the peer says that it is agency {}, but its key belongs to {}. Telephone it before you go on", claimed.short(), agency.short())]
     OtherAgency {
@@ -67,7 +70,7 @@ impl SyncError {
             SyncError::Swarm(fault) => Some(fault.blame()),
             SyncError::Wire(fault) => fault.blame(),
             SyncError::OtherAgency { .. } => Some(Blame::Courier),
-            SyncError::Store(_) | SyncError::Stopping => Some(Blame::Local),
+            SyncError::Store(_) | SyncError::Release(_) | SyncError::Stopping => Some(Blame::Local),
         }
     }
 }

@@ -54,11 +54,11 @@ impl Node {
         let held = self.held(&recall.of)?;
         let Some((at, header)) = &held else {
             let made = self.receipts(by, arrival, &recall.of, None, None)?;
-            return self.say(made, Vec::new()).await;
+            return self.say_withdrawal(made, Vec::new()).await;
         };
         if header.author == self.registry.own() {
             let made = self.receipts(by, arrival, &recall.of, held.as_ref(), Some(OURS))?;
-            return self.say(made, Vec::new()).await;
+            return self.say_withdrawal(made, Vec::new()).await;
         }
         let lines = self.store.ledgers_for(*at)?;
         let line = lines.iter().find(|(peer, _)| *peer == by.author);
@@ -86,12 +86,12 @@ impl Node {
         if others && !gone {
             let why = Some(RELEASED_BY_ANOTHER);
             let made = self.receipts(by, arrival, &recall.of, held.as_ref(), why)?;
-            return self.say(made, ops).await;
+            return self.say_withdrawal(made, ops).await;
         }
         // Another withdrawal took it, and counts those behind us.
         if gone {
             let made = self.receipts(by, arrival, &recall.of, None, None)?;
-            return self.say(made, ops).await;
+            return self.say_withdrawal(made, ops).await;
         }
         // Before it is gone: the recalls of our own take its envelope along.
         let mut made = Vec::new();
@@ -108,7 +108,7 @@ impl Node {
             },
             erase: true,
         });
-        self.say(made, ops).await?;
+        self.say_withdrawal(made, ops).await?;
         self.search.forget(at.0);
         self.tell(by, arrival, &recall.of, held.as_ref()).await
     }
@@ -127,7 +127,7 @@ impl Node {
             _ => None,
         });
         let noted = further.map(|f| counted(of, &by.id, (f.asked, f.erased)));
-        self.say(made, noted.into_iter().collect()).await
+        self.say_withdrawal(made, noted.into_iter().collect()).await
     }
 
     /// A receipt came: what we took back from its author may be offered to it again, if the
@@ -177,7 +177,7 @@ impl Node {
         let to: Vec<AgencyId> = parent(&by, Some(&header)).into_iter().collect();
         let made = self.receipt(at, receipt, to)?;
         let noted = counted(of, &by.id, (asked, erased));
-        self.say(vec![made], vec![noted]).await
+        self.say_withdrawal(vec![made], vec![noted]).await
     }
 
     /// The withdrawal of a record whose holders behind us we count, and the count that we told.
@@ -337,7 +337,7 @@ impl Node {
         Ok(self.store.header(arrival)?.map(|h| (arrival, h)))
     }
 
-    pub(super) async fn say(
+    pub(super) async fn say_withdrawal(
         &self,
         statements: Vec<Statement>,
         also: Vec<Op>,

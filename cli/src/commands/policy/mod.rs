@@ -2,7 +2,10 @@
 
 mod apply;
 mod check;
+mod diff;
 mod files;
+mod prove;
+mod prover_key;
 mod revert;
 mod show;
 
@@ -14,24 +17,31 @@ use files::files;
 
 /// What your agency lets its peers have, and takes from them.
 ///
-/// A policy is a folder of Cedar files (`*.cedar`), an optional `entities.json` for circles and
-/// an optional `ceilings.toml` for what never goes to whom, whatever an officer chooses.
+/// A policy is a folder of Cedar files (`*.cedar`), an optional `entities.json` for circles an
+/// optional `ceilings.toml` for what never goes to whom, whatever an officer chooses, and your
+/// own `invariants/*.cedar`, which the policy is proven to keep.
 /// Without one, nothing is shared.
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs)]
 pub enum PolicyCommand {
     Check(check::CheckArgs),
+    Prove(prove::ProveArgs),
+    Diff(diff::DiffArgs),
     Apply(apply::ApplyArgs),
     Revert(revert::RevertArgs),
     Show(show::ShowArgs),
+    ProverKey(prover_key::ProverKeyArgs),
 }
 
 /// Runs one of them.
 pub fn run(context: &mut Context, command: PolicyCommand) -> Outcome {
     match command {
         PolicyCommand::Check(args) => check::run(context, args),
+        PolicyCommand::Prove(args) => prove::run(context, args),
+        PolicyCommand::Diff(args) => diff::run(context, args),
         PolicyCommand::Apply(args) => apply::run(context, args),
         PolicyCommand::Revert(args) => revert::run(context, &args),
         PolicyCommand::Show(args) => show::run(context, &args),
+        PolicyCommand::ProverKey(args) => prover_key::run(context, &args),
     }
 }

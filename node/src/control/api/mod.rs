@@ -1,25 +1,41 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod clock;
+mod expiry;
 mod import;
+mod keys;
+mod leave;
 mod officers;
+mod parting;
 mod peers;
 mod policy;
+mod proof;
 mod query;
 mod recipients;
 mod records;
 mod status;
 mod watch;
 
+pub use clock::ClockReport;
+pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
-pub use officers::{OfficerView, OfficersReport};
-pub use peers::{
-    CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
+pub use keys::{
+    AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
+    RevokeAllRequest,
 };
+pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
+pub use officers::{OfficerView, OfficersReport};
+pub use parting::{
+    HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
+    RevokedPeer,
+};
+pub use peers::{CardView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, TestStep};
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
     StatementView,
 };
+pub use proof::{CaseView, ProofFinding, ProofNote, ProofReport, ProofTerms};
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
 pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
@@ -42,7 +58,7 @@ pub struct ApiError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `forbidden`,
-    /// `conflict`, `disk`, `internal`.
+    /// `conflict`, `disk`, `internal`, `no-solver`, `unproven`, `broken-invariant`.
     pub code: String,
     /// Findings on the record or policy, one a fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::proof::{ProofNote, ProofTerms};
+
 /// State of the policy.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PolicyState {
@@ -19,14 +21,17 @@ pub struct PolicyState {
     pub differs: bool,
 }
 
-/// Policy files, for `POST /v1/policy/check` and `POST /v1/policy/apply`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+/// Policy files, for `POST /v1/policy/check`, `prove` and `apply`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct PolicyRequest {
     /// File name to text: `*.cedar`, `entities.json` and `ceilings.toml`.
     pub files: std::collections::BTreeMap<String, String>,
     /// Why; kept beside the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// For `apply`: on which terms, if it is not proven.
+    #[serde(default)]
+    pub proof: ProofTerms,
 }
 
 /// The answer to a policy check, apply, revert or show.
@@ -87,6 +92,9 @@ pub struct PolicyApplied {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How it was proven; none for those that were applied before policies were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofNote>,
 }
 
 /// `GET /v1/policy/plain`: peer by kind, in words.

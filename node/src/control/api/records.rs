@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{FindingView, RecipientView, RecordRow};
+use super::{FindingView, LeaveView, RecipientView, RecordRow};
 
 /// `POST /v1/records`: sign and store a draft, then offer it to whom both gates allow.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -144,6 +144,9 @@ pub struct RecordView {
     /// Who got it from us, and how far taking it back is with each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<RecipientView>,
+    /// Permits to pass it on, and requests for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave: Vec<LeaveView>,
     /// Who got it from us and who gave it to us.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ledger: Vec<LedgerView>,

@@ -6,8 +6,10 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use data_encoding::HEXLOWER;
 
+use super::proof::admit;
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
-use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest};
+use crate::audit::note;
+use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote};
 use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::node::{Node, POLICY_ACTIVE};
@@ -21,7 +23,15 @@ pub(in crate::control) async fn apply(
     Json(request): Json<PolicyRequest>,
 ) -> Answer<PolicyReport> {
     let set = read(&node, request.files)?;
-    put_in_force(&node, set, caller.uid, request.reason).await
+    let note = admit(
+        &node,
+        &caller,
+        &set,
+        &request.proof,
+        request.reason.as_deref(),
+    )
+    .await?;
+    put_in_force(&node, set, caller.uid, request.reason, Some(note)).await
 }
 
 /// `POST /v1/policy/revert`.
@@ -48,7 +58,9 @@ pub(in crate::control) async fn revert(
     let reason = request
         .reason
         .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
-    put_in_force(&node, set, caller.uid, Some(reason)).await
+    // It was admitted once, on terms that its history tells.
+    let note = before.proof.clone();
+    put_in_force(&node, set, caller.uid, Some(reason), note).await
 }
 
 /// Body of `POST /v1/policy/revert`.
@@ -64,15 +76,21 @@ async fn put_in_force(
     set: PolicySet,
     uid: u32,
     reason: Option<String>,
+    proof: Option<ProofNote>,
 ) -> Answer<PolicyReport> {
     let _one_at_a_time = node.changing.lock().await;
     let hash = HEXLOWER.encode(&set.text().sha256());
+    note(|note| {
+        note.typed("policy", &hash);
+        note.typed("reason", reason.as_deref().unwrap_or_default());
+    });
     let number = node.store.metas(HISTORY, crate::limits::STORE_ROWS)?.len();
     let applied = PolicyApplied {
         hash: hash.clone(),
         at: rfc3339(node.clock.now()),
         uid,
         reason,
+        proof,
     };
     let line =
         serde_json::to_vec(&applied).map_err(|e| ApiError::new("internal", e.to_string()))?;

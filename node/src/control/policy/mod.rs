@@ -1,6 +1,7 @@
 //! The policy: checked, applied, reverted and shown.
 
 mod apply;
+mod proof;
 mod show;
 
 use std::collections::BTreeMap;
@@ -16,7 +17,8 @@ use crate::node::Node;
 use crate::policy::{PolicySet, PolicyText};
 
 pub(super) use apply::{RevertRequest, apply, revert};
-pub(super) use show::{plain, plain_rows, show, state};
+pub(super) use proof::{admit_peer, prove};
+pub(super) use show::{plain, plain_of, show, state};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 

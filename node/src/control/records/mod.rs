@@ -4,6 +4,7 @@ mod audience;
 mod ceiling;
 mod decision;
 mod draft;
+mod leave;
 mod name;
 mod recipients;
 mod retraction;
@@ -12,6 +13,7 @@ mod view;
 pub(super) use audience::audience;
 pub(super) use decision::why;
 pub(super) use draft::{amend, push};
+pub(super) use leave::{ask, permit};
 pub(super) use retraction::retract;
 pub(super) use view::{cose, show, verify};
 

@@ -3,6 +3,7 @@
 use liaison_protocol::id::{AgencyId, IdPrefix, RecordId};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
+use crate::audit::note;
 use crate::control::api::ApiError;
 use crate::ingest::IngestFault;
 use crate::node::Node;
@@ -57,10 +58,11 @@ impl Node {
             .store
             .header(arrival)?
             .ok_or_else(|| ApiError::no_record(text))?;
+        note(|note| note.record(header.id));
         Ok((arrival, header))
     }
 
-    pub(super) fn own_word(&self, header: &Header, done: &str) -> Result<(), ApiError> {
+    pub(in crate::control) fn own_word(&self, header: &Header, done: &str) -> Result<(), ApiError> {
         if header.author == self.registry.own() {
             return Ok(());
         }

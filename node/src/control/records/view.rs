@@ -30,9 +30,10 @@ pub(in crate::control) async fn show(
     let retracted_by = node.store.tombstone(&header.id)?.map(|t| RetractionView {
         id: t.by.full(),
         reason: match t.reason {
+            Tombstone::EXPIRED => "expired",
             Tombstone::RECALLED => "recalled",
-            reason => RetractReason::ALL
-                .get(usize::from(reason))
+            number => RetractReason::ALL
+                .get(usize::from(number))
                 .map_or("unknown", |r| r.as_str()),
         }
         .to_owned(),
@@ -57,6 +58,7 @@ pub(in crate::control) async fn show(
         retracted_by,
         links: Vec::new(),
         recipients: node.recipient_views(arrival, &header)?,
+        leave: node.leave_views(&header)?,
         ledger: node
             .store
             .ledgers_for(arrival)?
@@ -78,6 +80,7 @@ pub(in crate::control) async fn show(
             let state = match node.store.arrival_of(&link.id)? {
                 None => "unknown",
                 Some(at) => match node.store.header(at)? {
+                    Some(h) if h.flags.contains(Flags::EXPIRED) => "expired",
                     Some(h) if h.flags.contains(Flags::RETRACTED) => "retracted",
                     Some(h) if h.flags.contains(Flags::SUPERSEDED) => "amended",
                     Some(_) => "held",
