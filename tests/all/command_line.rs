@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::date::Date;
 use liaison_protocol::record::signed::SignedRecord;
 use liaison_tests::federation::{ACCEPT, OPEN};
 use liaison_tests::process::{Program, run};
@@ -44,6 +45,9 @@ async fn json_is_one_object_or_one_line_an_object() {
     let (cose, exported) = (text(&cose), text(&dir.join("a.card")));
     let card_b = text(&federation["b"].home.dir().join("card.liaison"));
     let policy = text(&a.home.policy_dir());
+    let until = Date::from_millis(a.node().clock.now())
+        .add_days(7)
+        .to_string();
     #[rustfmt::skip]
     let calls: &[&[&str]] = &[
         &[],
@@ -61,6 +65,7 @@ async fn json_is_one_object_or_one_line_an_object() {
         &["query", "lorries"], &["query", "kind:trend", "--limit", "1"], &["query", "--count"],
         &["query", "--new"], &["query", "measure:detections", "--sum"], &["query", "kind:trend", "--by", "area"],
         &["show", &id], &["why", &id, "b"], &["verify", &cose],
+        &["permit", &id, "--to", "b", "--until", &until, "--dry-run"], &["permit", &id, "--to", "b", "--until", &until],
         &["amend", &id, &amended, "--dry-run"], &["amend", &id, &amended],
         &["retract", &other, "--reason", "error", "--dry-run"], &["retract", &other, "--reason", "error"],
         &["peer", "remove", "b"],

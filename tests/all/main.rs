@@ -7,10 +7,12 @@
 )]
 
 mod api;
+mod backup;
 mod bad_input;
 mod ceilings;
 mod clock;
 mod command_line;
+mod control;
 mod crash;
 mod expiry;
 mod first;
