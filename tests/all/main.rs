@@ -24,6 +24,7 @@ mod oracle;
 mod outflow;
 mod parting;
 mod proof;
+mod recovery;
 mod retraction;
 mod sarajevo;
 mod setup;

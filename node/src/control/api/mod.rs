@@ -32,7 +32,9 @@ pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
     RevokedPeer,
 };
-pub use peers::{CardView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, TestStep};
+pub use peers::{
+    CardView, PeerAddReport, PeerAddRequest, PeerCardView, PeerStatus, PeerTestReport, TestStep,
+};
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
     StatementView,
