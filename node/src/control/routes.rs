@@ -1,7 +1,6 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
-use super::api::{AudienceReport, AudienceRequest};
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, BackupRequest, CardView,
     CatchUpReport, ClockReport, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
@@ -11,6 +10,7 @@ use super::api::{
     PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest, RetractReport,
     RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
+use super::api::{AudienceReport, AudienceRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
     backup, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
