@@ -14,7 +14,9 @@
 #![warn(missing_docs)]
 
 pub mod audit;
+pub mod backup;
 pub mod cardfile;
+pub mod catchup;
 pub mod clock;
 pub mod config;
 pub mod control;
@@ -23,6 +25,7 @@ pub mod import;
 pub mod ingest;
 pub mod kind;
 pub mod limits;
+mod marks;
 pub mod node;
 pub mod officers;
 pub mod policy;
@@ -30,11 +33,13 @@ pub mod registry;
 mod run;
 pub mod search;
 pub mod share;
+pub mod signing;
 pub mod source;
 pub mod store;
 pub mod swarm;
 pub mod sync;
 pub mod time;
+pub mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};
 pub use run::{RunError, run};

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
@@ -14,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::audit::{Audit, AuditError, AuditOptions};
 use crate::cardfile::CardFile;
+use crate::catchup::{self, CatchUp};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
@@ -26,6 +26,7 @@ use crate::policy::{
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::share::{Leaves, Owed, Share};
+use crate::signing::Signing;
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
@@ -95,6 +96,8 @@ pub struct Parts {
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
     pub time: Timekeeper,
+    /// Whom it has to hear from since a restore.
+    pub catch_up: CatchUp,
     /// Erases what has ended.
     pub sweeper: Sweeper,
     /// When it started.
@@ -195,15 +198,17 @@ impl Node {
         let time = Timekeeper::load(store.clone(), clock.clone())?;
         // A statement dated by a wrong clock would be in nobody's time, ours included.
         let card = match time.trusted() {
+            // Which numbers were signed since the backup, this node does not know.
+            _ if catchup::is_fresh(&store)? => home.keys_after_restore(now)?,
             Ok(now) => home.renew_keys(now)?.0,
             Err(_) => home.card_file()?,
         };
         let registry = Registry::load(&store, &card)?;
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
-        let owed = Owed::load(&store)?;
-        registry.load_affirmed(&store, &owed)?;
-        let leaves = Leaves::load(&store, &owed)?;
+        let owed = Owed::default();
+        registry.load_affirmed(&store)?;
+        let leaves = Leaves::load(&store)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
             thresholds: thresholds(config.smallest_count),
@@ -215,10 +220,13 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
+        let catch_up =
+            CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
+        let signing = Signing::new(secrets.signing);
         let audit = {
             let options = AuditOptions {
                 clock: clock.clone(),
-                signing: SecretKey::from_bytes(&secrets.signing.to_bytes()),
+                signing: signing.clone(),
                 key: home.audit_key()?,
                 keep_bytes: config.audit.keep_mb.clamp(1, 1_048_576) * 1024 * 1024,
             };
@@ -233,7 +241,8 @@ impl Node {
             leaves.clone(),
             clock.clone(),
             time.clone(),
-            secrets.signing,
+            catch_up.clone(),
+            signing,
             settings,
             search.clone(),
             audit.clone(),
@@ -284,6 +293,8 @@ impl Node {
             swarm.clone(),
             speaks,
             config.repair_every_s,
+            time.clone(),
+            catch_up.clone(),
             stopped,
         );
         let node = Self(Arc::new(Parts {
@@ -301,6 +312,7 @@ impl Node {
             sync: sync.clone(),
             search,
             time,
+            catch_up,
             sweeper,
             started: now,
             stop,
@@ -311,8 +323,10 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().answer_withdrawals());
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
+        node.spawn(node.clone().mark_keys());
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }

@@ -2,6 +2,8 @@
 
 mod amend;
 mod ask;
+mod audience;
+mod backup;
 mod card;
 mod clock;
 mod completions;
@@ -22,6 +24,7 @@ mod policy;
 mod push;
 mod query;
 mod record;
+mod restore;
 mod retract;
 mod run;
 mod show;
@@ -108,6 +111,7 @@ pub enum Command {
     Show(show::ShowArgs),
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
+    Audience(audience::AudienceArgs),
     Retract(retract::RetractArgs),
     Ask(ask::AskArgs),
     Permit(permit::PermitArgs),
@@ -116,6 +120,8 @@ pub enum Command {
     Status(status::StatusArgs),
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Officers(officers::OfficersArgs),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
@@ -193,10 +199,13 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Show(args)) => show::run(context, &args),
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
+        Some(Command::Audience(args)) => audience::run(context, &args),
         Some(Command::Retract(args)) => retract::run(context, &args),
         Some(Command::Ask(args)) => ask::run(context, &args),
         Some(Command::Permit(args)) => permit::run(context, &args),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Backup(args)) => backup::run(context, args),
+        Some(Command::Restore(args)) => restore::run(context, args),
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),

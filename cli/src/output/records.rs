@@ -5,6 +5,7 @@ use liaison_node::control::api::{
 };
 use serde_json::Value;
 
+use super::recipients;
 use super::{
     Style, Tone, cell, clean, comma, decisions, errors, grid, leave, number, plural, short_id, when,
 };
@@ -82,7 +83,12 @@ fn title(row: &RecordRow) -> String {
         (false, true) => "(replaced) ",
         _ => "",
     };
-    format!("{mark}{}", row.title)
+    let key = match row.key_state.as_deref() {
+        Some("compromised") => "(key compromised) ",
+        Some("revoked") => "(key revoked) ",
+        _ => "",
+    };
+    format!("{mark}{key}{}", row.title)
 }
 
 fn groups(style: &Style, groups: &[Group], by: &str) -> String {
@@ -208,6 +214,16 @@ pub fn view(style: &Style, view: &RecordView) -> String {
             short_id(newer)
         ));
     }
+    if let Some(says) = &view.key_says {
+        let tone = match row.key_state.as_deref() {
+            Some("rotated" | "affirmed") => Tone::Plain,
+            _ => Tone::Bad,
+        };
+        out.push_str(&format!(
+            "{}\n",
+            style.paint(tone, &format!("KEY: {}", clean(says)))
+        ));
+    }
     let mut fact =
         |name: &str, value: &str| out.push_str(&format!("{name:<10} {}\n", clean(value)));
     fact("id", &row.id);
@@ -247,6 +263,13 @@ pub fn view(style: &Style, view: &RecordView) -> String {
                 clean(&link.state)
             ));
         }
+    }
+    if view.retracted_by.is_some() && !view.recipients.is_empty() {
+        out.push_str("\nTaken back from:\n");
+        out.push_str(&recipients::table(style, &view.recipients));
+    } else if view.recipients.iter().any(recipients::is_withdrawn) {
+        out.push_str("\nRecipients:\n");
+        out.push_str(&recipients::table(style, &view.recipients));
     }
     if !view.leave.is_empty() {
         out.push_str("\nPermits, and requests for them:\n");
@@ -374,6 +397,7 @@ mod tests {
             received: "not a time".into(),
             superseded: false,
             retracted: false,
+            key_state: None,
         }
     }
 
@@ -448,6 +472,7 @@ mod tests {
             row: row("Title"),
             author_id: "0".repeat(52),
             key: String::new(),
+            key_says: None,
             record: serde_json::json!({
                 "period": {"from": "2015-10", "to": "2015-10"},
                 "cells": [{"dims": {"nationality": "SYR"}, "n": 41}],
@@ -459,6 +484,7 @@ mod tests {
             superseded_by: vec![],
             retracted_by: None,
             links: vec![],
+            recipients: vec![],
             leave: vec![],
             ledger: vec![],
         };

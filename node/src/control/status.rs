@@ -52,6 +52,18 @@ pub(super) async fn status(
 /// What no other part of the status says.
 fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     let mut alerts = Vec::new();
+    if let Some(waiting) = node.catch_up.waiting() {
+        let why = super::backup::why(node, waiting.reason);
+        let names: Vec<String> = waiting
+            .agencies
+            .iter()
+            .map(|a| node.registry.alias(a))
+            .collect();
+        alerts.push(format!(
+            "{why}. Not heard from: {}. See 'liaison restore status'",
+            names.join(", ")
+        ));
+    }
     alerts.extend(node.time.trusted().err().map(|doubt| doubt.to_string()));
     for agency in node.registry.forked() {
         let name = node.registry.alias(&agency);
@@ -62,6 +74,12 @@ fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     {
         let names = roster.unknown.join(", ");
         alerts.push(format!("officers.toml names users that this machine does not know: {names}. They are not let in; 'liaison officers' lists who is"));
+    }
+    for (agency, peer) in node.registry.peers() {
+        let known = node.registry.agency(&agency);
+        if known.is_some_and(|k| k.statement.is_some() && !k.is_reachable()) {
+            alerts.push(format!("{}: its keys statement was signed with a key that is compromised, so that it is not let in. Telephone it, then 'liaison peer add FILE' with its newest card", peer.alias));
+        }
     }
     for peer in peers {
         if peer.keys_days.is_some_and(|days| days < 0) {

@@ -8,7 +8,7 @@ mod quota;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use liaison_protocol::card::CardFault;
@@ -17,7 +17,7 @@ use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::{CheckContext, Thresholds};
-use liaison_protocol::record::codes::{Kind, Plane};
+use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
@@ -27,16 +27,18 @@ use rayon::prelude::*;
 use tokio::sync::Semaphore;
 
 use self::accepts::Accepts;
-use self::admit::{Admitted, Gate};
+use self::admit::{Admitted, Gate, lifts as store_lifts};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
 use crate::audit::{Act, Audit, AuditError, Entry, Who, note};
+use crate::catchup::CatchUp;
 use crate::clock::Clock;
 use crate::limits;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
 use crate::share::{Leaves, Owed, Share};
+use crate::signing::Signing;
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
@@ -54,8 +56,9 @@ struct Shared {
     leaves: Leaves,
     clock: Arc<dyn Clock>,
     time: Timekeeper,
+    catch_up: CatchUp,
     hlc: Mutex<HlcClock>,
-    signing: RwLock<SecretKey>,
+    signing: Signing,
     settings: Settings,
     quotas: Quotas,
     search: Arc<Search>,
@@ -135,7 +138,8 @@ impl Ingest {
         leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
-        signing: SecretKey,
+        catch_up: CatchUp,
+        signing: Signing,
         settings: Settings,
         search: Arc<Search>,
         audit: Audit,
@@ -153,8 +157,9 @@ impl Ingest {
             leaves,
             clock,
             time,
+            catch_up,
             hlc: Mutex::new(HlcClock::resume(last)),
-            signing: RwLock::new(signing),
+            signing,
             settings,
             quotas,
             search,
@@ -192,6 +197,12 @@ impl Ingest {
         statements: Vec<Statement>,
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
+        if let Some(waiting) = self.0.catch_up.waiting() {
+            let names = waiting.agencies.iter().map(|a| self.0.registry.alias(a));
+            return Err(IngestFault::CatchingUp {
+                waiting: names.collect::<Vec<_>>().join(", "),
+            });
+        }
         let this = self.clone();
         let audiences: Vec<_> = statements.iter().map(|s| s.audience.clone()).collect();
         let ready = blocking(move || this.sign(statements)).await??;
@@ -205,6 +216,7 @@ impl Ingest {
         ops.push(self.clock_op());
         let outcomes = self.0.store.write(ops).await?;
         if self.after(&ready, &outcomes, false) {
+            self.reopen(&ready).await;
             self.0.registry.announce();
         }
         Ok(ids
@@ -252,11 +264,7 @@ impl Ingest {
         &self,
         change: impl FnOnce(Millis) -> Result<(Option<SecretKey>, T), E>,
     ) -> Result<T, E> {
-        let mut signing = self
-            .0
-            .signing
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut signing = self.0.signing.change();
         let last = self
             .0
             .hlc
@@ -379,6 +387,7 @@ impl Ingest {
         match written {
             Ok(outcomes) => {
                 learned = self.after(&admitted, &outcomes, true);
+                self.reopen(&admitted).await;
                 let mut late = Vec::new();
                 let mut stored = admitted.iter().zip(&outcomes);
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
@@ -487,7 +496,7 @@ impl Ingest {
                 direction: Direction::Received,
                 at,
                 epoch,
-                rule: "retracted".into(),
+                rule: crate::share::WITHDRAWN.into(),
                 path: Path::Direct,
                 answer: Some(answer),
             };
@@ -574,6 +583,10 @@ impl Ingest {
                     known.push(Known::Want);
                     continue;
                 }
+                if withdrawn && store_lifts(store, courier, &item.id)?.is_some() {
+                    known.push(Known::Want);
+                    continue;
+                }
                 let answer = if expired {
                     Answer::Refused(Refused::Expired)
                 } else if withdrawn {
@@ -586,7 +599,7 @@ impl Ingest {
                         direction: Direction::Received,
                         at: now,
                         epoch,
-                        rule: "held already".into(),
+                        rule: crate::share::HELD_ALREADY.into(),
                         path: Path::Direct,
                         answer: Some(answer),
                     };
@@ -645,11 +658,7 @@ impl Ingest {
         let now = self.0.clock.now();
         let own = self.0.registry.own();
         // Held until all is signed: a key that leaves signs nothing later than it left.
-        let signing = self
-            .0
-            .signing
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let signing = self.0.signing.key();
         let signing: &SecretKey = &signing;
         let timed: Vec<(Hlc, Fields, Content)> = {
             let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
@@ -719,14 +728,19 @@ impl Ingest {
     fn after(&self, ready: &[Admitted], outcomes: &[OpOutcome], brought: bool) -> bool {
         let now = self.0.clock.now();
         let own = self.0.registry.own();
-        let (mut learned, mut owed) = (false, Vec::new());
+        let (mut learned, mut owed) = (false, false);
         let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
         for (one, outcome) in ready.iter().zip(outcomes) {
-            let OpOutcome::Stored { arrival, touched } = outcome else {
+            let OpOutcome::Stored { touched, arrival } = outcome else {
                 continue;
             };
             if let Some(withdrawn) = touched {
                 self.0.search.forget(withdrawn.0);
+            }
+            // It came back under its old number, which the index has passed.
+            if one.lifts.is_some() {
+                self.0.search.forget(arrival.0);
+                self.0.owed.note_back(one.record.id());
             }
             hlc.witness(one.record.record().envelope.created, now);
             let content = &one.record.record().content;
@@ -746,15 +760,51 @@ impl Ingest {
                 // A permit came ahead of its record: it may be owed to others now.
                 self.0.owed.recheck();
             }
-            if one.record.kind().plane() == Plane::Control || matches!(content, Content::Contact(_))
-            {
-                owed.push(*arrival);
+            if one.is_owed() {
+                owed = true;
             }
         }
         drop(hlc);
         // Together: a card that revokes a key goes out beside the statement under the next.
-        self.0.owed.note(&owed);
+        if owed {
+            self.0.owed.note();
+        }
         learned
+    }
+
+    /// What peers refused for its compromised key and what its author has affirmed now is
+    /// offered to them again.
+    async fn reopen(&self, ready: &[Admitted]) {
+        let store = &self.0.store;
+        let mut ops = Vec::new();
+        for one in ready {
+            let Content::Affirm(affirm) = &one.record.record().content else {
+                continue;
+            };
+            for of in &affirm.records {
+                let Ok(Some(arrival)) = store.arrival_of(of) else {
+                    continue;
+                };
+                for (peer, line) in store.ledgers_for(arrival).unwrap_or_default() {
+                    if line.answer == Some(Answer::Refused(Refused::Signature)) {
+                        let entry = LedgerEntry {
+                            answer: Some(Answer::Later(Later::UnknownAuthor)),
+                            ..line
+                        };
+                        ops.push(Op::Answer {
+                            peer,
+                            arrival,
+                            entry,
+                        });
+                    }
+                }
+            }
+        }
+        for some in ops.chunks(crate::limits::STORE_BATCH_OPS) {
+            if let Err(error) = store.write(some.to_vec()).await {
+                tracing::error!(%error, "what was affirmed is not offered again");
+            }
+        }
     }
 
     fn clock_op(&self) -> Op {

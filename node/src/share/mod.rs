@@ -1,6 +1,7 @@
 //! The one way out: decide, ledger, release. Nothing else makes a [`Released`], and the
 //! sessions take nothing else.
 
+mod affirmed;
 mod decide;
 mod leave;
 mod owed;
@@ -22,7 +23,7 @@ use liaison_protocol::wire::repair::Entry;
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
-pub use self::passed::{came_from, passed, released};
+pub use self::passed::{HELD_ALREADY, RECALLED, WITHDRAWN, passed, released, released_to_us};
 use crate::audit::{self, Act, Audit, AuditError, Who};
 use crate::clock::Clock;
 use crate::kind;
@@ -214,13 +215,13 @@ impl Share {
     /// # Errors
     /// The store can't be read.
     pub fn owed(&self, peer: &AgencyId, after: Arrival, limit: usize) -> Result<Scan, StoreError> {
-        let arrivals = self.owed.arrivals(after, limits::SCAN_ROWS);
+        let arrivals = self.store.owed(after, limits::SCAN_ROWS)?;
         let mut scan = Scan {
             up_to: after,
             items: Vec::new(),
             more: arrivals.len() >= limits::SCAN_ROWS,
         };
-        for arrival in arrivals {
+        for (arrival, _) in arrivals {
             if scan.items.len() >= limit {
                 scan.more = true;
                 break;
@@ -375,12 +376,12 @@ impl Share {
         let mut after = Arrival(0);
         let mut unanswered = Vec::new();
         loop {
-            let arrivals = self.owed.arrivals(after, limits::SCAN_ROWS);
-            let Some(last) = arrivals.last() else {
+            let rows = self.store.owed(after, limits::SCAN_ROWS)?;
+            let Some((last, _)) = rows.last() else {
                 return Ok(unanswered);
             };
             after = *last;
-            for arrival in arrivals {
+            for (arrival, _) in rows {
                 let Some(header) = self.store.header(arrival)? else {
                     continue;
                 };
@@ -579,6 +580,7 @@ impl Share {
         let gone = |h: &Header| {
             h.flags.contains(Flags::RETRACTED)
                 || h.flags.contains(Flags::ERASED)
+                || h.flags.contains(Flags::LOCKED)
                 || h.expires.is_some_and(|end| end <= now)
         };
         Ok(self.store.header(arrival)?.is_some_and(|h| !gone(&h)))
@@ -630,12 +632,19 @@ impl Share {
         }
         // One that was retracted between offer and answer: the retraction was looked at when no
         // line said yet that the peer has what it concerns.
+        let (mut retracted, mut affirmed) = (false, false);
         for arrival in stored {
-            let header = self.store.header(arrival)?;
-            if header.is_some_and(|h| h.flags.contains(Flags::RETRACTED)) {
-                self.owed.recheck();
-                break;
+            if let Some(header) = self.store.header(arrival)? {
+                retracted |= header.flags.contains(Flags::RETRACTED);
+                affirmed |= kind::of(&header) == Some(Kind::Affirm);
             }
+        }
+        if retracted {
+            self.owed.recheck();
+        }
+        // The peer knows now whose word records under a lost key are: a repair finds them.
+        if affirmed {
+            self.registry.announce();
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use liaison_node::audit::{Audit, AuditOptions};
+use liaison_node::catchup::CatchUp;
 use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::home::Home;
 use liaison_node::import::synthetic::Synthetic;
@@ -13,6 +14,7 @@ use liaison_node::policy::{Engine, Policies, PolicySet, PolicyText};
 use liaison_node::registry::Registry;
 use liaison_node::search::Search;
 use liaison_node::share::{Leaves, Owed};
+use liaison_node::signing::Signing;
 use liaison_node::source::StoreSource;
 use liaison_node::store::{Options, Store};
 use liaison_node::time::{Sweeper, Timekeeper};
@@ -120,10 +122,11 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
     };
     let source = Arc::new(StoreSource::new(store.clone()));
     let search = Search::open(&home.index_dir(), store.incarnation()?.0, source)?;
-    let owed = Owed::load(&store)?;
-    let leaves = Leaves::load(&store, &owed)?;
+    let owed = Owed::default();
+    let leaves = Leaves::load(&store)?;
     let search = Arc::new(search);
     let time = Timekeeper::load(store.clone(), clock.clone())?;
+    let catch_up = CatchUp::load(store.clone(), search.clone(), []).await?;
     let sweeper = Sweeper::new(
         store.clone(),
         search.clone(),
@@ -131,9 +134,10 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         time.clone(),
         registry.own(),
     );
+    let signing = Signing::new(home.secrets()?.signing);
     let options = AuditOptions {
         clock: clock.clone(),
-        signing: home.secrets()?.signing,
+        signing: signing.clone(),
         key: home.audit_key()?,
         keep_bytes: 1 << 30,
     };
@@ -146,7 +150,8 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         leaves,
         clock,
         time,
-        home.secrets()?.signing,
+        catch_up,
+        signing,
         settings,
         search,
         audit,
