@@ -2,6 +2,7 @@
 
 mod amend;
 mod ask;
+pub(crate) mod audit;
 mod card;
 mod clock;
 mod completions;
@@ -114,6 +115,8 @@ pub enum Command {
     #[command(subcommand)]
     Clock(clock::ClockCommand),
     Officers(officers::OfficersArgs),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -196,6 +199,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
+        Some(Command::Audit(command)) => audit::run(context, command),
         Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Demo(args)) => demo::run(context, &args),

@@ -62,6 +62,18 @@ pub(super) const ADMINISTER: Access = Access {
     act: Some(Act::Administer),
 };
 
+/// Shows what the others did; data-protection officers and administrators.
+pub(super) const OVERSEE: Access = Access {
+    roles: Roles::GOVERNORS,
+    act: Some(Act::Consult),
+};
+
+/// Changes who can read what is sealed; data-protection officers.
+pub(super) const SEAL: Access = Access {
+    roles: Roles::DATA_PROTECTION,
+    act: Some(Act::Administer),
+};
+
 /// The table, by method and path.
 #[derive(Debug, Default)]
 pub(super) struct AccessTable(HashMap<(Method, String), Access>);

@@ -1,24 +1,25 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
-use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
+use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE};
 use super::api::{
-    AmendRequest, AskReport, AskRequest, CardView, ClockReport, ExpiryReport, ImportChunk,
-    ImportReport, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
-    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
-    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
-    QueryRequest, RecordView, RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport,
-    WatchEvent, Why,
+    AmendRequest, AskReport, AskRequest, AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport,
+    AuditRequest, AuditVerifyReport, AuditVerifyRequest, CardView, ClockReport, DisclosureRow,
+    DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, OfficersReport, PeerAddReport,
+    PeerAddRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
+    PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest,
+    ProofReport, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
+    RetractRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    clock, expiry, import, officers, parting, peers, policy, query, records, status, watch,
+    audit, clock, expiry, import, officers, parting, peers, policy, query, records, status, watch,
 };
 use crate::home::CardEdit;
 
 /// Every call.
 pub(super) fn calls() -> Calls {
     let mut calls = Calls::new();
-    for table in [node, upkeep, records, peers, policy, imports] {
+    for table in [node, upkeep, records, peers, policy, imports, audit_log] {
         calls = table(calls);
     }
     calls
@@ -105,4 +106,19 @@ fn imports(calls: Calls) -> Calls {
         .get("/v1/imports/{key}", "How far an import is", LOOK, import::progress, json::<ImportReport>())
         .post("/v1/imports/{key}", "Takes a piece of an import", COLLECT, import::piece,
             json::<ImportChunk>(), json::<ImportReport>())
+}
+
+/// Who did what.
+#[rustfmt::skip] // A table.
+fn audit_log(calls: Calls) -> Calls {
+    calls
+        .post("/v1/audit/log", "Lines of the audit log", OVERSEE, audit::log,
+            json::<AuditRequest>(), json::<AuditReport>())
+        .post("/v1/audit/verify", "Whether the audit log is as it was written", OVERSEE, audit::check,
+            json::<AuditVerifyRequest>(), json::<AuditVerifyReport>())
+        .post("/v1/audit/disclosures", "Who was given what", OVERSEE, audit::disclosures,
+            json::<DisclosuresRequest>(), list::<DisclosureRow>())
+        .get("/v1/audit/export", "The audit log, byte for byte", OVERSEE, audit::export, lines::<AuditExport>())
+        .post("/v1/audit/key", "Seals what officers type to another key", SEAL, audit::key,
+            json::<AuditKeyRequest>(), json::<AuditKeyReport>())
 }

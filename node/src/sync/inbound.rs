@@ -9,9 +9,9 @@ use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::live::{
     Known as WireKnown, Receiver, ReceiverEffect as Effect, ReceiverEvent as Event,
 };
-use liaison_protocol::wire::{Message, Reason};
+use liaison_protocol::wire::{Message, Notice, Reason};
 
-use super::{Sync, SyncError};
+use super::{Sync, SyncError, witness};
 use crate::ingest::Known;
 use crate::limits;
 use crate::swarm::{FrameStream, FrameWriter};
@@ -82,8 +82,14 @@ impl Session<'_> {
             match effect {
                 Effect::Send(message) => self.writer.send(&message.encode()).await?,
                 Effect::Opened { peer, .. } => self.sync.check_hello(self.agency, &peer)?,
-                // Nobody here keeps or compares heads and clocks yet.
-                Effect::Noticed(_) => {}
+                Effect::Noticed(notice) => {
+                    let kept = matches!(notice, Notice::Witness { .. });
+                    witness::noticed(self.sync, self.agency, notice).await?;
+                    if kept {
+                        let held = witness::held(self.sync, &self.agency)?;
+                        self.handle(Event::Notify(held));
+                    }
+                }
                 Effect::Lookup { batch, items } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
                     let share = self.sync.share.clone();

@@ -6,6 +6,7 @@ mod inbound;
 mod outbound;
 mod peers;
 mod repair;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
+pub(crate) use self::witness::{CONTRADICTED, HELD};
 use crate::ingest::Ingest;
 use crate::share::{ReleaseError, Share};
 use crate::store::StoreError;

@@ -1,6 +1,7 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod audit;
 mod clock;
 mod expiry;
 mod import;
@@ -15,6 +16,10 @@ mod records;
 mod status;
 mod watch;
 
+pub use audit::{
+    AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
+    AuditVerifyRequest, DisclosureRow, DisclosuresRequest,
+};
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
