@@ -202,6 +202,7 @@ impl Node {
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
         let owed = Owed::load(&store)?;
+        registry.load_affirmed(&store, &owed)?;
         let leaves = Leaves::load(&store, &owed)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
@@ -579,10 +580,14 @@ async fn keep_epoch(store: &Store, engine: &Engine) -> Result<(), StoreError> {
 
 /// Our card and keys statement are records like others; at each start the newest are there.
 async fn take_own_card(store: &Store, ingest: &Ingest, card: &CardFile) -> Result<(), NodeError> {
+    let mut new = Vec::new();
     for record in std::iter::once(card.card()).chain(card.keys()) {
         if store.arrival_of(&record.id())?.is_none() {
-            ingest.own_signed(record.clone()).await?;
+            new.push(record.clone());
         }
+    }
+    if !new.is_empty() {
+        ingest.own_signed(new).await?;
     }
     Ok(())
 }

@@ -197,9 +197,7 @@ impl AgencyKeys {
         self.affirmed
             .range((*record, *key, first)..)
             .take_while(|(r, k, _)| r == record && k == key)
-            .any(|(_, _, signer)| {
-                matches!(self.state(signer), KeyState::Current | KeyState::Rotated(_))
-            })
+            .any(|(_, _, signer)| self.stands(signer))
     }
 
     /// How a signing key stands today.
@@ -216,6 +214,17 @@ impl AgencyKeys {
             Some(Some((RevokedState::Rotated, at))) => KeyState::Rotated(at),
             Some(Some((RevokedState::Compromised, at))) => KeyState::Compromised(at),
         }
+    }
+
+    /// Its signing keys, each with the first moment of its validity and the first after it, in
+    /// milliseconds; a key that is only known as revoked has an empty one.
+    pub fn signing_keys(&self) -> impl Iterator<Item = (PublicKey, Millis, Millis)> {
+        self.signing.iter().map(|(key, k)| (*key, k.from, k.until))
+    }
+
+    /// Whether what this key signed stands: it is in use, or left in order.
+    pub fn stands(&self, key: &PublicKey) -> bool {
+        matches!(self.state(key), KeyState::Current | KeyState::Rotated(_))
     }
 
     /// Whether any of its keys was revoked so that what is held under it needs a mark.

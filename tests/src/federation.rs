@@ -333,6 +333,13 @@ impl TestNode {
         self
     }
 
+    /// Lets it listen on a free port of an address of its own, `127.1.2.3:0`; before it is
+    /// started. Where many nodes stop and start, another may else take its port meanwhile.
+    pub fn listening_on(&mut self, address: &str) -> &mut Self {
+        self.listen = vec![address.to_owned()];
+        self
+    }
+
     /// Lets it speak other protocol versions; before it is started.
     pub fn speaking(&mut self, speaks: Speaks) -> &mut Self {
         self.options.speaks = speaks;
@@ -360,12 +367,19 @@ impl TestNode {
             let card = self.home.edit_card(edit, node.clock.now()).expect("card");
             node.take_card(&card).await.expect("card is taken");
         }
+        self.tap.follow(Some(node.policies.clone()));
         self.node = Some(node);
+    }
+
+    /// Whether it runs.
+    pub fn runs(&self) -> bool {
+        self.node.is_some()
     }
 
     /// Stops it in order.
     pub async fn stop(&mut self) {
         if let Some(node) = self.node.take() {
+            self.tap.follow(None);
             node.stop().await;
         }
     }
@@ -588,9 +602,12 @@ impl TestNode {
     async fn settled(&self) {
         let last = self.node().store.last();
         for peer in self.up() {
-            let mut settled = self.node().sync.peers().of(&peer).settled();
             // A peer that goes down meanwhile settles nothing; the caller looks again.
             let mut events = self.node().swarm.events();
+            if !self.is_up(&peer) {
+                continue;
+            }
+            let mut settled = self.node().sync.peers().of(&peer).settled();
             tokio::select! {
                 _ = settled.wait_for(|s| s.is_some_and(|s| s >= last)) => {}
                 _ = events.recv() => {}

@@ -13,7 +13,7 @@ use super::api::{
 use super::status::peer_status;
 use crate::cardfile::CardFile;
 use crate::home::CardEdit;
-use crate::node::Node;
+use crate::node::{Node, NodeError};
 use crate::registry::slug;
 
 type Answer<T> = Result<Json<T>, ApiError>;
@@ -100,10 +100,10 @@ pub(super) async fn add(
 }
 
 fn may_have(node: &Node, alias: &str) -> Vec<String> {
-    super::policy::plain_rows(&node.policies.current())
+    super::policy::plain_of(&node.policies.current(), alias)
         .into_iter()
-        .filter(|(peer, _, cell)| peer == alias && cell != "-")
-        .map(|(_, kind, cell)| format!("{kind}: {cell}"))
+        .filter(|(_, cell)| cell != "-")
+        .map(|(kind, cell)| format!("{kind}: {cell}"))
         .collect()
 }
 
@@ -154,7 +154,7 @@ pub(super) async fn edit(State(node): State<Node>, Json(edit): Json<CardEdit>) -
     let file = node
         .home
         .edit_card(edit, node.clock.now())
-        .map_err(|e| ApiError::new("refused", e.to_string()))?;
+        .map_err(NodeError::from)?;
     node.take_card(&file).await?;
     view(&node, &file).map(Json)
 }

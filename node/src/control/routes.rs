@@ -2,24 +2,35 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE};
 use super::api::{
-    AmendRequest, AskReport, AskRequest, AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport,
-    AuditRequest, AuditVerifyReport, AuditVerifyRequest, CardView, ClockReport, DisclosureRow,
-    DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, OfficersReport, PeerAddReport,
+    AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, AuditExport, AuditKeyReport,
+    AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport, AuditVerifyRequest, Calls,
+    CardView, ClockReport, DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk,
+    ImportReport, KeyChangeReport, KeyChangeRequest, KeysView, OfficersReport, PeerAddReport,
     PeerAddRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
     PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest,
     ProofReport, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
-    RetractRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    audit, clock, expiry, import, officers, parting, peers, policy, query, records, status, watch,
+    audit, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
+    watch,
 };
 use crate::home::CardEdit;
 
 /// Every call.
 pub(super) fn calls() -> Calls {
     let mut calls = Calls::new();
-    for table in [node, upkeep, records, peers, policy, imports, audit_log] {
+    for table in [
+        node,
+        upkeep,
+        records,
+        peers,
+        keys_of_agencies,
+        policy,
+        imports,
+        audit_log,
+    ] {
         calls = table(calls);
     }
     calls
@@ -81,6 +92,22 @@ fn peers(calls: Calls) -> Calls {
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())
         .post("/v1/card", "Changes our own card", ADMINISTER, peers::edit, json::<CardEdit>(), json::<CardView>())
+}
+
+/// Signing keys.
+#[rustfmt::skip] // A table.
+fn keys_of_agencies(calls: Calls) -> Calls {
+    calls
+        .get("/v1/keys", "Our own signing keys", LOOK, keys::own, json::<KeysView>())
+        .get("/v1/keys/{name}", "The signing keys of an agency", LOOK, keys::of, json::<KeysView>())
+        .post("/v1/keys/rotate", "Changes our signing key", ADMINISTER, keys::rotate,
+            json::<KeyChangeRequest>(), json::<KeyChangeReport>())
+        .post("/v1/keys/compromised", "Says that a signing key was stolen", ADMINISTER, keys::compromised,
+            json::<KeyChangeRequest>(), json::<KeyChangeReport>())
+        .post("/v1/keys/affirm", "Says which records under a stolen key are ours", ADMINISTER, keys::affirm,
+            json::<AffirmRequest>(), json::<AffirmReport>())
+        .post("/v1/keys/revoke-all", "Revokes all our keys, for good", ADMINISTER, keys::revoke_all,
+            json::<RevokeAllRequest>(), json::<KeysView>())
 }
 
 /// The policy.

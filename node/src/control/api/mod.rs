@@ -5,6 +5,7 @@ mod audit;
 mod clock;
 mod expiry;
 mod import;
+mod keys;
 mod leave;
 mod officers;
 mod parting;
@@ -23,6 +24,10 @@ pub use audit::{
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use keys::{
+    AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
+    RevokeAllRequest,
+};
 pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
 pub use parting::{

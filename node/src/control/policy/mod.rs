@@ -18,7 +18,7 @@ use crate::policy::{PolicySet, PolicyText};
 
 pub(super) use apply::{RevertRequest, apply, revert};
 pub(super) use proof::{admit_peer, prove};
-pub(super) use show::{plain, plain_rows, show, state};
+pub(super) use show::{plain, plain_of, show, state};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
