@@ -63,6 +63,8 @@ pub enum WaitsFor {
     SecondPerson,
     /// A second person, or 24 hours: for an agency too small to have one.
     SecondPersonOrADay,
+    /// Nobody: for test homes; `status` says so.
+    Nobody,
 }
 
 impl Default for AuditConfig {

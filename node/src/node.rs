@@ -103,6 +103,8 @@ pub struct Parts {
     tasks: Mutex<Option<JoinSet<()>>>,
     /// One change of policy or peers at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// One approval at a time.
+    pub(crate) approving: tokio::sync::Mutex<()>,
 }
 
 /// Why a node does not start.
@@ -306,6 +308,7 @@ impl Node {
             stop,
             tasks: Mutex::new(Some(JoinSet::new())),
             changing: tokio::sync::Mutex::new(()),
+            approving: tokio::sync::Mutex::new(()),
         }));
         node.spawn(sync.run(inbound));
         node.spawn(node.clone().follow_registry());

@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod amend;
+mod approve;
 mod ask;
 pub(crate) mod audit;
 mod card;
@@ -23,6 +24,7 @@ mod policy;
 mod push;
 mod query;
 mod record;
+mod reject;
 mod retract;
 mod run;
 mod show;
@@ -118,6 +120,8 @@ pub enum Command {
     #[command(subcommand)]
     Clock(clock::ClockCommand),
     Officers(officers::OfficersArgs),
+    Approve(approve::ApproveArgs),
+    Reject(reject::RejectArgs),
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     Verify(verify::VerifyArgs),
@@ -203,6 +207,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
+        Some(Command::Approve(args)) => approve::run(context, &args),
+        Some(Command::Reject(args)) => reject::run(context, &args),
         Some(Command::Audit(command)) => audit::run(context, command),
         Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),

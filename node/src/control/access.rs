@@ -68,6 +68,12 @@ pub(super) const OVERSEE: Access = Access {
     act: Some(Act::Consult),
 };
 
+/// Approves what another asked for, or not; every officer: which one is said there.
+pub(super) const APPROVE: Access = Access {
+    roles: Roles::ANY,
+    act: Some(Act::Administer),
+};
+
 /// Changes who can read what is sealed; data-protection officers.
 pub(super) const SEAL: Access = Access {
     roles: Roles::DATA_PROTECTION,

@@ -2,6 +2,7 @@
 
 mod access;
 pub mod api;
+mod approval;
 mod audit;
 mod caller;
 mod calls;

@@ -1,19 +1,19 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
-use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE};
+use super::access::{ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE};
 use super::api::{
-    AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, AuditExport, AuditKeyReport,
-    AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport, AuditVerifyRequest, Calls,
-    CardView, ClockReport, DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk,
-    ImportReport, KeyChangeReport, KeyChangeRequest, KeysView, OfficersReport, PeerAddReport,
-    PeerAddRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
-    PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest,
-    ProofReport, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
-    RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, AskReport, AskRequest, AuditExport, AuditKeyReport,
+    AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport, AuditVerifyRequest, CardView,
+    ClockReport, DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport,
+    KeyChangeReport, KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest,
+    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport,
+    PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport,
+    PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest,
+    RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    audit, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
+    approval, audit, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
     watch,
 };
 use crate::home::CardEdit;
@@ -30,6 +30,7 @@ pub(super) fn calls() -> Calls {
         policy,
         imports,
         audit_log,
+        approvals,
     ] {
         calls = table(calls);
     }
@@ -148,4 +149,15 @@ fn audit_log(calls: Calls) -> Calls {
         .get("/v1/audit/export", "The audit log, byte for byte", OVERSEE, audit::export, lines::<AuditExport>())
         .post("/v1/audit/key", "Seals what officers type to another key", SEAL, audit::key,
             json::<AuditKeyRequest>(), json::<AuditKeyReport>())
+}
+
+/// What waits for a second person.
+#[rustfmt::skip] // A table.
+fn approvals(calls: Calls) -> Calls {
+    calls
+        .get("/v1/approvals", "What waits for a second person", LOOK, approval::list, list::<ApprovalView>())
+        .post("/v1/approvals/{number}/approve", "Does what another officer asked for", APPROVE, approval::approve,
+            nothing(), json::<ApproveReport>())
+        .post("/v1/approvals/{number}/reject", "Drops what was asked for", APPROVE, approval::reject,
+            nothing(), json::<ApprovalView>())
 }
