@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
@@ -26,6 +25,7 @@ use crate::policy::{
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::share::{Leaves, Owed, Share};
+use crate::signing::Signing;
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
@@ -217,10 +217,11 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
+        let signing = Signing::new(secrets.signing);
         let audit = {
             let options = AuditOptions {
                 clock: clock.clone(),
-                signing: SecretKey::from_bytes(&secrets.signing.to_bytes()),
+                signing: signing.clone(),
                 key: home.audit_key()?,
                 keep_bytes: config.audit.keep_mb.clamp(1, 1_048_576) * 1024 * 1024,
             };
@@ -235,7 +236,7 @@ impl Node {
             leaves.clone(),
             clock.clone(),
             time.clone(),
-            secrets.signing,
+            signing,
             settings,
             search.clone(),
             audit.clone(),
@@ -316,6 +317,7 @@ impl Node {
         node.spawn(node.clone().renew());
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
+        node.spawn(node.clone().mark_keys());
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }

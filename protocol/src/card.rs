@@ -227,8 +227,8 @@ impl AgencyKeys {
         matches!(self.state(key), KeyState::Current | KeyState::Rotated(_))
     }
 
-    /// Whether any of its keys was revoked so that what is held under it needs a mark.
-    pub fn any_compromised(&self) -> bool {
+    /// Whether a key was compromised, or all were revoked: what is held under it needs a mark.
+    pub fn any_lost(&self) -> bool {
         let compromised =
             |k: &SigningKey| matches!(k.revoked, Some((RevokedState::Compromised, _)));
         self.revoked_all || self.signing.values().any(compromised)

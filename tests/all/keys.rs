@@ -1,8 +1,10 @@
 //! Signing keys that leave: rotated, compromised, revoked all at once; and the root key in its
 //! safe.
 
+use liaison_node::store::Flags;
 use liaison_protocol::card::KeyState;
 use liaison_protocol::fault::{Answer, Refused};
+use liaison_protocol::id::RecordId;
 use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::signed::SignedRecord;
 use liaison_tests::federation::{OPEN, PATIENCE};
@@ -263,4 +265,75 @@ fn sign(
     liaison_protocol::record::signed::Record::new(author.agency, created, fields, content)
         .sign(key)
         .expect("signs")
+}
+
+/// Waits until a record has been marked at a node, and shows it.
+async fn marked(node: &TestNode, id: &RecordId) -> String {
+    let patience = std::time::Instant::now() + PATIENCE;
+    let store = &node.node().store;
+    let arrival = store.arrival_of(id).expect("store").expect("held");
+    loop {
+        let header = store.header(arrival).expect("store").expect("a header");
+        if header.flags.contains(Flags::KEY_LOST) {
+            return node.cli(&["show", &id.full()]).await.expect_code(0).out;
+        }
+        assert!(std::time::Instant::now() < patience, "it is never marked");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e12_what_is_held_is_marked_until_its_author_affirms_it() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let ours = federation["a"].push(&trend("Ours"), &[]).await;
+    let other = federation["a"].push(&trend("Perhaps a thief's"), &[]).await;
+    federation["b"].holds_all(&[ours, other]).await;
+    federation.settled().await;
+    change(&federation["a"], "compromised").await;
+    for name in ["a", "b"] {
+        let shown = marked(&federation[name], &ours).await;
+        assert!(shown.contains("a thief may have made it"), "{shown}");
+    }
+    let rows = federation["b"].cli(&["query", "kind:trend"]).await;
+    assert!(rows.out.contains("(key compromised)"), "{}", rows.out);
+
+    // Nobody takes them anew: whoever holds them does not offer them.
+    federation.add("c", "border", "QN").await;
+    federation["c"].policy(OPEN).await;
+    federation.link("b", "c").await;
+    let card = federation["a"].home.dir().join("card.liaison");
+    let card = card.to_string_lossy().into_owned();
+    let args = ["peer", "add", &card, "--as", "a", "--yes"];
+    federation["c"].cli(&args).await.expect_code(0);
+    federation.settled().await;
+    assert!(federation["c"].holds().is_empty());
+    let why = federation["b"].json(&["why", &ours.full(), "c"]).await;
+    assert_eq!(why["decision"]["gate"], "key", "{why}");
+
+    // Its author affirms one of them: it is shown as such, and goes on to others.
+    let affirmed = federation["a"]
+        .json(&["keys", "affirm", &ours.full(), "--yes"])
+        .await;
+    assert_eq!(affirmed["affirmed"], 1, "{affirmed}");
+    federation["c"].holds_all(&[ours]).await;
+    federation.settled().await;
+    assert!(!federation["c"].holds().contains(&other));
+    for name in ["a", "b", "c"] {
+        let shown = marked(&federation[name], &ours).await;
+        assert!(shown.contains("has affirmed"), "{name}: {shown}");
+    }
+    // Also after a start.
+    federation.node("b").stop().await;
+    federation.node("b").start().await;
+    let row = federation["b"].json(&["show", &ours.full()]).await;
+    assert_eq!(row["key_state"], "affirmed", "{row}");
+    let row = federation["b"].json(&["show", &other.full()]).await;
+    assert_eq!(row["key_state"], "compromised", "{row}");
+
+    // The rest by a day; what is affirmed already is left out.
+    let all = ["keys", "affirm", "--all-before", "2999-01-01", "--yes"];
+    let affirmed = federation["a"].json(&all).await;
+    assert_eq!(affirmed["affirmed"], 1, "{affirmed}");
+    federation["c"].holds_all(&[ours, other]).await;
+    federation.stop().await;
 }

@@ -230,6 +230,41 @@ fn key_says(state: KeyState) -> String {
     }
 }
 
+impl Node {
+    /// How the key stands that signed a record, as a word and a sentence; none if it is in use.
+    pub(in crate::control) fn key_mark(
+        &self,
+        signed: &SignedRecord,
+    ) -> Option<(&'static str, String)> {
+        let author = signed.unverified().envelope.author;
+        let keys = self.registry.keys(&author)?;
+        let state = keys.state(&signed.key());
+        let says = match state {
+            KeyState::Current => return None,
+            KeyState::Rotated(at) => format!(
+                "signed with a key that was rotated later, at {}: it stands",
+                rfc3339(at)
+            ),
+            KeyState::Compromised(at) if keys.is_affirmed(&signed.key(), &signed.id()) => {
+                let says = format!(
+                    "signed with a key that is compromised since {}; its author has affirmed that it made this",
+                    rfc3339(at)
+                );
+                return Some(("affirmed", says));
+            }
+            KeyState::Compromised(at) => format!(
+                "signed with a key that is compromised since {}: a thief may have made it. Ask its author, who can affirm it ('liaison keys affirm' there)",
+                rfc3339(at)
+            ),
+            KeyState::AllRevoked => {
+                "all keys of its author were revoked: a thief may have made it. Telephone the agency".into()
+            }
+            KeyState::Unknown => "signed with a key that is on no card here".into(),
+        };
+        Some((state_word(state), says))
+    }
+}
+
 /// A key of ours by the beginning of its text.
 fn find_key(node: &Node, typed: &str) -> Result<PublicKey, ApiError> {
     let wanted: String = typed

@@ -8,7 +8,7 @@ mod quota;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use liaison_protocol::card::CardFault;
@@ -37,6 +37,7 @@ use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
 use crate::share::{Leaves, Owed, Share};
+use crate::signing::Signing;
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
@@ -55,7 +56,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     time: Timekeeper,
     hlc: Mutex<HlcClock>,
-    signing: RwLock<SecretKey>,
+    signing: Signing,
     settings: Settings,
     quotas: Quotas,
     search: Arc<Search>,
@@ -135,7 +136,7 @@ impl Ingest {
         leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
-        signing: SecretKey,
+        signing: Signing,
         settings: Settings,
         search: Arc<Search>,
         audit: Audit,
@@ -154,7 +155,7 @@ impl Ingest {
             clock,
             time,
             hlc: Mutex::new(HlcClock::resume(last)),
-            signing: RwLock::new(signing),
+            signing,
             settings,
             quotas,
             search,
@@ -205,6 +206,7 @@ impl Ingest {
         ops.push(self.clock_op());
         let outcomes = self.0.store.write(ops).await?;
         if self.after(&ready, &outcomes, false) {
+            self.reopen(&ready).await;
             self.0.registry.announce();
         }
         Ok(ids
@@ -252,11 +254,7 @@ impl Ingest {
         &self,
         change: impl FnOnce(Millis) -> Result<(Option<SecretKey>, T), E>,
     ) -> Result<T, E> {
-        let mut signing = self
-            .0
-            .signing
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut signing = self.0.signing.change();
         let last = self
             .0
             .hlc
@@ -379,6 +377,7 @@ impl Ingest {
         match written {
             Ok(outcomes) => {
                 learned = self.after(&admitted, &outcomes, true);
+                self.reopen(&admitted).await;
                 let mut late = Vec::new();
                 let mut stored = admitted.iter().zip(&outcomes);
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
@@ -602,7 +601,12 @@ impl Ingest {
                 // Also where a tombstone is all that is left: with the bytes comes the line
                 // by which the peer is owed the retraction.
                 let refused = store.refused(courier, &item.id)?;
-                refused.filter(|r| r.epoch == epoch).map(|r| r.answer)
+                // Its courier may have been let by a permit since.
+                let lifted = |answer| {
+                    answer == Answer::Refused(Refused::Handling) && self.0.leaves.concern(&item.id)
+                };
+                let standing = refused.filter(|r| r.epoch == epoch && !lifted(r.answer));
+                standing.map(|r| r.answer)
             };
             known.push(answer.map_or(Known::Want, Known::Answer));
         }
@@ -640,11 +644,7 @@ impl Ingest {
         let now = self.0.clock.now();
         let own = self.0.registry.own();
         // Held until all is signed: a key that leaves signs nothing later than it left.
-        let signing = self
-            .0
-            .signing
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let signing = self.0.signing.key();
         let signing: &SecretKey = &signing;
         let timed: Vec<(Hlc, Fields, Content)> = {
             let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
@@ -750,6 +750,41 @@ impl Ingest {
         // Together: a card that revokes a key goes out beside the statement under the next.
         self.0.owed.note(&owed);
         learned
+    }
+
+    /// What peers refused for its compromised key and what its author has affirmed now is
+    /// offered to them again.
+    async fn reopen(&self, ready: &[Admitted]) {
+        let store = &self.0.store;
+        let mut ops = Vec::new();
+        for one in ready {
+            let Content::Affirm(affirm) = &one.record.record().content else {
+                continue;
+            };
+            for of in &affirm.records {
+                let Ok(Some(arrival)) = store.arrival_of(of) else {
+                    continue;
+                };
+                for (peer, line) in store.ledgers_for(arrival).unwrap_or_default() {
+                    if line.answer == Some(Answer::Refused(Refused::Signature)) {
+                        let entry = LedgerEntry {
+                            answer: Some(Answer::Later(Later::UnknownAuthor)),
+                            ..line
+                        };
+                        ops.push(Op::Answer {
+                            peer,
+                            arrival,
+                            entry,
+                        });
+                    }
+                }
+            }
+        }
+        for some in ops.chunks(crate::limits::STORE_BATCH_OPS) {
+            if let Err(error) = store.write(some.to_vec()).await {
+                tracing::error!(%error, "what was affirmed is not offered again");
+            }
+        }
     }
 
     fn clock_op(&self) -> Op {

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use liaison_protocol::card::{AgencyKeys, CardFault, Learned};
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::AgencyId;
+use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
@@ -58,6 +58,8 @@ pub struct Agency {
     pub card: VerifiedRecord,
     /// Its newest keys statement.
     pub statement: Option<VerifiedRecord>,
+    /// Its affirmations, by the records that they list.
+    pub affirmations: Arc<BTreeMap<RecordId, Vec<RecordId>>>,
 }
 
 /// Why an agency can't be taken in.
@@ -203,6 +205,20 @@ impl Registry {
     /// The keys of an agency that we know.
     pub fn keys(&self, agency: &AgencyId) -> Option<Arc<AgencyKeys>> {
         self.read(|i| i.agencies.get(agency).map(|a| a.keys.clone()))
+    }
+
+    /// The agencies of which a key was compromised, or all were revoked.
+    pub fn with_lost_keys(&self) -> Vec<AgencyId> {
+        self.read(|i| {
+            let lost = i.agencies.iter().filter(|(_, a)| a.keys.any_lost());
+            lost.map(|(agency, _)| *agency).collect()
+        })
+    }
+
+    /// An author's affirmations that list a record.
+    pub fn affirmations(&self, author: &AgencyId, record: &RecordId) -> Vec<RecordId> {
+        self.read(|i| i.agencies.get(author)?.affirmations.get(record).cloned())
+            .unwrap_or_default()
     }
 
     /// What is known of an agency.
@@ -606,6 +622,7 @@ impl Inner {
                             keys,
                             card,
                             statement: None,
+                            affirmations: Arc::default(),
                         })
                     }
                 }
@@ -634,7 +651,15 @@ impl Inner {
                     return Err(stored("an affirmation without a card".into()));
                 };
                 let records = affirm.records.iter().copied();
-                if !keys.affirm(affirmed.key(), affirm.key, records) {
+                if keys.affirm(affirmed.key(), affirm.key, records) {
+                    let by_record = Arc::make_mut(&mut known.affirmations);
+                    for record in &affirm.records {
+                        let all = by_record.entry(*record).or_default();
+                        if !all.contains(&affirmed.id()) {
+                            all.push(affirmed.id());
+                        }
+                    }
+                } else {
                     tracing::warn!(agency = %agency.short(), "it affirms more records than are counted; the rest stays marked");
                 }
                 known.keys = Arc::new(keys);

@@ -182,7 +182,7 @@ impl Share {
             Content::Ask(ask) => self.leads_to_author(peer, &ask.of),
             Content::Affirm(affirm) => {
                 for of in &affirm.records {
-                    if passed(store, peer, of)? {
+                    if passed(store, peer, of)? || self.awaits_affirmation(peer, of)? {
                         return Ok(true);
                     }
                 }
