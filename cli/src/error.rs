@@ -23,7 +23,7 @@ pub const FORBIDDEN: u8 = 4;
 pub const NO_SOLVER: u8 = 5;
 
 /// Waits for a second person.
-pub const PENDING: u8 = 5;
+pub const PENDING: u8 = 6;
 
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]

@@ -21,7 +21,7 @@ Examples:
   liaison reject 3f7a09b2       it is not done
 
 What nobody approves lapses after 7 days. An agency too small for a second person says so in
-config.toml ([approval] waits_for = \"second-person-or-a-day\"): then 24 hours do as well.")]
+officers.toml (waits_for = \"second-person-or-a-day\"): then 24 hours do as well.")]
 pub struct ApproveArgs {
     /// The number that was told when it was asked for
     number: Option<String>,

@@ -14,10 +14,9 @@ use super::api::{ApiError, ApprovalView, ApproveReport, PolicyRequest};
 use super::caller::Caller;
 use super::text::rfc3339;
 use crate::audit::note;
-use crate::config::WaitsFor;
 use crate::limits;
 use crate::node::Node;
-use crate::officers::{Officer, Roles};
+use crate::officers::{Officer, Roles, WaitsFor};
 use crate::store::Op;
 
 type Answer<T> = Result<Json<T>, ApiError>;
@@ -65,7 +64,7 @@ pub(super) async fn second_person(
     says: String,
     reason: Option<String>,
 ) -> Result<(), ApiError> {
-    if caller.approved || node.config.approval.waits_for == WaitsFor::Nobody {
+    if caller.approved || waits_for(node) == WaitsFor::Nobody {
         return Ok(());
     }
     let bytes = serde_json::to_vec(&act).map_err(|e| ApiError::new("internal", e.to_string()))?;
@@ -134,7 +133,10 @@ pub(super) async fn approve(
     }
     note(|note| {
         note.typed("approved", &format!("{number}: {}", pending.says));
-        note.typed("asked for by", &format!("{} ({})", pending.user, pending.uid));
+        note.typed(
+            "asked for by",
+            &format!("{} ({})", pending.user, pending.uid),
+        );
         note.typed("hash", &pending.hash);
     });
     let asker = Caller {
@@ -187,8 +189,8 @@ pub(super) fn alerts(node: &Node) -> Vec<String> {
             )
         })
         .collect();
-    if node.config.approval.waits_for == WaitsFor::Nobody {
-        alerts.push("what can't be undone waits for nobody here: [approval] waits_for in config.toml, for test homes only".into());
+    if waits_for(node) == WaitsFor::Nobody {
+        alerts.push("what can't be undone waits for nobody here: waits_for in officers.toml, for test homes only".into());
     }
     alerts
 }
@@ -201,7 +203,7 @@ fn may_approve(node: &Node, caller: &Caller, pending: &Pending) -> Result<(), Ap
             "'liaison officers' lists who has another role; the parent body or a hub may be one of them",
         )
     };
-    let day = node.config.approval.waits_for == WaitsFor::SecondPersonOrADay;
+    let day = waits_for(node) == WaitsFor::SecondPersonOrADay;
     let ripe = Millis(pending.at.0.saturating_add(limits::DAY_MS));
     if day && node.time.trusted().is_ok_and(|now| now >= ripe) {
         return Ok(());
@@ -232,7 +234,7 @@ fn may_approve(node: &Node, caller: &Caller, pending: &Pending) -> Result<(), Ap
 }
 
 fn waits(node: &Node, number: &str, pending: &Pending) -> ApiError {
-    let day = match node.config.approval.waits_for {
+    let day = match waits_for(node) {
         WaitsFor::SecondPersonOrADay => ", or anybody after 24 hours,",
         _ => "",
     };
@@ -247,6 +249,14 @@ fn waits(node: &Node, number: &str, pending: &Pending) -> ApiError {
         "an officer with another role{day} types 'liaison approve {number}'; it lapses at {}",
         rfc3339(end(pending))
     ))
+}
+
+/// A file that can't be read lets nobody approve anything.
+fn waits_for(node: &Node) -> WaitsFor {
+    node.officers
+        .roster()
+        .map(|roster| roster.waits_for)
+        .unwrap_or_default()
 }
 
 fn view(node: &Node, caller: &Caller, number: &str, pending: &Pending) -> ApprovalView {
@@ -317,8 +327,6 @@ async fn put(node: &Node, number: &str, pending: &Pending) -> Result<(), ApiErro
 
 async fn drop_pending(node: &Node, number: &str) -> Result<(), ApiError> {
     let name = format!("{PENDING}{number}");
-    node.store
-        .write(vec![Op::DeleteMeta { name }])
-        .await?;
+    node.store.write(vec![Op::DeleteMeta { name }]).await?;
     Ok(())
 }

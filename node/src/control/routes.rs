@@ -1,20 +1,23 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
-use super::access::{ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE};
+use super::access::{
+    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE,
+};
 use super::api::{
-    AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, AskReport, AskRequest, AuditExport, AuditKeyReport,
-    AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport, AuditVerifyRequest, CardView,
-    ClockReport, DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport,
-    KeyChangeReport, KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest,
-    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport,
-    PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport,
-    PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest,
-    RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, AskReport, AskRequest,
+    AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
+    AuditVerifyRequest, CardView, ClockReport, DisclosureRow, DisclosuresRequest, ExpiryReport,
+    ImportChunk, ImportReport, KeyChangeReport, KeyChangeRequest, KeysView, OfficersReport,
+    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
+    PeerStatus, PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport,
+    PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport, QueryRequest, RecordView,
+    RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent,
+    Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    approval, audit, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
-    watch,
+    approval, audit, clock, expiry, import, keys, officers, parting, peers, policy, query, records,
+    status, watch,
 };
 use crate::home::CardEdit;
 
