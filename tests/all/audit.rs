@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use liaison_node::audit::segments;
-use liaison_tests::federation::{OPEN, apply_anyway};
+use liaison_node::clock::{Clock, ManualClock, SystemClock};
+use liaison_tests::federation::{OPEN, apply_anyway, waits_for};
 use liaison_tests::process::{Program, Site, run, succeeded};
 use serde_json::Value;
 
@@ -239,7 +240,7 @@ fn e34_its_size_is_bounded_by_configuration_with_the_chain_kept() {
     let site = Site::init(BINARY, &dir.path().join("a"), "Border Police of Narova");
     fs::write(site.home.config_path(), "[audit]\nkeep_mb = 1\n").expect("configured");
     let node = site.start();
-    let query = format!("\"{}\"", "long words ".repeat(340));
+    let query = "w".repeat(3_400);
     while segments(&site.home.audit_dir()).expect("the log")[0].first == 1 {
         let answer = liaison_tests::http::call(
             &site.home.socket_path(),
@@ -350,12 +351,11 @@ fn an_analyst_reads_and_cannot_apply_policy_and_a_stranger_can_do_nothing() {
             "policy",
             "apply",
             &policy.to_string_lossy(),
-            "--yes",
             "--reason",
             "x",
         ][..],
         &["audit", "log"],
-        &["policy", "revert", "--yes"],
+        &["clock", "confirm", "--yes"],
     ] {
         let refused = other.cli(args);
         assert_eq!(refused.status.code(), Some(4), "{args:?}: {refused:?}");
@@ -364,4 +364,110 @@ fn an_analyst_reads_and_cannot_apply_policy_and_a_stranger_can_do_nothing() {
     let turned = lines(&node, &["--what", "turn-away", "--who", "64123"]);
     assert!(turned.len() >= 3, "{turned:#?}");
     assert_eq!(node.terminate(), Some(0));
+}
+
+/// A policy that breaks an invariant waits for somebody else with another role, who approves
+/// exactly that; not who asked, nor another of the same role.
+#[test]
+fn what_cant_be_undone_waits_for_a_second_person() {
+    let dir = tempfile::tempdir().expect("folder");
+    let site = Site::init(BINARY, &dir.path().join("a"), "Border Police of Narova");
+    waits_for(&site.home, "second-person");
+    let node = site.start();
+    let policy = dir.path().join("policy");
+    fs::create_dir(&policy).expect("folder");
+    fs::write(policy.join("policy.cedar"), OPEN).expect("policy");
+    let args = apply_anyway(&policy);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let asked = node.cli(&[&args[..], &["--json"]].concat(), "");
+    assert_eq!(asked.status.code(), Some(6), "{asked:?}");
+    assert_eq!(node.json(&["status"])["policy"]["applied"], false);
+    // Asked for again, it is the same that waits.
+    assert_eq!(node.cli(&args, "").status.code(), Some(6));
+    let waiting = node.ok(&["approve", "--json"]);
+    assert_eq!(waiting.lines().count(), 1, "{waiting}");
+    let waiting: Value = serde_json::from_str(&waiting).expect("JSON");
+    assert_eq!(waiting["yours"], false, "{waiting}");
+    let number = waiting["number"].as_str().expect("a number").to_owned();
+    let alerts = node.json(&["status"])["alerts"].to_string();
+    assert!(alerts.contains(&number), "{alerts}");
+    let own = node.cli(&["approve", &number, "--yes"], "");
+    assert_eq!(own.status.code(), Some(4), "{own:?}");
+    assert_eq!(node.json(&["status"])["policy"]["applied"], false);
+
+    let enter = |roles: &str, more: &str| {
+        let file = site.home.officers_path();
+        let text = fs::read_to_string(&file).expect("officers");
+        let text = text
+            .split("\n[[officer]]\nuser = 64123")
+            .next()
+            .expect("text");
+        let entry = format!("{text}\n[[officer]]\nuser = 64123\nroles = [{roles}]\n{more}");
+        fs::write(&file, entry).expect("entered");
+    };
+    if let Some(other) = Other::new(dir.path(), site.home.dir(), 64_123) {
+        // The same role, a shared account: no second person.
+        enter("\"administrator\"", "");
+        let same = other.cli(&["approve", &number, "--yes"]);
+        assert_eq!(same.status.code(), Some(4), "{same:?}");
+        enter("\"case-officer\"", "shared = true\n");
+        let shared = other.cli(&["approve", &number, "--yes"]);
+        assert_eq!(shared.status.code(), Some(4), "{shared:?}");
+        assert_eq!(node.json(&["status"])["policy"]["applied"], false);
+        enter("\"case-officer\"", "");
+        succeeded(&other.cli(&["approve", &number, "--yes"]));
+        let applied = node.json(&["status"]);
+        assert_eq!(applied["policy"]["applied"], true, "{applied}");
+        assert_eq!(node.ok(&["approve", "--json"]).lines().count(), 0);
+        // Both are in the log: who asked, and who approved.
+        let by = ["--who", "64123", "--what", "administer"];
+        let approved = lines(&node, &by);
+        assert!(
+            approved
+                .iter()
+                .any(|l| l["by"] == "POST /v1/approvals/{number}/approve"),
+            "{approved:#?}"
+        );
+        let again = other.cli(&["approve", &number, "--yes"]);
+        assert_eq!(again.status.code(), Some(1), "done once: {again:?}");
+    }
+    assert_eq!(node.terminate(), Some(0));
+}
+
+/// A small agency that says so: a day later, whoever asked may do it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_agency_waits_a_day_instead() {
+    let mut federation = liaison_tests::Federation::new();
+    let clock = std::sync::Arc::new(ManualClock::new(SystemClock.now()));
+    federation
+        .prepare("a", "border", "QN")
+        .with_clock(clock.clone());
+    waits_for(&federation["a"].home, "second-person-or-a-day");
+    federation.node("a").start().await;
+    let a = &federation["a"];
+    let dir = a.home.policy_dir();
+    fs::write(dir.join("policy.cedar"), OPEN).expect("policy");
+    let args = apply_anyway(&dir);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    a.cli(&args).await.expect_code(6);
+    let waiting = a.json(&["approve"]).await;
+    let number = waiting["number"].as_str().expect("a number");
+    a.cli(&["approve", number, "--yes"]).await.expect_code(4);
+    clock.advance(25 * 60 * 60 * 1000);
+    // A clock that is a day ahead is not believed, here neither.
+    a.cli(&["approve", number, "--yes"]).await.expect_code(4);
+    a.cli(&["clock", "confirm", "--yes"]).await.expect_code(0);
+    a.cli(&["approve", number, "--yes"]).await.expect_code(0);
+    assert_eq!(a.json(&["status"]).await["policy"]["applied"], true);
+    // What nobody approves lapses, and what is rejected is gone.
+    fs::write(dir.join("policy.cedar"), format!("{OPEN}\n// Another.\n")).expect("policy");
+    a.cli(&args).await.expect_code(6);
+    let waiting = a.json(&["approve"]).await;
+    let number = waiting["number"].as_str().expect("a number");
+    a.cli(&["reject", number]).await.expect_code(0);
+    assert_eq!(a.cli(&["approve", "--json"]).await.out, "");
+    a.cli(&args).await.expect_code(6);
+    clock.advance(8 * 24 * 60 * 60 * 1000);
+    assert_eq!(a.cli(&["approve", "--json"]).await.out, "");
+    federation.stop().await;
 }
