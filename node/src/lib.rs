@@ -14,7 +14,9 @@
 #![warn(missing_docs)]
 
 pub mod audit;
+pub mod backup;
 pub mod cardfile;
+pub mod catchup;
 pub mod clock;
 pub mod config;
 pub mod control;
@@ -37,6 +39,7 @@ pub mod store;
 pub mod swarm;
 pub mod sync;
 pub mod time;
+pub mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};
 pub use run::{RunError, run};

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::audit::{Audit, AuditError, AuditOptions};
 use crate::cardfile::CardFile;
+use crate::catchup::{self, CatchUp};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
@@ -95,6 +96,8 @@ pub struct Parts {
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
     pub time: Timekeeper,
+    /// Whom it has to hear from since a restore.
+    pub catch_up: CatchUp,
     /// Erases what has ended.
     pub sweeper: Sweeper,
     /// When it started.
@@ -197,15 +200,17 @@ impl Node {
         let time = Timekeeper::load(store.clone(), clock.clone())?;
         // A statement dated by a wrong clock would be in nobody's time, ours included.
         let card = match time.trusted() {
+            // Which numbers were signed since the backup, this node does not know.
+            _ if catchup::is_fresh(&store)? => home.keys_after_restore(now)?,
             Ok(now) => home.renew_keys(now)?.0,
             Err(_) => home.card_file()?,
         };
         let registry = Registry::load(&store, &card)?;
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
-        let owed = Owed::load(&store)?;
-        registry.load_affirmed(&store, &owed)?;
-        let leaves = Leaves::load(&store, &owed)?;
+        let owed = Owed::default();
+        registry.load_affirmed(&store)?;
+        let leaves = Leaves::load(&store)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
             thresholds: thresholds(config.smallest_count),
@@ -217,6 +222,8 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
+        let catch_up =
+            CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let signing = Signing::new(secrets.signing);
         let audit = {
             let options = AuditOptions {
@@ -236,6 +243,7 @@ impl Node {
             leaves.clone(),
             clock.clone(),
             time.clone(),
+            catch_up.clone(),
             signing,
             settings,
             search.clone(),
@@ -287,6 +295,8 @@ impl Node {
             swarm.clone(),
             speaks,
             config.repair_every_s,
+            time.clone(),
+            catch_up.clone(),
             stopped,
         );
         let node = Self(Arc::new(Parts {
@@ -304,6 +314,7 @@ impl Node {
             sync: sync.clone(),
             search,
             time,
+            catch_up,
             sweeper,
             started: now,
             stop,
@@ -315,6 +326,7 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().answer_withdrawals());
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());

@@ -3,7 +3,9 @@
 mod amend;
 mod approve;
 mod ask;
+mod audience;
 pub(crate) mod audit;
+mod backup;
 mod card;
 mod clock;
 mod completions;
@@ -25,6 +27,7 @@ mod push;
 mod query;
 mod record;
 mod reject;
+mod restore;
 mod retract;
 mod run;
 mod show;
@@ -112,6 +115,7 @@ pub enum Command {
     Show(show::ShowArgs),
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
+    Audience(audience::AudienceArgs),
     Retract(retract::RetractArgs),
     Ask(ask::AskArgs),
     Permit(permit::PermitArgs),
@@ -120,6 +124,8 @@ pub enum Command {
     Status(status::StatusArgs),
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Officers(officers::OfficersArgs),
     Approve(approve::ApproveArgs),
     Reject(reject::RejectArgs),
@@ -201,10 +207,13 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Show(args)) => show::run(context, &args),
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
+        Some(Command::Audience(args)) => audience::run(context, &args),
         Some(Command::Retract(args)) => retract::run(context, &args),
         Some(Command::Ask(args)) => ask::run(context, &args),
         Some(Command::Permit(args)) => permit::run(context, &args),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Backup(args)) => backup::run(context, args),
+        Some(Command::Restore(args)) => restore::run(context, args),
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),

@@ -4,6 +4,7 @@ mod access;
 pub mod api;
 mod approval;
 mod audit;
+mod backup;
 mod caller;
 mod calls;
 mod clock;

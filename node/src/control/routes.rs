@@ -6,18 +6,19 @@ use super::access::{
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, AskReport, AskRequest,
     AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
-    AuditVerifyRequest, CardView, ClockReport, DisclosureRow, DisclosuresRequest, ExpiryReport,
-    ImportChunk, ImportReport, KeyChangeReport, KeyChangeRequest, KeysView, OfficersReport,
-    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
-    PeerStatus, PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport,
-    PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport, QueryRequest, RecordView,
-    RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent,
-    Why,
+    AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport, DisclosureRow,
+    DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport, KeyChangeRequest,
+    KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView, PeerRemoveReport,
+    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
+    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
+    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
+    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
+use super::api::{AudienceReport, AudienceRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    approval, audit, clock, expiry, import, keys, officers, parting, peers, policy, query, records,
-    status, watch,
+    approval, audit, backup, clock, expiry, import, keys, officers, parting, peers, policy, query,
+    records, status, watch,
 };
 use crate::home::CardEdit;
 
@@ -58,6 +59,11 @@ fn upkeep(calls: Calls) -> Calls {
         .get("/v1/clock", "Whether the clock is believed", LOOK, clock::show, json::<ClockReport>())
         .post("/v1/clock/confirm", "An administrator says that the clock is right", ADMINISTER,
             clock::confirm, nothing(), json::<ClockReport>())
+        .post("/v1/backup", "Streams what a backup holds, to be sealed by whoever asks", ADMINISTER,
+            backup::make, json::<BackupRequest>(), bytes())
+        .get("/v1/restore", "For whom a restored node waits", LOOK, backup::status, json::<CatchUpReport>())
+        .post("/v1/restore/release", "Waits no longer for an agency", ADMINISTER,
+            backup::release, json::<ReleaseRequest>(), json::<CatchUpReport>())
 }
 
 /// Records, one by one and by query.
@@ -73,6 +79,8 @@ fn records(calls: Calls) -> Calls {
             json::<AmendRequest>(), json::<PushReport>())
         .post("/v1/records/{id}/retract", "Takes a record of our own back", ERASE, records::retract,
             json::<RetractRequest>(), json::<RetractReport>())
+        .post("/v1/records/{id}/audience", "Changes who may have a record of our own", WRITE, records::audience,
+            json::<AudienceRequest>(), json::<AudienceReport>())
         .post("/v1/records/{id}/ask", "Asks a record's author for leave to pass it on", WRITE, records::ask,
             json::<AskRequest>(), json::<AskReport>())
         .post("/v1/records/{id}/permit", "Lets a record of our own be passed on", WRITE, records::permit,
@@ -92,6 +100,8 @@ fn peers(calls: Calls) -> Calls {
         .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
             json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
         .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())
+        .get("/v1/peers/{name}/card", "The card of an agency, as it is known here", LOOK, peers::card_of,
+            json::<PeerCardView>())
         .post("/v1/peers/{name}/test", "Looks why a link does not work", LOOK, peers::test,
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())

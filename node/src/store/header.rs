@@ -7,6 +7,8 @@ use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::id::{AgencyId, RecordId};
 use serde::{Deserialize, Serialize};
 
+use super::owing::Owing;
+
 /// A record's number in this store: dense, from 1, in the order of commits, never used
 /// again. It never leaves the node.
 #[derive(
@@ -56,6 +58,9 @@ impl Flags {
     pub const ERASED: Flags = Flags(16);
     /// Its end came: its bytes are gone, by nobody's order but its author's own `expires`.
     pub const EXPIRED: Flags = Flags(32);
+    /// It came back with a backup, and whoever brought it was not heard from since: it is
+    /// neither shown nor passed on.
+    pub const LOCKED: Flags = Flags(64);
     /// The key that signed it was compromised, or revoked with all others: it may be a thief's.
     /// It stays when its author affirms it.
     pub const KEY_LOST: Flags = Flags(128);
@@ -98,6 +103,7 @@ impl fmt::Debug for Flags {
             (Flags::SUPERSEDED, "superseded"),
             (Flags::ERASED, "erased"),
             (Flags::EXPIRED, "expired"),
+            (Flags::LOCKED, "locked"),
             (Flags::KEY_LOST, "key lost"),
         ];
         f.debug_set()
@@ -177,6 +183,11 @@ pub struct NewRecord {
     pub retracts: Option<Retraction>,
     /// Its distribution list; empty: nobody; none: policy alone decides.
     pub audience: Option<Vec<AgencyId>>,
+    /// What it says of another, if it is owed rather than shared.
+    pub owing: Option<Owing>,
+    /// The recall that it lifts, because it comes from whoever may: it comes in although that
+    /// keeps it out.
+    pub lifts: Option<RecordId>,
 }
 
 /// What a `retract` record asks for.
@@ -201,4 +212,14 @@ pub struct Tombstone {
     pub at: Millis,
     /// The record that ordered it.
     pub by: RecordId,
+}
+
+impl Tombstone {
+    /// The `reason` of what its author did not retract: whoever released it here recalled it.
+    pub const RECALLED: u8 = u8::MAX - 1;
+
+    /// Whether its author's retraction ordered it.
+    pub const fn is_retraction(&self) -> bool {
+        self.reason != Self::RECALLED && self.reason != Self::EXPIRED
+    }
 }

@@ -18,6 +18,7 @@ mod admit;
 mod apply;
 mod check;
 mod compact;
+mod cut;
 mod engine;
 mod error;
 mod exchange;
@@ -26,6 +27,7 @@ mod keys;
 mod ledger;
 mod names;
 mod op;
+mod owing;
 mod quarantine;
 mod read;
 mod stage;
@@ -44,12 +46,14 @@ use std::thread::{JoinHandle, Thread};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::compact::{Compaction, compact, quarantine_directory};
+pub use self::cut::{Cut, Page, Rebuild};
 pub use self::error::StoreError;
 pub use self::header::{
     Arrival, ClassId, Flags, Header, Incarnation, NewRecord, Retraction, Tombstone,
 };
 pub use self::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry, RefusedRow};
 pub use self::op::{Counts, Op, OpOutcome};
+pub use self::owing::{Owing, Told};
 pub use self::quarantine::Quarantined;
 
 use self::engine::Engine;
@@ -58,7 +62,7 @@ use self::writer::{Command, Writer};
 use crate::limits;
 
 /// The layout of keys and values that this version reads and writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug)]

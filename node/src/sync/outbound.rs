@@ -10,7 +10,7 @@ use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::wire::live::{Lane, Sender, SenderEffect as Effect, SenderEvent as Event};
-use liaison_protocol::wire::{Item, Message, Outcome, Reason};
+use liaison_protocol::wire::{Item, Message, Notice, Outcome, Reason};
 
 use super::{PeerHandle, Sync, SyncError, blocking, witness};
 use crate::limits;
@@ -82,6 +82,7 @@ async fn send(
         again: Some(Arrival(0)),
         opened: false,
         shown: None,
+        notices: limits::SETTLED_NOTICES,
         pending: HashMap::new(),
         repairing: Repairing {
             peer,
@@ -146,6 +147,10 @@ async fn send(
             _ = tick.tick() => {
                 session.handle(Event::Tick(share.now()));
                 ticks += 1;
+                session.notices = limits::SETTLED_NOTICES;
+                if session.opened && ticks.is_multiple_of(limits::TELL_TIME_S * 1000 / limits::SESSION_TICK_MS) {
+                    session.handle(Event::Notify(sync.told()));
+                }
                 if ticks.is_multiple_of(limits::AGAIN_TICKS) {
                     session.again = Some(Arrival(0));
                     // And what is owed once more: a retraction must not hang on one wake-up.
@@ -192,6 +197,8 @@ struct Session<'a, C> {
     opened: bool,
     /// The head of our audit log that it was shown.
     shown: Option<Bytes>,
+    /// Notices that may still be sent before the next tick: the peer takes only so many.
+    notices: u32,
     /// Items under way, of all lanes, and where they stand: each is in one lane at a time.
     pending: HashMap<RecordId, Arrival>,
     /// What a repair found, and this session took on.
@@ -229,6 +236,15 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 if settled {
                     self.peer.set_looked_through();
                 }
+                if settled
+                    && self.notices > 0
+                    && self.opened
+                    && let Some(nonce) = self.peer.take_repair()
+                {
+                    self.notices -= 1;
+                    self.handle(Event::Notify(Notice::Settled(nonce)));
+                    continue;
+                }
                 self.peer.set_settled(settled.then_some(self.scanned));
                 return Ok(None);
             }
@@ -255,13 +271,13 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             Effect::Opened { peer, .. } => {
                 self.sync.check_hello(self.agency, &peer)?;
                 self.opened = true;
+                self.handle(Event::Notify(self.sync.told()));
                 let held = witness::held(self.sync, &self.agency)?;
                 self.handle(Event::Notify(held));
                 self.show_head();
             }
-            // Nobody here keeps or compares heads and clocks yet.
-            Effect::Noticed(notice) => witness::noticed(self.sync, self.agency, notice).await?,
             Effect::Room => {}
+            Effect::Noticed(notice) => self.sync.noticed(self.agency, notice).await?,
             Effect::Load { batch, ids } => {
                 let (share, agency) = (self.sync.share.clone(), self.agency);
                 // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use liaison_node::audit::{Audit, AuditOptions};
+use liaison_node::catchup::CatchUp;
 use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::home::Home;
 use liaison_node::import::synthetic::Synthetic;
@@ -121,10 +122,11 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
     };
     let source = Arc::new(StoreSource::new(store.clone()));
     let search = Search::open(&home.index_dir(), store.incarnation()?.0, source)?;
-    let owed = Owed::load(&store)?;
-    let leaves = Leaves::load(&store, &owed)?;
+    let owed = Owed::default();
+    let leaves = Leaves::load(&store)?;
     let search = Arc::new(search);
     let time = Timekeeper::load(store.clone(), clock.clone())?;
+    let catch_up = CatchUp::load(store.clone(), search.clone(), []).await?;
     let sweeper = Sweeper::new(
         store.clone(),
         search.clone(),
@@ -148,6 +150,7 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         leaves,
         clock,
         time,
+        catch_up,
         signing,
         settings,
         search,

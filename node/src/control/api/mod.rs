@@ -3,6 +3,7 @@
 
 mod approvals;
 mod audit;
+mod backup;
 mod clock;
 mod expiry;
 mod import;
@@ -14,6 +15,7 @@ mod peers;
 mod policy;
 mod proof;
 mod query;
+mod recipients;
 mod records;
 mod status;
 mod watch;
@@ -23,6 +25,7 @@ pub use audit::{
     AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
     AuditVerifyRequest, DisclosureRow, DisclosuresRequest,
 };
+pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow};
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use import::{BadRow, ImportChunk, ImportReport};
@@ -36,13 +39,16 @@ pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
     RevokedPeer,
 };
-pub use peers::{CardView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, TestStep};
+pub use peers::{
+    CardView, PeerAddReport, PeerAddRequest, PeerCardView, PeerStatus, PeerTestReport, TestStep,
+};
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
     StatementView,
 };
 pub use proof::{CaseView, ProofFinding, ProofNote, ProofReport, ProofTerms};
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
+pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
     RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,
