@@ -10,6 +10,7 @@ use super::api::{
     PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest, RetractReport,
     RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
+use super::api::{AudienceReport, AudienceRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
     backup, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
@@ -72,6 +73,8 @@ fn records(calls: Calls) -> Calls {
             json::<AmendRequest>(), json::<PushReport>())
         .post("/v1/records/{id}/retract", "Takes a record of our own back", ERASE, records::retract,
             json::<RetractRequest>(), json::<RetractReport>())
+        .post("/v1/records/{id}/audience", "Changes who may have a record of our own", WRITE, records::audience,
+            json::<AudienceRequest>(), json::<AudienceReport>())
         .post("/v1/records/{id}/ask", "Asks a record's author for leave to pass it on", WRITE, records::ask,
             json::<AskRequest>(), json::<AskReport>())
         .post("/v1/records/{id}/permit", "Lets a record of our own be passed on", WRITE, records::permit,

@@ -13,6 +13,7 @@ mod peers;
 mod policy;
 mod proof;
 mod query;
+mod recipients;
 mod records;
 mod status;
 mod watch;
@@ -40,6 +41,7 @@ pub use policy::{
 };
 pub use proof::{CaseView, ProofFinding, ProofNote, ProofReport, ProofTerms};
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
+pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
     RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,
