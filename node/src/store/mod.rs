@@ -29,6 +29,7 @@ mod names;
 mod op;
 mod quarantine;
 mod read;
+mod salvage;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,7 @@ pub use self::header::{
 pub use self::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry, RefusedRow};
 pub use self::op::{Counts, Op, OpOutcome};
 pub use self::quarantine::Quarantined;
+pub use self::salvage::salvage;
 
 use self::engine::Engine;
 use self::names::Names;
