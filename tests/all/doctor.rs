@@ -1,11 +1,12 @@
 //! A home is looked over and mended, and what was erased is gone from its files.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use liaison_node::node::{Node, RunOptions};
 use liaison_node::store::Flags;
-use liaison_tests::federation::PATIENCE;
+use liaison_protocol::id::RecordId;
+use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::{Federation, TestNode};
 use serde_json::Value;
 
@@ -97,58 +98,87 @@ async fn e13_after_a_compaction_no_text_of_an_erased_record_is_on_the_disk() {
     federation.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_store_is_moved_aside_and_refilled_by_the_peers() {
-    let mut federation: Federation = author_and_reader().await;
-    let ids = [
-        federation["a"].push(&trend("Quittenmarke"), &[]).await,
-        federation["a"].push(&trend("Zwetschgenmarke"), &[]).await,
-    ];
-    federation["b"].holds_all(&ids).await;
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("folder");
+    for entry in std::fs::read_dir(from).expect("folder") {
+        let entry = entry.expect("entry");
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(&path, &to).expect("copied");
+        }
+    }
+}
+
+/// `b` with two records, stopped, and a copy of its store from before the second.
+async fn with_an_older_copy() -> (Federation, [RecordId; 2], PathBuf) {
+    let mut federation = author_and_reader().await;
+    let first = federation["a"].push(&trend("Quittenmarke"), &[]).await;
+    federation["b"].holds_all(&[first]).await;
     federation.settled().await;
     federation.node("b").stop().await;
-    let b = &federation["b"];
-    let db = b.home.store_dir().join("db");
-    let mut bytes = std::fs::read(&db).expect("db");
-    let middle = bytes.len() / 3;
-    for byte in bytes.iter_mut().skip(middle) {
-        *byte ^= 0xA5;
-    }
-    std::fs::write(&db, bytes).expect("damaged");
-    let started = Node::start(b.home.clone(), RunOptions::default()).await;
+    let older = federation.dir().join("older");
+    copy(&federation["b"].home.store_dir(), &older);
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    let second = federation["a"].push(&trend("Zwetschgenmarke"), &[]).await;
+    federation["b"].holds_all(&[second]).await;
+    federation.settled().await;
+    federation.node("b").stop().await;
+    (federation, [first, second], older)
+}
+
+async fn refuses_to_start(node: &TestNode) {
+    let started = Node::start(node.home.clone(), RunOptions::default()).await;
     let error = started.err().expect("it is damaged").to_string();
     assert!(error.contains("liaison doctor"), "{error}");
-
-    let report = doctor(b, &[]).await;
+    let report = doctor(node, &[]).await;
     assert!(health(&report, "store", "broken").is_some(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_lost_what_it_acknowledged_keeps_its_peers_and_is_refilled() {
+    let (mut federation, ids, older) = with_an_older_copy().await;
+    let b = &federation["b"];
+    let mark = std::fs::read(b.home.store_dir().join("mark")).expect("mark");
+    std::fs::remove_dir_all(b.home.store_dir()).expect("lost");
+    copy(&older, &b.home.store_dir());
+    std::fs::write(b.home.store_dir().join("mark"), mark).expect("mark");
+    refuses_to_start(b).await;
     let key = b.home.dir().join("keys/signing.key");
-    let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode));
-    mode(0o644).expect("chmod");
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(&key, open).expect("chmod");
+    let report = doctor(b, &["--repair", "--yes"]).await;
+    assert!(report.to_string().contains("were taken over"), "{report}");
+    assert!(health(&report, "modes", "done").is_some(), "{report}");
+    let mode = std::fs::metadata(&key).expect("key").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    federation["b"].holds_all(&ids).await;
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_nobody_can_read_is_moved_aside_and_refilled() {
+    let (mut federation, ids, _) = with_an_older_copy().await;
+    let b = &federation["b"];
+    let db = b.home.store_dir().join("db");
+    let length = std::fs::metadata(&db).expect("db").len();
+    std::fs::write(&db, vec![0xA5; length as usize]).expect("damaged");
+    refuses_to_start(b).await;
     let report = doctor(b, &["--repair", "--yes"]).await;
     assert!(health(&report, "store", "done").is_some(), "{report}");
-    assert!(health(&report, "modes", "done").is_some(), "{report}");
-    let now = std::fs::metadata(&key).expect("key").permissions().mode() & 0o777;
-    assert_eq!(now, 0o600);
-    // Whether peers and policy could be read depends on where the damage is.
-    let salvaged = report.to_string().contains("were taken over");
+    assert!(b.home.dir().join("store.damaged-1").exists());
     federation.node("b").start().await;
-    if !salvaged {
-        for (one, other) in [("b", "a"), ("a", "b")] {
-            let card = federation[other].home.dir().join("card.liaison");
-            let args = [
-                "peer",
-                "add",
-                &card.to_string_lossy(),
-                "--as",
-                other,
-                "--yes",
-            ];
-            federation[one].cli(&args).await;
-        }
-        federation["b"]
-            .policy(liaison_tests::federation::OPEN)
-            .await;
+    for (one, other) in [("b", "a"), ("a", "b")] {
+        let card = federation[other].home.dir().join("card.liaison");
+        let card = card.to_string_lossy();
+        let args = ["peer", "add", &card, "--as", other, "--yes"];
+        federation[one].cli(&args).await;
     }
+    federation["b"].policy(OPEN).await;
     federation.connected("a", "b").await;
     federation["b"].holds_all(&ids).await;
     federation.stop().await;
