@@ -25,12 +25,14 @@ mod oracle;
 mod outflow;
 mod parting;
 mod proof;
+mod recovery;
 mod retraction;
 mod sarajevo;
 mod setup;
 mod sharing;
 mod sync;
 mod trust;
+mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.
 #[test]

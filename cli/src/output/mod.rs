@@ -14,6 +14,7 @@ pub mod parting;
 pub mod peers;
 pub mod policy;
 pub mod proof;
+pub mod recipients;
 pub mod records;
 pub mod status;
 mod table;

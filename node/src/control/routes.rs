@@ -4,12 +4,13 @@ use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, BackupRequest, CardView,
     CatchUpReport, ClockReport, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
-    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
-    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
-    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
-    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
-    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView,
+    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport,
+    PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport,
+    PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest, RetractReport,
+    RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
+use super::api::{AudienceReport, AudienceRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
     backup, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
@@ -72,6 +73,8 @@ fn records(calls: Calls) -> Calls {
             json::<AmendRequest>(), json::<PushReport>())
         .post("/v1/records/{id}/retract", "Takes a record of our own back", ERASE, records::retract,
             json::<RetractRequest>(), json::<RetractReport>())
+        .post("/v1/records/{id}/audience", "Changes who may have a record of our own", WRITE, records::audience,
+            json::<AudienceRequest>(), json::<AudienceReport>())
         .post("/v1/records/{id}/ask", "Asks a record's author for leave to pass it on", WRITE, records::ask,
             json::<AskRequest>(), json::<AskReport>())
         .post("/v1/records/{id}/permit", "Lets a record of our own be passed on", WRITE, records::permit,
@@ -91,6 +94,8 @@ fn peers(calls: Calls) -> Calls {
         .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
             json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
         .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())
+        .get("/v1/peers/{name}/card", "The card of an agency, as it is known here", LOOK, peers::card_of,
+            json::<PeerCardView>())
         .post("/v1/peers/{name}/test", "Looks why a link does not work", LOOK, peers::test,
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())

@@ -13,6 +13,7 @@ mod peers;
 mod policy;
 mod proof;
 mod query;
+mod recipients;
 mod records;
 mod status;
 mod watch;
@@ -31,13 +32,16 @@ pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
     RevokedPeer,
 };
-pub use peers::{CardView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, TestStep};
+pub use peers::{
+    CardView, PeerAddReport, PeerAddRequest, PeerCardView, PeerStatus, PeerTestReport, TestStep,
+};
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
     StatementView,
 };
 pub use proof::{CaseView, ProofFinding, ProofNote, ProofReport, ProofTerms};
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
+pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
     RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,
