@@ -14,6 +14,7 @@ mod clock;
 mod command_line;
 mod control;
 mod crash;
+mod doctor;
 mod expiry;
 mod first;
 mod frontex;
