@@ -10,6 +10,7 @@ mod card;
 mod clock;
 mod completions;
 pub(crate) mod demo;
+mod doctor;
 mod editor;
 mod expiry;
 mod home_screen;
@@ -126,6 +127,7 @@ pub enum Command {
     Clock(clock::ClockCommand),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
+    Doctor(doctor::DoctorArgs),
     Officers(officers::OfficersArgs),
     Approve(approve::ApproveArgs),
     Reject(reject::RejectArgs),
@@ -213,6 +215,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Permit(args)) => permit::run(context, &args),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
         Some(Command::Backup(args)) => backup::run(context, args),
+        Some(Command::Doctor(args)) => doctor::run(context, &args),
         Some(Command::Restore(args)) => restore::run(context, args),
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
