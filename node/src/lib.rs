@@ -20,6 +20,7 @@ pub mod catchup;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod doctor;
 pub mod home;
 pub mod import;
 pub mod ingest;
@@ -39,6 +40,7 @@ pub mod store;
 pub mod swarm;
 pub mod sync;
 pub mod time;
+pub mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};
 pub use run::{RunError, run};

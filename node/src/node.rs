@@ -106,6 +106,8 @@ pub struct Parts {
     tasks: Mutex<Option<JoinSet<()>>>,
     /// One change of policy or peers at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// One approval at a time.
+    pub(crate) approving: tokio::sync::Mutex<()>,
 }
 
 /// Why a node does not start.
@@ -164,7 +166,7 @@ pub enum NodeError {
 }
 
 /// Name of the stored value that holds the active policy's text.
-pub(crate) const POLICY_ACTIVE: &str = "policy/active";
+pub const POLICY_ACTIVE: &str = "policy/active";
 /// Name of the stored value that holds epoch and fingerprint of the last decisions.
 const POLICY_EPOCH: &str = "policy/epoch";
 
@@ -206,9 +208,9 @@ impl Node {
         let registry = Registry::load(&store, &card)?;
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
-        let owed = Owed::load(&store)?;
-        registry.load_affirmed(&store, &owed)?;
-        let leaves = Leaves::load(&store, &owed)?;
+        let owed = Owed::default();
+        registry.load_affirmed(&store)?;
+        let leaves = Leaves::load(&store)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
             thresholds: thresholds(config.smallest_count),
@@ -318,11 +320,13 @@ impl Node {
             stop,
             tasks: Mutex::new(Some(JoinSet::new())),
             changing: tokio::sync::Mutex::new(()),
+            approving: tokio::sync::Mutex::new(()),
         }));
         node.spawn(sync.run(inbound));
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().answer_withdrawals());
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
@@ -374,7 +378,12 @@ impl Node {
     }
 
     /// Puts the agencies as they are now, and with `set` a new policy, in force.
-    pub(crate) async fn reengage(&self, set: Option<Arc<PolicySet>>) -> Result<(), NodeError> {
+    ///
+    /// Checks, proofs and notes are the local API's: it calls this when they are done.
+    ///
+    /// # Errors
+    /// [`NodeError`]: the store can't be written, or policy can't take the agencies.
+    pub async fn reengage(&self, set: Option<Arc<PolicySet>>) -> Result<(), NodeError> {
         let directory = self.registry.directory()?;
         self.policies
             .apply(|old| (set.unwrap_or_else(|| old.set().clone()), directory))?;

@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod audit;
 mod backup;
 mod bad_input;
 mod ceilings;
@@ -14,6 +15,7 @@ mod clock;
 mod command_line;
 mod control;
 mod crash;
+mod doctor;
 mod expiry;
 mod first;
 mod frontex;
@@ -24,12 +26,14 @@ mod oracle;
 mod outflow;
 mod parting;
 mod proof;
+mod recovery;
 mod retraction;
 mod sarajevo;
 mod setup;
 mod sharing;
 mod sync;
 mod trust;
+mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.
 #[test]

@@ -26,6 +26,16 @@ pub enum PeerCommand {
         #[arg(long)]
         revoked: bool,
     },
+    /// Write a peer's card as it is known here: for itself after a loss, or for a colleague
+    #[command(
+        after_long_help = "Examples:\n  liaison peer card qm-pol qm-pol.card\n  liaison peer card qm-pol -        to standard output"
+    )]
+    Card {
+        /// Its local name
+        name: String,
+        /// Where to write it; `-` is standard output
+        file: PathBuf,
+    },
     #[command(visible_alias = "rm")]
     Remove(parting::RemoveArgs),
     Revoke(parting::RevokeArgs),
@@ -86,6 +96,7 @@ pub fn run(context: &mut Context, command: PeerCommand) -> Outcome {
             let text = peers::table(&context.ui.style, &list);
             context.ui.print(&text)
         }
+        PeerCommand::Card { name, file } => card::write_peers(context, &name, &file),
         PeerCommand::Remove(args) => parting::remove(context, &args),
         PeerCommand::Revoke(args) => parting::revoke(context, &args),
         PeerCommand::Test { name } => {

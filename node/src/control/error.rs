@@ -20,6 +20,7 @@ use crate::registry::RegistryError;
 use crate::search::{QueryError, SearchError};
 use crate::store::StoreError;
 use crate::swarm::SwarmError;
+use crate::withdrawal::WithdrawalError;
 
 impl ApiError {
     /// An error of a kind, with its sentence.
@@ -82,7 +83,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self.code.as_str() {
             "not-found" => StatusCode::NOT_FOUND,
-            "ambiguous" | "conflict" => StatusCode::CONFLICT,
+            "ambiguous" | "conflict" | "pending" => StatusCode::CONFLICT,
             "invalid" | "broken-invariant" | "unproven" | "no-solver" => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
@@ -225,6 +226,16 @@ impl From<QueryError> for ApiError {
 impl From<SwarmError> for ApiError {
     fn from(error: SwarmError) -> Self {
         ApiError::new("internal", error.to_string())
+    }
+}
+
+impl From<WithdrawalError> for ApiError {
+    fn from(error: WithdrawalError) -> Self {
+        match error {
+            WithdrawalError::Store(error) => error.into(),
+            WithdrawalError::Ingest(fault) => fault.into(),
+            other => ApiError::new("internal", other.to_string()),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use liaison_protocol::record::kinds::Contact;
 use liaison_protocol::record::signed::Record;
 
 use super::api::{
-    ApiError, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport,
-    TestStep,
+    ApiError, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerCardView, PeerStatus,
+    PeerTestReport, TestStep,
 };
 use super::status::peer_status;
 use crate::cardfile::CardFile;
@@ -137,6 +137,21 @@ pub(super) async fn test(
     Ok(Json(PeerTestReport {
         peer: peer.alias,
         steps,
+    }))
+}
+
+/// `GET /v1/peers/{name}/card`.
+pub(super) async fn card_of(
+    State(node): State<Node>,
+    Path(name): Path<String>,
+) -> Answer<PeerCardView> {
+    let (agency, peer) = node.registry.find(&name)?;
+    let known = node.registry.agency(&agency);
+    let known = known.ok_or_else(|| ApiError::new("not-found", "its card is not here"))?;
+    let statement = known.statement.clone().filter(|_| known.is_reachable());
+    Ok(Json(PeerCardView {
+        peer: peer.alias,
+        card: CardFile::new(known.card, statement).to_text(),
     }))
 }
 

@@ -1,19 +1,24 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
-use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
+use super::access::{
+    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE,
+};
 use super::api::{
-    AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, BackupRequest, CardView,
-    CatchUpReport, ClockReport, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
-    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
+    AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, AskReport, AskRequest,
+    AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
+    AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport, DisclosureRow,
+    DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport, KeyChangeRequest,
+    KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView, PeerRemoveReport,
     PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
     PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
     QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
     RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
+use super::api::{AudienceReport, AudienceRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    backup, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
-    watch,
+    approval, audit, backup, clock, expiry, import, keys, officers, parting, peers, policy, query,
+    records, status, watch,
 };
 use crate::home::CardEdit;
 
@@ -28,6 +33,8 @@ pub(super) fn calls() -> Calls {
         keys_of_agencies,
         policy,
         imports,
+        audit_log,
+        approvals,
     ] {
         calls = table(calls);
     }
@@ -72,6 +79,8 @@ fn records(calls: Calls) -> Calls {
             json::<AmendRequest>(), json::<PushReport>())
         .post("/v1/records/{id}/retract", "Takes a record of our own back", ERASE, records::retract,
             json::<RetractRequest>(), json::<RetractReport>())
+        .post("/v1/records/{id}/audience", "Changes who may have a record of our own", WRITE, records::audience,
+            json::<AudienceRequest>(), json::<AudienceReport>())
         .post("/v1/records/{id}/ask", "Asks a record's author for leave to pass it on", WRITE, records::ask,
             json::<AskRequest>(), json::<AskReport>())
         .post("/v1/records/{id}/permit", "Lets a record of our own be passed on", WRITE, records::permit,
@@ -91,6 +100,8 @@ fn peers(calls: Calls) -> Calls {
         .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
             json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
         .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())
+        .get("/v1/peers/{name}/card", "The card of an agency, as it is known here", LOOK, peers::card_of,
+            json::<PeerCardView>())
         .post("/v1/peers/{name}/test", "Looks why a link does not work", LOOK, peers::test,
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())
@@ -136,4 +147,30 @@ fn imports(calls: Calls) -> Calls {
         .get("/v1/imports/{key}", "How far an import is", LOOK, import::progress, json::<ImportReport>())
         .post("/v1/imports/{key}", "Takes a piece of an import", COLLECT, import::piece,
             json::<ImportChunk>(), json::<ImportReport>())
+}
+
+/// Who did what.
+#[rustfmt::skip] // A table.
+fn audit_log(calls: Calls) -> Calls {
+    calls
+        .post("/v1/audit/log", "Lines of the audit log", OVERSEE, audit::log,
+            json::<AuditRequest>(), json::<AuditReport>())
+        .post("/v1/audit/verify", "Whether the audit log is as it was written", OVERSEE, audit::check,
+            json::<AuditVerifyRequest>(), json::<AuditVerifyReport>())
+        .post("/v1/audit/disclosures", "Who was given what", OVERSEE, audit::disclosures,
+            json::<DisclosuresRequest>(), list::<DisclosureRow>())
+        .get("/v1/audit/export", "The audit log, byte for byte", OVERSEE, audit::export, lines::<AuditExport>())
+        .post("/v1/audit/key", "Seals what officers type to another key", SEAL, audit::key,
+            json::<AuditKeyRequest>(), json::<AuditKeyReport>())
+}
+
+/// What waits for a second person.
+#[rustfmt::skip] // A table.
+fn approvals(calls: Calls) -> Calls {
+    calls
+        .get("/v1/approvals", "What waits for a second person", LOOK, approval::list, list::<ApprovalView>())
+        .post("/v1/approvals/{number}/approve", "Does what another officer asked for", APPROVE, approval::approve,
+            nothing(), json::<ApproveReport>())
+        .post("/v1/approvals/{number}/reject", "Drops what was asked for", APPROVE, approval::reject,
+            nothing(), json::<ApprovalView>())
 }

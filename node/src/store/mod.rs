@@ -27,8 +27,10 @@ mod keys;
 mod ledger;
 mod names;
 mod op;
+mod owing;
 mod quarantine;
 mod read;
+mod salvage;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -52,7 +54,9 @@ pub use self::header::{
 };
 pub use self::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry, RefusedRow};
 pub use self::op::{Counts, Op, OpOutcome};
+pub use self::owing::{Owing, Told};
 pub use self::quarantine::Quarantined;
+pub use self::salvage::salvage;
 
 use self::engine::Engine;
 use self::names::Names;
@@ -60,7 +64,7 @@ use self::writer::{Command, Writer};
 use crate::limits;
 
 /// The layout of keys and values that this version reads and writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,8 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod approvals;
+mod audit;
 mod backup;
 mod clock;
 mod expiry;
@@ -13,10 +15,16 @@ mod peers;
 mod policy;
 mod proof;
 mod query;
+mod recipients;
 mod records;
 mod status;
 mod watch;
 
+pub use approvals::{ApprovalView, ApproveReport};
+pub use audit::{
+    AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
+    AuditVerifyRequest, DisclosureRow, DisclosuresRequest,
+};
 pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow};
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
@@ -31,13 +39,16 @@ pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
     RevokedPeer,
 };
-pub use peers::{CardView, PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, TestStep};
+pub use peers::{
+    CardView, PeerAddReport, PeerAddRequest, PeerCardView, PeerStatus, PeerTestReport, TestStep,
+};
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
     StatementView,
 };
 pub use proof::{CaseView, ProofFinding, ProofNote, ProofReport, ProofTerms};
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
+pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
     RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,
