@@ -13,6 +13,7 @@ mod new;
 mod officers;
 mod peer;
 mod policy;
+mod preview;
 mod push;
 mod query;
 mod record;

@@ -2,19 +2,19 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check;
 use liaison_protocol::record::kinds::Contact;
 use liaison_protocol::record::signed::Record;
 
 use super::api::{
-    ApiError, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus,
-    PeerTestReport, TestStep,
+    ApiError, AttributeChange, CardView, FindingView, PeerAddReport, PeerAddRequest,
+    PeerChangeReport, PeerChangeRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
 };
 use super::status::peer_status;
 use crate::cardfile::CardFile;
 use crate::home::CardEdit;
 use crate::node::Node;
-use crate::registry::slug;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -55,10 +55,7 @@ pub(super) async fn add(
                 .with_remedy("'liaison card show FILE' shows them; telephone the agency and compare, then --fingerprint DIGITS"));
         }
     };
-    let alias = request
-        .alias
-        .or_else(|| known.as_ref().map(|p| p.alias.clone()))
-        .unwrap_or_else(|| slug(&name));
+    let alias = node.registry.alias_for(&file, request.alias);
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
     let updated = node
@@ -95,6 +92,51 @@ fn may_have(node: &Node, alias: &str) -> Vec<String> {
         .into_iter()
         .filter(|(peer, _, cell)| peer == alias && cell != "-")
         .map(|(_, kind, cell)| format!("{kind}: {cell}"))
+        .collect()
+}
+
+/// `POST /v1/peers/{name}`.
+pub(super) async fn change(
+    State(node): State<Node>,
+    Path(name): Path<String>,
+    Json(request): Json<PeerChangeRequest>,
+) -> Answer<PeerChangeReport> {
+    let _one_at_a_time = node.changing.lock().await;
+    node.is_over(request.over.as_deref())?;
+    let (agency, peer) = node.registry.find(&name)?;
+    let confirmed = match request.edit.confirm {
+        true => changes(&node, &agency),
+        false => Vec::new(),
+    };
+    let peer = node.registry.edited(&agency, peer, &request.edit)?;
+    // Tried first: what policy can't take must leave everything as it was.
+    node.registry
+        .directory_with(agency, peer.clone())
+        .map_err(|e| ApiError::new("invalid", e.to_string()))?;
+    let before = node.policies.current();
+    node.registry.put(&node.store, agency, peer).await?;
+    node.reengage(None).await?;
+    let recalled = match request.recall {
+        true => node.recall_stopped(before).await?,
+        false => Vec::new(),
+    };
+    Ok(Json(PeerChangeReport {
+        peer: node.registry.alias(&agency),
+        confirmed,
+        circles: node.policies.current().circles_of(&agency),
+        recalled,
+    }))
+}
+
+/// What a peer's newest card states otherwise than policies use.
+pub(super) fn changes(node: &Node, agency: &AgencyId) -> Vec<AttributeChange> {
+    let changes = node.registry.unconfirmed(agency).into_iter();
+    changes
+        .map(|c| AttributeChange {
+            attribute: c.attribute.to_owned(),
+            pinned: c.pinned,
+            card: c.card,
+        })
         .collect()
 }
 

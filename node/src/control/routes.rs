@@ -2,13 +2,14 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, CardView, ImportChunk, ImportReport, OfficersReport, PeerAddReport,
-    PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, PolicyPlain, PolicyReport,
-    PolicyRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
+    AmendRequest, CardView, ExplainRequest, Explanation, ImportChunk, ImportReport, OfficersReport,
+    PeerAddReport, PeerAddRequest, PeerChangeReport, PeerChangeRequest, PeerRemoveReport,
+    PeerStatus, PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest, PreviewLine,
+    PreviewRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
     RetractRequest, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
-use super::{import, officers, peers, policy, query, records, status, watch};
+use super::{import, officers, peers, policy, preview, query, records, status, watch};
 use crate::home::CardEdit;
 
 /// Every call.
@@ -53,6 +54,8 @@ fn peers(calls: Calls) -> Calls {
     calls
         .get("/v1/peers", "The linked agencies", LOOK, peers::list, list::<PeerStatus>())
         .post("/v1/peers", "Links an agency", ADMINISTER, peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
+        .post("/v1/peers/{name}", "Confirms a peer's new attributes, or edits its circles", GOVERN, peers::change,
+            json::<PeerChangeRequest>(), json::<PeerChangeReport>())
         .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, peers::remove, json::<PeerRemoveReport>())
         .post("/v1/peers/{name}/test", "Looks why a link does not work", LOOK, peers::test,
             nothing(), json::<PeerTestReport>())
@@ -71,6 +74,10 @@ fn policy(calls: Calls) -> Calls {
             json::<PolicyRequest>(), json::<PolicyReport>())
         .post("/v1/policy/revert", "Goes back to the policy before", GOVERN, policy::revert,
             json::<policy::RevertRequest>(), json::<PolicyReport>())
+        .post("/v1/policy/explain", "A decision taken apart", READ, policy::explain,
+            json::<ExplainRequest>(), json::<Explanation>())
+        .post("/v1/preview", "What a change would do, before it applies", READ, preview::preview,
+            json::<PreviewRequest>(), lines::<PreviewLine>())
         .get("/v1/policy/plain", "The active policy in words", LOOK, policy::plain, json::<PolicyPlain>())
 }
 

@@ -217,6 +217,11 @@ impl PolicySet {
         &self.circles
     }
 
+    /// Tags that any statement looks for.
+    pub fn tags(&self) -> &BTreeSet<String> {
+        &self.tags
+    }
+
     /// The ceilings, in the order of the file.
     pub fn ceilings(&self) -> &[Arc<Ceiling>] {
         &self.ceilings

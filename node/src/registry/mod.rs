@@ -4,6 +4,7 @@
 //! one whose fingerprint a person confirmed is a *link* (it may connect). Attributes that
 //! policies read stay pinned as a person confirmed them, whatever later cards claim.
 
+mod change;
 mod peer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use tokio::sync::watch;
 
+pub use self::change::{PeerEdit, Unconfirmed};
 pub use self::peer::{Peer, Pinned};
 use crate::cardfile::CardFile;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
@@ -65,6 +67,18 @@ pub enum RegistryError {
     /// Another agency has the alias.
     #[error("'{alias}' already names another agency. Choose another name with --as")]
     AliasTaken {
+        /// The alias.
+        alias: String,
+    },
+    /// A circle that can't be joined or left.
+    #[error("{says}")]
+    Circle {
+        /// What is wrong, and what to do.
+        says: String,
+    },
+    /// Nothing that could be confirmed.
+    #[error("nothing is changed on the card of '{alias}': policies use what it states")]
+    NothingToConfirm {
         /// The alias.
         alias: String,
     },
@@ -266,18 +280,29 @@ impl Registry {
     /// # Errors
     /// [`DirectoryError`]: an alias or code that policy does not take.
     pub fn directory(&self) -> Result<Directory, DirectoryError> {
-        let (own, peers) = self.read(|i| {
-            let own = i
-                .agencies
-                .get(&self.0.own)
-                .and_then(|a| a.contact().map(Pinned::of));
-            let peers: Vec<PeerAttributes> = i
-                .peers
-                .iter()
-                .map(|(agency, p)| p.attributes(*agency))
-                .collect();
-            (own, peers)
-        });
+        self.directory_of(self.peers())
+    }
+
+    /// As [`Self::directory`], with one peer added or replaced.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn directory_with(
+        &self,
+        agency: AgencyId,
+        peer: Peer,
+    ) -> Result<Directory, DirectoryError> {
+        let mut peers = self.peers();
+        peers.insert(agency, peer);
+        self.directory_of(peers)
+    }
+
+    fn directory_of(&self, peers: BTreeMap<AgencyId, Peer>) -> Result<Directory, DirectoryError> {
+        let own = self.contact(&self.0.own).as_ref().map(Pinned::of);
+        let peers: Vec<PeerAttributes> = peers
+            .iter()
+            .map(|(agency, p)| p.attributes(*agency))
+            .collect();
         let alias = self.own_alias();
         let own = own
             .unwrap_or_default()
@@ -300,34 +325,8 @@ impl Registry {
         now: Millis,
     ) -> Result<bool, RegistryError> {
         let agency = file.agency();
-        if agency == self.0.own {
-            return Err(RegistryError::Own);
-        }
-        let old = self.peer(&agency);
-        let taken = self.read(|i| {
-            i.peers
-                .iter()
-                .any(|(id, p)| p.alias == alias && *id != agency)
-        });
-        if taken || alias == self.own_alias() {
-            return Err(RegistryError::AliasTaken { alias });
-        }
-        if !peer::is_alias(&alias) {
-            return Err(RegistryError::Alias { alias });
-        }
-        let pinned = file.contact().map(Pinned::of).unwrap_or_default();
-        let peer = Peer {
-            alias,
-            circles: old
-                .iter()
-                .flat_map(|p| p.circles.iter().cloned())
-                .chain(circles)
-                .collect(),
-            // A known peer's attributes stay as they were confirmed.
-            pinned: old.as_ref().map_or(pinned, |p| p.pinned.clone()),
-            since: old.as_ref().map_or(now, |p| p.since),
-            confirmed: confirmed || old.as_ref().is_some_and(|p| p.confirmed),
-        };
+        let known = self.is_peer(&agency);
+        let peer = self.as_peer(file, alias, circles, confirmed, now)?;
         // Tried on a copy first: a fork or a faulty card must leave everything as it was.
         let mut trial = self.read(|i| i.agencies.get(&agency).cloned());
         Inner::learn_into(&mut trial, file)?;
@@ -353,7 +352,7 @@ impl Registry {
             }
             i.peers.insert(agency, peer);
         });
-        Ok(old.is_some())
+        Ok(known)
     }
 
     /// Takes a peer's link away. Its cards stay, so that its records still verify.

@@ -156,11 +156,7 @@ impl Share {
         if !walk.link(self.registry.is_peer(peer)) || !walk.in_force(self.gone(header)) {
             return Ok(());
         }
-        let own = self.registry.own();
-        let by_us = header.author == own;
-        let kind = kind::of(header);
-        let control = kind.is_none_or(|k| k.plane() == Plane::Control);
-        if control || (by_us && kind == Some(Kind::Contact)) {
+        if self.is_control(header) {
             walk.owed(self.is_owed(peer, arrival, header)?);
             return Ok(());
         }
@@ -193,7 +189,7 @@ impl Share {
     }
 
     /// What holder and peer are to a record; its names are read only where they matter.
-    fn roles(
+    pub(super) fn roles(
         &self,
         peer: &AgencyId,
         arrival: Arrival,
@@ -227,8 +223,15 @@ impl Share {
         })
     }
 
+    /// Whether a record is owed rather than shared: our card, and whatever is about records.
+    pub(super) fn is_control(&self, header: &Header) -> bool {
+        let kind = kind::of(header);
+        kind.is_none_or(|k| k.plane() == Plane::Control)
+            || (kind == Some(Kind::Contact) && header.author == self.registry.own())
+    }
+
     /// Why a record is no longer in force.
-    fn gone(&self, header: &Header) -> Option<(&'static str, &'static str)> {
+    pub(super) fn gone(&self, header: &Header) -> Option<(&'static str, &'static str)> {
         let flags = header.flags;
         if flags.contains(Flags::ERASED) {
             Some(("erased", "it was erased"))
@@ -241,6 +244,18 @@ impl Share {
         } else {
             None
         }
+    }
+
+    /// What policy sees of a record; none where this version can't read it.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn seen(&self, header: &Header) -> Result<Option<Attributes>, StoreError> {
+        let class = self.class(header)?;
+        Ok(class
+            .as_ref()
+            .as_ref()
+            .map(|(attributes, _)| attributes.clone()))
     }
 
     pub(super) fn class(&self, header: &Header) -> Result<Arc<Class>, StoreError> {

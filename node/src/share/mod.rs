@@ -1,6 +1,7 @@
 //! The one way out: decide, ledger, release. Nothing else makes a [`Released`], and the
 //! sessions take nothing else.
 
+mod change;
 mod decide;
 mod owed;
 mod passed;
@@ -14,6 +15,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
 
+pub use self::change::{Changed, Effect, Step};
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::owed::{Look, Owed};
 pub use self::passed::{came_from, passed, released};

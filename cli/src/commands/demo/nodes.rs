@@ -136,6 +136,7 @@ impl Members {
             let request = PolicyRequest {
                 files,
                 reason: Some("demo".into()),
+                ..PolicyRequest::default()
             };
             let report: PolicyReport = member.client.post("/v1/policy/apply", &request)?;
             statements += report.statements.len() as u64;

@@ -3,17 +3,21 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use liaison_node::control::api::{PolicyReport, PolicyRequest};
+use liaison_node::control::api::{PolicyReport, PolicyRequest, PreviewRequest};
 
 use super::files;
-use crate::commands::Context;
+use crate::commands::{Context, preview};
 use crate::error::Outcome;
 use crate::output::policy as render;
+use crate::output::preview::recalled;
 
 /// Make policy files the active policy, at once
+///
+/// On a terminal it shows first what would newly flow and what would stop, per peer, and asks.
+/// Peers keep what they hold and may have no more, unless you say --recall.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Example:\n  liaison policy apply policy/ --reason 'Agreement with QM of 2 March'\n\n`liaison policy revert` takes it back."
+    after_long_help = "Example:\n  liaison policy apply policy/ --reason 'Agreement with QM of 2 March'\n  liaison policy apply policy/ --recall     ask back what peers may have no more\n\n`liaison policy revert` takes it back."
 )]
 pub struct ApplyArgs {
     /// Folder or file; `-` is standard input [default: policy/ in the home folder]
@@ -21,16 +25,39 @@ pub struct ApplyArgs {
     /// Why; kept beside the policy
     #[arg(long, value_name = "R")]
     reason: Option<String>,
+    /// Ask back what peers hold and may have no more
+    #[arg(long)]
+    recall: bool,
+    /// Don't ask
+    #[arg(long)]
+    yes: bool,
 }
 
 /// Asks the node.
 pub fn run(context: &mut Context, args: ApplyArgs) -> Outcome {
-    let request = PolicyRequest {
-        files: files(context, args.source)?,
-        reason: args.reason,
+    let files = files(context, args.source)?;
+    let client = context.client()?;
+    let change = PreviewRequest::Apply {
+        files: files.clone(),
     };
-    let report: PolicyReport = context.client()?.post("/v1/policy/apply", &request)?;
-    context
-        .ui
-        .either(&report, |style| render::statements(style, &report))
+    let ask = preview::Ask {
+        question: "Apply it?",
+        yes: args.yes,
+        recall: args.recall,
+    };
+    let over = preview::ask(context, &client, &change, ask)?;
+    let request = PolicyRequest {
+        files,
+        reason: args.reason,
+        recall: args.recall,
+        over,
+    };
+    let report: PolicyReport = client.post("/v1/policy/apply", &request)?;
+    context.ui.either(&report, |style| {
+        format!(
+            "{}{}",
+            render::statements(style, &report),
+            recalled(&report.recalled)
+        )
+    })
 }

@@ -24,7 +24,7 @@ pub struct CheckArgs {
 pub fn run(context: &mut Context, args: CheckArgs) -> Outcome {
     let request = PolicyRequest {
         files: files(context, args.source)?,
-        reason: None,
+        ..PolicyRequest::default()
     };
     let report: PolicyReport = context.client()?.post("/v1/policy/check", &request)?;
     context.ui.either(&report, |style| {

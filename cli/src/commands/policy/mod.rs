@@ -2,7 +2,9 @@
 
 mod apply;
 mod check;
+mod explain;
 mod files;
+mod preview;
 mod revert;
 mod show;
 
@@ -21,6 +23,8 @@ use files::files;
 #[allow(missing_docs)]
 pub enum PolicyCommand {
     Check(check::CheckArgs),
+    Preview(preview::PreviewArgs),
+    Explain(explain::ExplainArgs),
     Apply(apply::ApplyArgs),
     Revert(revert::RevertArgs),
     Show(show::ShowArgs),
@@ -30,6 +34,8 @@ pub enum PolicyCommand {
 pub fn run(context: &mut Context, command: PolicyCommand) -> Outcome {
     match command {
         PolicyCommand::Check(args) => check::run(context, args),
+        PolicyCommand::Preview(args) => preview::run(context, args),
+        PolicyCommand::Explain(args) => explain::run(context, args),
         PolicyCommand::Apply(args) => apply::run(context, args),
         PolicyCommand::Revert(args) => revert::run(context, &args),
         PolicyCommand::Show(args) => show::run(context, &args),

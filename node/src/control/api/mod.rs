@@ -1,23 +1,30 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod explain;
 mod import;
 mod officers;
 mod peers;
 mod policy;
+mod preview;
 mod query;
 mod records;
 mod status;
 mod watch;
 
+pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
 pub use officers::{OfficerView, OfficersReport};
 pub use peers::{
-    CardView, PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
+    AttributeChange, CardView, PeerAddReport, PeerAddRequest, PeerChangeReport, PeerChangeRequest,
+    PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
 };
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
     StatementView,
+};
+pub use preview::{
+    PeerPreview, Preview, PreviewCount, PreviewEnd, PreviewLine, PreviewRequest, Recalled,
 };
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
 pub use records::{
@@ -26,6 +33,8 @@ pub use records::{
 };
 pub use status::{Status, Tally};
 pub use watch::WatchEvent;
+
+pub use crate::registry::PeerEdit;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

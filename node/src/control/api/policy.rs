@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Recalled;
+
 /// State of the policy.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PolicyState {
@@ -20,13 +22,19 @@ pub struct PolicyState {
 }
 
 /// Policy files, for `POST /v1/policy/check` and `POST /v1/policy/apply`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct PolicyRequest {
     /// File name to text: `*.cedar`, `entities.json` and `ceilings.toml`.
     pub files: std::collections::BTreeMap<String, String>,
     /// Why; kept beside the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Ask back what peers may have no more.
+    #[serde(default)]
+    pub recall: bool,
+    /// What was looked at, from the preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
 }
 
 /// The answer to a policy check, apply, revert or show.
@@ -44,6 +52,9 @@ pub struct PolicyReport {
     /// Files, for `show`.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub files: std::collections::BTreeMap<String, String>,
+    /// What was asked back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalled: Vec<Recalled>,
     /// Earlier sets, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<PolicyApplied>,

@@ -21,7 +21,11 @@ pub(in crate::control) async fn apply(
     Json(request): Json<PolicyRequest>,
 ) -> Answer<PolicyReport> {
     let set = read(&node, request.files)?;
-    put_in_force(&node, set, caller.uid, request.reason).await
+    let terms = Terms {
+        recall: request.recall,
+        over: request.over,
+    };
+    put_in_force(&node, set, caller.uid, request.reason, terms).await
 }
 
 /// `POST /v1/policy/revert`.
@@ -30,7 +34,20 @@ pub(in crate::control) async fn revert(
     Extension(caller): Extension<Caller>,
     Json(request): Json<RevertRequest>,
 ) -> Answer<PolicyReport> {
-    let history = history(&node)?;
+    let (set, hash) = earlier(&node)?;
+    let reason = request
+        .reason
+        .unwrap_or_else(|| format!("revert to {}", short(&hash)));
+    let terms = Terms {
+        recall: request.recall,
+        over: request.over,
+    };
+    put_in_force(&node, set, caller.uid, Some(reason), terms).await
+}
+
+/// The policy before the active one, with its hash.
+pub(in crate::control) fn earlier(node: &Node) -> Result<(PolicySet, String), ApiError> {
+    let history = history(node)?;
     let before = history.get(1).ok_or_else(|| {
         ApiError::new("conflict", "there is no earlier policy to go back to")
             .with_remedy("'liaison policy apply DIR' puts another one in force")
@@ -45,10 +62,15 @@ pub(in crate::control) async fn revert(
             )
         })?;
     let set = PolicySet::from_text(PolicyText::from_bytes(&bytes)?)?;
-    let reason = request
-        .reason
-        .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
-    put_in_force(&node, set, caller.uid, Some(reason)).await
+    Ok((set, before.hash.clone()))
+}
+
+/// On which terms a policy is put in force.
+struct Terms {
+    /// Ask back what peers may have no more.
+    recall: bool,
+    /// What was looked at before.
+    over: Option<String>,
 }
 
 /// Body of `POST /v1/policy/revert`.
@@ -57,6 +79,12 @@ pub(in crate::control) struct RevertRequest {
     /// Why; kept beside the policy.
     #[serde(default)]
     reason: Option<String>,
+    /// Ask back what peers may have no more.
+    #[serde(default)]
+    recall: bool,
+    /// What was looked at, from the preview.
+    #[serde(default)]
+    over: Option<String>,
 }
 
 async fn put_in_force(
@@ -64,8 +92,11 @@ async fn put_in_force(
     set: PolicySet,
     uid: u32,
     reason: Option<String>,
+    terms: Terms,
 ) -> Answer<PolicyReport> {
     let _one_at_a_time = node.changing.lock().await;
+    node.is_over(terms.over.as_deref())?;
+    let before = node.policies.current();
     let hash = HEXLOWER.encode(&set.text().sha256());
     let number = node.store.metas(HISTORY, crate::limits::STORE_ROWS)?.len();
     let applied = PolicyApplied {
@@ -97,5 +128,9 @@ async fn put_in_force(
     let set = Arc::new(set);
     node.reengage(Some(set.clone())).await?;
     tracing::info!(uid, policy = %short(&hash), "policy applied");
-    Ok(Json(report(node, &set)))
+    let mut report = report(node, &set);
+    if terms.recall {
+        report.recalled = node.recall_stopped(before).await?;
+    }
+    Ok(Json(report))
 }

@@ -1,6 +1,7 @@
 //! The policy: checked, applied, reverted and shown.
 
 mod apply;
+mod explain;
 mod show;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,8 @@ use super::api::{
 use crate::node::Node;
 use crate::policy::{PolicySet, PolicyText};
 
-pub(super) use apply::{RevertRequest, apply, revert};
+pub(super) use apply::{RevertRequest, apply, earlier, revert};
+pub(super) use explain::explain;
 pub(super) use show::{plain, plain_rows, show, state};
 
 type Answer<T> = Result<Json<T>, ApiError>;
@@ -35,7 +37,7 @@ pub(super) async fn check(
 }
 
 /// Policy files as a set, with names that there are.
-fn read(node: &Node, files: BTreeMap<String, String>) -> Result<PolicySet, ApiError> {
+pub(super) fn read(node: &Node, files: BTreeMap<String, String>) -> Result<PolicySet, ApiError> {
     let text = PolicyText::from_names(files)?;
     let set = PolicySet::from_text(text)?;
     let directory = node
@@ -73,6 +75,7 @@ fn report(node: &Node, set: &PolicySet) -> PolicyReport {
             })
             .collect(),
         files: BTreeMap::new(),
+        recalled: Vec::new(),
         history: Vec::new(),
     }
 }

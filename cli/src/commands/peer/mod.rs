@@ -1,13 +1,15 @@
 //! `liaison peer`.
 
+mod change;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use liaison_node::control::api::{
-    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport,
+    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, PreviewRequest,
 };
 
-use super::{Context, card};
+use super::{Context, card, preview};
 use crate::client::{Client, segment};
 use crate::error::{CommandError, Outcome};
 use crate::input;
@@ -24,6 +26,8 @@ pub enum PeerCommand {
         after_long_help = "Examples:\n  liaison peer list\n  liaison peer list --json      one object a line"
     )]
     List,
+    Confirm(change::ConfirmArgs),
+    Circles(change::CirclesArgs),
     /// Stop exchanging with an agency
     ///
     /// It gets nothing more. What it already holds stays with it; the answer says how much.
@@ -91,6 +95,8 @@ pub fn run(context: &mut Context, command: PeerCommand) -> Outcome {
             let text = peers::table(&context.ui.style, &list);
             context.ui.print(&text)
         }
+        PeerCommand::Confirm(args) => change::confirm(context, args),
+        PeerCommand::Circles(args) => change::circles(context, args),
         PeerCommand::Remove { name, yes } => {
             let client = context.client()?;
             let question = format!("Stop exchanging with '{name}'?");
@@ -132,6 +138,18 @@ fn add(context: &mut Context, args: AddArgs) -> Outcome {
         (None, true) => None,
         (None, false) => Some(ask(context, &client, &args.file, &text)?),
     };
+    // What it would get at once, and a question; a card that is renewed changes nothing of that.
+    let change = PreviewRequest::Link {
+        card: text.clone(),
+        alias: args.alias.clone(),
+        circles: args.circles.clone(),
+    };
+    let ask = preview::Ask {
+        question: "Link it?",
+        yes: args.yes,
+        recall: false,
+    };
+    preview::ask_if_any(context, &client, &change, ask)?;
     let request = PeerAddRequest {
         card: text,
         alias: args.alias,
