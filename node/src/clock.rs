@@ -2,16 +2,23 @@
 //! [`Clock`], so that a test can set the time.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use futures::future::BoxFuture;
 use liaison_protocol::clock::Millis;
+use tokio::sync::watch;
+
+use crate::limits;
 
 /// Tells the time.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// Milliseconds since 1970-01-01T00:00:00Z, by this machine's wall clock. It may stand
     /// still or go back: order is the business of [`liaison_protocol::clock::HlcClock`].
     fn now(&self) -> Millis;
+
+    /// Waits for the time `due`, as seen at `seen`. May end before it, at the latest when the
+    /// clock was set meanwhile, so that the caller looks again.
+    fn wait(&self, seen: Millis, due: Millis) -> BoxFuture<'static, ()>;
 }
 
 /// The machine's wall clock.
@@ -30,43 +37,59 @@ impl Clock for SystemClock {
             .unwrap_or_default();
         Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
+
+    /// Ends after a minute at the latest: nobody tells when the clock is set.
+    fn wait(&self, _seen: Millis, due: Millis) -> BoxFuture<'static, ()> {
+        let left = due.0.saturating_sub(self.now().0);
+        let left = left.min(limits::CLOCK_LOOK_MS);
+        Box::pin(tokio::time::sleep(Duration::from_millis(left)))
+    }
 }
 
 /// A clock that stands where it was set: for tests and simulations.
 #[derive(Debug)]
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock(watch::Sender<Millis>);
 
 impl ManualClock {
     /// A clock that stands at `now`.
-    pub const fn new(now: Millis) -> Self {
-        Self(AtomicU64::new(now.0))
+    pub fn new(now: Millis) -> Self {
+        Self(watch::Sender::new(now))
     }
 
     /// Sets it, forwards or back.
     pub fn set(&self, now: Millis) {
-        self.0.store(now.0, Ordering::SeqCst);
+        self.0.send_replace(now);
     }
 
     /// Moves it on by `ms` milliseconds, at most to the end of time, and returns where it
     /// stands then.
     pub fn advance(&self, ms: u64) -> Millis {
-        let mut now = self.0.load(Ordering::SeqCst);
-        loop {
-            let next = now.saturating_add(ms);
-            match self
-                .0
-                .compare_exchange(now, next, Ordering::SeqCst, Ordering::SeqCst)
-            {
-                Ok(_) => return Millis(next),
-                Err(other) => now = other,
-            }
-        }
+        let mut moved = Millis(0);
+        self.0.send_modify(|now| {
+            now.0 = now.0.saturating_add(ms);
+            moved = *now;
+        });
+        moved
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Millis {
-        Millis(self.0.load(Ordering::SeqCst))
+        *self.0.borrow()
+    }
+
+    fn wait(&self, seen: Millis, due: Millis) -> BoxFuture<'static, ()> {
+        let mut clock = self.0.subscribe();
+        Box::pin(async move {
+            // Without its clock nothing is ever due.
+            if clock
+                .wait_for(|now| *now != seen || *now >= due)
+                .await
+                .is_err()
+            {
+                std::future::pending::<()>().await;
+            }
+        })
     }
 }
 

@@ -1,9 +1,12 @@
 //! `config.toml`: what an administrator may set. Everything has a default; an unknown key is
 //! an error with its line.
 
+use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use crate::limits;
 
 /// The configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +83,12 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// It is no configuration: it is too large for one.
+    #[error("{file} is larger than {} KiB, which no configuration is. Put the right file there, or delete it to have the defaults", limits::CONFIG_BYTES / 1024)]
+    TooLarge {
+        /// The file.
+        file: String,
+    },
     /// It is not valid.
     #[error("{file}: {says}Correct the line, or delete it to have the default.")]
     Invalid {
@@ -97,7 +106,10 @@ impl Config {
     /// [`ConfigError`] where it can't be read or has an unknown key or a wrong value.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
         let shown = file.display().to_string();
-        let text = match std::fs::read_to_string(file) {
+        let text = match read_bounded(file) {
+            Ok(text) if text.len() as u64 > limits::CONFIG_BYTES => {
+                return Err(ConfigError::TooLarge { file: shown });
+            }
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => {
@@ -114,6 +126,15 @@ impl Config {
     }
 }
 
+/// The file, or one byte more than it may have.
+fn read_bounded(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(file)?;
+    file.take(limits::CONFIG_BYTES + 1)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +149,12 @@ mod tests {
             error.contains("listen_on") && error.contains('2'),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_file_without_end_is_not_read() {
+        let error = Config::read(Path::new("/dev/zero")).expect_err("no end");
+        assert!(matches!(error, ConfigError::TooLarge { .. }), "{error}");
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod source;
 pub mod store;
 pub mod swarm;
 pub mod sync;
+pub mod time;
 
 pub use node::{Node, NodeError, RunOptions};
 pub use run::{RunError, run};

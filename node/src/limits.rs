@@ -160,8 +160,49 @@ pub const STOP_MS: u64 = 5_000;
 /// of them; beyond that the work of a push would grow without end.
 pub const OVERLAPPING: usize = 500;
 
+/// Days after which a peer that is being removed is unlinked although it did not answer what it
+/// is owed: longer than any holiday, repair or change of staff.
+pub const LEAVING_DAYS: u64 = 90;
+
+/// Milliseconds between two looks at whether a peer that is being removed has answered all.
+pub const LEAVING_LOOK_MS: u64 = 2_000;
+
+/// Characters of a reason that an officer types: a sentence or two, in a log for years.
+pub const REASON_CHARS: usize = 500;
+
 /// Milliseconds between two repairs that changes of cards or policy ask for.
 pub const REPAIR_PAUSE_MS: u64 = 1_000;
+
+/// Milliseconds after which the wall clock is looked at again: nobody tells when it is set.
+pub const CLOCK_LOOK_MS: u64 = 60_000;
+
+/// Milliseconds that the wall clock may be behind the latest time seen: an hour, more than a
+/// daylight-saving mistake and less than a lie that pays.
+pub const CLOCK_BEHIND_MS: u64 = 60 * 60 * 1000;
+
+/// Milliseconds that it may be ahead of the latest time seen: a day. Whoever was off for
+/// longer waits for a peer's word or an administrator's.
+pub const CLOCK_JUMP_MS: u64 = DAY_MS;
+
+/// Milliseconds that it may be off the median of the peers: as far as a peer's record may be
+/// ahead.
+pub const CLOCK_OFF_PEERS_MS: u64 = liaison_protocol::limits::CLOCK_AHEAD_MS;
+
+/// Milliseconds that the latest time seen moves before it is written down again.
+pub const TIME_KEPT_MS: u64 = 10 * 60 * 1000;
+
+/// Milliseconds between two looks through everything for what has ended: an hour. What is
+/// known to end is erased when it does.
+pub const SWEEP_EVERY_MS: u64 = 60 * 60 * 1000;
+
+/// Records erased in one write: others wait for the disk meanwhile, for some 50 ms.
+pub const SWEEP_BATCH: usize = 1_000;
+
+/// Records that a list of what ends shows: the rest is counted.
+pub const EXPIRY_ROWS: usize = 500;
+
+/// Bytes of `config.toml`: a few hundred lines with their comments.
+pub const CONFIG_BYTES: u64 = 256 * 1024;
 
 /// Control records kept as they read, to say to whom they are owed: some hundred bytes each.
 pub const OWED_READ: usize = 16 * 1024;

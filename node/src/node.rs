@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
+use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
@@ -26,6 +27,7 @@ use crate::share::{Owed, Share};
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
+use crate::time::{Sweeper, Timekeeper};
 
 /// What may differ from one start of a node to the next.
 #[derive(Clone)]
@@ -87,6 +89,10 @@ pub struct Parts {
     pub sync: Sync,
     /// Its search index.
     pub search: Arc<Search>,
+    /// Whether its clock is to be believed.
+    pub time: Timekeeper,
+    /// Erases what has ended.
+    pub sweeper: Sweeper,
     /// When it started.
     pub started: Millis,
     stop: watch::Sender<bool>,
@@ -169,7 +175,6 @@ impl Node {
         } = options;
         let now = clock.now();
         let secrets = home.secrets()?;
-        let (card, _renewed) = home.renew_keys(now)?;
         let opened = {
             let dir = home.store_dir();
             let cache_bytes = config.cache_mb.clamp(8, 1024) * 1024 * 1024;
@@ -180,6 +185,12 @@ impl Node {
             run_blocking(move || Store::open(dir, options)).await?
         };
         let store = opened;
+        let time = Timekeeper::load(store.clone(), clock.clone())?;
+        // A statement dated by a wrong clock would be in nobody's time, ours included.
+        let card = match time.trusted() {
+            Ok(now) => home.renew_keys(now)?.0,
+            Err(_) => home.card_file()?,
+        };
         let registry = Registry::load(&store, &card)?;
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
@@ -201,6 +212,7 @@ impl Node {
             policies.clone(),
             owed.clone(),
             clock.clone(),
+            time.clone(),
             secrets.signing,
             settings,
             search.clone(),
@@ -212,6 +224,14 @@ impl Node {
             policies.clone(),
             owed,
             clock.clone(),
+            time.clone(),
+        );
+        let sweeper = Sweeper::new(
+            store.clone(),
+            search.clone(),
+            clock.clone(),
+            time.clone(),
+            registry.own(),
         );
         let wanted = if listen.is_empty() {
             &config.listen
@@ -256,6 +276,8 @@ impl Node {
             swarm,
             sync: sync.clone(),
             search,
+            time,
+            sweeper,
             started: now,
             stop,
             tasks: Mutex::new(Some(JoinSet::new())),
@@ -265,6 +287,8 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().end_leaving());
+        node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }
 
@@ -354,6 +378,50 @@ impl Node {
         }
     }
 
+    /// Peers that are being removed are unlinked when they have answered all that they are
+    /// owed, or after [`limits::LEAVING_DAYS`].
+    async fn end_leaving(self) {
+        let mut stop = self.stopping();
+        let mut changes = self.registry.changes();
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::LEAVING_LOOK_MS));
+        loop {
+            let leaving: Vec<_> = self
+                .registry
+                .peers()
+                .into_iter()
+                .filter_map(|(agency, peer)| Some((agency, peer.leaving?)))
+                .collect();
+            for (agency, since) in &leaving {
+                if let Err(error) = self.end_if_done(*agency, *since).await {
+                    tracing::error!(%error, "a peer that is being removed stays linked");
+                }
+            }
+            tokio::select! {
+                _ = tick.tick(), if !leaving.is_empty() => {}
+                changed = changes.changed() => if changed.is_err() { return },
+                _ = stop.changed() => return,
+            }
+        }
+    }
+
+    async fn end_if_done(&self, agency: AgencyId, since: Millis) -> Result<(), NodeError> {
+        let patience = limits::LEAVING_DAYS.saturating_mul(limits::DAY_MS);
+        let overdue = self.clock.now().0 >= since.0.saturating_add(patience);
+        let share = self.share.clone();
+        let owed = run_blocking(move || share.unanswered(&agency)).await?;
+        if !overdue && !owed.is_empty() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.changing.lock().await;
+        // It may have been linked again meanwhile.
+        if self.registry.is_leaving(&agency) {
+            let peer = self.registry.alias(&agency);
+            tracing::info!(%peer, unanswered = owed.len(), "the peer is removed");
+            self.registry.unlink(&self.store, &agency).await?;
+        }
+        Ok(())
+    }
+
     /// Records came in: the index hears of it.
     async fn follow_store(self) {
         let mut arrivals = self.store.watch();
@@ -388,12 +456,17 @@ impl Node {
     async fn renew(self) {
         let mut stop = self.stopping();
         let mut tick = tokio::time::interval(std::time::Duration::from_secs(3_600));
+        let mut believed = self.time.changes();
         loop {
             tokio::select! {
                 _ = tick.tick() => {}
+                changed = believed.changed() => if changed.is_err() { return },
                 _ = stop.changed() => return,
             }
-            match self.home.renew_keys(self.clock.now()) {
+            let Ok(now) = self.time.trusted() else {
+                continue;
+            };
+            match self.home.renew_keys(now) {
                 Ok((card, true)) => {
                     if let Err(error) = self.take_card(&card).await {
                         tracing::error!(%error, "the new keys statement was not taken in");

@@ -138,6 +138,7 @@ async fn every_call_is_described_and_everything_described_is_there() {
         "GET /v1/status", "GET /v1/officers", "POST /v1/records", "GET /v1/records/{id}", "GET /v1/records/{id}/cose",
         "GET /v1/records/{id}/why/{peer}", "POST /v1/records/{id}/amend",
         "POST /v1/records/{id}/retract", "POST /v1/query", "GET /v1/peers", "POST /v1/peers",
+        "POST /v1/peers/{name}/revoke", "GET /v1/revoked",
         "DELETE /v1/peers/{name}", "POST /v1/peers/{name}/test", "GET /v1/card", "POST /v1/card",
         "GET /v1/policy", "POST /v1/policy/check", "POST /v1/policy/apply",
         "POST /v1/policy/revert", "GET /v1/policy/plain", "GET /v1/imports/{key}",

@@ -9,11 +9,15 @@
 mod api;
 mod bad_input;
 mod ceilings;
+mod clock;
 mod command_line;
 mod crash;
+mod expiry;
 mod first;
 mod frontex;
 mod integrity;
+mod parting;
+mod preview;
 mod retraction;
 mod sarajevo;
 mod setup;

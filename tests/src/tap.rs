@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use liaison_node::swarm::{Channel, Direction, Tap};
 use liaison_protocol::id::AgencyId;
@@ -21,6 +22,8 @@ pub struct Frame {
     pub direction: Direction,
     /// The decoded body.
     pub body: Vec<u8>,
+    /// When it crossed the node's edge.
+    pub at: Instant,
 }
 
 impl fmt::Debug for Frame {
@@ -31,6 +34,7 @@ impl fmt::Debug for Frame {
             channel,
             direction,
             body,
+            at: _,
         } = self;
         let name = self.message().name();
         write!(
@@ -128,6 +132,7 @@ impl Tap for Recorder {
             channel,
             direction,
             body: body.to_vec(),
+            at: Instant::now(),
         };
         self.lock().push(frame);
         self.count

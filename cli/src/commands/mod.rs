@@ -2,15 +2,18 @@
 
 mod amend;
 mod card;
+mod clock;
 mod completions;
 pub(crate) mod demo;
 mod editor;
+mod expiry;
 mod home_screen;
 mod import;
 mod init;
 mod man;
 mod new;
 mod officers;
+mod parting;
 mod peer;
 mod policy;
 mod preview;
@@ -102,8 +105,11 @@ pub enum Command {
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
     Retract(retract::RetractArgs),
+    Expiry(expiry::ExpiryArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
+    #[command(subcommand)]
+    Clock(clock::ClockCommand),
     Officers(officers::OfficersArgs),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
@@ -181,6 +187,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
         Some(Command::Retract(args)) => retract::run(context, &args),
+        Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
         Some(Command::Officers(args)) => officers::run(context, &args),

@@ -1,10 +1,10 @@
 //! Peers: what they are, how they do.
 
 use liaison_node::control::api::{
-    PeerAddReport, PeerChangeReport, PeerRemoveReport, PeerStatus, PeerTestReport, Tally,
+    PeerAddReport, PeerChangeReport, PeerStatus, PeerTestReport, Tally,
 };
 
-use super::{Style, Tone, cell, clean, comma, grid, list, number, plural, when};
+use super::{Style, Tone, cell, clean, comma, grid, list, number, when};
 
 /// `peer list`.
 pub fn table(style: &Style, peers: &[PeerStatus]) -> String {
@@ -145,6 +145,12 @@ pub fn added(report: &PeerAddReport) -> String {
         clean(&report.name),
         clean(&report.peer)
     );
+    if let Some(reason) = &report.was_revoked {
+        out.push_str(&format!(
+            "It was revoked here before ({}), and is linked again.\n",
+            clean(reason)
+        ));
+    }
     if report.may_have.is_empty() {
         out.push_str("Your policy lets it have nothing yet. Write a statement in policy/ and apply it with `liaison policy apply`.\n");
     } else {
@@ -158,19 +164,6 @@ pub fn added(report: &PeerAddReport) -> String {
         clean(&report.peer)
     ));
     out
-}
-
-/// `peer remove`.
-pub fn removed(report: &PeerRemoveReport) -> String {
-    let peer = clean(&report.peer);
-    if report.holds == 0 {
-        format!("'{peer}' is removed. It holds nothing of what you released.\n")
-    } else {
-        format!(
-            "'{peer}' is removed and gets nothing more. It still holds {} that you released to it.\n",
-            plural(report.holds, "record", "records")
-        )
-    }
 }
 
 /// `peer test`.

@@ -194,11 +194,11 @@ pub fn view(style: &Style, view: &RecordView) -> String {
         } else {
             ""
         };
-        let line = format!(
-            "RETRACTED at {}: {}{erased}",
-            when(&retraction.at),
-            clean(&retraction.reason)
-        );
+        let at = when(&retraction.at);
+        let line = match retraction.reason.as_str() {
+            "expired" => format!("EXPIRED at {at}{erased}"),
+            reason => format!("RETRACTED at {at}: {}{erased}", clean(reason)),
+        };
         out.push_str(&format!("{}\n", style.paint(Tone::Bad, &line)));
     }
     for newer in &view.superseded_by {

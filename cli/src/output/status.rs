@@ -216,6 +216,11 @@ pub fn items(status: &Status, drafts: &[String]) -> Vec<Item> {
             add("due", says, "liaison peer add FILE".into());
         }
     }
+    if status.reviews_due > 0 {
+        let records = plural(status.reviews_due, "record", "records");
+        let says = format!("{records} of your own: the review date has come");
+        add("due", says, "liaison expiry".into());
+    }
     for draft in drafts {
         add(
             "draft",
@@ -323,6 +328,7 @@ pub(crate) mod tests {
             quarantined: 0,
             unindexed: 0,
             alerts: vec![],
+            reviews_due: 0,
             uptime_s: 7_300,
         }
     }

@@ -160,7 +160,7 @@ impl From<RegistryError> for ApiError {
             RegistryError::Alias { .. } | RegistryError::Circle { .. } | RegistryError::Own => {
                 "invalid"
             }
-            RegistryError::Card(_) => "refused",
+            RegistryError::Card(_) | RegistryError::Revoked { .. } => "refused",
             RegistryError::Store(_) => "disk",
             RegistryError::Stored { .. } => "internal",
         };

@@ -9,7 +9,7 @@ use liaison_protocol::record::signed::Record;
 
 use super::api::{
     ApiError, AttributeChange, CardView, FindingView, PeerAddReport, PeerAddRequest,
-    PeerChangeReport, PeerChangeRequest, PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
+    PeerChangeReport, PeerChangeRequest, PeerStatus, PeerTestReport, TestStep,
 };
 use super::status::peer_status;
 use crate::cardfile::CardFile;
@@ -58,6 +58,7 @@ pub(super) async fn add(
     let alias = node.registry.alias_for(&file, request.alias);
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
+    let was_revoked = node.registry.revoked().remove(&agency).map(|r| r.reason);
     let updated = node
         .registry
         .link(
@@ -84,6 +85,7 @@ pub(super) async fn add(
         fingerprint: agency.fingerprint(),
         updated,
         may_have,
+        was_revoked,
     }))
 }
 
@@ -138,22 +140,6 @@ pub(super) fn changes(node: &Node, agency: &AgencyId) -> Vec<AttributeChange> {
             card: c.card,
         })
         .collect()
-}
-
-/// `DELETE /v1/peers/{name}`.
-pub(super) async fn remove(
-    State(node): State<Node>,
-    Path(name): Path<String>,
-) -> Answer<PeerRemoveReport> {
-    let (agency, peer) = node.registry.find(&name)?;
-    let _one_at_a_time = node.changing.lock().await;
-    let holds = super::status::tally(&node, &agency)?.sent;
-    node.registry.unlink(&node.store, &agency).await?;
-    node.reengage(None).await?;
-    Ok(Json(PeerRemoveReport {
-        peer: peer.alias,
-        holds,
-    }))
 }
 
 /// `POST /v1/peers/{name}/test`.

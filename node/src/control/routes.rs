@@ -2,20 +2,23 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, CardView, ExplainRequest, Explanation, ImportChunk, ImportReport, OfficersReport,
-    PeerAddReport, PeerAddRequest, PeerChangeReport, PeerChangeRequest, PeerRemoveReport,
-    PeerStatus, PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest, PreviewLine,
-    PreviewRequest, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport,
-    RetractRequest, Status, VerifyReport, WatchEvent, Why,
+    AmendRequest, CardView, ClockReport, ExpiryReport, ExplainRequest, Explanation, ImportChunk,
+    ImportReport, OfficersReport, PeerAddReport, PeerAddRequest, PeerChangeReport,
+    PeerChangeRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
+    PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest, PreviewLine, PreviewRequest,
+    PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest,
+    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
-use super::{import, officers, peers, policy, preview, query, records, status, watch};
+use super::{
+    clock, expiry, import, officers, parting, peers, policy, preview, query, records, status, watch,
+};
 use crate::home::CardEdit;
 
 /// Every call.
 pub(super) fn calls() -> Calls {
     let mut calls = Calls::new();
-    for table in [node, records, peers, policy, imports] {
+    for table in [node, upkeep, records, peers, policy, imports] {
         calls = table(calls);
     }
     calls
@@ -28,6 +31,17 @@ fn node(calls: Calls) -> Calls {
         .get("/v1/status", "How the node and its peers are", LOOK, status::status, json::<Status>())
         .get("/v1/officers", "Who may use the node, and as what", LOOK, officers::list, json::<OfficersReport>())
         .get("/v1/watch", "What happens, as it happens", READ, watch::watch, lines::<WatchEvent>())
+}
+
+/// What keeps a node sound: time, backups.
+#[rustfmt::skip] // A table.
+fn upkeep(calls: Calls) -> Calls {
+    calls
+        .get("/v1/expiry", "What ends, and what is due for review, up to a day", READ,
+            expiry::expiry, json::<ExpiryReport>())
+        .get("/v1/clock", "Whether the clock is believed", LOOK, clock::show, json::<ClockReport>())
+        .post("/v1/clock/confirm", "An administrator says that the clock is right", ADMINISTER,
+            clock::confirm, nothing(), json::<ClockReport>())
 }
 
 /// Records, one by one and by query.
@@ -56,7 +70,10 @@ fn peers(calls: Calls) -> Calls {
         .post("/v1/peers", "Links an agency", ADMINISTER, peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
         .post("/v1/peers/{name}", "Confirms a peer's new attributes, or edits its circles", GOVERN, peers::change,
             json::<PeerChangeRequest>(), json::<PeerChangeReport>())
-        .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, peers::remove, json::<PeerRemoveReport>())
+        .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, parting::remove, json::<PeerRemoveReport>())
+        .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
+            json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
+        .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())
         .post("/v1/peers/{name}/test", "Looks why a link does not work", LOOK, peers::test,
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())

@@ -43,6 +43,7 @@ pub(super) async fn status(
         quarantined: counts.quarantined,
         unindexed: node.search.unindexed(),
         alerts,
+        reviews_due: node.sweeper.due().reviews,
         uptime_s: node.clock.now().0.saturating_sub(node.started.0) / 1000,
     }))
 }
@@ -50,6 +51,7 @@ pub(super) async fn status(
 /// What no other part of the status says.
 fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     let mut alerts = Vec::new();
+    alerts.extend(node.time.trusted().err().map(|doubt| doubt.to_string()));
     for agency in node.registry.forked() {
         let name = node.registry.alias(&agency);
         alerts.push(format!("{name}: two different cards carry the same revision; nothing new is taken from it. Telephone it, then 'liaison peer add FILE --fingerprint DIGITS' with its newest card"));

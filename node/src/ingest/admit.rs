@@ -20,6 +20,7 @@ use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
 use crate::share::passed;
 use crate::store::{Flags, NewRecord, Retraction, Store};
+use crate::time::Doubt;
 
 /// What the gates look at; made anew for each batch.
 pub(super) struct Gate<'a> {
@@ -30,6 +31,8 @@ pub(super) struct Gate<'a> {
     pub settings: &'a Settings,
     pub checks: CheckContext<'a>,
     pub now: Millis,
+    /// Why the clock is not to be believed, if it is not.
+    pub doubt: Option<Doubt>,
 }
 
 /// A record that may be committed.
@@ -72,6 +75,7 @@ impl Gate<'_> {
                 found: signed.id(),
             });
         }
+        self.from_a_peer(courier, &signed)?;
         let record = verify::verify(self.registry, signed)?;
         self.in_time(&record)?;
         self.in_the_right_store(&record)?;
@@ -97,14 +101,27 @@ impl Gate<'_> {
         })
     }
 
+    /// What is on its way when a peer is removed or revoked stops here.
+    fn from_a_peer(&self, courier: &AgencyId, signed: &SignedRecord) -> Result<(), IngestFault> {
+        let own_card =
+            signed.kind() == Kind::Contact && signed.unverified().envelope.author == *courier;
+        let owed = signed.kind().plane() == Plane::Control || own_card;
+        match self.registry.peer(courier) {
+            Some(peer) if peer.leaving.is_none() || owed => Ok(()),
+            _ => Err(IngestFault::CourierRemoved),
+        }
+    }
+
     fn in_time(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
         let envelope = &record.record().envelope;
         if envelope.created.is_ahead_of(self.now) {
             let ahead_s = envelope.created.wall().0.saturating_sub(self.now.0) / 1000;
             return Err(IngestFault::Clock { ahead_s });
         }
-        match expiry(record) {
-            Some(end) if end <= self.now => Err(IngestFault::Expired {
+        match (expiry(record), self.doubt) {
+            // Refused is for good, and by a clock that is wrong nothing is refused for good.
+            (Some(end), Some(doubt)) if end <= self.now => Err(IngestFault::OwnClock(doubt)),
+            (Some(end), None) if end <= self.now => Err(IngestFault::Expired {
                 created: envelope.created,
             }),
             _ => Ok(()),
@@ -280,6 +297,7 @@ impl Admitted {
                 Flags::NONE
             },
             expires: expiry(&self.record),
+            review: fields.review_by.map(Date::start_ms),
             thread: fields.thread,
             supersedes: fields.supersedes,
             retracts: match &statement.content {

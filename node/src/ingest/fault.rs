@@ -8,6 +8,7 @@ use liaison_protocol::record::handling::Verdict;
 use liaison_protocol::record::signed::{FormFault, SignatureFault};
 
 use crate::store::StoreError;
+use crate::time::Doubt;
 
 /// Why a record did not come in.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum IngestFault {
         /// Seconds ahead.
         ahead_s: u64,
     },
+    /// By our clock it is past its expiry, and our clock is not to be believed.
+    #[error("whether it has expired can't be said: {0}")]
+    OwnClock(Doubt),
     /// Past its expiry.
     #[error("it is past its expiry")]
     Expired {
@@ -104,6 +108,9 @@ pub enum IngestFault {
         /// When it was made.
         created: Hlc,
     },
+    /// It came from an agency with which this node stopped exchanging.
+    #[error("its courier was removed here: nothing but what is owed is taken from it")]
+    CourierRemoved,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,12 +132,14 @@ impl IngestFault {
             IngestFault::UnknownAuthor { .. } | IngestFault::Forked { .. } => {
                 Answer::Later(Later::UnknownAuthor)
             }
-            IngestFault::Clock { .. } => Answer::Later(Later::Clock),
+            IngestFault::Clock { .. } | IngestFault::OwnClock(_) => Answer::Later(Later::Clock),
             IngestFault::Expired { .. } => Answer::Refused(Refused::Expired),
             IngestFault::Retracted { .. } => Answer::Refused(Refused::Retracted),
             IngestFault::Exercise { .. } => Answer::Refused(Refused::Exercise),
             IngestFault::Handling { .. } => Answer::Refused(Refused::Handling),
-            IngestFault::Policy { .. } => Answer::Refused(Refused::Policy),
+            IngestFault::Policy { .. } | IngestFault::CourierRemoved => {
+                Answer::Refused(Refused::Policy)
+            }
             IngestFault::NotTheAuthor { .. } => Answer::Refused(Refused::NotTheAuthor),
             IngestFault::Store(_) | IngestFault::Stopping => Answer::Later(Later::Disk),
         }
@@ -152,6 +161,8 @@ impl IngestFault {
             | IngestFault::Forked { .. }
             | IngestFault::Retracted { .. }
             | IngestFault::Policy { .. }
+            | IngestFault::CourierRemoved
+            | IngestFault::OwnClock(_)
             | IngestFault::Store(_)
             | IngestFault::Stopping => Blame::Local,
         }

@@ -38,6 +38,7 @@ use crate::share::{Owed, Share};
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
+use crate::time::Timekeeper;
 
 /// What ingest works with. Clones share it.
 #[derive(Clone)]
@@ -49,6 +50,7 @@ struct Shared {
     policies: Arc<Policies>,
     owed: Owed,
     clock: Arc<dyn Clock>,
+    time: Timekeeper,
     hlc: Mutex<HlcClock>,
     signing: SecretKey,
     settings: Settings,
@@ -110,7 +112,7 @@ struct LookedUp {
 }
 
 /// Name of the stored value that holds the highest clock seen.
-const CLOCK: &str = "clock";
+pub(crate) const CLOCK: &str = "clock";
 
 impl Ingest {
     /// Puts ingest together; the clock resumes above the highest value that was persisted.
@@ -127,6 +129,7 @@ impl Ingest {
         policies: Arc<Policies>,
         owed: Owed,
         clock: Arc<dyn Clock>,
+        time: Timekeeper,
         signing: SecretKey,
         settings: Settings,
         search: Arc<Search>,
@@ -142,6 +145,7 @@ impl Ingest {
             policies,
             owed,
             clock,
+            time,
             hlc: Mutex::new(HlcClock::resume(last)),
             signing,
             settings,
@@ -442,6 +446,9 @@ impl Ingest {
         for item in items {
             let answer = if let Some(arrival) = store.arrival_of(&item.id)? {
                 let header = store.header(arrival)?;
+                let expired = header
+                    .as_ref()
+                    .is_some_and(|h| h.flags.contains(Flags::EXPIRED));
                 let withdrawn = header
                     .as_ref()
                     .is_some_and(|h| h.flags.contains(Flags::RETRACTED));
@@ -454,7 +461,9 @@ impl Ingest {
                     known.push(Known::Want);
                     continue;
                 }
-                let answer = if withdrawn {
+                let answer = if expired {
+                    Answer::Refused(Refused::Expired)
+                } else if withdrawn {
                     Answer::Refused(Refused::Retracted)
                 } else {
                     Answer::Stored
@@ -509,6 +518,7 @@ impl Ingest {
                 ..CheckContext::on(Date::from_millis(now))
             },
             now,
+            doubt: self.0.time.trusted().err(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Circles: named groups of agencies, in `entities.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -8,14 +8,33 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::limits;
 use super::problem::{Problem, ProblemKind};
+use super::schema;
 use super::text::ENTITIES_FILE;
 
-/// Reads `{"circles": {"name": ["alias or agency id", …]}}`; no file means no circles.
-pub(super) fn parse_circles(
-    text: Option<&str>,
-) -> Result<BTreeMap<String, Vec<String>>, Vec<Problem>> {
+/// Circles with their members, and what circles are for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Circles {
+    pub(super) members: BTreeMap<String, Vec<String>>,
+    pub(super) rules: BTreeMap<String, CircleRule>,
+}
+
+/// What a circle is for. The prover holds policy and members against it; it allows nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CircleRule {
+    /// Kinds that reach nobody who is in no circle that they were given to.
+    #[serde(default)]
+    pub kinds: BTreeSet<String>,
+    /// Sectors that its members are of; empty: any.
+    #[serde(default)]
+    pub sectors: BTreeSet<String>,
+}
+
+/// Reads `{"circles": {"name": ["alias or agency id", …]}, "rules": {"name": {"kinds": […],
+/// "sectors": […]}}}`; no file means no circles.
+pub(super) fn parse_circles(text: Option<&str>) -> Result<Circles, Vec<Problem>> {
     let Some(text) = text else {
-        return Ok(BTreeMap::new());
+        return Ok(Circles::default());
     };
     if !text.trim_start().starts_with('{') {
         // serde would read a list as the fields in their order.
@@ -36,6 +55,7 @@ pub(super) fn parse_circles(
     let mut problems: Vec<Problem> = file
         .circles
         .keys()
+        .chain(file.rules.keys())
         .filter(|name| !good_name(name, limits::ALIAS_CHARS))
         .map(|name| {
             let circle = name.chars().take(limits::ALIAS_CHARS).collect();
@@ -48,6 +68,32 @@ pub(super) fn parse_circles(
             )
         })
         .collect();
+    for (circle, rule) in &file.rules {
+        if !file.circles.contains_key(circle) {
+            let message = format!(
+                "there is a rule for the circle '{circle}', which 'circles' does not list; list it, be it without members"
+            );
+            let offset = text.rfind(&format!("\"{circle}\"")).unwrap_or(0);
+            let kind = ProblemKind::Entities { message };
+            problems.push(Problem::at(ENTITIES_FILE, text, offset, kind));
+        }
+        let kinds = rule.kinds.iter().map(|code| ("Kind", code));
+        let sectors = rule.sectors.iter().map(|code| ("Sector", code));
+        for (list, code) in kinds.chain(sectors) {
+            let known = schema::codes(list);
+            if !known.contains(&code.as_str()) {
+                let shown: String = code.chars().take(limits::ALIAS_CHARS).collect();
+                let message = format!(
+                    "the rule of circle '{circle}' names the {} '{shown}', which is none of: {}",
+                    list.to_lowercase(),
+                    known.join(", ")
+                );
+                let offset = text.find(&format!("\"{code}\"")).unwrap_or(0);
+                let kind = ProblemKind::Entities { message };
+                problems.push(Problem::at(ENTITIES_FILE, text, offset, kind));
+            }
+        }
+    }
     let most = file.circles.values().map(Vec::len).max().unwrap_or(0);
     for (what, found, max) in [
         ("circles", file.circles.len(), limits::CIRCLES),
@@ -65,7 +111,10 @@ pub(super) fn parse_circles(
         }
     }
     if problems.is_empty() {
-        Ok(file.circles)
+        Ok(Circles {
+            members: file.circles,
+            rules: file.rules,
+        })
     } else {
         Err(problems)
     }
@@ -82,6 +131,8 @@ pub(super) fn good_name(name: &str, most: usize) -> bool {
 struct EntitiesFile {
     #[serde(default, deserialize_with = "circles")]
     circles: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    rules: BTreeMap<String, CircleRule>,
 }
 
 /// A map as usual, but a name that comes twice is an error: the reader would see one list of
@@ -117,8 +168,8 @@ mod tests {
 
     #[test]
     fn odd_files_are_refused() {
-        assert_eq!(parse_circles(None), Ok(BTreeMap::new()));
-        assert_eq!(parse_circles(Some("{}")), Ok(BTreeMap::new()));
+        assert_eq!(parse_circles(None), Ok(Circles::default()));
+        assert_eq!(parse_circles(Some("{}")), Ok(Circles::default()));
         assert!(parse_circles(Some(r#"{"circles": {"a": ["b"], "c": []}}"#)).is_ok());
         for odd in [
             "",
@@ -128,6 +179,9 @@ mod tests {
             r#"{"circles": {"a": {"b": []}}}"#,
             r#"{"circles": {"": []}}"#,
             r#"{"circles": {}} x"#,
+            r#"{"circles": {}, "rules": {"a": {"kinds": ["horoscope"]}}}"#,
+            r#"{"circles": {}, "rules": {"a": {"sectors": ["circus"]}}}"#,
+            r#"{"circles": {}, "rules": {"a": {"kind": ["route"]}}}"#,
         ] {
             assert!(parse_circles(Some(odd)).is_err(), "{odd}");
         }

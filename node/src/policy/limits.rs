@@ -66,3 +66,22 @@ pub const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Bytes of stack that must be left for it to be enough; more than a tokio thread has.
 pub const STACK_LEFT_BYTES: usize = 32 * 1024 * 1024;
+
+/// Milliseconds for one question to the solver: the sets in `examples/` take some 10.
+pub const SOLVER_QUERY_MS: u64 = 5_000;
+
+/// Milliseconds for all questions about one set, compiling included: a person waits for it.
+pub const SOLVER_TOTAL_MS: u64 = 60_000;
+
+/// Bytes of one answer of the solver: a model of a large set is some 50 KiB.
+pub const SOLVER_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Characters of what the solver says that are quoted to a person.
+pub const SOLVER_QUOTE_CHARS: usize = 200;
+
+/// Sets whose findings are remembered in a process, so that the same text is proven once: the
+/// policy in force, the one to come, and those of a federation in one process.
+pub const PROVEN_SETS: usize = 16;
+
+/// Bytes of a certificate: a finding is some 100, and a set has at most some hundreds.
+pub const CERTIFICATE_BYTES: usize = 256 * 1024;

@@ -112,7 +112,7 @@ impl Engine {
     }
 
     /// Records of one kind and TLP that differ in what the statements look at.
-    fn variants(&self, kind: &str, tlp: &str) -> Vec<(Attributes, bool)> {
+    pub(super) fn variants(&self, kind: &str, tlp: &str) -> Vec<(Attributes, bool)> {
         let own = self.directory().own();
         let strategic = STRATEGIC.contains(&kind);
         let base = Attributes {

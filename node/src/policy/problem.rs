@@ -175,6 +175,20 @@ pub enum ProblemKind {
         /// What was given.
         circle: String,
     },
+    /// An invariant that permits.
+    #[error(
+        "invariant '{id}' is a 'permit'. An invariant is a 'forbid': what the policy must never allow, whatever its statements say"
+    )]
+    InvariantPermits {
+        /// The invariant.
+        id: String,
+    },
+    /// An invariant with the name of a built-in one.
+    #[error("'{id}' is the name of a built-in invariant. Give this one another @id")]
+    InvariantReserved {
+        /// The name.
+        id: String,
+    },
     /// `ceilings.toml` is not of the form that it should have.
     #[error(
         "this is not a list of ceilings: {message}. One looks like [[ceiling]] with name = \"companies\", says = \"…\", to = \"sector:private\", above = \"green\""

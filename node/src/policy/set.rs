@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::attributes::TAG_PREFIXES;
 use super::ceiling::{Ceiling, CeilingTo, parse_ceilings};
-use super::circles::{good_name, parse_circles};
+use super::circles::{CircleRule, Circles, good_name, parse_circles};
 use super::decision::{Action, StatementRef};
 use super::directory::{Directory, SELF_ALIAS};
 use super::limits;
@@ -26,7 +26,9 @@ pub struct PolicySet {
     text: PolicyText,
     pub(super) cedar: cedar_policy::PolicySet,
     pub(super) statements: BTreeMap<String, Statement>,
-    circles: BTreeMap<String, Vec<String>>,
+    /// The agency's own invariants: statements that forbid what the set must not allow.
+    pub(super) invariants: BTreeMap<String, Statement>,
+    circles: Circles,
     ceilings: Vec<Arc<Ceiling>>,
     /// Entity literals as `(type, id)`, in all statements.
     pub(super) literals: BTreeSet<(String, String)>,
@@ -45,6 +47,21 @@ pub(super) struct Statement {
 }
 
 impl Statement {
+    /// One of a text inside the program.
+    pub(super) fn new(reference: StatementRef, policy: Policy, offset: usize) -> Self {
+        Self {
+            reference,
+            effect: policy.effect(),
+            policy,
+            offset,
+        }
+    }
+
+    /// Where it begins in its file, in bytes.
+    pub(super) fn offset(&self) -> usize {
+        self.offset
+    }
+
     /// Whether its head speaks of the action.
     pub(super) fn concerns(&self, action: Action) -> bool {
         let is = |uid: &cedar_policy::EntityUid| uid.id().unescaped() == action.name();
@@ -73,11 +90,32 @@ impl PolicySet {
         for (file, source) in text.files() {
             reader.file(file, source);
         }
+        let mut invariants = Reader::default();
+        for (file, source) in text.invariants() {
+            invariants.file(file, source);
+        }
+        reader.problems.append(&mut invariants.problems);
+        for statement in invariants.statements.values() {
+            let StatementRef { id, file, line, .. } = statement.reference.clone();
+            let kind = if statement.effect == Effect::Permit {
+                ProblemKind::InvariantPermits { id }
+            } else if super::prove::is_reserved(&id) {
+                ProblemKind::InvariantReserved { id }
+            } else {
+                continue;
+            };
+            reader.problems.push(Problem {
+                file,
+                line,
+                column: 1,
+                kind,
+            });
+        }
         let circles = match parse_circles(text.entities()) {
             Ok(circles) => circles,
             Err(problems) => {
                 reader.problems.extend(problems);
-                BTreeMap::new()
+                Circles::default()
             }
         };
         let ceilings = match parse_ceilings(text.ceilings()) {
@@ -87,10 +125,11 @@ impl PolicySet {
                 Vec::new()
             }
         };
-        if reader.statements.len() > limits::POLICY_STATEMENTS {
+        let found = reader.statements.len().max(invariants.statements.len());
+        if found > limits::POLICY_STATEMENTS {
             let kind = ProblemKind::TooMany {
                 what: "statements",
-                found: reader.statements.len(),
+                found,
                 max: limits::POLICY_STATEMENTS,
                 remedy: "Use circles and lists, so that one statement serves many peers",
             };
@@ -112,6 +151,7 @@ impl PolicySet {
             text,
             cedar,
             statements: reader.statements,
+            invariants: invariants.statements,
             circles,
             ceilings,
             literals: reader.literals,
@@ -130,7 +170,7 @@ impl PolicySet {
         aliases.sort_unstable();
         let aliases = list(aliases.into_iter());
         let circles = self.circle_names(directory);
-        for statement in self.statements.values() {
+        for statement in self.statements.values().chain(self.invariants.values()) {
             for (kind, name) in literals(&statement.policy) {
                 let id = statement.reference.id.clone();
                 let problem = match kind.as_str() {
@@ -151,7 +191,7 @@ impl PolicySet {
                 problems.push(self.problem_at_name(statement, &name, problem));
             }
         }
-        for (circle, members) in &self.circles {
+        for (circle, members) in &self.circles.members {
             for member in members.iter().filter(|m| directory.member(m).is_none()) {
                 let source = self.text.entities().unwrap_or_default();
                 let offset = source.find(&format!("\"{member}\"")).unwrap_or(0);
@@ -214,7 +254,12 @@ impl PolicySet {
 
     /// The circles of `entities.json` with their members, as written.
     pub fn circles(&self) -> &BTreeMap<String, Vec<String>> {
-        &self.circles
+        &self.circles.members
+    }
+
+    /// What circles are for, as `entities.json` says.
+    pub fn rules(&self) -> &BTreeMap<String, CircleRule> {
+        &self.circles.rules
     }
 
     /// Tags that any statement looks for.
@@ -235,6 +280,7 @@ impl PolicySet {
             .chain([directory.own()])
             .flat_map(|p| &p.circles);
         self.circles
+            .members
             .keys()
             .chain(pinned)
             .map(String::as_str)
@@ -247,6 +293,7 @@ impl PolicySet {
             .text
             .files()
             .iter()
+            .chain(self.text.invariants())
             .find(|(f, _)| f == file)
             .map_or("", |(_, s)| s);
         let after = source.get(statement.offset..).unwrap_or_default();

@@ -422,6 +422,7 @@ fn the_plain_table_says_who_gets_what() {
     assert_eq!(table.to_string(), "\
 b gets some of: trend (clear, green, amber, amber+strict, red).
     because: B gets our trends of the Western Balkan route and of the circular route from Albania to Greece.
+    because: TLP red reaches named recipients only.
 c gets nothing.
 d gets nothing.
 ");
@@ -453,7 +454,7 @@ fn two_routes_reach_b_and_nothing_reaches_c() {
 
 #[test]
 fn the_samples_are_valid_and_keep_their_promises() {
-    for sample in ["police", "ngo", "fiu", "private", "hub"] {
+    for sample in ["police", "ngo", "fiu", "private-partner", "hub"] {
         let set =
             PolicySet::load(&examples().join(sample)).unwrap_or_else(|e| panic!("{sample}:\n{e}"));
         assert_eq!(set.warnings(), [], "{sample}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,6 +14,9 @@ use super::problem::{Problem, ProblemKind, Problems};
 /// The file that holds the circles, beside the `*.cedar` files.
 pub const ENTITIES_FILE: &str = "entities.json";
 
+/// The folder, beside the `*.cedar` files, that holds the agency's own invariants; also what
+/// their names begin with where all files stand in one list.
+pub const INVARIANTS_FOLDER: &str = "invariants/";
 /// The file that holds the ceilings, beside the `*.cedar` files.
 pub const CEILINGS_FILE: &str = "ceilings.toml";
 
@@ -27,50 +30,36 @@ pub struct PolicyText {
     // Sets that were kept before there were ceilings have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ceilings: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    invariants: Vec<(String, String)>,
 }
 
 impl PolicyText {
-    /// Reads a folder (its `*.cedar` files, `entities.json` and `ceilings.toml`; other files and
-    /// folders are left alone), or one `*.cedar` file with the other two beside it. Reads no more
+    /// Reads a folder (its `*.cedar` files, `entities.json`, `ceilings.toml` and
+    /// `invariants/*.cedar`; all else is left alone), or one `*.cedar` file with `entities.json`
+    /// and `ceilings.toml` beside it. Reads no more
     /// than the limits.
     pub fn read(path: &Path) -> Result<Self, Problems> {
-        let unreadable = |file: &str, e: std::io::Error| {
-            Problems::one(Problem::of_file(
-                file,
-                ProblemKind::Unreadable {
-                    reason: e.to_string(),
-                },
-            ))
-        };
         let shown = path.display().to_string();
         let is_dir = fs::metadata(path)
             .map_err(|e| unreadable(&shown, e))?
             .is_dir();
-        let mut found = Vec::new();
-        let folder = if is_dir {
-            for entry in fs::read_dir(path).map_err(|e| unreadable(&shown, e))? {
-                let entry = entry.map_err(|e| unreadable(&shown, e))?.path();
-                if entry.extension().is_some_and(|e| e == "cedar") && entry.is_file() {
-                    found.push(entry);
-                }
-                if found.len() > limits::POLICY_FILES {
-                    return Err(Problems::one(too_many_files(found.len())));
+        let mut invariants = Vec::new();
+        let (found, folder) = if is_dir {
+            let own = path.join(INVARIANTS_FOLDER);
+            if own.is_dir() {
+                for file in cedar_files(&own)? {
+                    let (name, text) = read_named(&file)?;
+                    invariants.push((format!("{INVARIANTS_FOLDER}{name}"), text));
                 }
             }
-            Some(path)
+            (cedar_files(path)?, Some(path))
         } else {
-            found.push(path.to_owned());
-            path.parent()
+            (vec![path.to_owned()], path.parent())
         };
         let mut files = Vec::new();
         for file in &found {
-            let name = file
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let text = read_bounded(file).map_err(|e| unreadable(&name, e))?;
-            files.push((name, text));
+            files.push(read_named(file)?);
         }
         let beside = |name: &str| match folder.map(|folder| read_bounded(&folder.join(name))) {
             Some(Ok(text)) => Ok(Some(text)),
@@ -78,33 +67,39 @@ impl PolicyText {
             _ => Ok(None),
         };
         let (entities, ceilings) = (beside(ENTITIES_FILE)?, beside(CEILINGS_FILE)?);
-        Self::made(files, entities, ceilings)
+        Self::made(files, entities, ceilings, invariants)
     }
 
     /// From files as `(name, text)` and the text of `entities.json`, if there is one. Files are
     /// put in the order of their names.
     pub fn new(files: Vec<(String, String)>, entities: Option<String>) -> Result<Self, Problems> {
-        Self::made(files, entities, None)
+        Self::made(files, entities, None, Vec::new())
     }
 
-    /// From files by name, as [`PolicyText::by_name`] gives them: those that are neither
-    /// `entities.json` nor `ceilings.toml` are statements.
+    /// From files by name, as [`PolicyText::by_name`] gives them: `entities.json`,
+    /// `ceilings.toml`, `invariants/…`; all others are statements.
     pub fn from_names(mut files: BTreeMap<String, String>) -> Result<Self, Problems> {
         let entities = files.remove(ENTITIES_FILE);
         let ceilings = files.remove(CEILINGS_FILE);
-        Self::made(files.into_iter().collect(), entities, ceilings)
+        let (invariants, files) = files
+            .into_iter()
+            .partition(|(name, _)| name.starts_with(INVARIANTS_FOLDER));
+        Self::made(files, entities, ceilings, invariants)
     }
 
     fn made(
         mut files: Vec<(String, String)>,
         entities: Option<String>,
         ceilings: Option<String>,
+        mut invariants: Vec<(String, String)>,
     ) -> Result<Self, Problems> {
         files.sort();
+        invariants.sort();
         let text = Self {
             files,
             entities,
             ceilings,
+            invariants,
         };
         Problems(text.problems()).into_result(text)
     }
@@ -112,6 +107,11 @@ impl PolicyText {
     /// The `*.cedar` files as `(name, text)`, by name.
     pub fn files(&self) -> &[(String, String)] {
         &self.files
+    }
+
+    /// The agency's own invariants as `(invariants/NAME.cedar, text)`, by name.
+    pub fn invariants(&self) -> &[(String, String)] {
+        &self.invariants
     }
 
     /// The text of `entities.json`, if there is one.
@@ -126,7 +126,8 @@ impl PolicyText {
 
     /// All files by name, as they would stand in a folder.
     pub fn by_name(&self) -> BTreeMap<String, String> {
-        let mut files: BTreeMap<String, String> = self.files.iter().cloned().collect();
+        let all = self.files.iter().chain(&self.invariants);
+        let mut files: BTreeMap<String, String> = all.cloned().collect();
         let others = [
             (ENTITIES_FILE, &self.entities),
             (CEILINGS_FILE, &self.ceilings),
@@ -158,6 +159,10 @@ impl PolicyText {
             add(CEILINGS_FILE);
             add(ceilings);
         }
+        for (name, text) in &self.invariants {
+            add(name);
+            add(text);
+        }
         hash.finalize().into()
     }
 
@@ -179,7 +184,7 @@ impl PolicyText {
                 },
             ))
         })?;
-        Self::made(text.files, text.entities, text.ceilings)
+        Self::made(text.files, text.entities, text.ceilings, text.invariants)
     }
 
     fn problems(&self) -> Vec<Problem> {
@@ -190,8 +195,11 @@ impl PolicyText {
         if self.files.len() > limits::POLICY_FILES {
             problems.push(too_many_files(self.files.len()));
         }
-        for (name, text) in &self.files {
-            if !good_name(name) {
+        if self.invariants.len() > limits::POLICY_FILES {
+            problems.push(too_many_files(self.invariants.len()));
+        }
+        for (name, text) in self.files.iter().chain(&self.invariants) {
+            if !good_name(name.strip_prefix(INVARIANTS_FOLDER).unwrap_or(name)) {
                 let name: String = name.chars().take(limits::POLICY_FILE_NAME_CHARS).collect();
                 problems.push(Problem::of_file("", ProblemKind::FileName { name }));
             }
@@ -203,14 +211,16 @@ impl PolicyText {
         ] {
             problems.extend(text.as_ref().and_then(|text| too_long(name, text)));
         }
-        let twice = self.files.windows(2).find_map(|w| match w {
+        let pairs = self.files.windows(2).chain(self.invariants.windows(2));
+        let twice = pairs.into_iter().find_map(|w| match w {
             [(a, _), (b, _)] if a == b => Some(a.clone()),
             _ => None,
         });
         problems.extend(
             twice.map(|name| Problem::of_file(&name, ProblemKind::FileName { name: name.clone() })),
         );
-        let total: usize = self.files.iter().map(|(_, t)| t.len()).sum::<usize>()
+        let all = self.files.iter().chain(&self.invariants);
+        let total: usize = all.map(|(_, t)| t.len()).sum::<usize>()
             + self.entities.as_ref().map_or(0, String::len)
             + self.ceilings.as_ref().map_or(0, String::len);
         if total > limits::POLICY_BYTES {
@@ -224,6 +234,38 @@ impl PolicyText {
         }
         problems
     }
+}
+
+fn unreadable(file: &str, e: std::io::Error) -> Problems {
+    let reason = e.to_string();
+    Problems::one(Problem::of_file(file, ProblemKind::Unreadable { reason }))
+}
+
+/// The `*.cedar` files of a folder, no more than allowed.
+fn cedar_files(folder: &Path) -> Result<Vec<PathBuf>, Problems> {
+    let shown = folder.display().to_string();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|e| unreadable(&shown, e))? {
+        let entry = entry.map_err(|e| unreadable(&shown, e))?.path();
+        if entry.extension().is_some_and(|e| e == "cedar") && entry.is_file() {
+            found.push(entry);
+        }
+        if found.len() > limits::POLICY_FILES {
+            return Err(Problems::one(too_many_files(found.len())));
+        }
+    }
+    Ok(found)
+}
+
+/// A file's name and text.
+fn read_named(file: &Path) -> Result<(String, String), Problems> {
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let text = read_bounded(file).map_err(|e| unreadable(&name, e))?;
+    Ok((name, text))
 }
 
 fn good_name(name: &str) -> bool {
@@ -292,7 +334,8 @@ mod tests {
         let hash = one.sha256();
         assert_ne!(hash, text("// nothing ", None).sha256());
         assert_ne!(hash, text("// nothing", Some("{}")).sha256());
-        let with = PolicyText::made(one.files.clone(), None, Some(String::new())).expect("text");
+        let with = PolicyText::made(one.files.clone(), None, Some(String::new()), Vec::new())
+            .expect("text");
         assert_ne!(hash, with.sha256());
         assert_eq!(PolicyText::from_bytes(&with.to_bytes()), Ok(with.clone()));
         assert_eq!(PolicyText::from_names(with.by_name()), Ok(with));

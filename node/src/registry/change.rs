@@ -75,6 +75,7 @@ impl Registry {
             pinned: old.as_ref().map_or(pinned, |p| p.pinned.clone()),
             since: old.as_ref().map_or(now, |p| p.since),
             confirmed: confirmed || old.as_ref().is_some_and(|p| p.confirmed),
+            leaving: None,
         };
         join(&mut peer, &circles)?;
         Ok(peer)

@@ -5,6 +5,7 @@
 //! policies read stay pinned as a person confirmed them, whatever later cards claim.
 
 mod change;
+mod parting;
 mod peer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,7 @@ use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use tokio::sync::watch;
 
 pub use self::change::{PeerEdit, Unconfirmed};
-pub use self::peer::{Peer, Pinned};
+pub use self::peer::{Peer, Pinned, Revoked};
 use crate::cardfile::CardFile;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
 use crate::store::{Op, Store, StoreError};
@@ -42,6 +43,8 @@ struct Inner {
     peers: BTreeMap<AgencyId, Peer>,
     /// Agencies of which two different cards carry the same revision.
     forked: BTreeSet<AgencyId>,
+    /// Agencies whose link a person revoked.
+    revoked: BTreeMap<AgencyId, Revoked>,
 }
 
 /// What is known of an agency.
@@ -96,6 +99,16 @@ pub enum RegistryError {
         /// What was typed.
         name: String,
     },
+    /// Its link was revoked here; only a person who compared its digits links it again.
+    #[error(
+        "'{}' was revoked here ({}). To link it again telephone it and give its 30 digits with --fingerprint",
+        revoked.alias,
+        revoked.reason
+    )]
+    Revoked {
+        /// When and why.
+        revoked: Revoked,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -134,6 +147,7 @@ impl Registry {
                 Peer::from_bytes(&bytes).map_err(|says| RegistryError::Stored { agency, says })?;
             inner.peers.insert(agency, peer);
         }
+        inner.load_revoked(store)?;
         for (name, _) in store.metas(FORKED, crate::limits::STORE_ROWS)? {
             inner.forked.extend(
                 name.strip_prefix(FORKED)
@@ -301,6 +315,7 @@ impl Registry {
         let own = self.contact(&self.0.own).as_ref().map(Pinned::of);
         let peers: Vec<PeerAttributes> = peers
             .iter()
+            .filter(|(_, p)| p.leaving.is_none())
             .map(|(agency, p)| p.attributes(*agency))
             .collect();
         let alias = self.own_alias();
@@ -325,6 +340,11 @@ impl Registry {
         now: Millis,
     ) -> Result<bool, RegistryError> {
         let agency = file.agency();
+        if let Some(revoked) = self.revoked().remove(&agency)
+            && !confirmed
+        {
+            return Err(RegistryError::Revoked { revoked });
+        }
         let known = self.is_peer(&agency);
         let peer = self.as_peer(file, alias, circles, confirmed, now)?;
         // Tried on a copy first: a fork or a faulty card must leave everything as it was.
@@ -341,11 +361,13 @@ impl Registry {
             ops.push(Op::DeleteMeta {
                 name: forked_name(&agency),
             });
+            ops.push(parting::forget_revoked(&agency));
         }
         store.write(ops).await?;
         self.write(|i| {
             if confirmed {
                 i.forked.remove(&agency);
+                i.revoked.remove(&agency);
             }
             if let Some(known) = trial {
                 i.agencies.insert(agency, known);
@@ -353,18 +375,6 @@ impl Registry {
             i.peers.insert(agency, peer);
         });
         Ok(known)
-    }
-
-    /// Takes a peer's link away. Its cards stay, so that its records still verify.
-    ///
-    /// # Errors
-    /// [`RegistryError::Store`].
-    pub async fn unlink(&self, store: &Store, agency: &AgencyId) -> Result<(), RegistryError> {
-        store.write(vec![Op::DeletePeer { peer: *agency }]).await?;
-        self.write(|i| {
-            i.peers.remove(agency);
-        });
-        Ok(())
     }
 
     /// Checks a card of a known agency against what we have of it, without keeping it.

@@ -24,6 +24,32 @@ pub struct Peer {
     pub since: Millis,
     /// Whether a person compared its fingerprint.
     pub confirmed: bool,
+    /// Since when it is being removed: only what is owed passes, until nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<Millis>,
+}
+
+/// An agency whose link a person here revoked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revoked {
+    /// The name that it had here.
+    pub alias: String,
+    /// When.
+    pub at: Millis,
+    /// Why, in the words of who did it.
+    pub reason: String,
+}
+
+impl Revoked {
+    pub(super) fn to_bytes(&self) -> Bytes {
+        // Plain data with text keys: it always has a JSON form.
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|e| e.to_string())
+    }
 }
 
 /// The attributes of an agency that policies read.

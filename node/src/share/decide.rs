@@ -132,6 +132,9 @@ impl Share {
         let addressed = listed == Some(true);
         let mut walk = Walk::with_words();
         walk.link(self.registry.is_peer(peer));
+        if self.registry.is_leaving(peer) {
+            walk.leaving();
+        }
         let receiver = record.receiver(peer, addressed);
         walk.handling(
             record
@@ -158,6 +161,9 @@ impl Share {
         }
         if self.is_control(header) {
             walk.owed(self.is_owed(peer, arrival, header)?);
+            return Ok(());
+        }
+        if self.registry.is_leaving(peer) && !walk.leaving() {
             return Ok(());
         }
         let listed = if header.flags.contains(Flags::HAS_AUDIENCE) {
@@ -233,13 +239,15 @@ impl Share {
     /// Why a record is no longer in force.
     pub(super) fn gone(&self, header: &Header) -> Option<(&'static str, &'static str)> {
         let flags = header.flags;
-        if flags.contains(Flags::ERASED) {
+        if flags.contains(Flags::EXPIRED) {
+            Some(("expired", "it is past its expiry"))
+        } else if flags.contains(Flags::ERASED) {
             Some(("erased", "it was erased"))
         } else if flags.contains(Flags::RETRACTED) {
             Some(("retracted", "its author retracted it"))
         } else if flags.contains(Flags::SUPERSEDED) {
             Some(("amended", "its author replaced it by a newer one"))
-        } else if header.expires.is_some_and(|end| end <= self.clock.now()) {
+        } else if header.expires.is_some_and(|end| end <= self.time.latest()) {
             Some(("expired", "it is past its expiry"))
         } else {
             None
@@ -343,6 +351,11 @@ impl Walk {
             if linked { "peer" } else { "no-peer" },
             says,
         )
+    }
+
+    fn leaving(&mut self) -> bool {
+        let says = "it is being removed: only what is owed to it still goes there";
+        self.fixed(Gate::Link, false, "leaving", says)
     }
 
     fn in_force(&mut self, gone: Option<(&'static str, &'static str)>) -> bool {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::codes::Kind;
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
 
@@ -20,12 +21,14 @@ pub use self::decide::{Decided, Gate, GateWord};
 pub use self::owed::{Look, Owed};
 pub use self::passed::{came_from, passed, released};
 use crate::clock::Clock;
+use crate::kind;
 use crate::limits;
 use crate::policy::Policies;
 use crate::registry::Registry;
 use crate::store::{
     Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, Path, Store, StoreError,
 };
+use crate::time::Timekeeper;
 
 /// The bytes of a record that both gates let one peer have, and that the ledger says so.
 /// Only [`Share::release`] makes one.
@@ -61,6 +64,7 @@ pub struct Share {
     pub(crate) policies: Arc<Policies>,
     pub(crate) owed: Owed,
     pub(crate) clock: Arc<dyn Clock>,
+    time: Timekeeper,
     classes: Arc<decide::Classes>,
 }
 
@@ -115,6 +119,7 @@ impl Share {
         policies: Arc<Policies>,
         owed: Owed,
         clock: Arc<dyn Clock>,
+        time: Timekeeper,
     ) -> Self {
         Self {
             store,
@@ -122,6 +127,7 @@ impl Share {
             policies,
             owed,
             clock,
+            time,
             classes: Arc::default(),
         }
     }
@@ -313,6 +319,39 @@ impl Share {
         Ok(entries)
     }
 
+    /// Control traffic that is owed to an agency and that it has not taken yet, whether it is a
+    /// peer still or not; without our card and keys, which concern everybody.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn unanswered(&self, peer: &AgencyId) -> Result<Vec<(Arrival, Header)>, StoreError> {
+        let mut after = Arrival(0);
+        let mut unanswered = Vec::new();
+        loop {
+            let arrivals = self.owed.arrivals(after, limits::SCAN_ROWS);
+            let Some(last) = arrivals.last() else {
+                return Ok(unanswered);
+            };
+            after = *last;
+            for arrival in arrivals {
+                let Some(header) = self.store.header(arrival)? else {
+                    continue;
+                };
+                if matches!(kind::of(&header), None | Some(Kind::Contact | Kind::Keys)) {
+                    continue;
+                }
+                let line = self.store.ledger_entry(peer, arrival)?;
+                let taken = line.is_some_and(|l| {
+                    let waits = matches!(l.answer, None | Some(Answer::Later(_)));
+                    l.direction == Direction::Received || !waits
+                });
+                if !taken && self.is_owed(peer, arrival, &header)? {
+                    unanswered.push((arrival, header));
+                }
+            }
+        }
+    }
+
     /// How a peer stands: what it may have and has not answered, and what the gates withhold.
     ///
     /// # Errors
@@ -423,12 +462,18 @@ impl Share {
             out.push(match one {
                 // A retraction that came in while the ledger was written finds the line there
                 // and follows; but then the record itself must not go out any more. Nor may
-                // it if the policy changed meanwhile.
-                Some(one) if same_epoch && self.still_there(one.arrival)? => Some(Released {
-                    to: peer,
-                    id: one.id,
-                    bytes: one.bytes,
-                }),
+                // it if the policy changed meanwhile, or the peer is none any more.
+                Some(one)
+                    if same_epoch
+                        && self.registry.is_peer(&peer)
+                        && self.still_there(one.arrival)? =>
+                {
+                    Some(Released {
+                        to: peer,
+                        id: one.id,
+                        bytes: one.bytes,
+                    })
+                }
                 _ => None,
             });
         }
@@ -474,8 +519,12 @@ impl Share {
     }
 
     fn still_there(&self, arrival: Arrival) -> Result<bool, StoreError> {
-        let gone =
-            |h: &Header| h.flags.contains(Flags::RETRACTED) || h.flags.contains(Flags::ERASED);
+        let now = self.time.latest();
+        let gone = |h: &Header| {
+            h.flags.contains(Flags::RETRACTED)
+                || h.flags.contains(Flags::ERASED)
+                || h.expires.is_some_and(|end| end <= now)
+        };
         Ok(self.store.header(arrival)?.is_some_and(|h| !gone(&h)))
     }
 

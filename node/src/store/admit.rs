@@ -90,6 +90,7 @@ pub fn insert(
         class,
         flags,
         expires: record.expires,
+        review: record.review,
         size: u32::try_from(record.bytes.len()).unwrap_or(u32::MAX),
         thread: record.thread,
         supersedes: record.supersedes,
@@ -203,9 +204,7 @@ pub fn bury(
     let mut set = Flags::RETRACTED;
     if erase && !header.flags.contains(Flags::ERASED) {
         set |= Flags::ERASED;
-        stage.remove_long(&keys::of_arrival(keys::RECORD, arrival))?;
-        stage.remove(keys::of_arrival(keys::AUDIENCE, arrival));
-        state.bytes = state.bytes.saturating_sub(u64::from(header.size));
+        empty(stage, state, arrival, &header)?;
     }
     let clear = if set.contains(Flags::ERASED) {
         Flags::HAS_AUDIENCE
@@ -213,6 +212,56 @@ pub fn bury(
         Flags::NONE
     };
     set_flags(stage, state, arrival, header, set, clear)
+}
+
+/// Empties a record whose end has come, and leaves a tombstone that says so. One that another
+/// order emptied, or that has not ended at `at`, stays as it is.
+pub fn expire(
+    stage: &mut Stage<'_>,
+    state: &mut State,
+    arrival: Arrival,
+    at: Millis,
+) -> Result<OpOutcome, StoreError> {
+    let Some(header) = header(stage, arrival)? else {
+        return Ok(OpOutcome::Missing);
+    };
+    let ended = header.expires.is_some_and(|end| end <= at);
+    if !ended || header.flags.contains(Flags::ERASED) {
+        return Ok(OpOutcome::Unchanged);
+    }
+    let key = keys::of_id(keys::TOMBSTONE, &header.id);
+    if stage.get(&key)?.is_none() {
+        let tombstone = Tombstone {
+            author: header.author,
+            reason: Tombstone::EXPIRED,
+            at,
+            by: header.id,
+        };
+        stage.write(key, &tombstone)?;
+        state.tombstones += 1;
+    }
+    empty(stage, state, arrival, &header)?;
+    set_flags(
+        stage,
+        state,
+        arrival,
+        header,
+        Flags::EXPIRED | Flags::ERASED,
+        Flags::HAS_AUDIENCE,
+    )
+}
+
+/// Removes what a record says, and to whom.
+fn empty(
+    stage: &mut Stage<'_>,
+    state: &mut State,
+    arrival: Arrival,
+    header: &Header,
+) -> Result<(), StoreError> {
+    stage.remove_long(&keys::of_arrival(keys::RECORD, arrival))?;
+    stage.remove(keys::of_arrival(keys::AUDIENCE, arrival));
+    state.bytes = state.bytes.saturating_sub(u64::from(header.size));
+    Ok(())
 }
 
 /// Changes a record's marks, and the counters with them.

@@ -4,7 +4,7 @@ use liaison_protocol::clock::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::admit::{audience, bury, header, held, insert, set_flags};
+use super::admit::{audience, bury, expire, header, held, insert, set_flags};
 use super::exchange::{answer, cursor, forget_refused, ledger, refused};
 use super::header::{Arrival, Flags, Incarnation};
 use super::keys;
@@ -104,6 +104,7 @@ fn one(stage: &mut Stage<'_>, state: &mut State, op: Op) -> Result<OpOutcome, St
             tombstone,
             erase,
         } => bury(stage, state, &id, &tombstone, erase),
+        Op::Expire { arrival, at } => expire(stage, state, arrival, at),
         Op::LiftTombstone { id } => {
             let key = keys::of_id(keys::TOMBSTONE, &id);
             if stage.get(&key)?.is_none() {
@@ -123,7 +124,7 @@ fn one(stage: &mut Stage<'_>, state: &mut State, op: Op) -> Result<OpOutcome, St
         } => match header(stage, arrival)? {
             // What the store derives itself is not for others to set.
             Some(header) => {
-                let derived = Flags::ERASED | Flags::HAS_AUDIENCE;
+                let derived = Flags::ERASED | Flags::EXPIRED | Flags::HAS_AUDIENCE;
                 set_flags(
                     stage,
                     state,

@@ -72,6 +72,7 @@ fn one(op: &Op) -> Result<usize, StoreError> {
         | Op::ForgetRefused { .. }
         | Op::Cursor { .. }
         | Op::Tombstone { .. }
+        | Op::Expire { .. }
         | Op::LiftTombstone { .. }
         | Op::SetFlags { .. }
         | Op::DeletePeer { .. }

@@ -54,6 +54,8 @@ impl Flags {
     pub const SUPERSEDED: Flags = Flags(8);
     /// Its bytes are gone.
     pub const ERASED: Flags = Flags(16);
+    /// Its end came: its bytes are gone, by nobody's order but its author's own `expires`.
+    pub const EXPIRED: Flags = Flags(32);
 
     /// Whether all marks of `other` are set.
     pub const fn contains(self, other: Flags) -> bool {
@@ -64,6 +66,11 @@ impl Flags {
     pub const fn without(self, other: Flags) -> Flags {
         Flags(self.0 & !other.0)
     }
+}
+
+impl Tombstone {
+    /// The `reason` of what nobody retracted: it ended.
+    pub const EXPIRED: u8 = u8::MAX;
 }
 
 impl BitOr for Flags {
@@ -87,6 +94,7 @@ impl fmt::Debug for Flags {
             (Flags::RETRACTED, "retracted"),
             (Flags::SUPERSEDED, "superseded"),
             (Flags::ERASED, "erased"),
+            (Flags::EXPIRED, "expired"),
         ];
         f.debug_set()
             .entries(
@@ -120,6 +128,8 @@ pub struct Header {
     pub flags: Flags,
     /// When it ends, by its author's word.
     pub expires: Option<Millis>,
+    /// When its author looks at it again, by its author's word.
+    pub review: Option<Millis>,
     /// Length of its bytes when it came, erased or not.
     pub size: u32,
     /// The record that its thread began with.
@@ -152,6 +162,8 @@ pub struct NewRecord {
     pub flags: Flags,
     /// When it ends, by its author's word.
     pub expires: Option<Millis>,
+    /// When its author looks at it again, by its author's word.
+    pub review: Option<Millis>,
     /// The record that its thread began with.
     pub thread: Option<RecordId>,
     /// The record that it amends. Counts if that one has the same author, whichever of

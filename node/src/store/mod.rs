@@ -58,7 +58,7 @@ use self::writer::{Command, Writer};
 use crate::limits;
 
 /// The layout of keys and values that this version reads and writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug)]

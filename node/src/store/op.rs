@@ -77,6 +77,14 @@ pub enum Op {
         /// Whether its bytes go.
         erase: bool,
     },
+    /// Erases a record whose end has come. [`OpOutcome::Unchanged`] if it has not ended at
+    /// `at`, or is erased already; [`OpOutcome::Missing`] without that record.
+    Expire {
+        /// The record.
+        arrival: Arrival,
+        /// Now, by our clock.
+        at: Millis,
+    },
     /// Takes the tombstone away, so that the record may come again (a recall was lifted).
     /// An erased record does not come back by itself: a later insert of the same id fills
     /// it again under its old arrival.

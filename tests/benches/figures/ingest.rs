@@ -14,6 +14,7 @@ use liaison_node::search::Search;
 use liaison_node::share::Owed;
 use liaison_node::source::StoreSource;
 use liaison_node::store::{Options, Store};
+use liaison_node::time::{Sweeper, Timekeeper};
 use liaison_protocol::clock::HlcClock;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::limits::BATCHES_IN_FLIGHT;
@@ -40,7 +41,7 @@ pub async fn measure(sizes: &Sizes, table: &mut Table) -> Fallible<()> {
     }
     table.rate("parse, one core", records.len(), work, None);
 
-    let ingest = receiver(&home(dir.path(), "b")?, &author).await?;
+    let (ingest, sweeper) = receiver(&home(dir.path(), "b")?, &author).await?;
     let courier = author.card_file()?.agency();
     let count = records.len();
     let mut records = records.into_iter();
@@ -63,7 +64,20 @@ pub async fn measure(sizes: &Sizes, table: &mut Table) -> Fallible<()> {
         let answers = first.await?;
         assert!(answers.iter().all(|a| *a == Answer::Stored), "{answers:?}");
     }
+    let took = work.elapsed_s();
     table.rate("durable ingest", count, work, Some(0.6));
+
+    // Of what the store holds, all but the card ends then.
+    let work = Work::begin();
+    let gone = sweeper.sweep(today().add_days(400).end_ms()).await?;
+    let faster = took / count as f64 * gone as f64 / work.elapsed_s();
+    table.rate(
+        "erased because it ended",
+        usize::try_from(gone)?,
+        work,
+        None,
+    );
+    table.above("erased for each taken in, at the same time", faster, 1.0);
     Ok(())
 }
 
@@ -74,7 +88,8 @@ fn signed(author: &Home, count: usize) -> Fallible<Vec<(Item, Bytes)>> {
     let mut clock = HlcClock::resume(liaison_protocol::clock::Hlc::ZERO);
     Synthetic::trends(11, today())
         .take(count)
-        .map(|(fields, content)| {
+        .map(|(mut fields, content)| {
+            fields.expires = Some(today().add_days(399));
             let created = clock.tick(SystemClock.now());
             let record = Record::new(agency, created, fields, content).sign(&key)?;
             let bytes = record.bytes().clone();
@@ -86,7 +101,7 @@ fn signed(author: &Home, count: usize) -> Fallible<Vec<(Item, Bytes)>> {
 }
 
 /// The way in of an agency that has `author` as its peer.
-async fn receiver(home: &Home, author: &Home) -> Fallible<Ingest> {
+async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Store::open(home.store_dir(), Options::default())?;
     let registry = Registry::load(&store, &home.card_file()?)?;
@@ -104,14 +119,25 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<Ingest> {
     };
     let source = Arc::new(StoreSource::new(store.clone()));
     let search = Search::open(&home.index_dir(), store.incarnation()?.0, source)?;
-    Ok(Ingest::new(
+    let search = Arc::new(search);
+    let time = Timekeeper::load(store.clone(), clock.clone())?;
+    let sweeper = Sweeper::new(
+        store.clone(),
+        search.clone(),
+        clock.clone(),
+        time.clone(),
+        registry.own(),
+    );
+    let ingest = Ingest::new(
         store.clone(),
         registry,
         Arc::new(Policies::new(engine)),
         Owed::load(&store)?,
         clock,
+        time,
         home.secrets()?.signing,
         settings,
-        Arc::new(search),
-    )?)
+        search,
+    )?;
+    Ok((ingest, sweeper))
 }

@@ -24,6 +24,11 @@ impl Work {
         }
     }
 
+    /// Seconds of wall clock, since.
+    pub fn elapsed_s(&self) -> f64 {
+        self.began.elapsed().as_secs_f64()
+    }
+
     /// Seconds of wall clock and of processor, since.
     pub fn end(self) -> (f64, f64) {
         (
@@ -76,6 +81,12 @@ impl Table {
             format!("< {} {unit} {}", shown(aim), met(value < aim))
         });
         self.row(what, format!("{} {unit}", shown(value)), "", &aim);
+    }
+
+    /// A ratio that should reach its aim.
+    pub fn above(&mut self, what: &str, value: f64, aim: f64) {
+        let aim = format!(">= {} {}", shown(aim), met(value >= aim));
+        self.row(what, shown(value), "", &aim);
     }
 
     /// Any figure.

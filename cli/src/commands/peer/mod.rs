@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use liaison_node::control::api::{
-    PeerAddReport, PeerAddRequest, PeerRemoveReport, PeerStatus, PeerTestReport, PreviewRequest,
+    PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, PreviewRequest,
 };
 
-use super::{Context, card, preview};
+use super::{Context, card, parting, preview};
 use crate::client::{Client, segment};
 use crate::error::{CommandError, Outcome};
 use crate::input;
@@ -23,25 +23,18 @@ pub enum PeerCommand {
     /// List the linked agencies
     #[command(
         visible_alias = "ls",
-        after_long_help = "Examples:\n  liaison peer list\n  liaison peer list --json      one object a line"
+        after_long_help = "Examples:\n  liaison peer list\n  liaison peer list --json      one object a line\n  liaison peer list --revoked   who was cut off, when and why"
     )]
-    List,
+    List {
+        /// Those that were cut off instead
+        #[arg(long)]
+        revoked: bool,
+    },
     Confirm(change::ConfirmArgs),
     Circles(change::CirclesArgs),
-    /// Stop exchanging with an agency
-    ///
-    /// It gets nothing more. What it already holds stays with it; the answer says how much.
-    #[command(
-        visible_alias = "rm",
-        after_long_help = "Example:\n  liaison peer remove qo-ngo"
-    )]
-    Remove {
-        /// Its local name
-        name: String,
-        /// Don't ask
-        #[arg(long)]
-        yes: bool,
-    },
+    #[command(visible_alias = "rm")]
+    Remove(parting::RemoveArgs),
+    Revoke(parting::RevokeArgs),
     /// Look why a link does not work, step by step, and what to do
     ///
     /// Resolve the address, connect, compare the key, ask whether they know us, compare versions.
@@ -87,7 +80,8 @@ pub struct AddArgs {
 pub fn run(context: &mut Context, command: PeerCommand) -> Outcome {
     match command {
         PeerCommand::Add(args) => add(context, args),
-        PeerCommand::List => {
+        PeerCommand::List { revoked: true } => parting::list(context),
+        PeerCommand::List { revoked: false } => {
             let list: Vec<PeerStatus> = context.client()?.get("/v1/peers")?;
             if context.ui.json {
                 return list.iter().try_for_each(|peer| context.ui.object(peer));
@@ -97,19 +91,8 @@ pub fn run(context: &mut Context, command: PeerCommand) -> Outcome {
         }
         PeerCommand::Confirm(args) => change::confirm(context, args),
         PeerCommand::Circles(args) => change::circles(context, args),
-        PeerCommand::Remove { name, yes } => {
-            let client = context.client()?;
-            let question = format!("Stop exchanging with '{name}'?");
-            if context.ui.interactive && !yes && !context.ui.confirm(&question, false)? {
-                return Err(CommandError::failed(
-                    "nothing was removed",
-                    "type y to remove it",
-                ));
-            }
-            let report: PeerRemoveReport =
-                client.delete(&format!("/v1/peers/{}", segment(&name)))?;
-            context.ui.either(&report, |_| peers::removed(&report))
-        }
+        PeerCommand::Remove(args) => parting::remove(context, &args),
+        PeerCommand::Revoke(args) => parting::revoke(context, &args),
         PeerCommand::Test { name } => {
             let path = format!("/v1/peers/{}/test", segment(&name));
             if context.ui.err_terminal && !context.ui.json {

@@ -1,9 +1,12 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod clock;
+mod expiry;
 mod explain;
 mod import;
 mod officers;
+mod parting;
 mod peers;
 mod policy;
 mod preview;
@@ -12,12 +15,18 @@ mod records;
 mod status;
 mod watch;
 
+pub use clock::ClockReport;
+pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
 pub use officers::{OfficerView, OfficersReport};
+pub use parting::{
+    HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
+    RevokedPeer,
+};
 pub use peers::{
     AttributeChange, CardView, PeerAddReport, PeerAddRequest, PeerChangeReport, PeerChangeRequest,
-    PeerRemoveReport, PeerStatus, PeerTestReport, TestStep,
+    PeerStatus, PeerTestReport, TestStep,
 };
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,

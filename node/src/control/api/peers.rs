@@ -133,6 +133,9 @@ pub struct PeerAddReport {
     pub updated: bool,
     /// What the active policy lets it have, in words, one line each.
     pub may_have: Vec<String>,
+    /// Why it was revoked here before, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was_revoked: Option<String>,
 }
 
 /// `GET /v1/card` and `POST /v1/card`: our own card.
@@ -147,15 +150,6 @@ pub struct CardView {
     pub contact: Value,
     /// What is missing for others to reach us, as sentences with what to type.
     pub missing: Vec<String>,
-}
-
-/// `DELETE /v1/peers/{name}`.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct PeerRemoveReport {
-    /// Alias.
-    pub peer: String,
-    /// How many of the records released to it it still holds.
-    pub holds: u64,
 }
 
 /// `POST /v1/peers/{name}/test`.

@@ -36,6 +36,9 @@ pub struct Status {
     pub unindexed: u64,
     /// Things a person has to look at, as sentences with the command to type.
     pub alerts: Vec<String>,
+    /// Records of our own whose review date has come.
+    #[serde(default)]
+    pub reviews_due: u64,
     /// Seconds since the start.
     pub uptime_s: u64,
 }

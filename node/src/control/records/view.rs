@@ -18,7 +18,7 @@ use crate::control::text::rfc3339;
 use crate::ingest::{IngestFault, examine};
 use crate::kind;
 use crate::node::Node;
-use crate::store::{Arrival, Flags, Header};
+use crate::store::{Arrival, Flags, Header, Tombstone};
 
 /// `GET /v1/records/{id}`.
 pub(in crate::control) async fn show(
@@ -29,10 +29,13 @@ pub(in crate::control) async fn show(
     let row = node.row(arrival, &header)?;
     let retracted_by = node.store.tombstone(&header.id)?.map(|t| RetractionView {
         id: t.by.full(),
-        reason: RetractReason::ALL
-            .get(usize::from(t.reason))
-            .map_or("unknown", |r| r.as_str())
-            .to_owned(),
+        reason: match t.reason {
+            Tombstone::EXPIRED => "expired",
+            number => RetractReason::ALL
+                .get(usize::from(number))
+                .map_or("unknown", |r| r.as_str()),
+        }
+        .to_owned(),
         at: rfc3339(t.at),
         erased: header.flags.contains(Flags::ERASED),
     });
@@ -74,6 +77,7 @@ pub(in crate::control) async fn show(
             let state = match node.store.arrival_of(&link.id)? {
                 None => "unknown",
                 Some(at) => match node.store.header(at)? {
+                    Some(h) if h.flags.contains(Flags::EXPIRED) => "expired",
                     Some(h) if h.flags.contains(Flags::RETRACTED) => "retracted",
                     Some(h) if h.flags.contains(Flags::SUPERSEDED) => "amended",
                     Some(_) => "held",

@@ -46,6 +46,7 @@ pub(super) fn record(n: u64, length: usize) -> NewRecord {
         class: Bytes::from(format!("class {}", n % 5)),
         flags: Flags::NONE,
         expires: None,
+        review: None,
         thread: None,
         supersedes: None,
         retracts: None,
@@ -69,6 +70,38 @@ pub(super) fn entry(direction: Direction, answer: Option<Answer>) -> LedgerEntry
         path: Path::Direct,
         answer,
     }
+}
+
+#[test]
+fn what_ended_is_emptied_and_says_so() {
+    let (_dir, store) = open();
+    let ends = NewRecord {
+        expires: Some(Millis(100)),
+        audience: Some(vec![agency(1)]),
+        ..record(1, 9_000)
+    };
+    store
+        .write_blocking(vec![insert(ends), insert(record(2, 10))])
+        .unwrap();
+    let expire = |arrival, at| Op::Expire {
+        arrival: Arrival(arrival),
+        at: Millis(at),
+    };
+    let ops = vec![expire(1, 99), expire(2, 200), expire(3, 200)];
+    let done = store.write_blocking(ops).unwrap();
+    let (unchanged, missing) = (OpOutcome::Unchanged, OpOutcome::Missing);
+    assert_eq!(done, [unchanged.clone(), unchanged.clone(), missing]);
+    assert!(store.record(Arrival(1)).unwrap().is_some());
+    let done = store.write_blocking(vec![expire(1, 100), expire(1, 100)]);
+    assert_eq!(done.unwrap(), [OpOutcome::Done, unchanged]);
+    assert_eq!(store.record(Arrival(1)).unwrap(), None);
+    assert_eq!(store.audience(Arrival(1)).unwrap(), None);
+    let header = store.header(Arrival(1)).unwrap().unwrap();
+    assert_eq!(header.flags, Flags::EXPIRED | Flags::ERASED);
+    let tombstone = store.tombstone(&id(1)).unwrap().unwrap();
+    assert_eq!(tombstone.reason, Tombstone::EXPIRED);
+    let counts = store.counts().unwrap();
+    assert_eq!((counts.erased, counts.retracted, counts.bytes), (1, 0, 10));
 }
 
 fn open() -> (tempfile::TempDir, Store) {

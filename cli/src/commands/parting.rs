@@ -1,0 +1,99 @@
+//! `liaison peer remove` and `liaison peer revoke`.
+
+use clap::Args;
+use liaison_node::control::api::{
+    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, RevokedPeer,
+};
+
+use super::Context;
+use crate::client::segment;
+use crate::error::{CommandError, Outcome};
+use crate::output::parting;
+
+/// Stop exchanging with an agency, in order
+///
+/// It gets nothing more and nothing more is taken from it. Retractions that it is owed still go
+/// to it: the link stays for them alone until it has answered, 90 days at most. What it already
+/// holds stays with it; the answer says how much. Typed a second time it ends the wait.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Example:
+  liaison peer remove qo-ngo
+
+Is it not to be trusted any more? `liaison peer revoke` cuts it off at once.")]
+pub struct RemoveArgs {
+    /// Its local name
+    name: String,
+    /// Don't ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Cut an agency off at once
+///
+/// Connections end, queues are dropped, and it can't connect again: nothing goes to it two
+/// seconds after this. The answer lists what it already holds, and what it is owed and will not
+/// get. Its card stays known as revoked; its records that others bring still verify. Only its
+/// 30 digits link it again.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  liaison peer revoke qo-ngo --reason 'laptop with the node stolen on 3 March'
+  liaison peer revoke qo-ngo --reason 'laptop stolen' --yes --json > held.json   ids as well
+
+Was only a key stolen, and does the agency know? It types `liaison keys compromised` there.")]
+pub struct RevokeArgs {
+    /// Its local name
+    name: String,
+    /// Why, in a sentence: for whoever asks later
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Don't ask
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Removes a peer.
+pub fn remove(context: &mut Context, args: &RemoveArgs) -> Outcome {
+    let client = context.client()?;
+    let question = format!("Stop exchanging with '{}'?", args.name);
+    sure(context, &question, args.yes, "nothing was removed")?;
+    let report: PeerRemoveReport = client.delete(&format!("/v1/peers/{}", segment(&args.name)))?;
+    context.ui.either(&report, |_| parting::removed(&report))
+}
+
+/// Revokes a peer.
+pub fn revoke(context: &mut Context, args: &RevokeArgs) -> Outcome {
+    let client = context.client()?;
+    let question = format!(
+        "Cut '{}' off at once? Only its 30 digits link it again.",
+        args.name
+    );
+    sure(context, &question, args.yes, "nothing was cut off")?;
+    let request = PeerRevokeRequest {
+        reason: args.reason.clone(),
+    };
+    let path = format!("/v1/peers/{}/revoke", segment(&args.name));
+    let report: PeerRevokeReport = client.post(&path, &request)?;
+    context
+        .ui
+        .either(&report, |style| parting::revoked(style, &report))
+}
+
+/// Lists who was revoked.
+pub fn list(context: &mut Context) -> Outcome {
+    let list: Vec<RevokedPeer> = context.client()?.get("/v1/revoked")?;
+    if context.ui.json {
+        return list.iter().try_for_each(|peer| context.ui.object(peer));
+    }
+    let text = parting::table(&context.ui.style, &list);
+    context.ui.print(&text)
+}
+
+/// Asks before what can't be undone; without a terminal the flag has to say it.
+fn sure(context: &mut Context, question: &str, yes: bool, not_done: &str) -> Outcome {
+    if context.ui.interactive && !yes && !context.ui.confirm(question, false)? {
+        return Err(CommandError::failed(not_done, "type y to do it"));
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! For the agencies and circles as they are, by trying records of every class.
+
+use std::collections::BTreeSet;
+
+use liaison_protocol::id::AgencyId;
+use sha2::{Digest, Sha256};
+
+use super::super::attributes::Attributes;
+use super::super::decision::Action;
+use super::super::directory::PeerAttributes;
+use super::super::engine::Engine;
+use super::super::schema;
+use super::case::{Author, Case};
+use super::invariant::{CIRCLE_SECTORS, Invariant};
+use super::report::{Finding, Origin, Part, Verdict};
+
+/// Holds an engine to every invariant, and circles to their rules, for the peer `only` or for
+/// all. Needs no solver; takes a second or so for many peers.
+///
+/// # Errors
+/// What Cedar says, if the invariants inside the program are faulty.
+pub fn concrete(engine: &Engine, only: Option<&AgencyId>) -> Result<Vec<Finding>, String> {
+    let peers: Vec<&PeerAttributes> = engine
+        .directory()
+        .peers()
+        .iter()
+        .filter(|p| only.is_none_or(|agency| p.agency == *agency))
+        .collect();
+    let invariants = Invariant::all(engine.set())?;
+    let mut broken: Vec<Option<Verdict>> = invariants.iter().map(|_| None).collect();
+    for (record, addressed) in classes(engine) {
+        let mut seen = BTreeSet::new();
+        for peer in &peers {
+            if !seen.insert(profile(engine, peer)) {
+                continue;
+            }
+            let case = case(engine, peer, &record, addressed);
+            let decision = engine.decide(Action::Share, &peer.agency, &record, addressed);
+            if !decision.allow {
+                continue;
+            }
+            for (invariant, found) in invariants.iter().zip(&mut broken) {
+                if found.is_none()
+                    && invariant.concerns(Action::Share)
+                    && case.is_forbidden(engine, invariant)?
+                {
+                    *found = Some(case.clone().into_verdict(&decision, true));
+                }
+            }
+        }
+    }
+    let mut findings: Vec<Finding> = invariants
+        .into_iter()
+        .zip(broken)
+        .map(|(invariant, found)| Finding {
+            id: invariant.id,
+            says: invariant.says,
+            origin: invariant.origin,
+            part: Part::Concrete,
+            verdict: found.unwrap_or(Verdict::Proven),
+        })
+        .collect();
+    findings.push(sectors(engine, &peers));
+    Ok(findings)
+}
+
+/// Whether the members of circles are of the sectors that the circles are for.
+fn sectors(engine: &Engine, peers: &[&PeerAttributes]) -> Finding {
+    let mut wrong = Vec::new();
+    for (circle, rule) in engine.set().rules() {
+        if rule.sectors.is_empty() {
+            continue;
+        }
+        for peer in peers {
+            if engine.circles_of(&peer.agency).contains(circle)
+                && !rule.sectors.contains(&peer.sector)
+            {
+                let sectors: Vec<&str> = rule.sectors.iter().map(String::as_str).collect();
+                wrong.push(format!(
+                    "'{}' is in the circle '{circle}' and of sector {}; that circle is for {}. Take it out of the circle, or correct the rule in entities.json",
+                    peer.alias,
+                    peer.sector,
+                    sectors.join(", ")
+                ));
+            }
+        }
+    }
+    Finding {
+        id: CIRCLE_SECTORS.into(),
+        says: "The members of each circle are of the sectors that it is for.".into(),
+        origin: Origin::Circles,
+        part: Part::Concrete,
+        verdict: if wrong.is_empty() {
+            Verdict::Proven
+        } else {
+            Verdict::Refuted {
+                case: None,
+                words: format!("{}.", wrong.join(". ")),
+                statements: Vec::new(),
+                confirmed: true,
+            }
+        },
+    }
+}
+
+/// What decisions about a peer depend on: the same for two peers gives the same decisions.
+fn profile(engine: &Engine, peer: &PeerAttributes) -> impl Ord + use<> {
+    let named = engine
+        .set()
+        .literals
+        .contains(&("Agency".to_owned(), peer.alias.clone()))
+        .then(|| peer.alias.clone());
+    (
+        named,
+        peer.sector.clone(),
+        peer.country.clone(),
+        peer.route_roles.clone(),
+        peer.regime.clone(),
+        engine.circles_of(&peer.agency),
+    )
+}
+
+/// Records of every kind, at every TLP, that differ in what the statements look at; of our own
+/// and of an agency that we do not know.
+fn classes(engine: &Engine) -> Vec<(Attributes, bool)> {
+    let mut classes = Vec::new();
+    for kind in schema::codes("Kind") {
+        for tlp in schema::codes("Tlp") {
+            for (record, addressed) in engine.variants(kind, tlp) {
+                let mut other = record.clone();
+                other.author = AgencyId::from_bytes(Sha256::digest("another agency").into());
+                other.author_country = "QZ".to_owned();
+                classes.push((record, addressed));
+                classes.push((other, addressed));
+            }
+        }
+    }
+    classes
+}
+
+fn case(engine: &Engine, peer: &PeerAttributes, record: &Attributes, addressed: bool) -> Case {
+    let mut peer = peer.clone();
+    peer.circles = engine.circles_of(&peer.agency).into_iter().collect();
+    let author = if record.author == engine.directory().own().agency {
+        Author::Own
+    } else {
+        Author::Another(Box::new(PeerAttributes {
+            agency: record.author,
+            alias: "another-agency".to_owned(),
+            sector: "unknown".to_owned(),
+            country: record.author_country.clone(),
+            route_roles: BTreeSet::new(),
+            regime: "unknown".to_owned(),
+            circles: BTreeSet::new(),
+        }))
+    };
+    Case {
+        action: Action::Share,
+        own: engine.directory().own().clone(),
+        peer,
+        author,
+        record: record.clone(),
+        addressed,
+    }
+}

@@ -1,0 +1,370 @@
+//! Is the wall clock to be believed? A wrong one must destroy nothing.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use liaison_protocol::clock::{Hlc, Millis};
+use liaison_protocol::id::AgencyId;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::control::text::rfc3339;
+use crate::limits;
+use crate::store::{Op, Store, StoreError};
+
+/// Name of the stored value that holds the latest time seen.
+const SEEN: &str = "time/seen";
+
+/// Holds the wall clock against the latest time seen here and against the peers' clocks.
+/// Clones share it.
+#[derive(Clone, Debug)]
+pub struct Timekeeper(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    inner: Mutex<Inner>,
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// The latest time that was believed.
+    seen: Millis,
+    /// That, as it is on disk.
+    kept: Millis,
+    /// What each peer's clock said, and when that was by a clock that nobody can set.
+    peers: BTreeMap<AgencyId, (Millis, Instant)>,
+    /// How far off the peers an administrator confirmed the clock to be, in milliseconds.
+    confirmed: Option<i64>,
+}
+
+/// Why the wall clock is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// It is behind the latest time seen here.
+    Behind {
+        /// What it says.
+        now: Millis,
+        /// Milliseconds.
+        by: u64,
+    },
+    /// It is far ahead of the latest time seen here.
+    Ahead {
+        /// What it says.
+        now: Millis,
+        /// Milliseconds.
+        by: u64,
+    },
+    /// It is off the median of the peers' clocks.
+    OffPeers {
+        /// What it says.
+        now: Millis,
+        /// Milliseconds that it is ahead of them; negative: behind.
+        by: i64,
+        /// Whose clocks are known.
+        peers: usize,
+    },
+}
+
+impl Timekeeper {
+    /// Takes up the latest time that was persisted.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn load(store: Store, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let value = |name| -> Result<Option<u64>, StoreError> {
+            let bytes = store.meta(name)?;
+            Ok(bytes
+                .and_then(|b| <[u8; 8]>::try_from(b.as_ref()).ok())
+                .map(u64::from_be_bytes))
+        };
+        let seen = match value(SEEN)? {
+            Some(ms) => Millis(ms),
+            // Before the first note: what the last record says; in a new store, the clock.
+            None => value(crate::ingest::CLOCK)?
+                .map(|hlc| Hlc::from_wire(hlc).wall())
+                .filter(|wall| wall.0 > 0)
+                .unwrap_or_else(|| clock.now()),
+        };
+        Ok(Self(Arc::new(Shared {
+            store,
+            clock,
+            inner: Mutex::new(Inner::new(seen)),
+            changes: watch::Sender::new(0),
+        })))
+    }
+
+    /// The wall clock, if it is to be believed. Only then may anything be destroyed because
+    /// of the time.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn trusted(&self) -> Result<Millis, Doubt> {
+        let now = self.0.clock.now();
+        let mut inner = self.lock();
+        let off = inner.off(now, Instant::now());
+        if let Some(doubt) = inner.doubt(now, off) {
+            return Err(doubt);
+        }
+        // The peers' word also takes back a latest time that lay too far ahead.
+        if now > inner.seen || off.is_some() {
+            inner.seen = now;
+        }
+        Ok(now)
+    }
+
+    /// The later of the wall clock and the latest time that was believed: what has ended by
+    /// it is not released, whatever the clock says.
+    pub fn latest(&self) -> Millis {
+        let now = self.0.clock.now();
+        now.max(self.lock().seen)
+    }
+
+    /// What a peer's clock says now.
+    pub fn peer_says(&self, peer: AgencyId, theirs: Millis) {
+        {
+            let mut inner = self.lock();
+            let full = inner.peers.len() >= limits::LEDGER_PEERS;
+            if full && !inner.peers.contains_key(&peer) {
+                return;
+            }
+            inner.peers.insert(peer, (theirs, Instant::now()));
+        }
+        self.changed();
+    }
+
+    /// A peer's clock counts no more: it is no peer any more.
+    pub fn forget(&self, peer: &AgencyId) {
+        self.lock().peers.remove(peer);
+        self.changed();
+    }
+
+    /// An administrator says that the wall clock is right; gives the doubt that this ends.
+    ///
+    /// # Errors
+    /// It can't be written down; the doubt stays.
+    pub async fn confirm(&self) -> Result<Option<Doubt>, StoreError> {
+        let doubt = self.trusted().err();
+        if doubt.is_some() {
+            let now = self.0.clock.now();
+            self.write(now).await?;
+            let mut inner = self.lock();
+            inner.confirmed = inner.off(now, Instant::now());
+            inner.seen = now;
+            inner.kept = now;
+        }
+        self.changed();
+        Ok(doubt)
+    }
+
+    /// Writes the latest time down, if it moved far enough to be worth a write.
+    ///
+    /// # Errors
+    /// The store can't be written.
+    pub async fn keep(&self) -> Result<(), StoreError> {
+        let seen = {
+            let inner = self.lock();
+            let moved = inner.seen.0.abs_diff(inner.kept.0);
+            if moved < limits::TIME_KEPT_MS {
+                return Ok(());
+            }
+            inner.seen
+        };
+        self.write(seen).await?;
+        self.lock().kept = seen;
+        Ok(())
+    }
+
+    /// Tells when it has to be asked anew: a peer told its time, or an administrator confirmed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    /// The time of a peer, estimated from what it said last; none if it never did.
+    pub fn time_at(&self, peer: &AgencyId) -> Option<Millis> {
+        let inner = self.lock();
+        let (said, at) = inner.peers.get(peer)?;
+        Some(later(*said, at.elapsed()))
+    }
+
+    async fn write(&self, seen: Millis) -> Result<(), StoreError> {
+        let op = Op::PutMeta {
+            name: SEEN.into(),
+            bytes: seen.0.to_be_bytes().to_vec().into(),
+        };
+        self.0.store.write(vec![op]).await.map(|_| ())
+    }
+
+    fn changed(&self) {
+        self.0.changes.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn new(seen: Millis) -> Self {
+        Self {
+            seen,
+            kept: seen,
+            peers: BTreeMap::new(),
+            confirmed: None,
+        }
+    }
+
+    fn doubt(&self, now: Millis, off: Option<i64>) -> Option<Doubt> {
+        if let Some(by) = off {
+            let drift = by.saturating_sub(self.confirmed.unwrap_or(0));
+            let peers = self.peers.len();
+            return (drift.unsigned_abs() > limits::CLOCK_OFF_PEERS_MS)
+                .then_some(Doubt::OffPeers { now, by, peers });
+        }
+        let behind = self.seen.0.saturating_sub(now.0);
+        let ahead = now.0.saturating_sub(self.seen.0);
+        if behind > limits::CLOCK_BEHIND_MS {
+            Some(Doubt::Behind { now, by: behind })
+        } else if ahead > limits::CLOCK_JUMP_MS {
+            Some(Doubt::Ahead { now, by: ahead })
+        } else {
+            None
+        }
+    }
+
+    /// Milliseconds that the wall clock is ahead of the median of the peers; none if no peer
+    /// ever told its time.
+    fn off(&self, now: Millis, at: Instant) -> Option<i64> {
+        let mut offs: Vec<i64> = self
+            .peers
+            .values()
+            .map(|(said, when)| {
+                let theirs = later(*said, at.saturating_duration_since(*when));
+                let off = i128::from(now.0) - i128::from(theirs.0);
+                i64::try_from(off).unwrap_or(if off < 0 { i64::MIN } else { i64::MAX })
+            })
+            .collect();
+        offs.sort_unstable();
+        let (low, high) = (offs.len().checked_sub(1)? / 2, offs.len() / 2);
+        let (low, high) = (offs.get(low)?, offs.get(high)?);
+        i64::try_from((i128::from(*low) + i128::from(*high)) / 2).ok()
+    }
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (now, what) = match self {
+            Doubt::Behind { now, by } => (
+                now,
+                format!("{} behind the latest time seen here", span(*by)),
+            ),
+            Doubt::Ahead { now, by } => (
+                now,
+                format!("{} ahead of the latest time seen here", span(*by)),
+            ),
+            Doubt::OffPeers { now, by, peers } => {
+                let side = if *by < 0 { "behind" } else { "ahead of" };
+                let whose = if *peers == 1 {
+                    "the clock of the one peer that told its own".to_owned()
+                } else {
+                    format!("the median of {peers} peers' clocks")
+                };
+                (now, format!("{} {side} {whose}", span(by.unsigned_abs())))
+            }
+        };
+        write!(
+            f,
+            "this machine's clock says {}, which is {what}. Nothing expires and no key is renewed or deleted until it agrees again. Set the clock, or, if it is right, type 'liaison clock confirm'",
+            rfc3339(*now)
+        )
+    }
+}
+
+fn later(at: Millis, by: std::time::Duration) -> Millis {
+    let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+    Millis(at.0.saturating_add(by))
+}
+
+fn span(ms: u64) -> String {
+    let minutes = ms / 60_000;
+    match minutes {
+        0..120 => format!("{minutes} min"),
+        120..2_880 => format!("{} h", minutes / 60),
+        _ => format!("{} d", minutes / 1_440),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 3_600_000;
+
+    fn at(peers: &[i64]) -> (Inner, Millis, Instant) {
+        let (now, instant) = (Millis(1_000 * HOUR), Instant::now());
+        let mut inner = Inner::new(now);
+        for (n, off) in (0u8..).zip(peers) {
+            let theirs = Millis(now.0.saturating_add_signed(-off));
+            let peer = AgencyId::from_bytes([n; 32]);
+            inner.peers.insert(peer, (theirs, instant));
+        }
+        (inner, now, instant)
+    }
+
+    fn doubt(inner: &Inner, now: Millis, instant: Instant) -> Option<Doubt> {
+        inner.doubt(now, inner.off(now, instant))
+    }
+
+    #[test]
+    fn alone_it_goes_by_the_latest_time_seen() {
+        let (inner, now, instant) = at(&[]);
+        let says = |ms: i64| doubt(&inner, Millis(now.0.saturating_add_signed(ms)), instant);
+        let hour = HOUR as i64;
+        assert_eq!(says(-hour), None);
+        assert!(matches!(says(-hour - 1), Some(Doubt::Behind { .. })));
+        assert_eq!(says(24 * hour), None);
+        assert!(matches!(says(24 * hour + 1), Some(Doubt::Ahead { .. })));
+    }
+
+    #[test]
+    fn the_median_of_the_peers_outweighs_one_of_them_and_the_past() {
+        let ten = 600_000;
+        let (inner, now, instant) = at(&[0, 1_000, 9 * HOUR as i64]);
+        assert_eq!(doubt(&inner, now, instant), None);
+        let (inner, now, instant) = at(&[ten + 2, ten + 1, 0]);
+        assert!(matches!(
+            doubt(&inner, now, instant),
+            Some(Doubt::OffPeers { peers: 3, .. })
+        ));
+        // A month later than ever before: three peers say so as well.
+        let (mut inner, now, instant) = at(&[0, 0, 1_000]);
+        inner.seen = Millis(now.0 - 30 * 24 * HOUR);
+        assert_eq!(doubt(&inner, now, instant), None);
+        inner.peers.clear();
+        assert!(matches!(
+            doubt(&inner, now, instant),
+            Some(Doubt::Ahead { .. })
+        ));
+    }
+
+    #[test]
+    fn peers_clocks_go_on_by_a_clock_that_nobody_sets() {
+        let (inner, now, instant) = at(&[0]);
+        let hour = std::time::Duration::from_secs(3_600);
+        assert_eq!(inner.off(now, instant + hour), Some(-(HOUR as i64)));
+        assert_eq!(inner.off(Millis(now.0 + HOUR), instant + hour), Some(0));
+    }
+
+    #[test]
+    fn what_was_confirmed_is_measured_from_there() {
+        let (mut inner, now, instant) = at(&[-(HOUR as i64)]);
+        assert!(doubt(&inner, now, instant).is_some());
+        inner.confirmed = inner.off(now, instant);
+        assert_eq!(doubt(&inner, now, instant), None);
+        assert!(doubt(&inner, Millis(now.0 + HOUR), instant).is_some());
+    }
+}
