@@ -23,7 +23,7 @@ type Case<'a> = (
     &'a str,
 );
 
-const JSON: &str = "Content-Type: application/json";
+pub const JSON: &str = "Content-Type: application/json";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_wrong_with_a_call_is_said_in_json() {
@@ -271,7 +271,13 @@ fn every_call_is_logged_with_its_uid() {
     );
 }
 
-async fn at(node: &TestNode, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+pub async fn at(
+    node: &TestNode,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Answer {
     let socket = node.home.socket_path();
     let (method, path, body) = (method.to_owned(), path.to_owned(), body.to_vec());
     let headers: Vec<String> = headers.iter().map(|h| (*h).to_owned()).collect();

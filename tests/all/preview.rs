@@ -17,7 +17,8 @@ const NARROW: &str = r#"
 permit (principal, action == Action::"share", resource)
 when { resource.class == CrimeClass::"smuggling" };
 @id("near") @says("All of it goes to those who are near.")
-permit (principal in Circle::"near", action == Action::"share", resource);
+permit (principal in Circle::"near", action == Action::"share", resource)
+when { resource.kind == Kind::"trend" };
 @id("accept-all") @says("Everything is taken from every peer.")
 permit (principal, action == Action::"accept", resource);
 "#;
@@ -68,8 +69,11 @@ async fn a_preview_counts_what_then_really_flows_and_applies_nothing() {
         a.push(&of_class("Two", "smuggling"), &[]).await,
     ];
     let trafficking = a.push(&of_class("Three", "trafficking"), &[]).await;
-    let listed = a.push(&of_class("For c", "trafficking"), &["--to", "c"]).await;
-    a.push(&of_class("Nobody", "smuggling"), &["--to", ""]).await;
+    let listed = a
+        .push(&of_class("For c", "trafficking"), &["--to", "c"])
+        .await;
+    a.push(&of_class("Nobody", "smuggling"), &["--to", ""])
+        .await;
     let gone = a.push(&of_class("Gone", "smuggling"), &[]).await;
     a.cli(&["retract", &gone.full(), "--reason", "error"])
         .await
@@ -115,14 +119,22 @@ async fn a_preview_counts_what_then_really_flows_and_applies_nothing() {
         .await
         .expect_code(0)
         .out;
-    for part in ["1: trend 1", "2: trend 2", "1 copy would stay", "Nothing was applied"] {
+    for part in [
+        "1: trend 1",
+        "2: trend 2",
+        "1 copy would stay",
+        "Nothing was applied",
+    ] {
         assert!(words.contains(part), "{part}: {words}");
     }
     a.policy_dir(moved.as_ref()).await;
     federation["c"].holds_all(&[trafficking, listed]).await;
     // A file that is no policy is refused as `apply` would refuse it.
     let ran = a
-        .cli_in(&["policy", "preview", "-"], "permit(principal,action,resource);")
+        .cli_in(
+            &["policy", "preview", "-"],
+            "permit(principal,action,resource);",
+        )
         .await;
     assert!(ran.code == 1 && ran.err.contains("@id"), "{ran:?}");
     federation.stop().await;
@@ -139,8 +151,14 @@ async fn an_apply_over_a_policy_that_nobody_looked_at_is_refused() {
     let files = json!({"a.cedar": NARROW, "entities.json": "{\"circles\": {\"near\": []}}"});
     let epoch = a.node().policies.current().epoch();
     let body = json!({"files": files, "over": before["over"]}).to_string();
-    let json = ("content-type", "application/json");
-    let answer = crate::api::at(a, "POST", "/v1/policy/apply", &[json], body.as_bytes()).await;
+    let answer = crate::api::at(
+        a,
+        "POST",
+        "/v1/policy/apply",
+        &[crate::api::JSON],
+        body.as_bytes(),
+    )
+    .await;
     assert_eq!(answer.status, 409);
     assert_eq!(answer.json()["code"], "conflict");
     assert_eq!(a.node().policies.current().epoch(), epoch);
@@ -175,9 +193,9 @@ async fn new_sector(a: &TestNode, b: &TestNode, sector: &str) -> CardFile {
 }
 
 const POLICE: &str = r#"
-@id("police") @says("Everything goes to police.")
+@id("police") @says("Trends go to police.")
 permit (principal, action == Action::"share", resource)
-when { principal.sector == Sector::"police" };
+when { principal.sector == Sector::"police" && resource.kind == Kind::"trend" };
 @id("accept-all") @says("Everything is taken from every peer.")
 permit (principal, action == Action::"accept", resource);
 "#;
@@ -236,7 +254,11 @@ async fn circles_of_a_peer_are_edited_through_the_preview() {
         (&["--add", "Not A Name"][..], "cannot be a circle's name"),
         (&["--remove", "far"], "was not put in the circle"),
     ] {
-        let args: Vec<&str> = ["peer", "circles", "b"].iter().chain(args).copied().collect();
+        let args: Vec<&str> = ["peer", "circles", "b"]
+            .iter()
+            .chain(args)
+            .copied()
+            .collect();
         let ran = a.cli(&args).await.expect_code(1);
         assert!(ran.err.contains(says), "{ran:?}");
     }
@@ -250,12 +272,20 @@ async fn circles_of_a_peer_are_edited_through_the_preview() {
 
 /// Asks the local API for a preview; its lines as one object.
 async fn would(node: &TestNode, request: &Value) -> Value {
-    let json = ("content-type", "application/json");
     let body = request.to_string();
-    let answer = crate::api::at(node, "POST", "/v1/preview", &[json], body.as_bytes()).await;
+    let answer = crate::api::at(
+        node,
+        "POST",
+        "/v1/preview",
+        &[crate::api::JSON],
+        body.as_bytes(),
+    )
+    .await;
     assert_eq!(answer.status, 200, "{}", answer.head);
     let text = String::from_utf8(answer.body).expect("text");
-    let lines = text.lines().map(|l| serde_json::from_str::<Value>(l).expect("a line"));
+    let lines = text
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).expect("a line"));
     let (mut peers, mut ended) = (Vec::new(), false);
     for line in lines {
         match line["line"].as_str() {
@@ -284,7 +314,9 @@ async fn an_explanation_names_gates_statements_and_what_they_saw() {
         .iter()
         .map(|g| g["gate"].as_str().expect("gate"))
         .collect();
-    let order = ["link", "expired", "handling", "ceiling", "audience", "policy"];
+    let order = [
+        "link", "expired", "handling", "ceiling", "audience", "policy",
+    ];
     assert_eq!(gates, order);
     let statement = json!([{
         "id": "smuggling", "effect": "permit", "says": "Smuggling goes to every peer.",
@@ -308,7 +340,11 @@ async fn an_explanation_names_gates_statements_and_what_they_saw() {
     let nearest = before["nearest"].to_string();
     assert!(nearest.contains("smuggling"), "{nearest}");
     let words = a.cli(&args).await.expect_code(0).out;
-    for part in ["does not get the draft", "resource.class = trafficking", "context.addressed"] {
+    for part in [
+        "does not get the draft",
+        "resource.class = trafficking",
+        "context.addressed",
+    ] {
         assert!(words.contains(part), "{part}: {words}");
     }
     let listed = ["policy", "explain", "--draft", &file, "b", "--to", "b"];

@@ -158,7 +158,19 @@ mod tests {
                 },
             ],
         };
-        insta::assert_snapshot!(preview(&style, &view, false), @r#""#);
-        insta::assert_snapshot!(preview(&style, &Preview::default(), false), @"");
+        insta::assert_snapshot!(preview(&style, &view, false), @r#"
+        PEER    WOULD NEWLY GET                WOULD GET NO MORE  IT HOLDS
+        qm-pol  7,183: route 300, trend 6,883  -                         0
+        qo-ngo  -                              80: trend 80             12
+        qm-pol newly: 3F7K-9Q2M trend "Detections, 2015-10", TLP:GREEN
+        qo-ngo no more: 3F7K-9Q2M trend "Detections, 2015-11", TLP:GREEN
+        100,000 records looked at. Nothing changes for 4 peers.
+        12 copies would stay with those who hold them; apply with --recall to ask them back.
+        These ceilings would be no more: companies.
+        "#);
+        insta::assert_snapshot!(
+            preview(&style, &Preview::default(), false),
+            @"Nothing would newly flow and nothing would stop: 0 records looked at, for 0 peers."
+        );
     }
 }
