@@ -1,5 +1,6 @@
 //! What can go wrong, with the exit code and the remedy: 1 refused or failed, 2 usage, 3 the
-//! node is not reachable, 4 not for your role.
+//! node is not reachable, 4 not for your role, 5 the
+//! solver is missing.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,6 +18,9 @@ pub const UNREACHABLE: u8 = 3;
 
 /// Not for this user or its roles.
 pub const FORBIDDEN: u8 = 4;
+
+/// The solver that proves policies is not installed.
+pub const NO_SOLVER: u8 = 5;
 
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -144,6 +148,7 @@ impl CommandError {
             | Self::Away => UNREACHABLE,
             Self::Closed => DONE,
             Self::Api(error) if error.code == "forbidden" => FORBIDDEN,
+            Self::Api(error) if error.code == "no-solver" => NO_SOLVER,
             Self::Answer { .. }
             | Self::Api(_)
             | Self::File { .. }
@@ -254,6 +259,8 @@ mod tests {
         assert_eq!(CommandError::failed("", "").exit_code(), 1);
         let forbidden = ApiError::new("forbidden", "not for this role");
         assert_eq!(CommandError::from(forbidden).exit_code(), 4);
+        let missing = ApiError::new("no-solver", "");
+        assert_eq!(CommandError::from(missing).exit_code(), 5);
         assert_eq!(CommandError::NoHome { home: "/x".into() }.exit_code(), 3);
         assert_eq!(
             CommandError::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit_code(),

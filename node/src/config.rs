@@ -2,9 +2,12 @@
 //! an error with its line.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use liaison_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
+
+use crate::policy::prove::Solver;
 
 use crate::limits;
 
@@ -25,8 +28,68 @@ pub struct Config {
     pub repair_every_s: u64,
     /// Megabytes of the store's cache.
     pub cache_mb: u64,
+    /// How policies are proven.
+    pub policy: Policy,
     /// How the node logs.
     pub log: Log,
+    /// The audit log.
+    pub audit: AuditConfig,
+    /// Acts that can't be undone.
+    pub approval: ApprovalConfig,
+}
+
+/// The audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditConfig {
+    /// Megabytes to keep: the oldest lines leave beyond it, and the chain still verifies.
+    pub keep_mb: u64,
+}
+
+/// Acts that can't be undone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApprovalConfig {
+    /// What they wait for.
+    pub waits_for: WaitsFor,
+}
+
+/// What an act that can't be undone waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitsFor {
+    /// A second person with another role.
+    #[default]
+    SecondPerson,
+    /// A second person, or 24 hours: for an agency too small to have one.
+    SecondPersonOrADay,
+}
+
+impl Default for AuditConfig {
+    /// A gigabyte: some four million lines.
+    fn default() -> Self {
+        Self { keep_mb: 1_024 }
+    }
+}
+
+/// How policies are proven.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// The solver, a program that is called like `cvc5`; without it `cvc5` on the PATH.
+    pub solver: Option<PathBuf>,
+    /// Whose certificates count where no solver is: the public key that `policy prover-key`
+    /// prints.
+    pub prover: Option<PublicKey>,
+}
+
+impl Policy {
+    /// The solver to ask.
+    pub fn solver(&self) -> Solver {
+        self.solver
+            .as_deref()
+            .map_or_else(Solver::default, Solver::at)
+    }
 }
 
 /// How the node logs.
@@ -58,7 +121,10 @@ impl Default for Config {
             records_per_minute: 1_000_000,
             repair_every_s: 3_600,
             cache_mb: 32,
+            policy: Policy::default(),
             log: Log::default(),
+            audit: AuditConfig::default(),
+            approval: ApprovalConfig::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{FormFault, Record, SignedRecord, VerifiedRecord};
 use zeroize::Zeroizing;
 
+use crate::audit::seal;
 use crate::cardfile::{CardFile, CardFileError};
 use crate::limits;
 use crate::swarm::{PeerAddr, SwarmError};
@@ -158,6 +159,9 @@ pub enum HomeError {
         /// Why.
         source: CardFileError,
     },
+    /// The audit log's key is damaged.
+    #[error("audit-key.public: {0}")]
+    AuditKey(seal::SealError),
     /// An address that can't be dialled.
     #[error(transparent)]
     Address(SwarmError),
@@ -195,6 +199,44 @@ impl Home {
     /// `officers.toml`: who may use the node, and as what.
     pub fn officers_path(&self) -> PathBuf {
         self.dir.join("officers.toml")
+    }
+
+    /// The audit log's folder.
+    pub fn audit_dir(&self) -> PathBuf {
+        self.dir.join("audit")
+    }
+
+    /// Public half of the key that what officers type is sealed to, in the audit log.
+    pub fn audit_key_path(&self) -> PathBuf {
+        self.dir.join("audit-key.public")
+    }
+
+    /// Where `init` leaves the private half, until the data-protection officer takes it away.
+    pub fn audit_secret_path(&self) -> PathBuf {
+        self.dir.join("audit-key.private")
+    }
+
+    /// The key that what officers type is sealed to; `None`: there is none.
+    ///
+    /// # Errors
+    /// [`HomeError`] where the file is there and can't be used.
+    pub fn audit_key(&self) -> Result<Option<seal::PublicKey>, HomeError> {
+        let path = self.audit_key_path();
+        match fs::read_to_string(&path) {
+            Ok(text) => seal::PublicKey::parse(&text)
+                .map(Some)
+                .map_err(HomeError::AuditKey),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(io(&path, e)),
+        }
+    }
+
+    /// Puts another key in its place; the private half stays with whoever made it.
+    ///
+    /// # Errors
+    /// [`HomeError::Io`].
+    pub fn put_audit_key(&self, key: &seal::PublicKey) -> Result<(), HomeError> {
+        write(&self.audit_key_path(), key.to_text().as_bytes(), 0o644)
     }
 
     /// The folder of the agency's policy files.
@@ -317,6 +359,13 @@ impl Home {
         let made_by = fs::metadata(self.config_path())
             .map_err(|e| io(&self.config_path(), e))?
             .uid();
+        let (secret, public) = seal::pair();
+        self.put_audit_key(&public)?;
+        write(
+            &self.audit_secret_path(),
+            secret.to_text().as_bytes(),
+            0o600,
+        )?;
         let officers = crate::officers::first_file(made_by);
         write(&self.officers_path(), officers.as_bytes(), 0o640)?;
         // The card comes last: its presence is what makes the folder a node.
@@ -641,6 +690,13 @@ const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented
 # records_per_minute = 1000000   # per peer
 # repair_every_s = 3600
 # cache_mb = 32
+
+# [audit]
+# keep_mb = 1024                 # the audit log: the oldest lines leave beyond it
+
+# [approval]
+# waits_for = "second-person"    # or "second-person-or-a-day", for a small agency: what can't
+                                 # be undone then goes ahead after 24 hours without one
 
 # [log]
 # format = "human"               # or "json"

@@ -160,6 +160,18 @@ pub const STOP_MS: u64 = 5_000;
 /// of them; beyond that the work of a push would grow without end.
 pub const OVERLAPPING: usize = 500;
 
+/// Permits of one agency for one record, and as many requests: each may name 64.
+pub const LEAVES_PER_AUTHOR: usize = 64;
+
+/// Days that a permit may run: a longer one is forgotten before it ends.
+pub const PERMIT_DAYS: i64 = 366;
+
+/// Days after which a request for a permit that nobody answered is no longer shown as open.
+pub const ASK_DAYS: i64 = 30;
+
+/// Open requests for permits that the status lists; it counts them all.
+pub const ASKS_SHOWN: usize = 20;
+
 /// Days after which a peer that is being removed is unlinked although it did not answer what it
 /// is owed: longer than any holiday, repair or change of staff.
 pub const LEAVING_DAYS: u64 = 90;
@@ -209,3 +221,33 @@ pub const OWED_READ: usize = 16 * 1024;
 
 /// Bytes of the officers file: a line or two for each of some hundred officers.
 pub const OFFICERS_BYTES: u64 = 256 * 1024;
+
+/// Bytes of a line of the audit log: the most records that one lists, with room.
+pub const AUDIT_LINE_BYTES: u64 = 64 * 1024;
+
+/// Records that one line of the audit log lists: two batches of the wire.
+pub const AUDIT_RECORDS: usize = 400;
+
+/// Bytes kept of what an officer typed in one call: a long query and a reason.
+pub const AUDIT_TYPED_BYTES: usize = 4 * 1024;
+
+/// Writes that may wait for the audit log's writer: then callers wait.
+pub const AUDIT_COMMANDS: usize = 256;
+
+/// Writes of the audit log that share one sync of the disk.
+pub const AUDIT_GROUP: usize = 128;
+
+/// Bytes of a segment of the audit log, at most: read at a start in a tenth of a second.
+pub const AUDIT_SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Bytes of a segment of the audit log, at least, however little is to be kept.
+pub const AUDIT_SEGMENT_MIN_BYTES: u64 = 32 * 1024;
+
+/// Milliseconds between two signed heads of the audit log: what a thief could cut off unseen.
+pub const AUDIT_HEAD_MS: u64 = 10 * 60 * 1000;
+
+/// Lines that one answer about the audit log holds at most.
+pub const AUDIT_ANSWER_LINES: usize = 10_000;
+
+/// Faults of the audit log that one check lists: more say nothing new.
+pub const AUDIT_FAULTS: usize = 50;

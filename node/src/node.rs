@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
+use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::audit::{Audit, AuditError, AuditOptions};
 use crate::cardfile::CardFile;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
@@ -23,7 +25,7 @@ use crate::policy::{
 };
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
-use crate::share::{Owed, Share};
+use crate::share::{Leaves, Owed, Share};
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
@@ -69,6 +71,8 @@ pub struct Parts {
     pub home: Home,
     /// Who may use it.
     pub officers: Officers,
+    /// Who did what.
+    pub audit: Audit,
     /// Its configuration.
     pub config: Config,
     /// Its clock.
@@ -110,6 +114,9 @@ pub enum NodeError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -195,6 +202,7 @@ impl Node {
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
         let owed = Owed::load(&store)?;
+        let leaves = Leaves::load(&store, &owed)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
             thresholds: thresholds(config.smallest_count),
@@ -206,16 +214,28 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
+        let audit = {
+            let options = AuditOptions {
+                clock: clock.clone(),
+                signing: SecretKey::from_bytes(&secrets.signing.to_bytes()),
+                key: home.audit_key()?,
+                keep_bytes: config.audit.keep_mb.clamp(1, 1_048_576) * 1024 * 1024,
+            };
+            let dir = home.audit_dir();
+            run_blocking(move || Audit::open(dir, options)).await?
+        };
         let ingest = Ingest::new(
             store.clone(),
             registry.clone(),
             policies.clone(),
             owed.clone(),
+            leaves.clone(),
             clock.clone(),
             time.clone(),
             secrets.signing,
             settings,
             search.clone(),
+            audit.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -223,8 +243,10 @@ impl Node {
             registry.clone(),
             policies.clone(),
             owed,
+            leaves,
             clock.clone(),
             time.clone(),
+            audit.clone(),
         );
         let sweeper = Sweeper::new(
             store.clone(),
@@ -264,6 +286,7 @@ impl Node {
             stopped,
         );
         let node = Self(Arc::new(Parts {
+            audit,
             officers: Officers::new(home.officers_path()),
             home,
             config,
@@ -287,6 +310,7 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
@@ -311,7 +335,9 @@ impl Node {
             tasks.shutdown().await;
         }
         let (search, store) = (self.search.clone(), self.store.clone());
+        let audit = self.audit.clone();
         let closed = tokio::task::spawn_blocking(move || {
+            audit.close();
             search.close();
             store.close();
         });
@@ -449,6 +475,21 @@ impl Node {
             }
             let last = arrivals.borrow_and_update().0;
             self.search.added(last);
+        }
+    }
+
+    /// Signs the audit log's head now and then; the sessions show it to the peers.
+    async fn sign_heads(self) {
+        let mut stop = self.stopping();
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::AUDIT_HEAD_MS));
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                _ = stop.changed() => return,
+            }
+            if let Err(error) = self.audit.sign_head().await {
+                tracing::error!(%error, "the head of the audit log was not signed");
+            }
         }
     }
 

@@ -135,12 +135,14 @@ async fn every_call_is_described_and_everything_described_is_there() {
     // The contract of the command line, written out: a call that goes missing is missed.
     #[rustfmt::skip]
     let mut expected = [
-        "GET /v1/status", "GET /v1/officers", "POST /v1/records", "GET /v1/records/{id}", "GET /v1/records/{id}/cose",
+        "GET /v1/status", "GET /v1/officers", "GET /v1/expiry", "GET /v1/clock",
+        "POST /v1/clock/confirm", "POST /v1/records", "GET /v1/records/{id}", "GET /v1/records/{id}/cose",
         "GET /v1/records/{id}/why/{peer}", "POST /v1/records/{id}/amend",
-        "POST /v1/records/{id}/retract", "POST /v1/query", "GET /v1/peers", "POST /v1/peers",
+        "POST /v1/records/{id}/retract", "POST /v1/records/{id}/ask", "POST /v1/records/{id}/permit", "POST /v1/query", "GET /v1/peers", "POST /v1/peers",
         "POST /v1/peers/{name}/revoke", "GET /v1/revoked",
         "DELETE /v1/peers/{name}", "POST /v1/peers/{name}/test", "GET /v1/card", "POST /v1/card",
-        "GET /v1/policy", "POST /v1/policy/check", "POST /v1/policy/apply",
+        "GET /v1/policy", "POST /v1/policy/check", "POST /v1/policy/apply", "POST /v1/policy/prove",
+        "POST /v1/policy/explain", "POST /v1/preview", "POST /v1/peers/{name}",
         "POST /v1/policy/revert", "GET /v1/policy/plain", "GET /v1/imports/{key}",
         "POST /v1/imports/{key}", "GET /v1/watch", "POST /v1/verify", "GET /v1/openapi.json",
     ];

@@ -12,6 +12,7 @@
 
 pub mod federation;
 pub mod http;
+pub mod oracle;
 pub mod process;
 pub mod raw;
 pub mod sheet;

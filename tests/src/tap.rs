@@ -1,9 +1,11 @@
 //! Every frame that crossed the wire of one node, as decoded.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use liaison_node::policy::Policies;
 use liaison_node::swarm::{Channel, Direction, Tap};
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::Message;
@@ -22,8 +24,21 @@ pub struct Frame {
     pub direction: Direction,
     /// The decoded body.
     pub body: Vec<u8>,
-    /// When it crossed the node's edge.
+    /// Which stream of this process: both directions have the same number.
+    pub stream: u64,
+    /// Its place among all frames and all [`moment`]s of this process.
+    pub moment: u64,
+    /// When it was seen.
     pub at: Instant,
+    /// The node's policy epoch then; none while the node starts.
+    pub epoch: Option<u64>,
+}
+
+/// The next place in the one order of everything that this process sees: of two, the lower
+/// came first.
+pub fn moment() -> u64 {
+    static MOMENTS: AtomicU64 = AtomicU64::new(0);
+    MOMENTS.fetch_add(1, Ordering::SeqCst)
 }
 
 impl fmt::Debug for Frame {
@@ -34,7 +49,7 @@ impl fmt::Debug for Frame {
             channel,
             direction,
             body,
-            at: _,
+            ..
         } = self;
         let name = self.message().name();
         write!(
@@ -62,10 +77,17 @@ impl Frame {
 }
 
 /// Records frames.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Recorder {
     frames: Mutex<Vec<Frame>>,
     count: watch::Sender<usize>,
+    policies: Mutex<Option<Arc<Policies>>>,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.frames()).finish()
+    }
 }
 
 impl Recorder {
@@ -88,6 +110,11 @@ impl Recorder {
     /// Whether none was.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Stamps frames with the epoch of these from now on; with none, if there are none.
+    pub fn follow(&self, policies: Option<Arc<Policies>>) {
+        *self.policies.lock().unwrap_or_else(PoisonError::into_inner) = policies;
     }
 
     /// Forgets what was recorded.
@@ -126,15 +153,29 @@ impl Recorder {
 }
 
 impl Tap for Recorder {
-    fn frame(&self, peer: &AgencyId, channel: Channel, direction: Direction, body: &[u8]) {
-        let frame = Frame {
+    fn frame(
+        &self,
+        stream: u64,
+        peer: &AgencyId,
+        channel: Channel,
+        direction: Direction,
+        body: &[u8],
+    ) {
+        let policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        let epoch = policies.as_ref().map(|p| p.current().epoch());
+        drop(policies);
+        let mut frames = self.lock();
+        frames.push(Frame {
             peer: *peer,
             channel,
             direction,
             body: body.to_vec(),
+            stream,
+            moment: moment(),
             at: Instant::now(),
-        };
-        self.lock().push(frame);
+            epoch,
+        });
+        drop(frames);
         self.count
             .send_modify(|count| *count = count.wrapping_add(1));
     }

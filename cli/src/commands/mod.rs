@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 mod amend;
+mod ask;
 mod card;
 mod clock;
 mod completions;
@@ -15,6 +16,7 @@ mod new;
 mod officers;
 mod parting;
 mod peer;
+mod permit;
 mod policy;
 mod preview;
 mod push;
@@ -57,7 +59,7 @@ Begin here:
   liaison peer add their-card.txt                   and telephone them: 30 digits
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable,
-4 not for your role.
+4 not for your role, 5 the solver is missing.
 The home folder is --home, else LIAISON_HOME, else the running service's, else your own.")]
 pub struct Cli {
     /// For every command.
@@ -105,6 +107,8 @@ pub enum Command {
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
     Retract(retract::RetractArgs),
+    Ask(ask::AskArgs),
+    Permit(permit::PermitArgs),
     Expiry(expiry::ExpiryArgs),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
@@ -187,6 +191,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
         Some(Command::Retract(args)) => retract::run(context, &args),
+        Some(Command::Ask(args)) => ask::run(context, &args),
+        Some(Command::Permit(args)) => permit::run(context, &args),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),

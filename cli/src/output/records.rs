@@ -6,7 +6,7 @@ use liaison_node::control::api::{
 use serde_json::Value;
 
 use super::{
-    Style, Tone, cell, clean, comma, decisions, errors, grid, number, plural, short_id, when,
+    Style, Tone, cell, clean, comma, decisions, errors, grid, leave, number, plural, short_id, when,
 };
 use crate::error::CommandError;
 
@@ -248,6 +248,12 @@ pub fn view(style: &Style, view: &RecordView) -> String {
             ));
         }
     }
+    if !view.leave.is_empty() {
+        out.push_str("\nPermits, and requests for them:\n");
+        for entry in &view.leave {
+            out.push_str(&format!("  {}\n", leave::line(entry)));
+        }
+    }
     if !view.ledger.is_empty() {
         out.push_str("\nPassed on:\n");
         for entry in &view.ledger {
@@ -453,6 +459,7 @@ mod tests {
             superseded_by: vec![],
             retracted_by: None,
             links: vec![],
+            leave: vec![],
             ledger: vec![],
         };
         insta::assert_snapshot!(view(&STYLE, &view_of), @r"

@@ -3,7 +3,7 @@
 use liaison_node::control::api::Status;
 use serde::Serialize;
 
-use super::{Style, Tone, clean, comma, list, peers, plural, when};
+use super::{Style, Tone, clean, comma, leave, list, peers, plural, when};
 
 /// `status`.
 pub fn status(style: &Style, status: &Status) -> String {
@@ -49,7 +49,9 @@ pub fn status(style: &Style, status: &Status) -> String {
         ));
     }
     out.push('\n');
-    out.push_str(&format!("Policy       {}\n\n", policy(status)));
+    out.push_str(&format!("Policy       {}\n", policy(status)));
+    out.push_str(&leave::open_asks(&status.asks));
+    out.push('\n');
     out.push_str(&peers::health(style, &status.peers));
     if !status.alerts.is_empty() {
         out.push('\n');
@@ -130,7 +132,7 @@ pub fn problems(status: &Status, behind: Option<u64>) -> Vec<String> {
 /// One thing that waits for a person, with the command to type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Item {
-    /// `new`, `due`, `silent`, `draft`, `alert`, `start`.
+    /// `new`, `ask`, `due`, `silent`, `draft`, `alert`, `start`.
     pub what: &'static str,
     /// In words.
     pub says: String,
@@ -157,6 +159,9 @@ pub fn items(status: &Status, drafts: &[String]) -> Vec<Item> {
             plural(status.new, "new record", "new records")
         );
         add("new", says, "liaison query --new".into());
+    }
+    for ask in &status.asks.oldest {
+        add("ask", leave::open(ask), clean(&ask.command));
     }
     for alert in &status.alerts {
         add("alert", clean(alert), String::new());
@@ -293,7 +298,7 @@ fn span(seconds: u64) -> String {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use liaison_node::control::api::{PolicyState, Tally};
+    use liaison_node::control::api::{OpenAsks, PolicyState, Tally};
 
     use super::super::peers::tests::peer;
     use super::*;
@@ -327,6 +332,7 @@ pub(crate) mod tests {
             peers: vec![up, silent],
             quarantined: 0,
             unindexed: 0,
+            asks: OpenAsks::default(),
             alerts: vec![],
             reviews_due: 0,
             uptime_s: 7_300,

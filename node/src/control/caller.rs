@@ -7,6 +7,7 @@ use axum::serve::IncomingStream;
 use tokio::net::UnixListener;
 
 use super::api::OfficerView;
+use crate::audit::Who;
 use crate::officers::Officer;
 
 /// The Unix user at the other end, as the kernel tells it.
@@ -30,6 +31,11 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// As the audit log names it.
+    pub(super) fn who(&self) -> Who {
+        Who::from(self.officer.as_ref())
+    }
+
     /// As the API shows it.
     pub(super) fn view(&self) -> OfficerView {
         OfficerView::from(self.officer.as_ref())

@@ -10,6 +10,7 @@ use liaison_protocol::record::draft::DraftError;
 use liaison_protocol::record::kinds::ContentError;
 
 use super::api::{ApiError, FindingView};
+use crate::audit::AuditError;
 use crate::ingest::IngestFault;
 use crate::node::NodeError;
 use crate::officers::OfficersError;
@@ -81,7 +82,9 @@ impl ApiError {
         match self.code.as_str() {
             "not-found" => StatusCode::NOT_FOUND,
             "ambiguous" | "conflict" => StatusCode::CONFLICT,
-            "invalid" => StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid" | "broken-invariant" | "unproven" | "no-solver" => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             "refused" | "forbidden" | "ceiling" => StatusCode::FORBIDDEN,
             "disk" => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -103,6 +106,12 @@ impl From<&Finding> for FindingView {
             says: finding.to_string(),
             remedy: finding.remedy.clone(),
         }
+    }
+}
+
+impl From<AuditError> for ApiError {
+    fn from(error: AuditError) -> Self {
+        ApiError::new("disk", error.to_string())
     }
 }
 

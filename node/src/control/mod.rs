@@ -7,6 +7,7 @@ mod calls;
 mod clock;
 mod error;
 mod expiry;
+mod gate;
 mod import;
 mod officers;
 mod parting;

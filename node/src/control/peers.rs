@@ -58,6 +58,15 @@ pub(super) async fn add(
     let alias = node.registry.alias_for(&file, request.alias);
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
+    // A faulty alias or card is `link`'s to tell.
+    let circles = request.circles.clone();
+    if let Ok(peer) = node
+        .registry
+        .as_peer(&file, alias.clone(), circles, confirmed, now)
+        && let Ok(agencies) = node.registry.directory_with(agency, peer)
+    {
+        super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
+    }
     let was_revoked = node.registry.revoked().remove(&agency).map(|r| r.reason);
     let updated = node
         .registry
@@ -90,10 +99,10 @@ pub(super) async fn add(
 }
 
 fn may_have(node: &Node, alias: &str) -> Vec<String> {
-    super::policy::plain_rows(&node.policies.current())
+    super::policy::plain_of(&node.policies.current(), alias)
         .into_iter()
-        .filter(|(peer, _, cell)| peer == alias && cell != "-")
-        .map(|(_, kind, cell)| format!("{kind}: {cell}"))
+        .filter(|(_, cell)| cell != "-")
+        .map(|(kind, cell)| format!("{kind}: {cell}"))
         .collect()
 }
 
@@ -112,9 +121,11 @@ pub(super) async fn change(
     };
     let peer = node.registry.edited(&agency, peer, &request.edit)?;
     // Tried first: what policy can't take must leave everything as it was.
-    node.registry
+    let agencies = node
+        .registry
         .directory_with(agency, peer.clone())
         .map_err(|e| ApiError::new("invalid", e.to_string()))?;
+    super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
     let before = node.policies.current();
     node.registry.put(&node.store, agency, peer).await?;
     node.reengage(None).await?;

@@ -6,6 +6,7 @@ use liaison_protocol::clock::Millis;
 
 use super::api::{ApiError, Group, QueryReport, QueryRequest};
 use super::caller::Caller;
+use crate::audit::{Act, note};
 use crate::node::Node;
 use crate::search::limits;
 use crate::search::query::join;
@@ -20,6 +21,12 @@ pub(super) async fn query(
     Extension(caller): Extension<Caller>,
     Json(request): Json<QueryRequest>,
 ) -> Result<Json<QueryReport>, ApiError> {
+    note(|note| {
+        note.typed("query", &join(&request.words));
+        if request.count || request.sum || request.by.is_some() {
+            note.what = Some(Act::Combine);
+        }
+    });
     let mark = format!("seen/{}", caller.uid);
     let last = node.store.last();
     let after = if request.new {
@@ -35,6 +42,11 @@ pub(super) async fn query(
     let mut report = tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| ApiError::new("internal", "the node is stopping"))??;
+    note(|note| {
+        note.count = Some(report.count);
+        let ids = report.rows.iter().filter_map(|row| row.id.parse().ok());
+        ids.for_each(|id| note.record(id));
+    });
     // What was only counted, or cut off by the limit, was not seen.
     let most = report.count.min(limits::QUERY_ARRIVALS as u64);
     let listed = !(request.count || request.sum || request.by.is_some());

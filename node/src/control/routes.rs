@@ -2,12 +2,13 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, CardView, ClockReport, ExpiryReport, ExplainRequest, Explanation, ImportChunk,
-    ImportReport, OfficersReport, PeerAddReport, PeerAddRequest, PeerChangeReport,
-    PeerChangeRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
-    PeerTestReport, PolicyPlain, PolicyReport, PolicyRequest, PreviewLine, PreviewRequest,
-    PushReport, PushRequest, QueryReport, QueryRequest, RecordView, RetractReport, RetractRequest,
-    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    AmendRequest, AskReport, AskRequest, CardView, ClockReport, ExpiryReport, ExplainRequest,
+    Explanation, ImportChunk, ImportReport, OfficersReport, PeerAddReport, PeerAddRequest,
+    PeerChangeReport, PeerChangeRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
+    PeerStatus, PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport,
+    PolicyRequest, PreviewLine, PreviewRequest, ProofReport, PushReport, PushRequest, QueryReport,
+    QueryRequest, RecordView, RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport,
+    WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
@@ -57,6 +58,10 @@ fn records(calls: Calls) -> Calls {
             json::<AmendRequest>(), json::<PushReport>())
         .post("/v1/records/{id}/retract", "Takes a record of our own back", ERASE, records::retract,
             json::<RetractRequest>(), json::<RetractReport>())
+        .post("/v1/records/{id}/ask", "Asks a record's author for leave to pass it on", WRITE, records::ask,
+            json::<AskRequest>(), json::<AskReport>())
+        .post("/v1/records/{id}/permit", "Lets a record of our own be passed on", WRITE, records::permit,
+            json::<PermitRequest>(), json::<PermitReport>())
         .post("/v1/query", "Searches what the node holds", READ, query::query,
             json::<QueryRequest>(), json::<QueryReport>())
         .post("/v1/verify", "Whose word signed bytes are", LOOK, records::verify, bytes(), json::<VerifyReport>())
@@ -87,6 +92,8 @@ fn policy(calls: Calls) -> Calls {
         .get("/v1/policy", "The active policy", LOOK, policy::show, json::<PolicyReport>())
         .post("/v1/policy/check", "Checks policy files", LOOK, policy::check,
             json::<PolicyRequest>(), json::<PolicyReport>())
+        .post("/v1/policy/prove", "Whether a policy can do what it must not", LOOK, policy::prove,
+            json::<PolicyRequest>(), json::<ProofReport>())
         .post("/v1/policy/apply", "Puts policy files in force", GOVERN, policy::apply,
             json::<PolicyRequest>(), json::<PolicyReport>())
         .post("/v1/policy/revert", "Goes back to the policy before", GOVERN, policy::revert,

@@ -3,19 +3,17 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
-use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{Method, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use tokio::net::UnixListener;
 
-use super::access::AccessTable;
 use super::api::ApiError;
-use super::caller::{Caller, Uid};
+use super::caller::Uid;
+use super::gate::{self, Gate};
 use super::routes::calls;
 use crate::limits;
 use crate::node::{Node, NodeError};
@@ -68,10 +66,7 @@ fn remove(path: &Path) {
 
 fn routes(node: Node) -> Router {
     let (router, access) = calls().finish();
-    let gate = Gate {
-        node: node.clone(),
-        access: Arc::new(access),
-    };
+    let gate = Gate::new(node.clone(), access);
     router
         .fallback(|| async {
             ApiError::new("not-found", "the local API has no such call").with_remedy(
@@ -80,7 +75,7 @@ fn routes(node: Node) -> Router {
         })
         .layer(DefaultBodyLimit::max(limits::API_BODY_BYTES))
         .layer(middleware::map_response(in_words))
-        .layer(middleware::from_fn_with_state(gate, admit))
+        .layer(middleware::from_fn_with_state(gate, gate::admit))
         .with_state(node)
 }
 
@@ -126,55 +121,6 @@ async fn in_words(response: Response) -> Response {
     // What else it said, such as the methods that are allowed.
     answer.headers_mut().extend(parts.headers);
     answer
-}
-
-/// What the gate of the API knows.
-#[derive(Clone)]
-struct Gate {
-    node: Node,
-    access: Arc<AccessTable>,
-}
-
-/// The gate of every call: the user must be an officer whose role may make it. Every call is
-/// logged with who made it, from the first day. Not with what was typed.
-async fn admit(
-    State(gate): State<Gate>,
-    ConnectInfo(Uid(uid)): ConnectInfo<Uid>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|p| p.as_str().to_owned())
-        .unwrap_or_default();
-    let response = match gate.caller(uid, &method, &route) {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await.into_response()
-        }
-        Err(refused) => refused.into_response(),
-    };
-    let status = response.status().as_u16();
-    tracing::info!(target: "liaison::api", uid, %method, %route, status, "call");
-    response
-}
-
-impl Gate {
-    fn caller(&self, uid: u32, method: &Method, route: &str) -> Result<Caller, ApiError> {
-        let caller = Caller {
-            uid,
-            officer: Arc::new(self.node.officers.of(uid)?),
-        };
-        if let Some(access) = self.access.of(method, route) {
-            access.check(&caller)?;
-            if let Some(act) = access.act {
-                tracing::debug!(uid, %act, "admitted");
-            }
-        }
-        Ok(caller)
-    }
 }
 
 /// A group's number, out of /etc/group: there is no name service in a static binary.

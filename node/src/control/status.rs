@@ -42,6 +42,7 @@ pub(super) async fn status(
         peers,
         quarantined: counts.quarantined,
         unindexed: node.search.unindexed(),
+        asks: node.open_asks()?,
         alerts,
         reviews_due: node.sweeper.due().reviews,
         uptime_s: node.clock.now().0.saturating_sub(node.started.0) / 1000,

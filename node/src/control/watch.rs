@@ -3,20 +3,26 @@
 use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::stream::StreamExt;
+use liaison_protocol::id::RecordId;
 use tokio::sync::{broadcast, mpsc};
 
 use super::api::{ApiError, WatchEvent};
+use super::caller::Caller;
+use crate::audit::{Act, AuditError, Entry};
 use crate::limits;
 use crate::node::Node;
 use crate::store::Arrival;
 use crate::swarm::LinkEvent;
 
 /// `GET /v1/watch`.
-pub(super) async fn watch(State(node): State<Node>) -> Response {
+pub(super) async fn watch(
+    State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
+) -> Response {
     let (lines, queue) = mpsc::channel::<Bytes>(limits::WATCH_EVENTS);
     // The first line goes out at once, so that a watcher knows that it watches.
     let hello = Bytes::from_static(b"\n");
@@ -24,7 +30,7 @@ pub(super) async fn watch(State(node): State<Node>) -> Response {
     let watching = node.clone();
     node.spawn(async move {
         // Ends when the watcher has gone, or the node stops.
-        let _gone = follow(watching, from, lines).await;
+        let _gone = follow(watching, caller, from, lines).await;
     });
     let queue = futures::stream::unfold(queue, |mut queue| async move {
         queue.recv().await.map(|line| (line, queue))
@@ -41,6 +47,7 @@ pub(super) async fn watch(State(node): State<Node>) -> Response {
 
 async fn follow(
     node: Node,
+    caller: Caller,
     mut from: Arrival,
     lines: mpsc::Sender<Bytes>,
 ) -> Result<(), mpsc::error::SendError<Bytes>> {
@@ -58,6 +65,10 @@ async fn follow(
                 // A full page may not be the end, and nothing else would wake us for the rest.
                 if events.len() >= limits::WATCH_EVENTS {
                     arrivals.mark_changed();
+                }
+                // What can't be written down is not shown.
+                if shown(&node, &caller, &events).await.is_err() {
+                    return Ok(());
                 }
                 for event in events {
                     lines.send(line(&event)).await?;
@@ -85,6 +96,24 @@ async fn follow(
             _ = stop.changed() => return Ok(()),
         }
     }
+}
+
+async fn shown(node: &Node, caller: &Caller, events: &[WatchEvent]) -> Result<(), AuditError> {
+    let records: Vec<RecordId> = events
+        .iter()
+        .filter_map(|event| match event {
+            WatchEvent::Record(row) => row.id.parse().ok(),
+            _ => None,
+        })
+        .collect();
+    if records.is_empty() {
+        return Ok(());
+    }
+    let entry = Entry {
+        records,
+        ..Entry::new(caller.who(), Act::Consult, "GET /v1/watch")
+    };
+    node.audit.write(vec![entry]).await.map(|_| ())
 }
 
 fn new_records(node: &Node, from: &mut Arrival) -> Result<Vec<WatchEvent>, ApiError> {

@@ -8,6 +8,7 @@ use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check::{self, CheckContext};
 use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::record::date::Date;
+use liaison_protocol::record::handling::Receiver;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use liaison_protocol::wire::Item;
@@ -18,7 +19,7 @@ use crate::kind;
 use crate::limits;
 use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
-use crate::share::passed;
+use crate::share::{Leaves, passed};
 use crate::store::{Flags, NewRecord, Retraction, Store};
 use crate::time::Doubt;
 
@@ -28,6 +29,7 @@ pub(super) struct Gate<'a> {
     pub registry: &'a Registry,
     pub engine: Arc<Engine>,
     pub accepts: &'a Accepts,
+    pub leaves: &'a Leaves,
     pub settings: &'a Settings,
     pub checks: CheckContext<'a>,
     pub now: Millis,
@@ -227,9 +229,19 @@ impl Gate<'_> {
         // Whether its author named us is the author's business: it sent the record to us.
         let own = self.registry.own();
         let receiver = statement.receiver(&own, record.author() == *courier);
-        let verdict = statement
-            .terms()
-            .release(statement.holder(courier), receiver);
+        let (terms, holder) = (statement.terms(), statement.holder(courier));
+        let mut verdict = terms.release(holder, receiver);
+        if !verdict.allows() {
+            let author = record.author();
+            let naming = self
+                .leaves
+                .naming(self.store, &record.id(), &author, &own, self.now)?;
+            let receiver = Receiver {
+                permitted: !naming.is_empty(),
+                ..receiver
+            };
+            verdict = terms.release(holder, receiver);
+        }
         if verdict.allows() {
             Ok(())
         } else {

@@ -7,6 +7,7 @@ mod fault;
 mod quota;
 mod verify;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -29,12 +30,13 @@ use self::accepts::Accepts;
 use self::admit::{Admitted, Gate};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
+use crate::audit::{Act, Audit, AuditError, Entry, Who, note};
 use crate::clock::Clock;
 use crate::limits;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
-use crate::share::{Owed, Share};
+use crate::share::{Leaves, Owed, Share};
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
@@ -49,6 +51,7 @@ struct Shared {
     registry: Registry,
     policies: Arc<Policies>,
     owed: Owed,
+    leaves: Leaves,
     clock: Arc<dyn Clock>,
     time: Timekeeper,
     hlc: Mutex<HlcClock>,
@@ -57,6 +60,7 @@ struct Shared {
     quotas: Quotas,
     search: Arc<Search>,
     accepts: Accepts,
+    audit: Audit,
     /// Batches that may be under way.
     turns: Arc<Semaphore>,
 }
@@ -128,11 +132,13 @@ impl Ingest {
         registry: Registry,
         policies: Arc<Policies>,
         owed: Owed,
+        leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
         signing: SecretKey,
         settings: Settings,
         search: Arc<Search>,
+        audit: Audit,
     ) -> Result<Self, crate::store::StoreError> {
         let last = store
             .meta(CLOCK)?
@@ -144,6 +150,7 @@ impl Ingest {
             registry,
             policies,
             owed,
+            leaves,
             clock,
             time,
             hlc: Mutex::new(HlcClock::resume(last)),
@@ -152,6 +159,7 @@ impl Ingest {
             quotas,
             search,
             accepts: Accepts::default(),
+            audit,
             turns: Arc::new(Semaphore::new(limits::INGESTS)),
         })))
     }
@@ -172,8 +180,11 @@ impl Ingest {
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
         let this = self.clone();
-        self.to_the_end(async move { this.say(statements, also).await })
-            .await?
+        let made = self
+            .to_the_end(async move { this.say(statements, also).await })
+            .await??;
+        note(|note| made.iter().for_each(|(id, _)| note.record(*id)));
+        Ok(made)
     }
 
     async fn say(
@@ -294,7 +305,11 @@ impl Ingest {
         if ops.is_empty() {
             return answers;
         }
-        match self.0.store.write(ops).await {
+        let (written, collected) = tokio::join!(
+            self.0.store.write(ops),
+            self.collected(courier, epoch, &admitted)
+        );
+        match written {
             Ok(outcomes) => {
                 self.after(&admitted, &outcomes);
                 let mut late = Vec::new();
@@ -331,6 +346,13 @@ impl Ingest {
                 }
             }
         }
+        if let Err(error) = collected {
+            // It is offered again, and its line is tried again with it.
+            tracing::error!(%error, "that a batch came in was not written down");
+            for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                *answer = Answer::Later(Later::Disk);
+            }
+        }
         answers
     }
 
@@ -354,6 +376,30 @@ impl Ingest {
             }
             IngestFault::Stopping
         })
+    }
+
+    /// Writes down what came in: a line an accept statement.
+    async fn collected(
+        &self,
+        courier: AgencyId,
+        epoch: u64,
+        admitted: &[Admitted],
+    ) -> Result<(), AuditError> {
+        let mut by_rule: BTreeMap<&str, Vec<RecordId>> = BTreeMap::new();
+        for one in admitted {
+            by_rule.entry(&one.rule).or_default().push(one.record.id());
+        }
+        if by_rule.is_empty() {
+            return Ok(());
+        }
+        let lines = by_rule.into_iter().map(|(rule, records)| Entry {
+            peers: vec![courier],
+            rule: Some(rule.to_owned()),
+            epoch: Some(epoch),
+            records,
+            ..Entry::new(Who::Node, Act::Collect, "ingest")
+        });
+        self.0.audit.write(lines.collect()).await.map(|_| ())
     }
 
     /// What is kept of a verified record that a courier proved to have and that was refused. A
@@ -512,6 +558,7 @@ impl Ingest {
             registry: &self.0.registry,
             engine: self.0.policies.current(),
             accepts: &self.0.accepts,
+            leaves: &self.0.leaves,
             settings: &self.0.settings,
             checks: CheckContext {
                 thresholds: self.0.settings.thresholds.clone(),
@@ -604,6 +651,13 @@ impl Ingest {
                 && one.record.author() != self.0.registry.own()
             {
                 self.0.registry.learn(&one.record);
+            }
+            // Before it is told: what a permit is of may be looked at at once.
+            let statement = one.record.record();
+            self.0.leaves.note(*arrival, one.record.id(), statement);
+            if self.0.leaves.concern(&one.record.id()) {
+                // A permit came ahead of its record: it may be owed to others now.
+                self.0.owed.recheck();
             }
             if one.record.kind().plane() == Plane::Control || matches!(content, Content::Contact(_))
             {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::attributes::Attributes;
 use super::decision::Action;
+use super::directory::PeerAttributes;
 use super::engine::Engine;
 use super::{limits, schema};
 
@@ -68,8 +69,17 @@ impl PlainAnswer {
 impl Engine {
     /// The table for one action; slow (seconds, for many peers), for `policy show --plain`.
     pub fn plain(&self, action: Action) -> PlainTable {
+        self.plain_rows(action, |_| true)
+    }
+
+    /// The rows of one peer, by its alias.
+    pub fn plain_of(&self, action: Action, alias: &str) -> PlainTable {
+        self.plain_rows(action, |peer| peer.alias == alias)
+    }
+
+    fn plain_rows(&self, action: Action, wanted: impl Fn(&PeerAttributes) -> bool) -> PlainTable {
         let mut rows = Vec::new();
-        for peer in self.directory().peers() {
+        for peer in self.directory().peers().iter().filter(|p| wanted(p)) {
             // Policies may name the personal kinds, but no record of these exists yet.
             for kind in STRATEGIC {
                 let mut says = BTreeSet::new();

@@ -36,27 +36,27 @@ pub struct PolicyText {
 
 impl PolicyText {
     /// Reads a folder (its `*.cedar` files, `entities.json`, `ceilings.toml` and
-    /// `invariants/*.cedar`; all else is left alone), or one `*.cedar` file with `entities.json`
-    /// and `ceilings.toml` beside it. Reads no more
+    /// `invariants/*.cedar`; all else is left alone), or one `*.cedar` file with those beside it. Reads no more
     /// than the limits.
     pub fn read(path: &Path) -> Result<Self, Problems> {
         let shown = path.display().to_string();
         let is_dir = fs::metadata(path)
             .map_err(|e| unreadable(&shown, e))?
             .is_dir();
-        let mut invariants = Vec::new();
         let (found, folder) = if is_dir {
-            let own = path.join(INVARIANTS_FOLDER);
-            if own.is_dir() {
-                for file in cedar_files(&own)? {
-                    let (name, text) = read_named(&file)?;
-                    invariants.push((format!("{INVARIANTS_FOLDER}{name}"), text));
-                }
-            }
             (cedar_files(path)?, Some(path))
         } else {
             (vec![path.to_owned()], path.parent())
         };
+        let mut invariants = Vec::new();
+        let own = folder.map(|folder| folder.join(INVARIANTS_FOLDER));
+        for file in own
+            .filter(|o| o.is_dir())
+            .map_or(Ok(vec![]), |o| cedar_files(&o))?
+        {
+            let (name, text) = read_named(&file)?;
+            invariants.push((format!("{INVARIANTS_FOLDER}{name}"), text));
+        }
         let mut files = Vec::new();
         for file in &found {
             files.push(read_named(file)?);

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 pub use self::change::{PeerEdit, Unconfirmed};
 pub use self::peer::{Peer, Pinned, Revoked};
+use crate::audit::note;
 use crate::cardfile::CardFile;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
 use crate::store::{Op, Store, StoreError};
@@ -249,6 +250,7 @@ impl Registry {
                 .find(|(agency, p)| p.alias == name || agency.full() == name)
                 .map(|(agency, p)| (*agency, p.clone()))
         })
+        .inspect(|(agency, _)| note(|note| note.peer(*agency)))
         .ok_or_else(|| RegistryError::NoPeer {
             name: liaison_protocol::id::clip(name),
         })

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms};
+use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver};
 
 use super::Share;
 use crate::limits;
@@ -211,6 +211,11 @@ impl<'a> Compared<'a> {
         header: &Header,
         addressed: bool,
     ) -> Result<Verdicts, StoreError> {
+        let by_us = header.author == self.share.registry.own();
+        if !by_us && self.share.leaves.concern(&header.id) {
+            // Whom a permit names is no part of its class.
+            return self.one_by_one(arrival, header, addressed);
+        }
         let by_class = (header.class.0, addressed);
         if let Some(known) = self.by_class.get(&by_class) {
             return Ok(known.clone());
@@ -219,10 +224,9 @@ impl<'a> Compared<'a> {
         let Some((attributes, terms)) = class.as_ref() else {
             return Ok(None);
         };
-        let by_us = header.author == self.share.registry.own();
         if !by_us && terms.onward == OnwardMode::To {
             // Whom it names stands in the record alone.
-            return self.one_by_one(arrival, header, attributes, terms, addressed);
+            return self.one_by_one(arrival, header, addressed);
         }
         let look = self.look(attributes);
         let known = self.by_look.get(&(look.clone(), addressed)).cloned();
@@ -255,14 +259,20 @@ impl<'a> Compared<'a> {
         &self,
         arrival: Arrival,
         header: &Header,
-        attributes: &Attributes,
-        terms: &Terms,
         addressed: bool,
     ) -> Result<Verdicts, StoreError> {
+        let class = self.share.class(header)?;
+        let Some((attributes, terms)) = class.as_ref() else {
+            return Ok(None);
+        };
         let mut allowed = Vec::with_capacity(self.peers.len());
         for peer in &self.peers {
             let (holder, receiver) = self.share.roles(peer, arrival, header, terms, addressed)?;
-            if terms.release(holder, receiver).allows() {
+            // The permit goes ahead of its record, so that it counts already.
+            let permit = self
+                .share
+                .permit(peer, header, terms, (holder, receiver), None)?;
+            if permit.is_some() || terms.release(holder, receiver).allows() {
                 allowed.push(*peer);
             }
         }

@@ -3,15 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use liaison_protocol::id::AgencyId;
+use liaison_protocol::clock::Millis;
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{HandlingCode, Kind, Plane};
+use liaison_protocol::record::date::Date;
 use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms, Verdict};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
-use super::Share;
+use super::{Leave, LeaveKind, Share};
 use crate::kind;
 use crate::policy::{Action, Attributes, Ceiling, ClassId, Decision};
-use crate::store::{Arrival, Flags, Header, StoreError};
+use crate::store::{Arrival, Direction, Flags, Header, StoreError};
 
 /// A gate on the way out, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,6 +143,7 @@ impl Share {
             record
                 .terms()
                 .release(record.holder(&self.registry.own()), receiver),
+            None,
         );
         let engine = self.policies.current();
         walk.ceiling(engine.ceiling(peer, &attributes));
@@ -181,9 +185,11 @@ impl Share {
             walk.unreadable();
             return Ok(());
         };
-        let (holder, receiver) = self.roles(peer, arrival, header, terms, addressed)?;
+        let (holder, mut receiver) = self.roles(peer, arrival, header, terms, addressed)?;
+        let permit = self.permit(peer, header, terms, (holder, receiver), walk.assume)?;
+        receiver.permitted = permit.as_ref().is_some_and(|p| p.known);
         let engine = self.policies.current();
-        if !walk.handling(terms.release(holder, receiver))
+        if !walk.handling(terms.release(holder, receiver), permit.as_ref())
             || !walk.ceiling(engine.ceiling(peer, attributes))
             || !walk.audience(listed)
         {
@@ -234,6 +240,63 @@ impl Share {
         let kind = kind::of(header);
         kind.is_none_or(|k| k.plane() == Plane::Control)
             || (kind == Some(Kind::Contact) && header.author == self.registry.own())
+    }
+
+    /// The permit by which a peer may have a record that its handling alone would keep from
+    /// it. It counts once the peer has it: without it the peer would have to refuse the record.
+    pub(super) fn permit(
+        &self,
+        peer: &AgencyId,
+        header: &Header,
+        terms: &Terms,
+        (holder, receiver): (Holder, Receiver),
+        assume: Option<Arrival>,
+    ) -> Result<Option<Permit>, StoreError> {
+        let with = Receiver {
+            permitted: true,
+            ..receiver
+        };
+        if terms.release(holder, receiver).allows() || !terms.release(holder, with).allows() {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let naming = self
+            .leaves
+            .naming(&self.store, &header.id, &header.author, peer, now)?;
+        let mut found: Option<Permit> = None;
+        for leave in naming {
+            let line = self.store.ledger_entry(peer, leave.arrival)?;
+            let known = assume == Some(leave.arrival)
+                || line.is_some_and(|l| {
+                    l.direction == Direction::Received || l.answer == Some(Answer::Stored)
+                });
+            if found.as_ref().is_none_or(|f| known && !f.known) {
+                found = Some(Permit { leave, known });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a permit is to travel ahead of its record to a peer that it names: whether the
+    /// peer would get the record if it had the permit.
+    pub(super) fn opens(
+        &self,
+        peer: &AgencyId,
+        permit: Arrival,
+        of: &RecordId,
+    ) -> Result<bool, StoreError> {
+        let Some(arrival) = self.store.arrival_of(of)? else {
+            return Ok(false);
+        };
+        let Some(header) = self.store.header(arrival)? else {
+            return Ok(false);
+        };
+        let mut walk = Walk {
+            assume: Some(permit),
+            ..Walk::quick()
+        };
+        self.gates(peer, arrival, &header, &mut walk)?;
+        Ok(walk.permitted && walk.end().0.allow)
     }
 
     /// Why a record is no longer in force.
@@ -308,8 +371,19 @@ fn terms(attributes: &Attributes) -> Option<Terms> {
     })
 }
 
+/// A permit that names a peer.
+pub(super) struct Permit {
+    leave: Leave,
+    /// Whether the peer has it.
+    known: bool,
+}
+
 /// One walk through the gates. Without words it ends at the first refusal.
 struct Walk {
+    /// A permit that the peer is taken to have.
+    assume: Option<Arrival>,
+    /// Whether the handling gate is open by a permit.
+    permitted: bool,
     words: Option<Vec<GateWord>>,
     refused: Option<(Gate, Rule)>,
     last: (Gate, Rule),
@@ -325,18 +399,18 @@ enum Rule {
 impl Walk {
     const fn quick() -> Self {
         Self {
+            assume: None,
+            permitted: false,
             words: None,
             refused: None,
             last: (Gate::Link, Rule::Fixed("none")),
         }
     }
 
-    const fn with_words() -> Self {
-        Self {
-            words: Some(Vec::new()),
-            refused: None,
-            last: (Gate::Link, Rule::Fixed("none")),
-        }
+    fn with_words() -> Self {
+        let mut walk = Self::quick();
+        walk.words = Some(Vec::new());
+        walk
     }
 
     fn link(&mut self, linked: bool) -> bool {
@@ -387,13 +461,24 @@ impl Walk {
         )
     }
 
-    fn handling(&mut self, verdict: Verdict) -> bool {
-        self.note(
-            Gate::Handling,
-            verdict.allows(),
-            Rule::Handling(verdict),
-            || (verdict.says().to_owned(), None),
-        )
+    fn handling(&mut self, verdict: Verdict, permit: Option<&Permit>) -> bool {
+        self.permitted = verdict == Verdict::Permitted;
+        let rule = Rule::Handling(verdict);
+        self.note(Gate::Handling, verdict.allows(), rule, || {
+            let mut says = verdict.says().to_owned();
+            if let Some(Permit { leave, known }) = permit {
+                let id = leave.id.short();
+                if let LeaveKind::Permit { until } = leave.what {
+                    let last = Date::from_millis(Millis(until.0.saturating_sub(1)));
+                    says = if *known {
+                        format!("{says}: {id}, until {last}")
+                    } else {
+                        format!("{says} yet: permit {id} is on its way to it")
+                    };
+                }
+            }
+            (says, None)
+        })
     }
 
     fn ceiling(&mut self, withheld_by: Option<&Arc<Ceiling>>) -> bool {

@@ -3,23 +3,29 @@
 
 mod change;
 mod decide;
+mod leave;
 mod owed;
 mod passed;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
-use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::codes::{Kind, Purpose, Tlp};
+use liaison_protocol::record::envelope::Fields;
+use liaison_protocol::record::handling::Onward;
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
 
 pub use self::change::{Changed, Effect, Step};
 pub use self::decide::{Decided, Gate, GateWord};
+pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
 pub use self::passed::{came_from, passed, released};
+use crate::audit::{self, Act, Audit, AuditError, Who};
 use crate::clock::Clock;
 use crate::kind;
 use crate::limits;
@@ -63,9 +69,22 @@ pub struct Share {
     pub(crate) registry: Registry,
     pub(crate) policies: Arc<Policies>,
     pub(crate) owed: Owed,
+    pub(crate) leaves: Leaves,
     pub(crate) clock: Arc<dyn Clock>,
     time: Timekeeper,
+    audit: Audit,
     classes: Arc<decide::Classes>,
+}
+
+/// Why nothing was released.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// The ledger can't be written, or the store can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It can't be written down who got what.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
 }
 
 /// A stretch of the store, decided for one peer.
@@ -118,16 +137,20 @@ impl Share {
         registry: Registry,
         policies: Arc<Policies>,
         owed: Owed,
+        leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
+        audit: Audit,
     ) -> Self {
         Self {
             store,
             registry,
             policies,
             owed,
+            leaves,
             clock,
             time,
+            audit,
             classes: Arc::default(),
         }
     }
@@ -212,6 +235,13 @@ impl Share {
                     entry.direction == Direction::Received || entry.answer.is_some()
                 });
             if given {
+                // What a permit lets the peer have follows once the peer has the permit.
+                if let Some(of) = self.leaves.permits(arrival)
+                    && let Some(record) = self.permitted(peer, &of)?
+                    && !scan.items.contains(&record)
+                {
+                    scan.items.push(record);
+                }
                 continue;
             }
             let Some(header) = self.store.header(arrival)? else {
@@ -222,6 +252,22 @@ impl Share {
             }
         }
         Ok(scan)
+    }
+
+    /// A record that a permit is of, if the peer may have it and has not answered yet.
+    fn permitted(&self, peer: &AgencyId, of: &RecordId) -> Result<Option<Candidate>, StoreError> {
+        let Some(arrival) = self.store.arrival_of(of)? else {
+            return Ok(None);
+        };
+        let settled = self
+            .store
+            .ledger_entry(peer, arrival)?
+            .is_some_and(|line| line.direction == Direction::Received || line.answer.is_some());
+        let Some(header) = self.store.header(arrival)?.filter(|_| !settled) else {
+            return Ok(None);
+        };
+        let decided = self.decide_header(peer, arrival, &header)?;
+        Ok(decided.allow.then(|| Candidate::new(arrival, &header)))
     }
 
     /// What a peer asked to be offered again, because it answered `later`: the next after an
@@ -429,17 +475,17 @@ impl Share {
         Ok(items)
     }
 
-    /// Decides anew each record that a peer wants, writes the releases into the ledger, and
-    /// only then gives the bytes. `None` for what it may not have, has not, or is gone: a
+    /// Decides anew each record that a peer wants, writes the releases into the ledger and the
+    /// audit log, and only then gives the bytes. `None` for what it may not have, has not, or is gone: a
     /// refusal looks like an unknown id.
     ///
     /// # Errors
-    /// The store can't be read or written; nothing was released then.
+    /// The store can't be read, or one of the two can't be written; nothing was released then.
     pub async fn release(
         &self,
         peer: AgencyId,
         wanted: Vec<Arrival>,
-    ) -> Result<Vec<Option<Released>>, StoreError> {
+    ) -> Result<Vec<Option<Released>>, ReleaseError> {
         let this = self.clone();
         let epoch = self.policies.current().epoch();
         let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, wanted, epoch))
@@ -455,7 +501,16 @@ impl Share {
                 entry: entry.clone(),
             });
         }
-        self.store.write(ops).await?;
+        let lines = disclosures(peer, epoch, &prepared);
+        let audited = async {
+            if lines.is_empty() {
+                return Ok(0);
+            }
+            self.audit.write(lines).await
+        };
+        let (stored, audited) = tokio::join!(self.store.write(ops), audited);
+        stored?;
+        audited?;
         let same_epoch = self.policies.current().epoch() == epoch;
         let mut out = Vec::with_capacity(prepared.len());
         for one in prepared {
@@ -568,6 +623,10 @@ impl Share {
             return Ok(());
         }
         self.store.write(ops).await?;
+        // A permit came to the peer: what it lets the peer have is looked at now.
+        if stored.iter().any(|at| self.leaves.permits(*at).is_some()) {
+            self.owed.recheck();
+        }
         // One that was retracted between offer and answer: the retraction was looked at when no
         // line said yet that the peer has what it concerns.
         for arrival in stored {
@@ -583,6 +642,50 @@ impl Share {
     /// The time, for callers that hold no clock of their own.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+}
+
+/// What the audit log is told of a release: a line a statement of the policy.
+fn disclosures(peer: AgencyId, epoch: u64, prepared: &[Option<Prepared>]) -> Vec<audit::Entry> {
+    let mut by_rule: BTreeMap<&str, Vec<RecordId>> = BTreeMap::new();
+    for one in prepared.iter().flatten() {
+        by_rule.entry(&one.entry.rule).or_default().push(one.id);
+    }
+    by_rule
+        .into_iter()
+        .map(|(rule, records)| audit::Entry {
+            peers: vec![peer],
+            rule: Some(rule.to_owned()),
+            epoch: Some(epoch),
+            records,
+            ..audit::Entry::new(Who::Node, Act::Disclose, "share")
+        })
+        .collect()
+}
+
+/// The envelope of a control record: clear, in nobody's list, passed on along the ledger.
+pub fn control_fields(title: &str, purpose: Purpose, exercise: Option<String>) -> Fields {
+    Fields {
+        thread: None,
+        supersedes: None,
+        tlp: Tlp::Clear,
+        pap: None,
+        handling: Vec::new(),
+        handling_note: None,
+        onward: Onward::None,
+        purpose,
+        legal_basis: None,
+        class: None,
+        crime: Vec::new(),
+        basis: None,
+        grade: None,
+        lang: "en".into(),
+        title: title.into(),
+        summary: None,
+        review_by: None,
+        expires: None,
+        refs: Vec::new(),
+        exercise,
     }
 }
 

@@ -172,7 +172,8 @@ impl Share {
             Content::Receipt(receipt) => Ok(ours
                 && (came_from(store, peer, &receipt.r#for)?
                     || came_from(store, peer, &receipt.of)?)),
-            Content::Permit(permit) => passed(store, peer, &permit.of),
+            Content::Permit(permit) => Ok(passed(store, peer, &permit.of)?
+                || (permit.to.contains(peer) && self.opens(peer, arrival, &permit.of)?)),
             Content::Ask(ask) => self.leads_to_author(peer, &ask.of),
             Content::Affirm(affirm) => {
                 for of in &affirm.records {

@@ -54,6 +54,7 @@ impl FrameStream {
         let (one, other) = tokio::io::duplex(READ_BUFFER);
         let context = |agency| {
             Arc::new(Context {
+                number: 0,
                 agency,
                 channel,
                 gone: CancellationToken::new(),
@@ -125,6 +126,8 @@ impl FrameStream {
 
 /// What both halves of a stream know.
 pub(super) struct Context {
+    /// Tells a tap the streams apart.
+    pub(super) number: u64,
     pub(super) agency: AgencyId,
     pub(super) channel: Channel,
     pub(super) gone: CancellationToken,
@@ -146,7 +149,7 @@ impl Context {
     fn tap(&self, direction: Direction, body: &[u8]) {
         self.counters.frame(direction);
         if let Some(tap) = &self.tap {
-            tap.frame(&self.agency, self.channel, direction, body);
+            tap.frame(self.number, &self.agency, self.channel, direction, body);
         }
     }
 

@@ -59,8 +59,15 @@ pub enum Direction {
 
 /// Sees every frame body that crosses the wire, as decoded. Called in line: be quick.
 pub trait Tap: Send + Sync {
-    /// One frame.
-    fn frame(&self, peer: &AgencyId, channel: Channel, direction: Direction, body: &[u8]);
+    /// One frame. `stream` numbers the streams of this process; both directions have the same.
+    fn frame(
+        &self,
+        stream: u64,
+        peer: &AgencyId,
+        channel: Channel,
+        direction: Direction,
+        body: &[u8],
+    );
 }
 
 /// How a connection is carried.

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context as Task, Poll, Waker};
 
 use libp2p::core::Endpoint;
@@ -30,6 +31,9 @@ use super::gate::NotOnAnyCard;
 use super::limits::{OPEN_QUEUE, Timing};
 use super::roster::{Roster, Seat};
 use super::{Channel, Inbound, SwarmError, Tap};
+
+/// Numbers the streams of this process, for taps.
+static STREAMS: AtomicU64 = AtomicU64::new(0);
 
 /// A stream that is to be opened.
 pub(super) struct OpenRequest {
@@ -141,6 +145,7 @@ impl Handler {
         permit: Option<OwnedSemaphorePermit>,
     ) -> FrameStream {
         let context = Context {
+            number: STREAMS.fetch_add(1, Ordering::Relaxed),
             agency: self.seat.agency,
             channel,
             gone: self.seat.gone.clone(),

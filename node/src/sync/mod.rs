@@ -18,7 +18,7 @@ use tokio::task::{JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
 use crate::ingest::Ingest;
-use crate::share::Share;
+use crate::share::{ReleaseError, Share};
 use crate::store::StoreError;
 use crate::swarm::{Channel, Inbound, InboundStreams, LinkEvent, SwarmError, SwarmHandle};
 
@@ -46,6 +46,9 @@ pub enum SyncError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nothing could be released.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
     /// The peer says that it is another agency than the connection's key belongs to.
     #[error("the peer says that it is agency {}, but its key belongs to {}. Telephone it before you go on", claimed.short(), agency.short())]
     OtherAgency {
@@ -66,7 +69,7 @@ impl SyncError {
             SyncError::Swarm(fault) => Some(fault.blame()),
             SyncError::Wire(fault) => fault.blame(),
             SyncError::OtherAgency { .. } => Some(Blame::Courier),
-            SyncError::Store(_) | SyncError::Stopping => Some(Blame::Local),
+            SyncError::Store(_) | SyncError::Release(_) | SyncError::Stopping => Some(Blame::Local),
         }
     }
 }

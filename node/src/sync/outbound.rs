@@ -13,7 +13,7 @@ use liaison_protocol::wire::{Item, Message, Outcome, Reason};
 
 use super::{PeerHandle, Sync, SyncError, blocking};
 use crate::limits;
-use crate::share::{Candidate, Released};
+use crate::share::{Candidate, ReleaseError, Released};
 use crate::store::{Arrival, Cursor, StoreError};
 use crate::swarm::{Channel, FrameWriter};
 
@@ -164,7 +164,7 @@ impl Drop for Repairing<'_> {
     }
 }
 
-type Load = (u64, Result<Vec<Option<Released>>, StoreError>);
+type Load = (u64, Result<Vec<Option<Released>>, ReleaseError>);
 type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
 struct Session<'a, C> {

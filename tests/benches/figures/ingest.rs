@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use liaison_node::audit::{Audit, AuditOptions};
 use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::home::Home;
 use liaison_node::import::synthetic::Synthetic;
@@ -11,7 +12,7 @@ use liaison_node::ingest::{Ingest, Settings};
 use liaison_node::policy::{Engine, Policies, PolicySet, PolicyText};
 use liaison_node::registry::Registry;
 use liaison_node::search::Search;
-use liaison_node::share::Owed;
+use liaison_node::share::{Leaves, Owed};
 use liaison_node::source::StoreSource;
 use liaison_node::store::{Options, Store};
 use liaison_node::time::{Sweeper, Timekeeper};
@@ -119,6 +120,8 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
     };
     let source = Arc::new(StoreSource::new(store.clone()));
     let search = Search::open(&home.index_dir(), store.incarnation()?.0, source)?;
+    let owed = Owed::load(&store)?;
+    let leaves = Leaves::load(&store, &owed)?;
     let search = Arc::new(search);
     let time = Timekeeper::load(store.clone(), clock.clone())?;
     let sweeper = Sweeper::new(
@@ -128,16 +131,25 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         time.clone(),
         registry.own(),
     );
+    let options = AuditOptions {
+        clock: clock.clone(),
+        signing: home.secrets()?.signing,
+        key: home.audit_key()?,
+        keep_bytes: 1 << 30,
+    };
+    let audit = Audit::open(home.audit_dir(), options)?;
     let ingest = Ingest::new(
         store.clone(),
         registry,
         Arc::new(Policies::new(engine)),
-        Owed::load(&store)?,
+        owed,
+        leaves,
         clock,
         time,
         home.secrets()?.signing,
         settings,
         search,
+        audit,
     )?;
     Ok((ingest, sweeper))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, select_all};
 use liaison_node::control::api::{
-    CardView, PeerAddReport, PeerAddRequest, PolicyReport, PolicyRequest,
+    CardView, PeerAddReport, PeerAddRequest, PolicyReport, PolicyRequest, ProofTerms,
 };
 use liaison_node::home::CardEdit;
 use liaison_node::store::{Arrival, Header};
@@ -113,6 +113,7 @@ impl Members {
                     fingerprint: Some(view.fingerprint.clone()),
                     unconfirmed: false,
                     circles: Vec::new(),
+                    accept_broken: Vec::new(),
                 };
                 let to = self.of(peer)?;
                 let _report: PeerAddReport = to.client.post("/v1/peers", &request)?;
@@ -136,6 +137,11 @@ impl Members {
             let request = PolicyRequest {
                 files,
                 reason: Some("demo".into()),
+                // The demo must run where no solver is; a test proves its policies.
+                proof: ProofTerms {
+                    unproven: true,
+                    ..ProofTerms::default()
+                },
                 ..PolicyRequest::default()
             };
             let report: PolicyReport = member.client.post("/v1/policy/apply", &request)?;

@@ -51,6 +51,9 @@ struct How {
     /// Ask back what it holds and may have no more
     #[arg(long)]
     recall: bool,
+    /// Invariant that the policy may break for it; may be given several times
+    #[arg(long, value_name = "NAME")]
+    accept_broken: Vec<String>,
     /// Don't ask
     #[arg(long)]
     yes: bool,
@@ -104,6 +107,7 @@ fn change(context: &mut Context, name: String, edit: PeerEdit, how: &How) -> Out
     let request = PeerChangeRequest {
         edit,
         recall: how.recall,
+        accept_broken: how.accept_broken.clone(),
         over,
     };
     let path = format!("/v1/peers/{}", segment(&name));

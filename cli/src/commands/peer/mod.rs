@@ -74,6 +74,9 @@ pub struct AddArgs {
     /// Circle to put it in; may be given several times
     #[arg(long = "circle", value_name = "C")]
     circles: Vec<String>,
+    /// Invariant that the policy may break once it is a peer; may be given several times
+    #[arg(long, value_name = "NAME")]
+    accept_broken: Vec<String>,
 }
 
 /// Runs one of them.
@@ -139,6 +142,7 @@ fn add(context: &mut Context, args: AddArgs) -> Outcome {
         fingerprint: typed,
         unconfirmed: args.yes,
         circles: args.circles,
+        accept_broken: args.accept_broken,
     };
     let report: PeerAddReport = client.post("/v1/peers", &request)?;
     context.ui.either(&report, |_| peers::added(&report))

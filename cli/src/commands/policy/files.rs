@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use liaison_node::policy::{CEILINGS_FILE, ENTITIES_FILE};
+use liaison_node::policy::{CEILINGS_FILE, ENTITIES_FILE, INVARIANTS_FOLDER};
 
 use crate::commands::Context;
 use crate::error::CommandError;
@@ -39,15 +39,47 @@ pub(super) fn files(
                 );
             }
         }
+        found.extend(invariants(
+            context,
+            &source.with_file_name(INVARIANTS_FOLDER),
+        )?);
         return Ok(found);
     }
+    let mut found = folder(context, &source)?;
+    if !found.keys().any(|name| name.ends_with(".cedar")) {
+        return Err(CommandError::usage(
+            format!("{} holds no *.cedar file", source.display()),
+            "name the folder that holds your policy; an empty file is a policy that shares nothing",
+        ));
+    }
+    found.extend(invariants(context, &source.join(INVARIANTS_FOLDER))?);
+    Ok(found)
+}
+
+/// The agency's own invariants.
+fn invariants(
+    context: &mut Context,
+    source: &Path,
+) -> Result<BTreeMap<String, String>, CommandError> {
+    if !source.is_dir() {
+        return Ok(BTreeMap::new());
+    }
+    let found = folder(context, source)?.into_iter();
+    Ok(found
+        .filter(|(name, _)| name.ends_with(".cedar"))
+        .map(|(name, text)| (format!("{INVARIANTS_FOLDER}{name}"), text))
+        .collect())
+}
+
+/// The files of a folder that belong to a policy.
+fn folder(context: &mut Context, source: &Path) -> Result<BTreeMap<String, String>, CommandError> {
     let failed = |e| CommandError::File {
         what: "read",
-        path: source.clone(),
+        path: source.to_owned(),
         source: e,
     };
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(&source).map_err(failed)? {
+    for entry in fs::read_dir(source).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = name(&path);
         let wanted =
@@ -64,12 +96,6 @@ pub(super) fn files(
                 "check that it is the right folder",
             ));
         }
-    }
-    if !found.keys().any(|name| name.ends_with(".cedar")) {
-        return Err(CommandError::usage(
-            format!("{} holds no *.cedar file", source.display()),
-            "name the folder that holds your policy; an empty file is a policy that shares nothing",
-        ));
     }
     Ok(found)
 }

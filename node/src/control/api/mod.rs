@@ -5,11 +5,13 @@ mod clock;
 mod expiry;
 mod explain;
 mod import;
+mod leave;
 mod officers;
 mod parting;
 mod peers;
 mod policy;
 mod preview;
+mod proof;
 mod query;
 mod records;
 mod status;
@@ -19,6 +21,7 @@ pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
 pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
@@ -35,6 +38,7 @@ pub use policy::{
 pub use preview::{
     PeerPreview, Preview, PreviewCount, PreviewEnd, PreviewLine, PreviewRequest, Recalled,
 };
+pub use proof::{CaseView, ProofFinding, ProofNote, ProofReport, ProofTerms};
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
@@ -58,7 +62,7 @@ pub struct ApiError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
     /// Machine-readable kind: `not-found`, `ambiguous`, `invalid`, `refused`, `forbidden`,
-    /// `conflict`, `disk`, `internal`.
+    /// `conflict`, `disk`, `internal`, `no-solver`, `unproven`, `broken-invariant`.
     pub code: String,
     /// Findings on the record or policy, one a fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

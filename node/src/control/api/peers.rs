@@ -80,6 +80,8 @@ pub struct PeerChangeRequest {
     pub edit: PeerEdit,
     /// Ask back what it may have no more.
     pub recall: bool,
+    /// Invariants that the policy may break for it.
+    pub accept_broken: Vec<String>,
     /// What was looked at, from the preview.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over: Option<String>,
@@ -116,6 +118,9 @@ pub struct PeerAddRequest {
     /// Circles to put it in, besides those of `entities.json`.
     #[serde(default)]
     pub circles: Vec<String>,
+    /// Invariants that the policy may break once it is a peer, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accept_broken: Vec<String>,
 }
 
 /// What became of `peer add`.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Recalled;
+use super::proof::{ProofNote, ProofTerms};
 
 /// State of the policy.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -21,7 +22,7 @@ pub struct PolicyState {
     pub differs: bool,
 }
 
-/// Policy files, for `POST /v1/policy/check` and `POST /v1/policy/apply`.
+/// Policy files, for `POST /v1/policy/check`, `prove` and `apply`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct PolicyRequest {
     /// File name to text: `*.cedar`, `entities.json` and `ceilings.toml`.
@@ -35,6 +36,9 @@ pub struct PolicyRequest {
     /// What was looked at, from the preview.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<String>,
+    /// For `apply`: on which terms, if it is not proven.
+    #[serde(default)]
+    pub proof: ProofTerms,
 }
 
 /// The answer to a policy check, apply, revert or show.
@@ -98,6 +102,9 @@ pub struct PolicyApplied {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How it was proven; none for those that were applied before policies were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofNote>,
 }
 
 /// `GET /v1/policy/plain`: peer by kind, in words.

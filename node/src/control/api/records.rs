@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{FindingView, RecordRow};
+use super::{FindingView, LeaveView, RecordRow};
 
 /// `POST /v1/records`: sign and store a draft, then offer it to whom both gates allow.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -141,6 +141,9 @@ pub struct RecordView {
     /// Other records that link here or that this links to, and what is known of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<LinkView>,
+    /// Permits to pass it on, and requests for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leave: Vec<LeaveView>,
     /// Who got it from us and who gave it to us.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ledger: Vec<LedgerView>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OfficerView, PeerStatus, PolicyState};
+use super::{OfficerView, OpenAsks, PeerStatus, PolicyState};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -34,6 +34,9 @@ pub struct Status {
     /// Search index: arrival up to which it is committed is not shown; this is how many
     /// records are only in the in-memory tail.
     pub unindexed: u64,
+    /// Requests for leave to pass records of ours on.
+    #[serde(default)]
+    pub asks: OpenAsks,
     /// Things a person has to look at, as sentences with the command to type.
     pub alerts: Vec<String>,
     /// Records of our own whose review date has come.

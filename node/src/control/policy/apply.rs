@@ -6,8 +6,10 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use data_encoding::HEXLOWER;
 
+use super::proof::admit;
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
-use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest};
+use crate::audit::note;
+use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote};
 use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::node::{Node, POLICY_ACTIVE};
@@ -21,9 +23,18 @@ pub(in crate::control) async fn apply(
     Json(request): Json<PolicyRequest>,
 ) -> Answer<PolicyReport> {
     let set = read(&node, request.files)?;
+    let note = admit(
+        &node,
+        &caller,
+        &set,
+        &request.proof,
+        request.reason.as_deref(),
+    )
+    .await?;
     let terms = Terms {
         recall: request.recall,
         over: request.over,
+        proof: Some(note),
     };
     put_in_force(&node, set, caller.uid, request.reason, terms).await
 }
@@ -34,19 +45,21 @@ pub(in crate::control) async fn revert(
     Extension(caller): Extension<Caller>,
     Json(request): Json<RevertRequest>,
 ) -> Answer<PolicyReport> {
-    let (set, hash) = earlier(&node)?;
+    let (set, before) = earlier(&node)?;
     let reason = request
         .reason
-        .unwrap_or_else(|| format!("revert to {}", short(&hash)));
+        .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
     let terms = Terms {
         recall: request.recall,
         over: request.over,
+        // It was admitted once, on terms that its history tells.
+        proof: before.proof,
     };
     put_in_force(&node, set, caller.uid, Some(reason), terms).await
 }
 
-/// The policy before the active one, with its hash.
-pub(in crate::control) fn earlier(node: &Node) -> Result<(PolicySet, String), ApiError> {
+/// The policy before the active one, and how it was applied.
+pub(in crate::control) fn earlier(node: &Node) -> Result<(PolicySet, PolicyApplied), ApiError> {
     let history = history(node)?;
     let before = history.get(1).ok_or_else(|| {
         ApiError::new("conflict", "there is no earlier policy to go back to")
@@ -62,7 +75,7 @@ pub(in crate::control) fn earlier(node: &Node) -> Result<(PolicySet, String), Ap
             )
         })?;
     let set = PolicySet::from_text(PolicyText::from_bytes(&bytes)?)?;
-    Ok((set, before.hash.clone()))
+    Ok((set, before.clone()))
 }
 
 /// On which terms a policy is put in force.
@@ -71,6 +84,8 @@ struct Terms {
     recall: bool,
     /// What was looked at before.
     over: Option<String>,
+    /// How it was proven.
+    proof: Option<ProofNote>,
 }
 
 /// Body of `POST /v1/policy/revert`.
@@ -98,12 +113,17 @@ async fn put_in_force(
     node.is_over(terms.over.as_deref())?;
     let before = node.policies.current();
     let hash = HEXLOWER.encode(&set.text().sha256());
+    note(|note| {
+        note.typed("policy", &hash);
+        note.typed("reason", reason.as_deref().unwrap_or_default());
+    });
     let number = node.store.metas(HISTORY, crate::limits::STORE_ROWS)?.len();
     let applied = PolicyApplied {
         hash: hash.clone(),
         at: rfc3339(node.clock.now()),
         uid,
         reason,
+        proof: terms.proof,
     };
     let line =
         serde_json::to_vec(&applied).map_err(|e| ApiError::new("internal", e.to_string()))?;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod explain;
+mod proof;
 mod show;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ use crate::policy::{PolicySet, PolicyText};
 
 pub(super) use apply::{RevertRequest, apply, earlier, revert};
 pub(super) use explain::explain;
-pub(super) use show::{plain, plain_rows, show, state};
+pub(super) use proof::{admit_peer, prove};
+pub(super) use show::{plain, plain_of, show, state};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 

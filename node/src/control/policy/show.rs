@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use super::{Answer, history, report};
 use crate::control::api::{ApiError, PlainRow, PolicyPlain, PolicyReport, PolicyState};
 use crate::node::Node;
-use crate::policy::{Action, Engine, PlainAnswer, PolicyText};
+use crate::policy::{Action, Engine, PlainAnswer, PlainTable, PolicyText};
 
 /// `GET /v1/policy`.
 pub(in crate::control) async fn show(State(node): State<Node>) -> Answer<PolicyReport> {
@@ -54,9 +54,20 @@ pub(in crate::control) async fn plain(State(node): State<Node>) -> Answer<Policy
 }
 
 /// The sharing policy as (peer, kind, words).
-pub(in crate::control) fn plain_rows(engine: &Engine) -> Vec<(String, String, String)> {
-    engine
-        .plain(Action::Share)
+fn plain_rows(engine: &Engine) -> Vec<(String, String, String)> {
+    in_words(engine.plain(Action::Share))
+}
+
+/// What one peer may have, as (kind, words).
+pub(in crate::control) fn plain_of(engine: &Engine, alias: &str) -> Vec<(String, String)> {
+    in_words(engine.plain_of(Action::Share, alias))
+        .into_iter()
+        .map(|(_, kind, cell)| (kind, cell))
+        .collect()
+}
+
+fn in_words(table: PlainTable) -> Vec<(String, String, String)> {
+    table
         .rows
         .into_iter()
         .map(|row| {

@@ -3,12 +3,14 @@
 mod ceiling;
 mod decision;
 mod draft;
+mod leave;
 mod name;
 mod retraction;
 mod view;
 
 pub(super) use decision::why;
 pub(super) use draft::{amend, push};
+pub(super) use leave::{ask, permit};
 pub(super) use retraction::retract;
 pub(super) use view::{cose, show, verify};
 

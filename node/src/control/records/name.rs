@@ -3,6 +3,7 @@
 use liaison_protocol::id::{AgencyId, IdPrefix, RecordId};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
+use crate::audit::note;
 use crate::control::api::ApiError;
 use crate::ingest::IngestFault;
 use crate::node::Node;
@@ -57,6 +58,7 @@ impl Node {
             .store
             .header(arrival)?
             .ok_or_else(|| ApiError::no_record(text))?;
+        note(|note| note.record(header.id));
         Ok((arrival, header))
     }
 

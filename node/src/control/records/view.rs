@@ -56,6 +56,7 @@ pub(in crate::control) async fn show(
             .collect(),
         retracted_by,
         links: Vec::new(),
+        leave: node.leave_views(&header)?,
         ledger: node
             .store
             .ledgers_for(arrival)?

@@ -18,6 +18,7 @@ mod certificate;
 mod concrete;
 mod diff;
 mod invariant;
+pub mod prover_key;
 mod report;
 mod solver;
 mod symbolic;

@@ -10,6 +10,7 @@ const AGENCY: AgencyId = AgencyId::from_bytes([9; 32]);
 fn over(size: usize, timing: Timing) -> (FrameStream, DuplexStream) {
     let (near, far) = tokio::io::duplex(size);
     let context = Context {
+        number: 0,
         agency: AGENCY,
         channel: Channel::Live,
         gone: CancellationToken::new(),

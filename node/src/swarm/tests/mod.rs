@@ -31,7 +31,14 @@ type Captured = Arc<Mutex<Vec<(AgencyId, Channel, Direction, Vec<u8>)>>>;
 struct Capture(Captured);
 
 impl Tap for Capture {
-    fn frame(&self, peer: &AgencyId, channel: Channel, direction: Direction, body: &[u8]) {
+    fn frame(
+        &self,
+        _stream: u64,
+        peer: &AgencyId,
+        channel: Channel,
+        direction: Direction,
+        body: &[u8],
+    ) {
         self.0
             .lock()
             .expect("lock")

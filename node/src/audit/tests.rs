@@ -1,0 +1,240 @@
+//! The log on a real disk: what is written, what a check finds, what is kept.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use liaison_protocol::audit::SignedHead;
+use liaison_protocol::card::AgencyKeys;
+use liaison_protocol::id::RecordId;
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::home::{Home, InitRequest};
+
+struct Place {
+    dir: TempDir,
+    home: Home,
+    keys: AgencyKeys,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("folder");
+        let home = Home::at(dir.path().join("h"));
+        let request = InitRequest {
+            name: "a".into(),
+            country: "QN".parse().expect("country"),
+            sector: "border".parse().expect("sector"),
+            route_roles: Vec::new(),
+            regime: "led".parse().expect("regime"),
+            addresses: Vec::new(),
+        };
+        home.init(request, SystemClock.now()).expect("init");
+        let card = home.card_file().expect("card");
+        let mut keys = AgencyKeys::new(card.agency());
+        let record =
+            liaison_protocol::record::signed::SignedRecord::parse(card.card().bytes().clone())
+                .expect("card");
+        keys.learn(record).expect("card");
+        Self { dir, home, keys }
+    }
+
+    fn logs(&self) -> PathBuf {
+        self.dir.path().join("audit")
+    }
+
+    fn open(&self, keep_bytes: u64) -> Audit {
+        let options = AuditOptions {
+            clock: Arc::new(SystemClock),
+            signing: self.home.secrets().expect("keys").signing,
+            key: self.home.audit_key().expect("key"),
+            keep_bytes,
+        };
+        Audit::open(self.logs(), options).expect("opened")
+    }
+
+    fn check(&self, witnessed: &[Witnessed]) -> Report {
+        verify(&self.logs(), &self.keys, witnessed).expect("read")
+    }
+
+    fn last(&self) -> PathBuf {
+        segments(&self.logs())
+            .expect("read")
+            .pop()
+            .expect("one")
+            .path
+    }
+
+    /// Rewrites the last segment's lines; what a check says then.
+    fn forged(&self, how: impl FnOnce(&mut Vec<String>)) -> String {
+        let path = self.last();
+        let good = fs::read_to_string(&path).expect("read");
+        let mut lines: Vec<String> = good.lines().map(str::to_owned).collect();
+        how(&mut lines);
+        fs::write(&path, lines.join("\n") + "\n").expect("written");
+        let report = self.check(&[]);
+        fs::write(&path, good).expect("put back");
+        let says: Vec<String> = report.faults.into_iter().map(|f| f.says).collect();
+        says.join("; ")
+    }
+}
+
+fn shown(n: u8) -> Entry {
+    Entry {
+        records: vec![RecordId::from_bytes([n; 32])],
+        typed: Some(format!("query: Kovač {n}")),
+        ..Entry::new(
+            Who::stranger(4_000_000_001),
+            Act::Consult,
+            "GET /v1/records/{id}",
+        )
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_was_edited_removed_or_moved_is_found() {
+    let place = Place::new();
+    let audit = place.open(1 << 30);
+    for n in 0..9 {
+        audit.write(vec![shown(n)]).await.expect("written");
+    }
+    audit.sign_head().await.expect("signed");
+    audit.close();
+    assert!(audit.write(vec![shown(1)]).await.is_err(), "it is closed");
+    let good = place.check(&[]);
+    assert_eq!(good.faults, []);
+    // start, nine, head, stop, head.
+    assert_eq!((good.from, good.to, good.heads), (1, 13, 2));
+
+    let edited = place.forged(|lines| lines[4] = lines[4].replace("GET", "PUT"));
+    assert!(edited.contains("line 5 does not follow"), "{edited}");
+    let removed = place.forged(|lines| drop(lines.remove(4)));
+    assert!(removed.contains("line 5 does not follow"), "{removed}");
+    let moved = place.forged(|lines| lines.swap(4, 5));
+    assert!(moved.contains("line 5 does not follow"), "{moved}");
+    // Someone who edits a line and makes all hashes after it anew is stopped by a signature.
+    let rehashed = place.forged(|lines| {
+        let mut before = Digest::default();
+        for line in lines.iter_mut() {
+            let json = line.split_off(65).replace("4000000001", "0");
+            before = before.then(json.as_bytes());
+            *line = format!("{before} {json}");
+        }
+    });
+    assert!(rehashed.contains("signed head"), "{rehashed}");
+    assert_eq!(place.check(&[]).faults, [], "and it was put back");
+}
+
+#[tokio::test]
+async fn a_tail_that_was_cut_off_is_found_by_a_witness_only() {
+    let place = Place::new();
+    let audit = place.open(1 << 30);
+    audit
+        .write(vec![shown(1), shown(2)])
+        .await
+        .expect("written");
+    audit.sign_head().await.expect("signed");
+    let head = audit.state().borrow().head.clone().expect("a head");
+    audit.close();
+    let head = SignedHead::parse(head).expect("a head");
+    let head = head.verify(&place.keys).expect("ours");
+    let witnessed = [Witnessed {
+        by: "b".into(),
+        head: *head.head(),
+    }];
+    let good = place.check(&witnessed);
+    assert_eq!((good.faults.as_slice(), good.witnessed), (&[][..], 3));
+    let path = place.last();
+    let text = fs::read_to_string(&path).expect("read");
+    let short: Vec<&str> = text.lines().take(2).collect();
+    fs::write(&path, short.join("\n") + "\n").expect("cut");
+    assert_eq!(
+        place.check(&[]).faults,
+        [],
+        "without a witness it looks whole"
+    );
+    let found = place.check(&witnessed).faults;
+    assert!(found[0].says.contains("b witnessed line 3"), "{found:?}");
+    // A node that starts on what is left goes on in the same chain, as another line 3.
+    let audit = place.open(1 << 30);
+    audit.write(vec![shown(3)]).await.expect("written");
+    audit.close();
+    let found = place.check(&witnessed).faults;
+    assert!(found[0].says.contains("rewritten"), "{found:?}");
+    // And a log that was begun anew is another one.
+    fs::remove_dir_all(place.logs()).expect("gone");
+    place.open(1 << 30).close();
+    let found = place.check(&witnessed).faults;
+    assert!(found[0].says.contains("another log"), "{found:?}");
+}
+
+#[tokio::test]
+async fn its_size_is_bounded_and_the_chain_is_kept() {
+    let place = Place::new();
+    let keep = 128 * 1024;
+    let audit = place.open(keep);
+    for n in 0..250u8 {
+        let many = (0..4).map(|_| shown(n)).collect();
+        audit.write(many).await.expect("written");
+    }
+    audit.close();
+    let all = segments(&place.logs()).expect("read");
+    let bytes: u64 = all.iter().map(|s| s.bytes).sum();
+    assert!(bytes <= keep + limits::AUDIT_SEGMENT_MIN_BYTES, "{bytes}");
+    let report = place.check(&[]);
+    assert_eq!(report.faults, []);
+    assert!(report.from > 1 && report.to > 1_000, "{report:?}");
+    // One of them taken out, or a stub, is missed.
+    fs::rename(&all[1].path, place.dir.path().join("taken")).expect("moved");
+    assert!(!place.check(&[]).faults.is_empty());
+    fs::rename(place.dir.path().join("taken"), &all[1].path).expect("put back");
+    let stubs = segment::stubs(&place.logs()).expect("read");
+    let last = &stubs.last().expect("a stub").0;
+    fs::rename(last, place.dir.path().join("taken")).expect("moved");
+    assert!(!place.check(&[]).faults.is_empty());
+}
+
+#[tokio::test]
+async fn what_cant_be_written_is_refused_and_a_torn_line_is_put_aside() {
+    let place = Place::new();
+    let audit = place.open(1 << 30);
+    audit.write(vec![shown(1)]).await.expect("written");
+    audit.close();
+    let path = place.last();
+    let mut torn = fs::read(&path).expect("read");
+    torn.extend_from_slice(b"0123456789abcdef {\"n\":4,");
+    fs::write(&path, &torn).expect("torn");
+    assert_eq!(place.check(&[]).faults, []);
+    let audit = place.open(1 << 30);
+    audit.write(vec![shown(2)]).await.expect("written");
+    assert_eq!(place.check(&[]).faults, []);
+    assert!(path.with_extension("torn").exists());
+    // The file goes while it is written: nothing is said to be on the disk that is not.
+    fs::remove_file(&path).expect("removed");
+    let refused = audit.write(vec![shown(3)]).await.expect_err("refused");
+    assert!(refused.to_string().contains("removed"), "{refused}");
+    assert!(audit.state().borrow().fault.is_some());
+    audit.close();
+}
+
+#[tokio::test]
+async fn what_was_typed_is_read_with_the_private_half_only() {
+    let place = Place::new();
+    let audit = place.open(1 << 30);
+    audit.write(vec![shown(7)]).await.expect("written");
+    audit.close();
+    let text = fs::read_to_string(place.last()).expect("read");
+    assert!(!text.contains("Kova"), "{text}");
+    let secret = fs::read_to_string(place.home.audit_secret_path()).expect("made by init");
+    let secret = seal::SecretKey::parse(&secret).expect("private half");
+    let lines: Vec<Line> = text
+        .lines()
+        .map(|raw| serde_json::from_str(&raw[65..]).expect("a line"))
+        .collect();
+    let opening = lines[0].seal.as_ref().expect("an opening");
+    let typed = lines[1].typed.as_ref().expect("under seal");
+    let opened = secret.open(opening).expect("ours").open(2, typed);
+    assert_eq!(opened.as_deref(), Ok("query: Kovač 7"));
+}

@@ -1,0 +1,440 @@
+//! The one thread that writes the log: what waits is written together and synced once.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use data_encoding::{BASE64, HEXLOWER};
+use liaison_protocol::audit::AuditHead;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::line::{Digest, Line};
+use super::seal::{PublicKey, Sealer};
+use super::segment::{self, Lines, Next};
+use super::{Act, AuditError, AuditOptions, Entry, State, Who};
+use crate::control::text::rfc3339;
+use crate::limits;
+
+type Done<T> = oneshot::Sender<Result<T, AuditError>>;
+
+pub(super) enum Command {
+    Write(Vec<Entry>, Done<u64>),
+    Head(Done<()>),
+    Key(PublicKey, Done<()>),
+    Stop,
+}
+
+pub(super) struct Writer {
+    dir: PathBuf,
+    options: AuditOptions,
+    state: State,
+    told: watch::Sender<State>,
+    file: Current,
+    /// What seals, and the line that holds its encapsulated key.
+    sealer: Option<(u64, Sealer)>,
+    /// Lines when the head was signed last.
+    signed: u64,
+}
+
+/// The segment that is written.
+struct Current {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+}
+
+/// What was made and is not on the disk yet.
+struct Batch {
+    bytes: Vec<u8>,
+    lines: u64,
+    digest: Digest,
+}
+
+impl Writer {
+    pub(super) fn open(
+        dir: PathBuf,
+        options: AuditOptions,
+    ) -> Result<(Self, watch::Receiver<State>), AuditError> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&dir)
+            .map_err(|e| segment::io(&dir, &e))?;
+        let mut state = State {
+            key: options.key.as_ref().map(PublicKey::fingerprint),
+            ..State::default()
+        };
+        let mut signed = 0;
+        let last = segment::segments(&dir)?.pop();
+        let known = match &last {
+            Some(last) => resume(last, &mut state, &mut signed)?,
+            None => None,
+        };
+        let file = match (last, known) {
+            (Some(last), Some(bytes)) => Current {
+                file: append_to(&last.path)?,
+                path: last.path,
+                bytes,
+            },
+            // Also where the last segment is damaged: it stays as it was found.
+            _ => {
+                let first = state.lines + 1;
+                let path = segment::path_of(&dir, first, "log");
+                if path.exists() {
+                    let aside = segment::path_of(&dir, first, "damaged");
+                    std::fs::rename(&path, &aside).map_err(|e| segment::io(&path, &e))?;
+                }
+                let file = append_to(&path)?;
+                segment::sync_dir(&dir)?;
+                Current {
+                    path,
+                    file,
+                    bytes: 0,
+                }
+            }
+        };
+        if state.chain == [0; 16] {
+            state.chain = rand::random();
+        }
+        let (told, state_told) = watch::channel(state.clone());
+        let mut writer = Self {
+            dir,
+            options,
+            state,
+            told,
+            file,
+            sealer: None,
+            signed,
+        };
+        writer.begin("start")?;
+        Ok((writer, state_told))
+    }
+
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        while let Some(first) = queue.blocking_recv() {
+            let mut group = Vec::new();
+            let mut then = None;
+            let mut next = Some(first);
+            while let Some(command) = next {
+                match command {
+                    Command::Write(entries, done) => group.push((entries, done)),
+                    other => {
+                        then = Some(other);
+                        break;
+                    }
+                }
+                next = (group.len() < limits::AUDIT_GROUP)
+                    .then(|| queue.try_recv().ok())
+                    .flatten();
+            }
+            self.write(group);
+            match then {
+                None => {}
+                // Whoever asked may have gone.
+                Some(Command::Write(..)) => {}
+                Some(Command::Head(done)) => {
+                    let _gone = done.send(self.head());
+                }
+                Some(Command::Key(key, done)) => {
+                    self.state.key = Some(key.fingerprint());
+                    self.options.key = Some(key);
+                    let _gone = done.send(self.begin("seal"));
+                }
+                Some(Command::Stop) => {
+                    let stop = Entry::new(Who::Node, Act::Log, "stop");
+                    let ended = self.commit(vec![stop]).and_then(|_| self.head());
+                    if let Err(error) = ended {
+                        tracing::error!(%error, "the end of the audit log was not written");
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, group: Vec<(Vec<Entry>, Done<u64>)>) {
+        if group.is_empty() {
+            return;
+        }
+        let mut first = self.state.lines + 1;
+        let mut entries = Vec::new();
+        let mut waiting = Vec::new();
+        for (some, done) in group {
+            let some: Vec<Entry> = some.into_iter().flat_map(Entry::split).collect();
+            waiting.push((first, done));
+            first += some.len() as u64;
+            entries.extend(some);
+        }
+        let written = self.commit(entries);
+        for (first, done) in waiting {
+            // Whoever asked may have gone.
+            let _gone = done.send(written.clone().map(|()| first));
+        }
+        if written.is_ok()
+            && self.file.bytes >= self.segment_bytes()
+            && let Err(error) = self.rotate()
+        {
+            // It goes on in the segment that it has.
+            tracing::error!(%error, "the audit log was not rotated");
+        }
+    }
+
+    /// Writes entries, all or none.
+    fn commit(&mut self, entries: Vec<Entry>) -> Result<(), AuditError> {
+        let mut batch = self.batch();
+        let at = rfc3339(self.options.clock.now());
+        for entry in entries {
+            let n = batch.lines + 1;
+            let typed = match (&entry.typed, &self.sealer) {
+                (Some(text), Some((by, sealer))) => {
+                    let sealed = sealer.seal(*by, n, clip(text));
+                    Some(sealed.map_err(|e| sign(&e))?)
+                }
+                // Without a key it is not kept: never in clear.
+                _ => None,
+            };
+            let line = Line {
+                peers: entry.peers.iter().map(|a| a.full()).collect(),
+                rule: entry.rule,
+                epoch: entry.epoch,
+                records: entry.records.iter().map(|r| r.full()).collect(),
+                count: entry.count,
+                outcome: entry.outcome,
+                of: entry.of,
+                typed,
+                ..Line::new(n, at.clone(), entry.who, entry.what, entry.by)
+            };
+            batch.add(&line)?;
+        }
+        self.put(batch)
+    }
+
+    /// The line that begins a segment, a run, or another seal.
+    fn begin(&mut self, by: &str) -> Result<(), AuditError> {
+        let mut batch = self.batch();
+        let n = batch.lines + 1;
+        let at = rfc3339(self.options.clock.now());
+        let mut line = Line::new(n, at, Who::Node, Act::Log, by);
+        line.chain = Some(HEXLOWER.encode(&self.state.chain));
+        let mut sealer = None;
+        if let Some(key) = &self.options.key {
+            let (opening, begun) = key.begin().map_err(|e| sign(&e))?;
+            line.seal = Some(opening);
+            sealer = Some((n, begun));
+        }
+        batch.add(&line)?;
+        self.put(batch)?;
+        self.sealer = sealer;
+        Ok(())
+    }
+
+    /// Signs the head, as a line of its own, unless nothing was written since.
+    fn head(&mut self) -> Result<(), AuditError> {
+        if self.state.lines == self.signed {
+            return Ok(());
+        }
+        let now = self.options.clock.now();
+        let head = AuditHead {
+            chain: self.state.chain,
+            lines: self.state.lines,
+            digest: self.state.digest.0,
+            at: now,
+        };
+        let signed = head.sign(&self.options.signing).map_err(|e| sign(&e))?;
+        let bytes: Bytes = signed.bytes().clone();
+        let mut batch = self.batch();
+        let mut line = Line::new(batch.lines + 1, rfc3339(now), Who::Node, Act::Log, "head");
+        line.head = Some(BASE64.encode(&bytes));
+        batch.add(&line)?;
+        self.put(batch)?;
+        self.signed = self.state.lines;
+        self.state.head = Some(bytes);
+        self.told.send_replace(self.state.clone());
+        Ok(())
+    }
+
+    /// Ends the segment with a signed head, begins the next, and lets the oldest leave.
+    fn rotate(&mut self) -> Result<(), AuditError> {
+        self.head()?;
+        let path = segment::path_of(&self.dir, self.state.lines + 1, "log");
+        let file = append_to(&path)?;
+        segment::sync_dir(&self.dir)?;
+        self.file = Current {
+            path,
+            file,
+            bytes: 0,
+        };
+        self.begin("segment")?;
+        let mut all = segment::segments(&self.dir)?;
+        all.pop();
+        let mut bytes: u64 = all.iter().map(|s| s.bytes).sum::<u64>() + self.segment_bytes();
+        for oldest in all {
+            if bytes <= self.options.keep_bytes {
+                break;
+            }
+            segment::leave(&self.dir, &oldest)?;
+            bytes -= oldest.bytes.min(bytes);
+        }
+        Ok(())
+    }
+
+    fn segment_bytes(&self) -> u64 {
+        (self.options.keep_bytes / 8)
+            .clamp(limits::AUDIT_SEGMENT_MIN_BYTES, limits::AUDIT_SEGMENT_BYTES)
+    }
+
+    fn batch(&self) -> Batch {
+        Batch {
+            bytes: Vec::new(),
+            lines: self.state.lines,
+            digest: self.state.digest,
+        }
+    }
+
+    /// Puts a batch on the disk, or leaves the file as it was.
+    fn put(&mut self, batch: Batch) -> Result<(), AuditError> {
+        let written = self.file.put(&batch.bytes);
+        let fault = written.as_ref().err().map(ToString::to_string);
+        if written.is_ok() {
+            self.state.lines = batch.lines;
+            self.state.digest = batch.digest;
+        } else if self.state.fault != fault {
+            tracing::error!(fault, "the audit log can't be written");
+        }
+        self.state.fault = fault;
+        self.told.send_replace(self.state.clone());
+        written
+    }
+}
+
+impl Batch {
+    fn add(&mut self, line: &Line) -> Result<(), AuditError> {
+        self.digest = line
+            .append(self.digest, &mut self.bytes)
+            .map_err(|e| sign(&e))?;
+        self.lines += 1;
+        Ok(())
+    }
+}
+
+impl Current {
+    fn put(&mut self, bytes: &[u8]) -> Result<(), AuditError> {
+        let written = self.try_put(bytes);
+        if written.is_err() {
+            // What was written of it is cut off, now or before the next try.
+            let _again = self.file.set_len(self.bytes);
+        }
+        written.map_err(|e| segment::io(&self.path, &e))?;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn try_put(&mut self, bytes: &[u8]) -> Result<(), std::io::Error> {
+        let meta = self.file.metadata()?;
+        if meta.nlink() == 0 {
+            return Err(std::io::Error::other("the file was removed"));
+        }
+        if meta.len() < self.bytes {
+            return Err(std::io::Error::other("the file was cut short"));
+        }
+        if meta.len() > self.bytes {
+            self.file.set_len(self.bytes)?;
+        }
+        self.file.write_all_at(bytes, self.bytes)?;
+        self.file.sync_data()
+    }
+}
+
+/// Reads the last segment. Bytes of its whole lines if it can be written on; a write that was
+/// cut off is put aside.
+fn resume(
+    last: &segment::Segment,
+    state: &mut State,
+    signed: &mut u64,
+) -> Result<Option<u64>, AuditError> {
+    let mut lines = Lines::open(&last.path)?;
+    state.lines = last.first.saturating_sub(1);
+    let mut before: Option<Digest> = None;
+    loop {
+        match lines.next()? {
+            Next::Line(raw) => {
+                let n = state.lines + 1;
+                let line = raw.line().filter(|line| line.n == n);
+                // The first line's place in the chain is checked by `verify`, with all of it.
+                let fits = before.is_none_or(|before| before.then(&raw.json) == raw.digest);
+                let Some(line) = line.filter(|_| fits) else {
+                    state.damage = Some(format!("line {n} is not as it was written"));
+                    return Ok(None);
+                };
+                before = Some(raw.digest);
+                state.lines = n;
+                state.digest = raw.digest;
+                if let Some(chain) = line.chain
+                    && let Ok(chain) = HEXLOWER.decode(chain.as_bytes())
+                    && let Ok(chain) = chain.try_into()
+                {
+                    state.chain = chain;
+                }
+                if let Some(head) = line.head {
+                    state.head = BASE64.decode(head.as_bytes()).ok().map(Bytes::from);
+                    *signed = n;
+                }
+            }
+            Next::Garbage => {
+                state.damage = Some(format!("line {} is no line", state.lines + 1));
+                return Ok(None);
+            }
+            Next::Torn(bytes) => {
+                put_aside(last, lines.read)?;
+                tracing::warn!(
+                    bytes,
+                    "a line of the audit log that was cut off is put aside"
+                );
+                return Ok(Some(lines.read));
+            }
+            Next::End => return Ok(Some(lines.read)),
+        }
+    }
+}
+
+fn put_aside(last: &segment::Segment, whole: u64) -> Result<(), AuditError> {
+    let fault = |e: std::io::Error| segment::io(&last.path, &e);
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&last.path)
+        .map_err(fault)?;
+    let mut torn = Vec::new();
+    file.seek(SeekFrom::Start(whole)).map_err(fault)?;
+    (&mut file)
+        .take(limits::AUDIT_LINE_BYTES)
+        .read_to_end(&mut torn)
+        .map_err(fault)?;
+    std::fs::write(last.path.with_extension("torn"), &torn).map_err(fault)?;
+    file.set_len(whole)
+        .and_then(|()| file.sync_all())
+        .map_err(fault)
+}
+
+fn append_to(path: &std::path::Path) -> Result<File, AuditError> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|e| segment::io(path, &e))
+}
+
+fn clip(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(limits::AUDIT_TYPED_BYTES))
+        .unwrap_or_default()
+}
+
+fn sign(error: &dyn std::fmt::Display) -> AuditError {
+    AuditError::Sign {
+        says: error.to_string(),
+    }
+}

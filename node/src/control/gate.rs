@@ -1,0 +1,162 @@
+//! The gate of every call: who makes it, whether that user's roles may, and what the audit
+//! log is told of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::connect_info::ConnectInfo;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::access::AccessTable;
+use super::api::ApiError;
+use super::caller::{Caller, Uid};
+use crate::audit::{Act, AuditError, Entry, Note, Who, noted};
+use crate::node::Node;
+
+/// What the gate knows.
+#[derive(Clone)]
+pub(super) struct Gate {
+    node: Node,
+    access: Arc<AccessTable>,
+    /// SHA-256 of the officers file that the log was told of.
+    officers: Arc<Mutex<[u8; 32]>>,
+}
+
+/// Lets a call through, or not. What changes something is announced in the audit log before
+/// it is done, what shows records is there before they are shown; a call that can't be
+/// written down fails. The node's own log has who called what, and nothing that was typed.
+pub(super) async fn admit(
+    State(gate): State<Gate>,
+    ConnectInfo(Uid(uid)): ConnectInfo<Uid>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|p| p.as_str().to_owned())
+        .unwrap_or_default();
+    let answered = gate.answer(uid, &method, &route, request, next).await;
+    let response = answered.unwrap_or_else(IntoResponse::into_response);
+    let status = response.status().as_u16();
+    tracing::info!(target: "liaison::api", uid, %method, %route, status, "call");
+    response
+}
+
+impl Gate {
+    pub(super) fn new(node: Node, access: AccessTable) -> Self {
+        Self {
+            node,
+            access: Arc::new(access),
+            officers: Arc::default(),
+        }
+    }
+
+    async fn answer(
+        &self,
+        uid: u32,
+        method: &Method,
+        route: &str,
+        mut request: Request,
+        next: Next,
+    ) -> Result<Response, ApiError> {
+        let by = format!("{method} {route}");
+        let (caller, act) = match self.caller(uid, method, route) {
+            Ok(admitted) => admitted,
+            Err((who, refused)) => {
+                self.node
+                    .audit
+                    .write(vec![Entry::new(who, Act::TurnAway, by)])
+                    .await?;
+                return Err(refused);
+            }
+        };
+        self.officers_changed().await?;
+        let who = caller.who();
+        request.extensions_mut().insert(caller);
+        let Some(act) = act else {
+            return Ok(next.run(request).await);
+        };
+        let changes = !matches!(act, Act::Consult | Act::Combine);
+        let announced = if changes {
+            let entry = Entry::new(who.clone(), act, by.clone());
+            Some(self.node.audit.write(vec![entry]).await?)
+        } else {
+            None
+        };
+        let (response, note) = noted(next.run(request)).await;
+        let refused = !response.status().is_success();
+        if announced.is_none() || refused || !note.is_empty() {
+            let Note {
+                records,
+                peers,
+                count,
+                typed,
+                what,
+            } = note;
+            let entry = Entry {
+                records,
+                peers,
+                count,
+                typed: (!typed.is_empty()).then(|| typed.join("\n")),
+                of: announced,
+                outcome: refused.then(|| format!("refused ({})", response.status().as_u16())),
+                ..Entry::new(who, what.unwrap_or(act), by)
+            };
+            self.node.audit.write(vec![entry]).await?;
+        }
+        Ok(response)
+    }
+
+    fn caller(
+        &self,
+        uid: u32,
+        method: &Method,
+        route: &str,
+    ) -> Result<(Caller, Option<Act>), (Who, ApiError)> {
+        let officer = self.node.officers.of(uid);
+        let officer = officer.map_err(|e| (Who::stranger(uid), e.into()))?;
+        let caller = Caller {
+            uid,
+            officer: Arc::new(officer),
+        };
+        // Where the table has nothing, no handler is there either.
+        let Some(access) = self.access.of(method, route) else {
+            return Ok((caller, None));
+        };
+        match access.check(&caller) {
+            Ok(()) => Ok((caller, access.act)),
+            Err(refused) => Err((caller.who(), refused)),
+        }
+    }
+
+    /// The officers file is changed outside of the node: the log is told at the next call.
+    async fn officers_changed(&self) -> Result<(), AuditError> {
+        let Ok(roster) = self.node.officers.roster() else {
+            return Ok(());
+        };
+        let known = *self.officers.lock().unwrap_or_else(PoisonError::into_inner);
+        if known == roster.sha256 {
+            return Ok(());
+        }
+        let entry = Entry {
+            count: Some(roster.officers.len() as u64),
+            outcome: Some(format!(
+                "officers as of now: {}",
+                roster
+                    .officers
+                    .values()
+                    .map(|o| format!("{} ({}): {}", o.name, o.uid, o.roles))
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            )),
+            ..Entry::new(Who::Node, Act::Administer, "officers.toml")
+        };
+        self.node.audit.write(vec![entry]).await?;
+        *self.officers.lock().unwrap_or_else(PoisonError::into_inner) = roster.sha256;
+        Ok(())
+    }
+}

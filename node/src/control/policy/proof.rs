@@ -1,0 +1,229 @@
+//! Proving a set, and whether one may be applied that is not proven.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use data_encoding::HEXLOWER;
+use liaison_protocol::id::AgencyId;
+
+use super::{Answer, history, read};
+use crate::control::api::{
+    ApiError, PolicyRequest, ProofFinding, ProofNote, ProofReport, ProofTerms,
+};
+use crate::control::caller::Caller;
+use crate::node::Node;
+use crate::policy::prove::{Certificate, Finding, ProveError, concrete, symbolic};
+use crate::policy::{Directory, Engine, PolicySet};
+
+/// One proof at a time: each keeps a processor busy for a second or so.
+static PROVING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// `POST /v1/policy/prove`; without files, of the policy in force.
+pub(in crate::control) async fn prove(
+    State(node): State<Node>,
+    Json(request): Json<PolicyRequest>,
+) -> Answer<ProofReport> {
+    let set = if request.files.is_empty() {
+        Arc::clone(node.policies.current().set())
+    } else {
+        Arc::new(read(&node, request.files)?)
+    };
+    let directory = directory(&node)?;
+    let solver = node.config.policy.solver();
+    let (hash, version) = (HEXLOWER.encode(&set.text().sha256()), solver.version()?);
+    let findings = {
+        let _one_at_a_time = PROVING.lock().await;
+        blocking(move || {
+            let mut findings = symbolic(&set, &solver)?;
+            findings.extend(tried(&set, directory, None)?);
+            Ok(findings)
+        })
+        .await?
+    };
+    Ok(Json(ProofReport {
+        hash,
+        proven: findings.iter().all(Finding::is_proven),
+        solver: Some(version),
+        notes: Vec::new(),
+        findings: findings.iter().map(ProofFinding::from).collect(),
+    }))
+}
+
+/// Whether a set may be put in force on these terms; answers what its history says of it.
+pub(super) async fn admit(
+    node: &Node,
+    caller: &Caller,
+    set: &PolicySet,
+    terms: &ProofTerms,
+    reason: Option<&str>,
+) -> Result<ProofNote, ApiError> {
+    let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+    let mut note = ProofNote {
+        how: "proven".into(),
+        prover: None,
+        accepted: Vec::new(),
+    };
+    let mut broken: BTreeMap<String, String> = BTreeMap::new();
+    let (set, agencies) = (Arc::new(set.clone()), directory(node)?);
+    if let Some(text) = &terms.certificate {
+        let certificate =
+            Certificate::parse(text).map_err(|e| ApiError::new("invalid", e.to_string()))?;
+        let unproven = certificate
+            .check(&set, node.config.policy.prover.as_ref())
+            .map_err(|e| ApiError::new("unproven", e.to_string()))?;
+        for (id, word) in unproven {
+            broken.insert(id, format!("its certificate calls it {word}"));
+        }
+        note.how = "certificate".into();
+        note.prover = Some(certificate.prover.to_string());
+    } else {
+        let (solver, wanted) = (node.config.policy.solver(), Arc::clone(&set));
+        let _one_at_a_time = PROVING.lock().await;
+        match blocking(move || symbolic(&wanted, &solver).map_err(ApiError::from)).await {
+            Ok(findings) => gather(&mut broken, &findings),
+            Err(e) if !terms.unproven => {
+                return Err(ApiError {
+                    remedy: Some(UNPROVEN.into()),
+                    ..e
+                });
+            }
+            Err(e) => {
+                if reason.is_none() {
+                    return Err(no_reason("--unproven"));
+                }
+                tracing::warn!(why = %e.error, "policy applied unproven");
+                note.how = "unproven".into();
+            }
+        }
+    }
+    let findings = blocking(move || tried(&set, agencies, None)).await?;
+    gather(&mut broken, &findings);
+    note.accepted = accept(
+        broken,
+        &terms.accept_broken,
+        "--accept-broken NAME --reason TEXT",
+    )?;
+    if !note.accepted.is_empty() {
+        let Some(reason) = reason else {
+            return Err(no_reason("--accept-broken"));
+        };
+        leave_to_override(node, caller, &note.accepted, reason)?;
+    }
+    Ok(note)
+}
+
+/// Whether the policy in force keeps its invariants once a peer is added; those that were
+/// accepted as broken when it was applied are.
+pub(in crate::control) async fn admit_peer(
+    node: &Node,
+    agency: AgencyId,
+    agencies: Directory,
+    accepted: &[String],
+) -> Result<(), ApiError> {
+    let set = Arc::clone(node.policies.current().set());
+    let findings = blocking(move || tried(&set, agencies, Some(agency))).await?;
+    let mut broken = BTreeMap::new();
+    gather(&mut broken, &findings);
+    let applied = history(node)?.into_iter().next().and_then(|h| h.proof);
+    let mut all: Vec<String> = applied.map(|note| note.accepted).unwrap_or_default();
+    all.extend(accepted.iter().cloned());
+    let accepted = accept(broken, &all, "--accept-broken NAME")?;
+    if !accepted.is_empty() {
+        tracing::warn!(invariants = ?accepted, "a peer for which the policy breaks invariants");
+    }
+    Ok(())
+}
+
+/// Where a second person's leave to break an invariant is asked for: named, with a reason.
+fn leave_to_override(
+    _node: &Node,
+    caller: &Caller,
+    accepted: &[String],
+    reason: &str,
+) -> Result<(), ApiError> {
+    tracing::warn!(uid = caller.uid, invariants = ?accepted, reason, "broken invariants accepted");
+    Ok(())
+}
+
+/// The names of what is broken, if each was accepted.
+fn accept(
+    broken: BTreeMap<String, String>,
+    accepted: &[String],
+    how: &str,
+) -> Result<Vec<String>, ApiError> {
+    let accepted: BTreeSet<&str> = accepted.iter().map(String::as_str).collect();
+    let left: Vec<String> = broken
+        .iter()
+        .filter(|(id, _)| !accepted.contains(id.as_str()))
+        .map(|(id, words)| format!("{id}: {words}"))
+        .collect();
+    if left.is_empty() {
+        return Ok(broken.into_keys().collect());
+    }
+    let many = if left.len() == 1 {
+        "an invariant".to_owned()
+    } else {
+        format!("{} invariants", left.len())
+    };
+    Err(ApiError::new(
+        "broken-invariant",
+        format!("the policy breaks {many}:\n{}", left.join("\n")),
+    )
+    .with_remedy(format!(
+        "correct it; 'liaison policy prove' shows when it is right. Where it is meant: {how}"
+    )))
+}
+
+fn gather(broken: &mut BTreeMap<String, String>, findings: &[Finding]) {
+    for finding in findings.iter().filter(|f| !f.is_proven()) {
+        let view = ProofFinding::from(finding);
+        broken
+            .entry(view.id)
+            .or_insert_with(|| format!("{} {}", view.says, view.words.unwrap_or_default()));
+    }
+}
+
+/// The concrete part.
+fn tried(
+    set: &Arc<PolicySet>,
+    agencies: Directory,
+    only: Option<AgencyId>,
+) -> Result<Vec<Finding>, ApiError> {
+    let engine = Engine::new(Arc::clone(set), agencies, 1)
+        .map_err(|e| ApiError::new("internal", e.to_string()))?;
+    concrete(&engine, only.as_ref()).map_err(|e| ApiError::new("internal", e))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| ApiError::new("internal", "the node is stopping"))?
+}
+
+fn directory(node: &Node) -> Result<Directory, ApiError> {
+    node.registry
+        .directory()
+        .map_err(|e| ApiError::new("internal", e.to_string()))
+}
+
+fn no_reason(option: &str) -> ApiError {
+    ApiError::new("invalid", format!("{option} needs a reason"))
+        .with_remedy("add --reason TEXT; it is kept in the history of policies")
+}
+
+/// What to do where nothing can be proven.
+const UNPROVEN: &str = "install cvc5 (sudo apt-get install cvc5); or have it proven elsewhere and give --certificate FILE; or, if it must be: --unproven --reason TEXT";
+
+impl From<ProveError> for ApiError {
+    fn from(error: ProveError) -> Self {
+        let code = match &error {
+            ProveError::NoSolver { .. } => "no-solver",
+            _ => "unproven",
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,239 @@
+//! Leave to pass records on: the permits of their authors, and what holders asked for. A list
+//! beside the store, rebuilt from its control records at start.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::kinds::Content;
+use liaison_protocol::record::signed::{Record, SignedRecord};
+
+use super::Owed;
+use crate::kind;
+use crate::limits;
+use crate::store::{Arrival, Flags, Store, StoreError};
+
+/// Permits and requests for them, by the record that they concern. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Leaves(Arc<RwLock<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    by_record: HashMap<RecordId, Vec<Leave>>,
+    /// What each permit is of.
+    permits: HashMap<Arrival, RecordId>,
+}
+
+/// A permit, or a request for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leave {
+    /// Where it stands in the store.
+    pub arrival: Arrival,
+    /// Its own id.
+    pub id: RecordId,
+    /// Who signed it.
+    pub author: AgencyId,
+    /// When, by its author's clock.
+    pub made: Millis,
+    /// Who may get the record, or would.
+    pub to: BTreeSet<AgencyId>,
+    /// Which of the two it is.
+    pub what: LeaveKind,
+}
+
+/// Given, or asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LeaveKind {
+    /// Given until then.
+    Permit {
+        /// First moment at which it counts no more.
+        until: Millis,
+    },
+    /// Asked for.
+    Ask {
+        /// What for.
+        why: String,
+    },
+}
+
+impl Leaves {
+    /// Finds the permits and requests among a store's control records.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn load(store: &Store, owed: &Owed) -> Result<Self, StoreError> {
+        let leaves = Self::default();
+        let mut after = Arrival(0);
+        loop {
+            let arrivals = owed.arrivals(after, limits::STORE_ROWS);
+            let Some(last) = arrivals.last() else {
+                return Ok(leaves);
+            };
+            after = *last;
+            for arrival in arrivals {
+                let of_leave = store
+                    .header(arrival)?
+                    .is_some_and(|h| matches!(kind::of(&h), Some(Kind::Permit | Kind::Ask)));
+                if !of_leave {
+                    continue;
+                }
+                let signed = store
+                    .record(arrival)?
+                    .and_then(|b| SignedRecord::parse(b).ok());
+                if let Some(signed) = signed {
+                    leaves.note(arrival, signed.id(), signed.unverified());
+                }
+            }
+        }
+    }
+
+    /// A record came in: kept if it is a permit or asks for one. Of one author and record,
+    /// [`limits::LEAVES_PER_AUTHOR`] at most: a further permit counts for nothing.
+    pub fn note(&self, arrival: Arrival, id: RecordId, record: &Record) {
+        let (of, to, what) = match &record.content {
+            Content::Permit(p) => (p.of, &p.to, LeaveKind::Permit { until: p.until }),
+            Content::Ask(a) => (a.of, &a.to, LeaveKind::Ask { why: a.why.clone() }),
+            _ => return,
+        };
+        let leave = Leave {
+            arrival,
+            id,
+            author: record.envelope.author,
+            made: record.envelope.created.wall(),
+            to: to.clone(),
+            what,
+        };
+        let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let known = inner.by_record.entry(of).or_default();
+        let of_author = known.iter().filter(|l| l.author == leave.author).count();
+        if of_author >= limits::LEAVES_PER_AUTHOR || known.iter().any(|l| l.id == id) {
+            return;
+        }
+        let permits = leave.is_permit();
+        known.push(leave);
+        if permits {
+            inner.permits.insert(arrival, of);
+        }
+    }
+
+    /// All that is known of a record, oldest first, also what no longer counts.
+    pub fn of(&self, record: &RecordId) -> Vec<Leave> {
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        inner.by_record.get(record).cloned().unwrap_or_default()
+    }
+
+    /// What the permit that arrived so is of; none: it is no permit.
+    pub fn permits(&self, arrival: Arrival) -> Option<RecordId> {
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        inner.permits.get(&arrival).copied()
+    }
+
+    /// Whether anything is known of a record.
+    pub fn concern(&self, record: &RecordId) -> bool {
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        inner.by_record.contains_key(record)
+    }
+
+    /// Records that somebody asked leave for.
+    pub fn asked(&self) -> Vec<RecordId> {
+        let inner = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let asked = |leaves: &Vec<Leave>| leaves.iter().any(|l| !l.is_permit());
+        let all = inner.by_record.iter().filter(|(_, l)| asked(l));
+        all.map(|(id, _)| *id).collect()
+    }
+
+    /// The permits that let a record of `author` go to `to` now: signed by that author, not
+    /// withdrawn, not at their end.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn naming(
+        &self,
+        store: &Store,
+        record: &RecordId,
+        author: &AgencyId,
+        to: &AgencyId,
+        now: Millis,
+    ) -> Result<Vec<Leave>, StoreError> {
+        let mut found = Vec::new();
+        for leave in self.of(record) {
+            if leave.author == *author && leave.to.contains(to) && leave.counts(store, now)? {
+                found.push(leave);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Leave {
+    /// Whether it gives leave, rather than asks for it.
+    pub fn is_permit(&self) -> bool {
+        matches!(self.what, LeaveKind::Permit { .. })
+    }
+
+    /// Whether it is a permit that was not withdrawn and has not come to its end. Whose word
+    /// it is has to be asked besides.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn counts(&self, store: &Store, now: Millis) -> Result<bool, StoreError> {
+        match self.what {
+            LeaveKind::Permit { until } if until > now => self.stands(store),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether its author has not taken it back.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn stands(&self, store: &Store) -> Result<bool, StoreError> {
+        let gone = Flags::RETRACTED | Flags::ERASED;
+        let header = store.header(self.arrival)?;
+        Ok(header.is_some_and(|h| h.flags.without(gone) == h.flags))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use liaison_protocol::clock::Hlc;
+    use liaison_protocol::record::codes::{Purpose, Tlp};
+    use liaison_protocol::record::envelope::Fields;
+    use liaison_protocol::record::kinds::Permit;
+
+    use super::*;
+
+    fn fields() -> Fields {
+        crate::share::control_fields("Permit", Purpose::Prevention, None)
+    }
+
+    #[test]
+    fn an_author_that_floods_a_record_with_permits_crowds_nobody_out() {
+        let leaves = Leaves::default();
+        let [of, to] = [RecordId::from_bytes([1; 32]), RecordId::from_bytes([2; 32])];
+        let agency = |n: u8| AgencyId::from_bytes([n; 32]);
+        let add = |author: u8, n: usize| {
+            let mut id = [author; 32];
+            id[..8].copy_from_slice(&n.to_be_bytes());
+            let content = Content::from(Permit {
+                of,
+                to: [agency(9)].into(),
+                until: Millis(10),
+            });
+            let record = Record::new(agency(author), Hlc::ZERO, fields(), content);
+            leaves.note(Arrival(n as u64), RecordId::from_bytes(id), &record);
+        };
+        for n in 0..limits::LEAVES_PER_AUTHOR + 5 {
+            add(1, n);
+        }
+        add(2, 1_000);
+        let all = leaves.of(&of);
+        assert_eq!(all.len(), limits::LEAVES_PER_AUTHOR + 1);
+        assert_eq!(all.last().map(|l| l.author), Some(agency(2)));
+        assert!(leaves.of(&to).is_empty() && leaves.asked().is_empty());
+        assert_eq!(leaves.permits(Arrival(1_000)), Some(of));
+        assert_eq!(fields().tlp, Tlp::Clear);
+    }
+}

@@ -1,0 +1,137 @@
+//! Random federations against the model of the rules: nothing leaks, and nothing is kept back.
+//!
+//! `LIAISON_ORACLE_CASES=2000 cargo test -p liaison-tests --test all oracle_draws -- --nocapture`
+//! draws more; `LIAISON_ORACLE_SEED=N LIAISON_ORACLE_CASES=1` replays one.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use liaison_tests::oracle::model::Gate;
+use liaison_tests::oracle::{Outcome, Plan, Sabotage, run};
+use tokio::task::JoinSet;
+
+/// Federations that every run of the tests draws.
+const CASES: u64 = 24;
+/// How many run beside each other: most of their time is spent waiting.
+const JOBS: u64 = 6;
+/// How long nodes may take to come to rest; a machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Within how many federations a broken gate must be seen.
+const SEEN_WITHIN: u64 = 50;
+
+fn setting(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}={text} is no number")),
+        Err(_) => default,
+    }
+}
+
+/// One federation, in a task of its own: what a node of it panics with is told with its seed.
+async fn one(seed: u64, sabotage: Option<Sabotage>, patience: Duration) -> Result<Outcome, String> {
+    let plan = Plan::draw(seed);
+    let ran = tokio::spawn(async move { run(&plan, sabotage, patience).await }).await;
+    ran.map_err(|e| {
+        let says = e.into_panic();
+        let text = says.downcast_ref::<String>().cloned();
+        text.or_else(|| says.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+            .unwrap_or_default()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oracle_draws_federations_and_none_leaks() {
+    let first = setting("LIAISON_ORACLE_SEED", 1);
+    let cases = setting("LIAISON_ORACLE_CASES", CASES);
+    let jobs = setting("LIAISON_ORACLE_JOBS", JOBS);
+    let began = Instant::now();
+    let mut next = first..first.saturating_add(cases);
+    let mut tasks = JoinSet::new();
+    let start = |tasks: &mut JoinSet<_>, seed: u64| {
+        tasks.spawn(async move { (seed, one(seed, None, PATIENCE).await) });
+    };
+    for seed in next.by_ref().take(usize::try_from(jobs).expect("small")) {
+        start(&mut tasks, seed);
+    }
+    let (mut nodes, mut frames, mut copies) = (0, 0, 0);
+    let mut slowest = (Duration::ZERO, 0);
+    let mut faults: BTreeMap<u64, String> = BTreeMap::new();
+    while let Some(done) = tasks.join_next().await {
+        let (seed, outcome) = done.expect("a federation");
+        if let Some(seed) = next.next() {
+            start(&mut tasks, seed);
+        }
+        match outcome {
+            Ok(outcome) => {
+                nodes += outcome.nodes;
+                frames += outcome.frames;
+                copies += outcome.copies;
+                slowest = slowest.max((outcome.rest, seed));
+                if !outcome.violations.is_empty() {
+                    let all = outcome.violations.iter().map(|v| format!("  {v}\n"));
+                    faults.insert(seed, all.take(20).collect());
+                }
+            }
+            Err(panicked) => {
+                faults.insert(seed, format!("  {panicked}\n"));
+            }
+        }
+        if faults.len() >= 10 {
+            break;
+        }
+    }
+    let took = began.elapsed();
+    println!(
+        "{cases} federations, {nodes} nodes, {frames} frames, {copies} copies in {took:.1?}; \
+         slowest to rest: seed {}, {:.1?}",
+        slowest.1, slowest.0
+    );
+    let told: String = faults
+        .iter()
+        .map(|(seed, says)| {
+            format!(
+                "seed {seed}; replay: LIAISON_ORACLE_SEED={seed} LIAISON_ORACLE_CASES=1 \
+                 cargo test -p liaison-tests --test all oracle_draws\n{says}"
+            )
+        })
+        .collect();
+    assert!(faults.is_empty(), "\n{told}");
+}
+
+/// A test of the test: a node whose gate is broken is found out.
+#[tokio::test(flavor = "multi_thread")]
+async fn oracle_sees_each_broken_gate_within_fifty_federations() {
+    let mut hunts = JoinSet::new();
+    for (sabotage, gates) in Sabotage::ALL {
+        hunts.spawn(async move { (sabotage, gates, seen(sabotage, gates).await) });
+    }
+    let mut unseen = Vec::new();
+    while let Some(hunt) = hunts.join_next().await {
+        let (sabotage, gates, seed) = hunt.expect("a hunt");
+        println!("{sabotage:?}, told by {gates:?}: {seed:?}");
+        if seed.is_none() {
+            unseen.push((sabotage, gates));
+        }
+    }
+    assert!(unseen.is_empty(), "nobody saw {unseen:?}");
+}
+
+/// The first seed whose federation shows that a gate is broken.
+async fn seen(sabotage: Sabotage, gates: &[Gate]) -> Option<u64> {
+    // What is still missing in the end matters only where too little is shared.
+    let patience = Duration::from_millis(if sabotage == Sabotage::Starve {
+        10_000
+    } else {
+        100
+    });
+    for seed in 1..=SEEN_WITHIN {
+        let outcome = one(seed, Some(sabotage), patience)
+            .await
+            .unwrap_or_else(|says| panic!("{sabotage:?}, seed {seed}: {says}"));
+        if outcome.violations.iter().any(|v| v.is_of(gates)) {
+            return Some(seed);
+        }
+    }
+    None
+}

@@ -1,0 +1,28 @@
+//! The leak oracle: random federations of real nodes, and every frame and store of theirs
+//! against a model of the rules.
+//!
+//! A seed draws a [`plan`]: nodes, links, circles, policies, records of several kinds with
+//! their handling and lists, amendments, retractions, restarts, cut lines, peers removed and
+//! added again. [`world`] carries it out with real nodes over real sockets; [`model`] has the
+//! rules, written anew from the specification; [`judge`] compares:
+//!
+//! - a node holds what the gates in force at the end let it have, over any number of hops,
+//! - it holds nothing that was not released to it by the gates at the time,
+//! - it holds nothing that was retracted where the retraction could come,
+//! - no frame tells or gives a peer what it may not have: each is judged by the gates of the
+//!   policy epoch of its session, and none is of an old epoch two seconds after a change.
+//!
+//! [`sabotage`] breaks the gates one by one, to see that the oracle sees it.
+
+pub mod judge;
+pub mod model;
+pub mod plan;
+pub mod policy;
+pub mod record;
+pub mod rng;
+pub mod sabotage;
+pub mod world;
+
+pub use plan::Plan;
+pub use sabotage::Sabotage;
+pub use world::{Outcome, run};

@@ -1,0 +1,290 @@
+//! The reference model: the rules of the specification, written anew. Nothing here uses the
+//! node's policy engine, its share or ingest, or the protocol's handling table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use liaison_protocol::id::{AgencyId, RecordId};
+
+use super::plan::{Plan, pair};
+use super::policy::{Facts, Policy, country_of};
+use super::record::{Onward, Traits};
+
+/// What a violation is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Gate {
+    /// It went to one who is no peer.
+    Link,
+    /// It was retracted or amended.
+    InForce,
+    /// Control traffic that nobody owed.
+    Owed,
+    /// Its author's handling forbids it.
+    Handling,
+    /// The receiver is not on its distribution list.
+    Audience,
+    /// The sender's policy forbids it.
+    Policy,
+    /// A session went on under an old policy.
+    Epoch,
+    /// Its courier was not allowed to pass it on, and it was taken in all the same.
+    Courier,
+    /// The receiver's policy forbids taking it in.
+    Accept,
+    /// The receiver does not know its author.
+    Author,
+    /// It was taken in although it had been retracted there.
+    Returned,
+    /// A node holds it, and nothing on the wire says how it came there.
+    NeverReleased,
+    /// Content of a retracted record is still held where the retraction had to come.
+    NotErased,
+    /// A record did not come where the gates in force let it.
+    Starved,
+    /// An id or text where none belongs.
+    Stray,
+}
+
+/// What stood between one change of a node's gates and the next.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// When the change began that made it.
+    pub begin: u64,
+    /// When that change was done.
+    pub done: Instant,
+    /// The node's policy epoch when it was done.
+    pub epoch: u64,
+    /// The policy.
+    pub policy: Policy,
+    /// The peers, with the circles that they were put into.
+    pub peers: BTreeMap<usize, BTreeSet<usize>>,
+}
+
+/// What a record is.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// One of the drawn ones, with its distribution list.
+    Drawn(usize, Option<BTreeSet<usize>>),
+    /// An agency's card.
+    Card,
+    /// An agency's keys statement.
+    Keys,
+    /// A retraction of another one.
+    Retract(RecordId),
+}
+
+/// A record and its author.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// Who signed it.
+    pub author: usize,
+    /// What it is.
+    pub what: What,
+    /// What it replaces.
+    pub supersedes: Option<RecordId>,
+}
+
+/// The federation as the rules see it.
+pub struct Model<'a> {
+    /// What was drawn.
+    pub plan: &'a Plan,
+    /// The agencies of the nodes.
+    pub agencies: Vec<AgencyId>,
+    /// Each node's gates, in the order of their changes.
+    pub versions: Vec<Vec<Version>>,
+    /// Every record that there is.
+    pub records: BTreeMap<RecordId, Known>,
+    /// The ids of the drawn ones.
+    pub ids: Vec<Option<RecordId>>,
+    /// When everything had come to rest.
+    pub rests: Vec<u64>,
+    /// When its author withdrew or replaced a record.
+    pub withdrawn: BTreeMap<RecordId, (u64, Instant)>,
+    /// Lines that were cut and not mended.
+    pub cut: BTreeSet<(usize, usize)>,
+}
+
+impl<'a> Model<'a> {
+    /// Nothing has happened yet.
+    pub fn new(plan: &'a Plan, agencies: Vec<AgencyId>) -> Self {
+        Self {
+            plan,
+            versions: vec![Vec::new(); agencies.len()],
+            agencies,
+            records: BTreeMap::new(),
+            ids: vec![None; plan.records.len()],
+            rests: Vec::new(),
+            withdrawn: BTreeMap::new(),
+            cut: BTreeSet::new(),
+        }
+    }
+
+    /// The number of an agency's node.
+    pub fn node(&self, agency: &AgencyId) -> Option<usize> {
+        self.agencies.iter().position(|a| a == agency)
+    }
+
+    /// Which version of a node's gates an epoch and a moment belong to.
+    pub fn version_at(&self, node: usize, epoch: Option<u64>, moment: u64) -> usize {
+        let begun = self.versions[node].partition_point(|v| v.begin <= moment);
+        let last = begun.saturating_sub(1);
+        let Some(epoch) = epoch else { return last };
+        let of = &self.versions[node];
+        let mut at = (0..begun).find(|k| of[*k].epoch >= epoch).unwrap_or(last);
+        // A change that moved no epoch holds from when it began.
+        while at < last && of[at + 1].epoch == of[at].epoch {
+            at += 1;
+        }
+        at
+    }
+
+    /// May a node give a record to another one, by the gates of one of these versions? The
+    /// gate that says no, if not. What is gone is not asked here.
+    pub fn release(
+        &self,
+        from: usize,
+        to: usize,
+        known: &Known,
+        versions: &[Version],
+    ) -> Result<(), Gate> {
+        let card;
+        let (traits, list) = match &known.what {
+            What::Keys | What::Card if known.author == from => return Ok(()),
+            What::Keys => return Err(Gate::Owed),
+            // Who is owed one is told by what crossed the wire.
+            What::Retract(_) => return Ok(()),
+            What::Card => {
+                card = card_traits(known.author);
+                (&card, None)
+            }
+            What::Drawn(number, list) => (&self.plan.records[*number].traits, list.as_ref()),
+        };
+        let list = list.filter(|_| known.author == from);
+        let addressed = list.is_some_and(|l| l.contains(&to));
+        if !handling(traits, known.author, from, to, addressed) {
+            return Err(Gate::Handling);
+        }
+        if list.is_some() && !addressed {
+            return Err(Gate::Audience);
+        }
+        let open = versions.iter().any(|v| {
+            v.peers.contains_key(&to)
+                && v.policy.allows(
+                    true,
+                    &Facts {
+                        traits,
+                        author: known.author,
+                        us: from,
+                        peer: to,
+                        peers: &v.peers,
+                        addressed,
+                    },
+                )
+        });
+        if open { Ok(()) } else { Err(Gate::Policy) }
+    }
+
+    /// May a node take in a record that a courier brings?
+    pub fn accept(
+        &self,
+        at: usize,
+        courier: usize,
+        known: &Known,
+        versions: &[Version],
+    ) -> Result<(), Gate> {
+        if !self.knows(at, known.author) {
+            return Err(Gate::Author);
+        }
+        let card;
+        let traits = match &known.what {
+            What::Retract(_) => return Ok(()),
+            What::Keys | What::Card if known.author == courier => return Ok(()),
+            What::Keys => return Err(Gate::Courier),
+            What::Card => {
+                card = card_traits(known.author);
+                &card
+            }
+            What::Drawn(number, _) => &self.plan.records[*number].traits,
+        };
+        // What its author sends, it may send: whom it names is its own business.
+        if courier != known.author && !handling(traits, known.author, courier, at, false) {
+            return Err(Gate::Courier);
+        }
+        let open = versions.iter().any(|v| {
+            v.peers.contains_key(&courier)
+                && v.policy.allows(
+                    false,
+                    &Facts {
+                        traits,
+                        author: known.author,
+                        us: at,
+                        peer: courier,
+                        peers: &v.peers,
+                        addressed: false,
+                    },
+                )
+        });
+        if open { Ok(()) } else { Err(Gate::Accept) }
+    }
+
+    /// Whether a node was ever given an agency's card by a person.
+    pub fn knows(&self, node: usize, author: usize) -> bool {
+        node == author
+            || self.versions[node]
+                .iter()
+                .any(|v| v.peers.contains_key(&author))
+    }
+
+    /// A node's gates as they are now.
+    pub fn now(&self, node: usize) -> &[Version] {
+        let all = &self.versions[node];
+        &all[all.len().saturating_sub(1)..]
+    }
+
+    /// Whether two nodes are each other's peers and nobody cut their line.
+    pub fn is_linked(&self, a: usize, b: usize) -> bool {
+        let has = |x: usize, y: usize| self.now(x).iter().any(|v| v.peers.contains_key(&y));
+        a != b && has(a, b) && has(b, a) && !self.cut.contains(&pair(a, b))
+    }
+}
+
+/// The author's word, from SPEC.md: what a holder may do with a record of the strategic plane.
+fn handling(traits: &Traits, author: usize, from: usize, to: usize, addressed: bool) -> bool {
+    const AMBER: usize = 2;
+    const AMBER_STRICT: usize = 3;
+    const RED: usize = 4;
+    if from == author {
+        return traits.tlp != RED || addressed;
+    }
+    if to == author {
+        return true;
+    }
+    let by_tlp = match traits.tlp {
+        RED | AMBER_STRICT => 1,
+        AMBER => 2,
+        _ => 3,
+    };
+    let ceiling = if traits.codes.contains("H2") {
+        1
+    } else {
+        by_tlp
+    };
+    match &traits.onward {
+        Onward::None | Onward::Ask => false,
+        // A named agency may not pass it on.
+        Onward::To(names) => ceiling >= 2 && names.contains(&to) && !names.contains(&from),
+        // Cut to `to`, it names nobody.
+        Onward::Community => ceiling >= 3,
+    }
+}
+
+fn card_traits(author: usize) -> Traits {
+    Traits {
+        kind: "contact",
+        tlp: 1,
+        onward: Onward::Community,
+        codes: BTreeSet::new(),
+        class: "none",
+        tags: [format!("country:{}", country_of(author))].into(),
+    }
+}

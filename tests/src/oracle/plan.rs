@@ -1,0 +1,326 @@
+//! What is done to a federation: drawn whole from a seed, before anything runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::policy::{CIRCLES, Policy};
+use super::record::Drawn;
+use super::rng::Rng;
+
+/// Sectors of the nodes, in turn.
+pub const SECTORS: [&str; 3] = ["border", "police", "ngo"];
+/// Countries of the nodes, in turn.
+pub const COUNTRIES: [&str; 2] = ["QN", "QM"];
+
+/// One thing that is done. Nodes and records are named by their numbers.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A node pushes a record, to these peers only if there is a list.
+    Push {
+        /// The author.
+        node: usize,
+        /// The record.
+        record: usize,
+        /// Its distribution list.
+        to: Option<BTreeSet<usize>>,
+    },
+    /// A node replaces a record of its own.
+    Amend {
+        /// The author.
+        node: usize,
+        /// The record that is replaced.
+        of: usize,
+        /// The one in its place.
+        record: usize,
+        /// A new distribution list; none: the old one.
+        to: Option<BTreeSet<usize>>,
+    },
+    /// A node takes a record of its own back.
+    Retract {
+        /// The author.
+        node: usize,
+        /// The record.
+        of: usize,
+    },
+    /// A node puts a policy in force.
+    Apply {
+        /// The node.
+        node: usize,
+        /// The policy.
+        policy: Policy,
+    },
+    /// A node makes another one its peer.
+    Add {
+        /// The node.
+        node: usize,
+        /// The other one.
+        peer: usize,
+        /// Circles that the peer is put into.
+        circles: BTreeSet<usize>,
+    },
+    /// A node removes a peer.
+    Remove {
+        /// The node.
+        node: usize,
+        /// The peer.
+        peer: usize,
+    },
+    /// The line between two nodes is cut.
+    Cut(usize, usize),
+    /// It is mended.
+    Mend(usize, usize),
+    /// A node stops.
+    Stop(usize),
+    /// It starts again.
+    Start(usize),
+    /// Everything under way comes to rest.
+    Settle,
+}
+
+/// A federation and what happens to it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What it was drawn from.
+    pub seed: u64,
+    /// How many nodes.
+    pub nodes: usize,
+    /// The records, by number.
+    pub records: Vec<Drawn>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+}
+
+/// The federation as it would be, while it is drawn.
+struct Draw {
+    rng: Rng,
+    plan: Plan,
+    peers: Vec<BTreeSet<usize>>,
+    runs: Vec<bool>,
+    cut: BTreeSet<(usize, usize)>,
+    /// Records in force, with their authors.
+    live: BTreeMap<usize, usize>,
+}
+
+impl Plan {
+    /// Draws one.
+    pub fn draw(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let nodes = rng.pick(&[2, 3, 3, 3, 4, 4, 4, 5, 5, 6, 7, 8]);
+        let mut draw = Draw {
+            rng,
+            plan: Self {
+                seed,
+                nodes,
+                records: Vec::new(),
+                steps: Vec::new(),
+            },
+            peers: vec![BTreeSet::new(); nodes],
+            runs: vec![true; nodes],
+            cut: BTreeSet::new(),
+            live: BTreeMap::new(),
+        };
+        draw.found();
+        let count = 12 + draw.rng.below(14);
+        for _ in 0..count {
+            draw.step();
+        }
+        draw.end();
+        draw.plan
+    }
+}
+
+impl Draw {
+    /// Who is linked with whom to begin with, and the first policies.
+    fn found(&mut self) {
+        let nodes = self.plan.nodes;
+        for b in 1..nodes {
+            for a in 0..b {
+                // A tree, and some more.
+                let tree = a == self.rng.below(b);
+                if tree || self.rng.chance(35) {
+                    self.add(a, b);
+                    self.add(b, a);
+                } else if self.rng.chance(40) {
+                    // Knows who it is, and has no link.
+                    let (one, other) = if self.rng.chance(50) { (a, b) } else { (b, a) };
+                    self.add(one, other);
+                }
+            }
+        }
+        for node in 0..nodes {
+            self.apply(node);
+        }
+    }
+
+    fn step(&mut self) {
+        let running: Vec<usize> = (0..self.plan.nodes).filter(|n| self.runs[*n]).collect();
+        let Some(node) = self.rng.maybe(&running) else {
+            return;
+        };
+        match self.rng.below(100) {
+            0..=39 => self.push(node),
+            40..=47 => self.amend(),
+            48..=55 => self.retract(),
+            56..=68 => self.apply(node),
+            69..=72 => self.remove(node),
+            73..=77 => {
+                let strangers: Vec<usize> = (0..self.plan.nodes)
+                    .filter(|n| *n != node && !self.peers[node].contains(n))
+                    .collect();
+                if let Some(peer) = self.rng.maybe(&strangers) {
+                    self.add(node, peer);
+                    if self.runs[peer] && !self.peers[peer].contains(&node) && self.rng.chance(70) {
+                        self.add(peer, node);
+                    }
+                }
+            }
+            78..=81 => self.cut(node),
+            82..=84 => self.mend(),
+            85..=88 => {
+                if running.len() > 1 {
+                    self.runs[node] = false;
+                    self.plan.steps.push(Step::Stop(node));
+                }
+            }
+            89..=91 => self.start(100),
+            _ => self.plan.steps.push(Step::Settle),
+        }
+    }
+
+    /// Most of what is broken is mended in the end.
+    fn end(&mut self) {
+        for node in 0..self.plan.nodes {
+            if !self.runs[node] && self.rng.chance(70) {
+                self.runs[node] = true;
+                self.plan.steps.push(Step::Start(node));
+            }
+        }
+        for _ in 0..self.cut.len() {
+            if self.rng.chance(60) {
+                self.mend();
+            }
+        }
+    }
+
+    fn add(&mut self, node: usize, peer: usize) {
+        let all: Vec<usize> = (0..CIRCLES).collect();
+        let circles = self.rng.some(&all, 15).into_iter().collect();
+        self.peers[node].insert(peer);
+        self.plan.steps.push(Step::Add {
+            node,
+            peer,
+            circles,
+        });
+    }
+
+    fn remove(&mut self, node: usize) {
+        let peers: Vec<usize> = self.peers[node].iter().copied().collect();
+        if let Some(peer) = self.rng.maybe(&peers) {
+            self.peers[node].remove(&peer);
+            self.plan.steps.push(Step::Remove { node, peer });
+        }
+    }
+
+    fn apply(&mut self, node: usize) {
+        let peers: Vec<usize> = self.peers[node].iter().copied().collect();
+        let policy = if self.rng.chance(12) {
+            Policy::open()
+        } else {
+            Policy::draw(&mut self.rng, &peers)
+        };
+        self.plan.steps.push(Step::Apply { node, policy });
+    }
+
+    fn list(&mut self, node: usize) -> Option<BTreeSet<usize>> {
+        let peers: Vec<usize> = self.peers[node].iter().copied().collect();
+        let listed = self.rng.chance(35);
+        listed.then(|| self.rng.some(&peers, 60).into_iter().collect())
+    }
+
+    fn record(&mut self, of_kind: Option<&'static str>) -> usize {
+        let number = self.plan.records.len();
+        let record = Drawn::draw(&mut self.rng, self.plan.nodes, number, of_kind);
+        self.plan.records.push(record);
+        number
+    }
+
+    fn push(&mut self, node: usize) {
+        let record = self.record(None);
+        let to = self.list(node);
+        self.live.insert(record, node);
+        self.plan.steps.push(Step::Push { node, record, to });
+    }
+
+    /// A record in force whose author runs.
+    fn own(&mut self) -> Option<(usize, usize)> {
+        let own: Vec<(usize, usize)> = self
+            .live
+            .iter()
+            .filter(|(_, node)| self.runs[**node])
+            .map(|(record, node)| (*record, *node))
+            .collect();
+        self.rng.maybe(&own)
+    }
+
+    fn amend(&mut self) {
+        let Some((of, node)) = self.own() else { return };
+        let kind = self.plan.records[of].traits.kind;
+        let record = self.record(Some(kind));
+        let to = self.list(node);
+        self.live.remove(&of);
+        self.live.insert(record, node);
+        self.plan.steps.push(Step::Amend {
+            node,
+            of,
+            record,
+            to,
+        });
+    }
+
+    fn retract(&mut self) {
+        let Some((of, node)) = self.own() else { return };
+        self.live.remove(&of);
+        self.plan.steps.push(Step::Retract { node, of });
+    }
+
+    fn cut(&mut self, node: usize) {
+        let linked: Vec<usize> = (0..self.plan.nodes)
+            .filter(|n| self.is_linked(node, *n) && !self.cut.contains(&pair(node, *n)))
+            .collect();
+        if let Some(peer) = self.rng.maybe(&linked) {
+            self.cut.insert(pair(node, peer));
+            self.plan.steps.push(Step::Cut(node, peer));
+        }
+    }
+
+    fn mend(&mut self) {
+        let cut: Vec<(usize, usize)> = self
+            .cut
+            .iter()
+            .filter(|(a, b)| self.is_linked(*a, *b))
+            .copied()
+            .collect();
+        if let Some((a, b)) = self.rng.maybe(&cut) {
+            self.cut.remove(&(a, b));
+            self.plan.steps.push(Step::Mend(a, b));
+        }
+    }
+
+    fn start(&mut self, per_cent: usize) {
+        let stopped: Vec<usize> = (0..self.plan.nodes).filter(|n| !self.runs[*n]).collect();
+        if let Some(node) = self.rng.maybe(&stopped)
+            && self.rng.chance(per_cent)
+        {
+            self.runs[node] = true;
+            self.plan.steps.push(Step::Start(node));
+        }
+    }
+
+    fn is_linked(&self, a: usize, b: usize) -> bool {
+        self.runs[a] && self.runs[b] && self.peers[a].contains(&b) && self.peers[b].contains(&a)
+    }
+}
+
+/// Two nodes, the lower number first.
+pub fn pair(a: usize, b: usize) -> (usize, usize) {
+    (a.min(b), a.max(b))
+}

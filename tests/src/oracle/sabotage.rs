@@ -1,0 +1,43 @@
+//! Broken gates, for a test of the oracle: the nodes are made to do otherwise than the model
+//! is told, as a node would whose gate is broken.
+
+use super::model::Gate;
+
+/// What is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Every node shares all that it has.
+    Policy,
+    /// Every node takes in whatever it is sent.
+    Accept,
+    /// Records go out with wider handling than their authors gave them.
+    Handling,
+    /// Distribution lists are lost.
+    Audience,
+    /// Retractions are not carried out.
+    Retraction,
+    /// An amendment leaves the old text in force.
+    Amendment,
+    /// A policy applied after the first one changes nothing.
+    Epoch,
+    /// A removed peer stays one.
+    Link,
+    /// Nodes share nothing: the other way round, too little.
+    Starve,
+}
+
+impl Sabotage {
+    /// Each, and the gates of which at least one must be seen to be broken.
+    pub const ALL: [(Sabotage, &'static [Gate]); 10] = [
+        (Sabotage::Policy, &[Gate::Policy]),
+        (Sabotage::Accept, &[Gate::Accept]),
+        (Sabotage::Handling, &[Gate::Handling]),
+        (Sabotage::Handling, &[Gate::Courier]),
+        (Sabotage::Audience, &[Gate::Audience]),
+        (Sabotage::Retraction, &[Gate::InForce]),
+        (Sabotage::Amendment, &[Gate::InForce]),
+        (Sabotage::Epoch, &[Gate::Policy]),
+        (Sabotage::Link, &[Gate::Link]),
+        (Sabotage::Starve, &[Gate::Starved]),
+    ];
+}
