@@ -283,8 +283,10 @@ async fn would(node: &TestNode, request: &Value) -> Value {
     .await;
     assert_eq!(answer.status, 200, "{}", answer.head);
     let text = String::from_utf8(answer.body).expect("text");
+    // Each comes as a chunk of its own, with its length before it.
     let lines = text
         .lines()
+        .filter(|l| l.starts_with('{'))
         .map(|l| serde_json::from_str::<Value>(l).expect("a line"));
     let (mut peers, mut ended) = (Vec::new(), false);
     for line in lines {
@@ -292,7 +294,7 @@ async fn would(node: &TestNode, request: &Value) -> Value {
             Some("peer") => peers.push(line),
             Some("done") => ended = true,
             Some("looked") => {}
-            other => panic!("no such line: {other:?}"),
+            other => panic!("no such line: {other:?}: {text}"),
         }
     }
     assert!(ended, "{text}");

@@ -22,6 +22,7 @@ pub(in crate::control) async fn apply(
     Extension(caller): Extension<Caller>,
     Json(request): Json<PolicyRequest>,
 ) -> Answer<PolicyReport> {
+    node.is_over(request.over.as_deref())?;
     let set = read(&node, request.files)?;
     let note = admit(
         &node,
