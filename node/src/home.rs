@@ -1,5 +1,7 @@
 //! The one folder of a node: keys, card, policy, store, index, drafts, socket.
 
+mod keys;
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -8,18 +10,19 @@ use std::path::{Path, PathBuf};
 use liaison_protocol::card::AgencyKeys;
 use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::key::SecretKey;
+use liaison_protocol::key::{PublicKey, SecretKey};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::record::codes::{Country2, Purpose, Regime, RouteRole, Sector, Tlp};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::handling::Onward;
-use liaison_protocol::record::kinds::contact::{CardKeys, Function, SigningKeyEntry};
+use liaison_protocol::record::kinds::contact::{CardKeys, Function};
 use liaison_protocol::record::kinds::keys::NodeKey;
 use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{FormFault, Record, SignedRecord, VerifiedRecord};
 use zeroize::Zeroizing;
 
+pub use self::keys::{KeyChange, RootKeyText};
 use crate::audit::seal;
 use crate::cardfile::{CardFile, CardFileError};
 use crate::limits;
@@ -82,6 +85,10 @@ pub struct CardEdit {
     pub functions: Option<Vec<Function>>,
     /// Addresses of this node.
     pub addresses: Option<Vec<String>>,
+    /// The text of the root key's file, where the home does not hold it.
+    #[schema(value_type = Option<String>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<RootKeyText>,
 }
 
 /// The secrets that a running node holds; the root key is not among them.
@@ -145,11 +152,22 @@ pub enum HomeError {
     },
     /// The root key is not here, as it should be when it is kept in a safe.
     #[error(
-        "{path} is missing: the root key is kept elsewhere. Bring it back for this step, then put it away again"
+        "{path} is missing: the root key is kept elsewhere, and this step needs it. Bring the medium with its file and type the command again with --root FILE"
     )]
     NoRoot {
         /// Where it would be.
         path: String,
+    },
+    /// The root key is another agency's.
+    #[error(
+        "this is the root key of another agency. Look for the file that 'liaison keys root remove' wrote for this one"
+    )]
+    WrongRoot,
+    /// A key that is on no card of ours.
+    #[error("key {} is on no card of ours. 'liaison keys show' lists them", key.to_string().chars().take(8).collect::<String>())]
+    UnknownKey {
+        /// The key.
+        key: PublicKey,
     },
     /// The card file is damaged.
     #[error("{path}: {source}")]
@@ -309,16 +327,7 @@ impl Home {
             memberships: Vec::new(),
             functions: Vec::new(),
             keys: CardKeys {
-                signing: vec![SigningKeyEntry {
-                    key: signing.public(),
-                    // A node set up on a machine whose clock was a little ahead must still be
-                    // able to sign after the clock was put right.
-                    from: Millis(now.0.saturating_sub(limits::DAY_MS)),
-                    until: Millis(
-                        now.0
-                            .saturating_add(limits::SIGNING_KEY_DAYS * limits::DAY_MS),
-                    ),
-                }],
+                signing: vec![keys::entry(signing.public(), now)],
                 revoked: Vec::new(),
                 revoke_all: false,
             },
@@ -408,6 +417,7 @@ impl Home {
                 dir: self.dir.display().to_string(),
             });
         }
+        self.settle_next()?;
         Ok(NodeSecrets {
             signing: SecretKey::from_bytes(&*self.read_secret("signing.key")?),
             node: self.read_secret("node.key")?,
@@ -431,6 +441,7 @@ impl Home {
             regime,
             functions,
             addresses,
+            root,
         } = edit;
         let changes_card = name.is_some()
             || country.is_some()
@@ -439,13 +450,7 @@ impl Home {
             || regime.is_some()
             || functions.is_some();
         if let (true, Some(contact)) = (changes_card || addresses.is_none(), old.contact()) {
-            let root_path = self.keys_dir().join("root.key");
-            if !root_path.exists() {
-                return Err(HomeError::NoRoot {
-                    path: root_path.display().to_string(),
-                });
-            }
-            let root = SecretKey::from_bytes(&*self.read_secret("root.key")?);
+            let root = self.root_key(root.as_ref(), old.agency())?;
             let mut contact = contact.clone();
             contact.revision += 1;
             contact.valid_until = in_days(now, wire_limits::CARD_DAYS - 1);
@@ -460,7 +465,8 @@ impl Home {
             file = CardFile::new(card, old.keys().cloned());
         }
         if let Some(addresses) = addresses {
-            file = self.new_statement(&file, &secrets, addresses, now)?;
+            let number = next_number(&file);
+            file = self.new_statement(&file, &secrets, addresses, number, now)?;
         }
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok(file)
@@ -483,7 +489,8 @@ impl Home {
             .statement()
             .map(|s| s.nodes.iter().flat_map(|n| n.addresses.clone()).collect())
             .unwrap_or_default();
-        let file = self.new_statement(&file, &self.secrets()?, addresses, now)?;
+        let number = next_number(&file);
+        let file = self.new_statement(&file, &self.secrets()?, addresses, number, now)?;
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok((file, true))
     }
@@ -493,9 +500,9 @@ impl Home {
         file: &CardFile,
         secrets: &NodeSecrets,
         addresses: Vec<String>,
+        number: u64,
         now: Millis,
     ) -> Result<CardFile, HomeError> {
-        let number = file.statement().map_or(0, |s| s.number) + 1;
         let node = SecretKey::from_bytes(&secrets.node);
         let keys = self.sign_keys(
             &secrets.signing,
@@ -572,19 +579,7 @@ impl Home {
     fn read_secret(&self, name: &str) -> Result<Zeroizing<[u8; 32]>, HomeError> {
         let path = self.keys_dir().join(name);
         let text = Zeroizing::new(fs::read_to_string(&path).map_err(|e| io(&path, e))?);
-        let bytes = data_encoding::HEXLOWER_PERMISSIVE
-            .decode(text.trim().as_bytes())
-            .map(Zeroizing::new)
-            .map_err(|_| HomeError::KeyFile {
-                path: path.display().to_string(),
-            })?;
-        let array: [u8; 32] = bytes
-            .as_slice()
-            .try_into()
-            .map_err(|_| HomeError::KeyFile {
-                path: path.display().to_string(),
-            })?;
-        Ok(Zeroizing::new(array))
+        keys::secret(&path.display().to_string(), &text)
     }
 
     fn write_secret(&self, name: &str, bytes: &[u8; 32]) -> Result<(), HomeError> {
@@ -607,6 +602,11 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), HomeError> {
         .and_then(|()| file.sync_all())
         .map_err(|e| io(&beside, e))?;
     fs::rename(&beside, path).map_err(|e| io(path, e))
+}
+
+/// Statements are numbered from 1.
+fn next_number(file: &CardFile) -> u64 {
+    file.statement().map_or(0, |s| s.number) + 1
 }
 
 fn io(path: &Path, source: std::io::Error) -> HomeError {
@@ -673,6 +673,11 @@ fn plain_fields(tlp: Tlp, title: String) -> Fields {
         refs: Vec::new(),
         exercise: None,
     }
+}
+
+/// The envelope of an affirmation: it says nothing of the records but their ids.
+pub(crate) fn affirmation_fields() -> Fields {
+    plain_fields(Tlp::Clear, "Affirmation".into())
 }
 
 const EMPTY_POLICY: &str = r#"// Who gets what. Nothing is shared or taken in until a statement permits it.

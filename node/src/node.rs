@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::Thresholds;
 use liaison_protocol::record::codes::Measure;
 use liaison_protocol::wire::Speaks;
@@ -26,6 +25,7 @@ use crate::policy::{
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::share::{Leaves, Owed, Share};
+use crate::signing::Signing;
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
@@ -202,6 +202,7 @@ impl Node {
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
         let owed = Owed::load(&store)?;
+        registry.load_affirmed(&store, &owed)?;
         let leaves = Leaves::load(&store, &owed)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
@@ -214,10 +215,11 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
+        let signing = Signing::new(secrets.signing);
         let audit = {
             let options = AuditOptions {
                 clock: clock.clone(),
-                signing: SecretKey::from_bytes(&secrets.signing.to_bytes()),
+                signing: signing.clone(),
                 key: home.audit_key()?,
                 keep_bytes: config.audit.keep_mb.clamp(1, 1_048_576) * 1024 * 1024,
             };
@@ -232,7 +234,7 @@ impl Node {
             leaves.clone(),
             clock.clone(),
             time.clone(),
-            secrets.signing,
+            signing,
             settings,
             search.clone(),
             audit.clone(),
@@ -312,6 +314,7 @@ impl Node {
         node.spawn(node.clone().renew());
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
+        node.spawn(node.clone().mark_keys());
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }
@@ -579,10 +582,14 @@ async fn keep_epoch(store: &Store, engine: &Engine) -> Result<(), StoreError> {
 
 /// Our card and keys statement are records like others; at each start the newest are there.
 async fn take_own_card(store: &Store, ingest: &Ingest, card: &CardFile) -> Result<(), NodeError> {
+    let mut new = Vec::new();
     for record in std::iter::once(card.card()).chain(card.keys()) {
         if store.arrival_of(&record.id())?.is_none() {
-            ingest.own_signed(record.clone()).await?;
+            new.push(record.clone());
         }
+    }
+    if !new.is_empty() {
+        ingest.own_signed(new).await?;
     }
     Ok(())
 }

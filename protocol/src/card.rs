@@ -197,9 +197,7 @@ impl AgencyKeys {
         self.affirmed
             .range((*record, *key, first)..)
             .take_while(|(r, k, _)| r == record && k == key)
-            .any(|(_, _, signer)| {
-                matches!(self.state(signer), KeyState::Current | KeyState::Rotated(_))
-            })
+            .any(|(_, _, signer)| self.stands(signer))
     }
 
     /// How a signing key stands today.
@@ -218,8 +216,19 @@ impl AgencyKeys {
         }
     }
 
-    /// Whether any of its keys was revoked so that what is held under it needs a mark.
-    pub fn any_compromised(&self) -> bool {
+    /// Its signing keys, each with the first moment of its validity and the first after it, in
+    /// milliseconds; a key that is only known as revoked has an empty one.
+    pub fn signing_keys(&self) -> impl Iterator<Item = (PublicKey, Millis, Millis)> {
+        self.signing.iter().map(|(key, k)| (*key, k.from, k.until))
+    }
+
+    /// Whether what this key signed stands: it is in use, or left in order.
+    pub fn stands(&self, key: &PublicKey) -> bool {
+        matches!(self.state(key), KeyState::Current | KeyState::Rotated(_))
+    }
+
+    /// Whether a key was compromised, or all were revoked: what is held under it needs a mark.
+    pub fn any_lost(&self) -> bool {
         let compromised =
             |k: &SigningKey| matches!(k.revoked, Some((RevokedState::Compromised, _)));
         self.revoked_all || self.signing.values().any(compromised)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::date::Date;
 use liaison_protocol::record::signed::SignedRecord;
 use liaison_tests::federation::{ACCEPT, OPEN};
 use liaison_tests::process::{Program, run};
@@ -44,6 +45,9 @@ async fn json_is_one_object_or_one_line_an_object() {
     let (cose, exported) = (text(&cose), text(&dir.join("a.card")));
     let card_b = text(&federation["b"].home.dir().join("card.liaison"));
     let policy = text(&a.home.policy_dir());
+    let until = Date::from_millis(a.node().clock.now())
+        .add_days(7)
+        .to_string();
     #[rustfmt::skip]
     let calls: &[&[&str]] = &[
         &[],
@@ -51,7 +55,9 @@ async fn json_is_one_object_or_one_line_an_object() {
         &["card", "show"], &["card", "show", &card_b], &["card", "export", &exported], &["card", "export", "-"],
         &["card", "edit", "--regime", "conv108"],
         &["peer", "list"], &["peer", "test", "b"], &["peer", "add", &card_b, "--as", "b", "--yes"],
-        &["policy", "check", &policy], &["policy", "apply", &policy, "--reason", "again"],
+        &["policy", "check", &policy], &["policy", "apply", &policy, "--reason", "again", "--unproven",
+            "--accept-broken", "personal-to-named", "--accept-broken", "red-to-named",
+            "--accept-broken", "private-never", "--accept-broken", "private-to-named"],
         &["policy", "show"], &["policy", "show", "--plain"], &["policy", "revert"],
         &["record", "template", "trend"],
         &["push", &draft, "--dry-run"], &["push", &draft], &["push", &draft, "--to", "b"], &["push", &draft, "--to", ""],
@@ -59,6 +65,7 @@ async fn json_is_one_object_or_one_line_an_object() {
         &["query", "lorries"], &["query", "kind:trend", "--limit", "1"], &["query", "--count"],
         &["query", "--new"], &["query", "measure:detections", "--sum"], &["query", "kind:trend", "--by", "area"],
         &["show", &id], &["why", &id, "b"], &["verify", &cose],
+        &["permit", &id, "--to", "b", "--until", &until, "--dry-run"], &["permit", &id, "--to", "b", "--until", &until],
         &["amend", &id, &amended, "--dry-run"], &["amend", &id, &amended],
         &["retract", &other, "--reason", "error", "--dry-run"], &["retract", &other, "--reason", "error"],
         &["peer", "remove", "b"],
@@ -475,9 +482,16 @@ async fn policy_check_apply_revert_and_plain() {
     );
     a.cli(&["policy", "check", &dir_text]).await.expect_code(0);
     let before = a.json(&["policy", "show"]).await;
-    a.cli(&["policy", "apply", &dir_text, "--reason", "agreement"])
-        .await
-        .expect_code(0);
+    a.cli(&[
+        "policy",
+        "apply",
+        &dir_text,
+        "--reason",
+        "agreement",
+        "--unproven",
+    ])
+    .await
+    .expect_code(0);
     let shown = a.cli(&["policy", "show", "--plain"]).await.expect_code(0);
     assert!(
         shown.out.contains("up to green") && shown.out.contains('b'),

@@ -8,7 +8,7 @@ use liaison_node::store::{Arrival, Options, Store};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::SignedRecord;
-use liaison_tests::federation::OPEN;
+use liaison_tests::federation::{OPEN, apply_anyway};
 use liaison_tests::process::{Program, Site, Watch};
 use liaison_tests::sheet::{self, Row};
 
@@ -73,13 +73,12 @@ pub fn link(a: (&str, &Site, &Program), b: (&str, &Site, &Program)) {
 pub fn open_policy(site: &Site, program: &Program) {
     std::fs::write(site.home.policy_dir().join("policy.cedar"), OPEN).expect("policy");
     let dir = site.home.policy_dir();
-    program.ok(&[
-        "policy",
-        "apply",
-        &dir.to_string_lossy(),
-        "--reason",
-        "test",
-    ]);
+    program.ok(&args(&apply_anyway(&dir)));
+}
+
+/// Arguments as a command takes them.
+pub fn args(owned: &[String]) -> Vec<&str> {
+    owned.iter().map(String::as_str).collect()
 }
 
 pub fn import_args(file: &Path) -> [String; 6] {

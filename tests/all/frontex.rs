@@ -6,11 +6,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use liaison_node::store::Arrival;
+use liaison_tests::federation::apply_anyway;
 use liaison_tests::process::{Program, Site, Watch, succeeded};
 use liaison_tests::sheet::{self, Row};
 use liaison_tests::{Federation, TestNode};
 
-use super::crash::{BINARY, import_args, link, sorted, trends};
+use super::crash::{BINARY, args, import_args, link, sorted, trends};
 
 /// Sums by a column, as the file has them.
 fn sums<'a>(
@@ -65,22 +66,10 @@ fn exchange(file: &Path, first: usize, second: usize) {
     link(("a", &a_site, &a), ("b", &b_site, &b));
     link(("a", &a_site, &a), ("c", &c_site, &c));
     let routes = sheet::workspace().join("examples/policies/routes");
-    a.ok(&[
-        "policy",
-        "apply",
-        &routes.to_string_lossy(),
-        "--reason",
-        "test",
-    ]);
+    a.ok(&args(&apply_anyway(&routes)));
     for program in [&b, &c] {
         let receiver = routes.join("receiver");
-        program.ok(&[
-            "policy",
-            "apply",
-            &receiver.to_string_lossy(),
-            "--reason",
-            "test",
-        ]);
+        program.ok(&args(&apply_anyway(&receiver)));
     }
     let import = import_args(file);
     let import: Vec<&str> = import.iter().map(String::as_str).collect();

@@ -1,6 +1,7 @@
 //! Leave to pass a record on: asked of its author, given for whom and how long the author says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_protocol::clock::Millis;
@@ -39,7 +40,9 @@ pub async fn says(node: &TestNode, args: &[&str], so: impl Fn(&Value) -> bool) -
             if so(&found) {
                 return found;
             }
-            changes.changed().await.expect("the node runs");
+            // What follows from a change in memory comes a moment after it, and is told nobody.
+            let look_again = Duration::from_millis(50);
+            let _changed = tokio::time::timeout(look_again, changes.changed()).await;
         }
     };
     let met = tokio::time::timeout(PATIENCE, met).await;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use liaison_tests::federation::apply_anyway;
 use liaison_tests::process::{Site, run, succeeded};
 
 use super::crash::BINARY;
@@ -27,13 +28,8 @@ fn e37_from_install_to_the_first_record_is_one_exchange_per_side() {
     for (n, node) in nodes.iter().enumerate() {
         let file = dir.path().join(format!("card-{n}.txt"));
         node.ok(&["card", "export", &file.to_string_lossy()]);
-        node.ok(&[
-            "policy",
-            "apply",
-            &policy.to_string_lossy(),
-            "--reason",
-            "first",
-        ]);
+        let apply = apply_anyway(&policy);
+        node.ok(&apply.iter().map(String::as_str).collect::<Vec<_>>());
         files.push(file.to_string_lossy().into_owned());
         count(2);
     }

@@ -88,6 +88,17 @@ pub const BUILT_IN: [&str; 4] = [
     "private-to-named",
 ];
 
+/// `policy apply` for tests of what a policy lets through, not of whether it may: what it breaks
+/// is accepted, by name, and where there is no solver it goes unproven.
+pub fn apply_anyway(dir: &Path) -> Vec<String> {
+    let dir = dir.to_string_lossy();
+    let mut args = vec!["policy", "apply", &dir, "--reason", "test", "--unproven"];
+    for name in BUILT_IN {
+        args.extend(["--accept-broken", name]);
+    }
+    args.into_iter().map(str::to_owned).collect()
+}
+
 /// A policy that takes everything and shares nothing.
 pub const ACCEPT: &str = r#"
 @id("accept-all") @says("Everything is taken from every peer.")
@@ -461,14 +472,9 @@ impl TestNode {
         self.apply(dir).await;
     }
 
-    /// Most tests are of what a policy lets through, not of whether it may: what it breaks is
-    /// accepted, by name, and where there is no solver it goes unproven.
     async fn apply(&self, dir: &Path) {
-        let dir = dir.to_string_lossy();
-        let mut args = vec!["policy", "apply", &dir, "--reason", "test", "--unproven"];
-        for name in BUILT_IN {
-            args.extend(["--accept-broken", name]);
-        }
+        let args = apply_anyway(dir);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
         self.cli(&args).await.expect_code(0);
     }
 

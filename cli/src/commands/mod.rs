@@ -11,6 +11,7 @@ mod expiry;
 mod home_screen;
 mod import;
 mod init;
+mod keys;
 mod man;
 mod new;
 mod officers;
@@ -94,6 +95,8 @@ pub enum Command {
     Card(card::CardCommand),
     #[command(subcommand)]
     Peer(peer::PeerCommand),
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     #[command(subcommand)]
@@ -181,6 +184,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Run(args)) => run::run(context, args),
         Some(Command::Card(command)) => card::run(context, command),
         Some(Command::Peer(command)) => peer::run(context, command),
+        Some(Command::Keys(command)) => keys::run(context, command),
         Some(Command::Policy(command)) => policy::run(context, command),
         Some(Command::Record(command)) => record::run(context, command),
         Some(Command::New(args)) => new::run(context, args),

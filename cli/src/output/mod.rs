@@ -8,6 +8,7 @@ pub mod errors;
 pub mod expiry;
 pub mod explain;
 pub mod imports;
+pub mod keys;
 pub mod leave;
 pub mod officers;
 pub mod parting;

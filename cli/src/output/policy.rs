@@ -1,6 +1,6 @@
 //! Policies: statements, history, and who may have what in words.
 
-use liaison_node::control::api::{PolicyPlain, PolicyReport};
+use liaison_node::control::api::{PolicyApplied, PolicyPlain, PolicyReport};
 
 use super::{Style, Tone, cell, clean, grid, plural, when};
 
@@ -88,19 +88,31 @@ pub fn show(style: &Style, report: &PolicyReport) -> String {
                     cell(hash, Tone::Plain),
                     cell(applied.uid.to_string(), Tone::Plain),
                     cell(applied.reason.as_deref().unwrap_or("-"), Tone::Plain),
+                    cell(proof(applied), Tone::Plain),
                 ]
             })
             .collect();
         out.push('\n');
         out.push_str(&grid(
             style,
-            &["APPLIED", "POLICY", "BY UID", "REASON"],
+            &["APPLIED", "POLICY", "BY UID", "REASON", "PROOF"],
             &[0, 1, 2],
             rows,
         ));
         out.push('\n');
     }
     out
+}
+
+/// How it was proven, and what it breaks.
+fn proof(applied: &PolicyApplied) -> String {
+    let Some(note) = &applied.proof else {
+        return "-".into();
+    };
+    if note.accepted.is_empty() {
+        return note.how.clone();
+    }
+    format!("{}; breaks {}", note.how, note.accepted.join(", "))
 }
 
 /// Peer by kind, in words.

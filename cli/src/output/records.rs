@@ -82,7 +82,12 @@ fn title(row: &RecordRow) -> String {
         (false, true) => "(replaced) ",
         _ => "",
     };
-    format!("{mark}{}", row.title)
+    let key = match row.key_state.as_deref() {
+        Some("compromised") => "(key compromised) ",
+        Some("revoked") => "(key revoked) ",
+        _ => "",
+    };
+    format!("{mark}{key}{}", row.title)
 }
 
 fn groups(style: &Style, groups: &[Group], by: &str) -> String {
@@ -206,6 +211,16 @@ pub fn view(style: &Style, view: &RecordView) -> String {
             "{} by {}\n",
             style.paint(Tone::Warn, "REPLACED"),
             short_id(newer)
+        ));
+    }
+    if let Some(says) = &view.key_says {
+        let tone = match row.key_state.as_deref() {
+            Some("rotated" | "affirmed") => Tone::Plain,
+            _ => Tone::Bad,
+        };
+        out.push_str(&format!(
+            "{}\n",
+            style.paint(tone, &format!("KEY: {}", clean(says)))
         ));
     }
     let mut fact =
@@ -374,6 +389,7 @@ mod tests {
             received: "not a time".into(),
             superseded: false,
             retracted: false,
+            key_state: None,
         }
     }
 
@@ -448,6 +464,7 @@ mod tests {
             row: row("Title"),
             author_id: "0".repeat(52),
             key: String::new(),
+            key_says: None,
             record: serde_json::json!({
                 "period": {"from": "2015-10", "to": "2015-10"},
                 "cells": [{"dims": {"nationality": "SYR"}, "n": 41}],

@@ -28,7 +28,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use liaison_protocol::key::SecretKey;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::act::Act;
@@ -41,6 +40,7 @@ pub use self::verify::{Fault, Report, Witnessed, verify};
 use self::writer::{Command, Writer};
 use crate::clock::Clock;
 use crate::limits;
+use crate::signing::Signing;
 
 /// The log of a running node. Clones share it.
 #[derive(Clone)]
@@ -77,7 +77,7 @@ pub struct AuditOptions {
     /// Its clock.
     pub clock: Arc<dyn Clock>,
     /// Signs its heads.
-    pub signing: SecretKey,
+    pub signing: Signing,
     /// What officers type is sealed to this; without it, it is not kept.
     pub key: Option<seal::PublicKey>,
     /// Bytes to keep: the oldest segments leave beyond it.

@@ -48,7 +48,7 @@ impl Place {
     fn open(&self, keep_bytes: u64) -> Audit {
         let options = AuditOptions {
             clock: Arc::new(SystemClock),
-            signing: self.home.secrets().expect("keys").signing,
+            signing: crate::signing::Signing::new(self.home.secrets().expect("keys").signing),
             key: self.home.audit_key().expect("key"),
             keep_bytes,
         };

@@ -242,7 +242,9 @@ impl Writer {
             digest: self.state.digest.0,
             at: now,
         };
-        let signed = head.sign(&self.options.signing).map_err(|e| sign(&e))?;
+        let signed = head
+            .sign(&self.options.signing.key())
+            .map_err(|e| sign(&e))?;
         let bytes: Bytes = signed.bytes().clone();
         let mut batch = self.batch();
         let mut line = Line::new(batch.lines + 1, rfc3339(now), Who::Node, Act::Log, "head");

@@ -11,6 +11,7 @@ use liaison_protocol::record::kinds::ContentError;
 
 use super::api::{ApiError, FindingView};
 use crate::audit::AuditError;
+use crate::home::HomeError;
 use crate::ingest::IngestFault;
 use crate::node::NodeError;
 use crate::officers::OfficersError;
@@ -232,6 +233,15 @@ impl From<NodeError> for ApiError {
     fn from(error: NodeError) -> Self {
         match error {
             NodeError::Store(error) => error.into(),
+            NodeError::Home(error) => {
+                let code = match &error {
+                    HomeError::UnknownKey { .. } => "not-found",
+                    HomeError::KeyFile { .. } | HomeError::Address(_) => "invalid",
+                    HomeError::Io { .. } => "disk",
+                    _ => "refused",
+                };
+                ApiError::new(code, error.to_string())
+            }
             NodeError::Registry(error) => error.into(),
             NodeError::Policy(problems) => problems.into(),
             NodeError::OwnCard(fault) => fault.into(),

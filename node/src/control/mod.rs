@@ -9,6 +9,7 @@ mod error;
 mod expiry;
 mod gate;
 mod import;
+mod keys;
 mod officers;
 mod parting;
 mod peers;

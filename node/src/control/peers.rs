@@ -14,7 +14,7 @@ use super::api::{
 use super::status::peer_status;
 use crate::cardfile::CardFile;
 use crate::home::CardEdit;
-use crate::node::Node;
+use crate::node::{Node, NodeError};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -200,7 +200,7 @@ pub(super) async fn edit(State(node): State<Node>, Json(edit): Json<CardEdit>) -
     let file = node
         .home
         .edit_card(edit, node.clock.now())
-        .map_err(|e| ApiError::new("refused", e.to_string()))?;
+        .map_err(NodeError::from)?;
     node.take_card(&file).await?;
     view(&node, &file).map(Json)
 }

@@ -2,24 +2,34 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AmendRequest, AskReport, AskRequest, CardView, ClockReport, ExpiryReport, ExplainRequest,
-    Explanation, ImportChunk, ImportReport, OfficersReport, PeerAddReport, PeerAddRequest,
-    PeerChangeReport, PeerChangeRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
-    PeerStatus, PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport,
-    PolicyRequest, PreviewLine, PreviewRequest, ProofReport, PushReport, PushRequest, QueryReport,
-    QueryRequest, RecordView, RetractReport, RetractRequest, RevokedPeer, Status, VerifyReport,
+    AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, CardView, ClockReport,
+    ExpiryReport, ExplainRequest, Explanation, ImportChunk, ImportReport, KeyChangeReport,
+    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerChangeReport,
+    PeerChangeRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
+    PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest,
+    PreviewLine, PreviewRequest, ProofReport, PushReport, PushRequest, QueryReport, QueryRequest,
+    RecordView, RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport,
     WatchEvent, Why,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    clock, expiry, import, officers, parting, peers, policy, preview, query, records, status, watch,
+    clock, expiry, import, keys, officers, parting, peers, policy, preview, query, records, status,
+    watch,
 };
 use crate::home::CardEdit;
 
 /// Every call.
 pub(super) fn calls() -> Calls {
     let mut calls = Calls::new();
-    for table in [node, upkeep, records, peers, policy, imports] {
+    for table in [
+        node,
+        upkeep,
+        records,
+        peers,
+        keys_of_agencies,
+        policy,
+        imports,
+    ] {
         calls = table(calls);
     }
     calls
@@ -83,6 +93,22 @@ fn peers(calls: Calls) -> Calls {
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())
         .post("/v1/card", "Changes our own card", ADMINISTER, peers::edit, json::<CardEdit>(), json::<CardView>())
+}
+
+/// Signing keys.
+#[rustfmt::skip] // A table.
+fn keys_of_agencies(calls: Calls) -> Calls {
+    calls
+        .get("/v1/keys", "Our own signing keys", LOOK, keys::own, json::<KeysView>())
+        .get("/v1/keys/{name}", "The signing keys of an agency", LOOK, keys::of, json::<KeysView>())
+        .post("/v1/keys/rotate", "Changes our signing key", ADMINISTER, keys::rotate,
+            json::<KeyChangeRequest>(), json::<KeyChangeReport>())
+        .post("/v1/keys/compromised", "Says that a signing key was stolen", ADMINISTER, keys::compromised,
+            json::<KeyChangeRequest>(), json::<KeyChangeReport>())
+        .post("/v1/keys/affirm", "Says which records under a stolen key are ours", ADMINISTER, keys::affirm,
+            json::<AffirmRequest>(), json::<AffirmReport>())
+        .post("/v1/keys/revoke-all", "Revokes all our keys, for good", ADMINISTER, keys::revoke_all,
+            json::<RevokeAllRequest>(), json::<KeysView>())
 }
 
 /// The policy.

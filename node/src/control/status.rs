@@ -63,6 +63,12 @@ fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
         let names = roster.unknown.join(", ");
         alerts.push(format!("officers.toml names users that this machine does not know: {names}. They are not let in; 'liaison officers' lists who is"));
     }
+    for (agency, peer) in node.registry.peers() {
+        let known = node.registry.agency(&agency);
+        if known.is_some_and(|k| k.statement.is_some() && !k.is_reachable()) {
+            alerts.push(format!("{}: its keys statement was signed with a key that is compromised, so that it is not let in. Telephone it, then 'liaison peer add FILE' with its newest card", peer.alias));
+        }
+    }
     for peer in peers {
         if peer.keys_days.is_some_and(|days| days < 0) {
             alerts.push(format!("{}: its keys statement has run out. Ask for its newest card, then 'liaison peer add FILE'", peer.peer));

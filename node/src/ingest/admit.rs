@@ -43,6 +43,8 @@ pub(super) struct Admitted {
     pub record: VerifiedRecord,
     pub class: Bytes,
     pub marked: bool,
+    /// Its key was compromised; its author has affirmed it.
+    pub key_lost: bool,
     /// The statement of the accept policy that let it in.
     pub rule: Arc<str>,
 }
@@ -58,6 +60,7 @@ impl Gate<'_> {
             class,
             record,
             marked: false,
+            key_lost: false,
             rule: "own".into(),
         })
     }
@@ -95,10 +98,13 @@ impl Gate<'_> {
         let attributes = self.attributes(&record, marked);
         let class = class_of(&record, &attributes)?;
         let rule = self.accepted(courier, &record, &attributes, &class)?;
+        let keys = self.registry.keys(&record.author());
+        let key_lost = keys.is_some_and(|keys| !keys.stands(&record.key()));
         Ok(Admitted {
             class,
             record,
             marked,
+            key_lost,
             rule,
         })
     }
@@ -199,13 +205,8 @@ impl Gate<'_> {
             // One that names us comes ahead of its record.
             Content::Permit(permit) => permit.to.contains(&own) || passed(&permit.of)?,
             Content::Ask(ask) => passed(&ask.of)?,
-            Content::Affirm(affirm) => {
-                let mut fits = own_word;
-                for of in &affirm.records {
-                    fits = fits || passed(of)?;
-                }
-                fits
-            }
+            // Ahead of its records, through anybody.
+            Content::Affirm(_) => true,
             // Not control records.
             _ => false,
         })
@@ -259,6 +260,10 @@ impl Gate<'_> {
         attributes: &Attributes,
         class: &Bytes,
     ) -> Result<Arc<str>, IngestFault> {
+        // What this agency lost, a peer that had it gives back.
+        if record.author() == self.registry.own() {
+            return Ok("given-back".into());
+        }
         // Control traffic is owed, and a newer card of a peer is too.
         let own_card = record.kind() == Kind::Contact && record.author() == *courier;
         if record.kind().plane() == Plane::Control || own_card {
@@ -303,11 +308,13 @@ impl Admitted {
             received,
             courier,
             class: self.class.clone(),
-            flags: if self.marked {
-                Flags::MARKED
-            } else {
-                Flags::NONE
-            },
+            flags: [
+                (self.marked, Flags::MARKED),
+                (self.key_lost, Flags::KEY_LOST),
+            ]
+            .into_iter()
+            .filter(|(so, _)| *so)
+            .fold(Flags::NONE, |all, (_, flag)| all | flag),
             expires: expiry(&self.record),
             review: fields.review_by.map(Date::start_ms),
             thread: fields.thread,

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use liaison_protocol::card::CardFault;
-use liaison_protocol::clock::{Hlc, HlcClock};
+use liaison_protocol::clock::{Hlc, HlcClock, Millis};
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
@@ -37,6 +37,7 @@ use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
 use crate::share::{Leaves, Owed, Share};
+use crate::signing::Signing;
 use crate::store::{
     Arrival, Direction, Flags, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry, Store,
 };
@@ -55,7 +56,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     time: Timekeeper,
     hlc: Mutex<HlcClock>,
-    signing: SecretKey,
+    signing: Signing,
     settings: Settings,
     quotas: Quotas,
     search: Arc<Search>,
@@ -135,7 +136,7 @@ impl Ingest {
         leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
-        signing: SecretKey,
+        signing: Signing,
         settings: Settings,
         search: Arc<Search>,
         audit: Audit,
@@ -204,35 +205,68 @@ impl Ingest {
         ops.extend(also);
         ops.push(self.clock_op());
         let outcomes = self.0.store.write(ops).await?;
-        self.after(&ready, &outcomes);
+        if self.after(&ready, &outcomes, false) {
+            self.reopen(&ready).await;
+            self.0.registry.announce();
+        }
         Ok(ids
             .into_iter()
             .zip(outcomes.iter().filter_map(OpOutcome::arrival))
             .collect())
     }
 
-    /// Takes in a record of this agency that was signed elsewhere (its card, by the root
-    /// key; its keys statement).
+    /// Takes in records of this agency that were signed elsewhere (its card, by the root key;
+    /// its keys statement), all or none.
     ///
     /// # Errors
     /// [`IngestFault`].
-    pub async fn own_signed(&self, record: VerifiedRecord) -> Result<Arrival, IngestFault> {
+    pub async fn own_signed(&self, records: Vec<VerifiedRecord>) -> Result<(), IngestFault> {
         let this = self.clone();
-        self.to_the_end(async move { this.take_own(record).await })
+        self.to_the_end(async move { this.take_own(records).await })
             .await?
     }
 
-    async fn take_own(self, record: VerifiedRecord) -> Result<Arrival, IngestFault> {
-        let one = self.gate().own(record)?;
-        let mut ops = vec![self.insert(&one, None, None)];
-        ops.extend(self.keep(&one));
+    async fn take_own(self, records: Vec<VerifiedRecord>) -> Result<(), IngestFault> {
+        let ready = self.admit_own(records)?;
+        let mut ops: Vec<Op> = ready
+            .iter()
+            .map(|one| self.insert(one, None, None))
+            .collect();
+        ops.extend(ready.iter().filter_map(|one| self.keep(one)));
         let outcomes = self.0.store.write(ops).await?;
-        let ready = [one];
-        self.after(&ready, &outcomes);
-        outcomes
-            .first()
-            .and_then(OpOutcome::arrival)
-            .ok_or(IngestFault::Stopping)
+        if self.after(&ready, &outcomes, false) {
+            self.0.registry.announce();
+        }
+        Ok(())
+    }
+
+    fn admit_own(&self, records: Vec<VerifiedRecord>) -> Result<Vec<Admitted>, IngestFault> {
+        let gate = self.gate();
+        records.into_iter().map(|record| gate.own(record)).collect()
+    }
+
+    /// Changes the signing key while nothing is signed. `change` is told a time after
+    /// everything that was signed, and gives the new key, if there is one.
+    ///
+    /// # Errors
+    /// What `change` returns; the key stays then.
+    pub fn change_signing_key<T, E>(
+        &self,
+        change: impl FnOnce(Millis) -> Result<(Option<SecretKey>, T), E>,
+    ) -> Result<T, E> {
+        let mut signing = self.0.signing.change();
+        let last = self
+            .0
+            .hlc
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .last();
+        let after = Millis(last.wall().0.saturating_add(1)).max(self.0.clock.now());
+        let (key, done) = change(after)?;
+        if let Some(key) = key {
+            *signing = key;
+        }
+        Ok(done)
     }
 
     /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
@@ -245,8 +279,39 @@ impl Ingest {
             .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count])
     }
 
+    /// Takes a batch in; what waited for a card that came in the same batch once more.
     async fn take_in(self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+        let copy = records.clone();
+        let (mut answers, learned) = self.clone().take_batch(courier, records).await;
+        if !learned {
+            return answers;
+        }
+        let waits = Answer::Later(Later::UnknownAuthor);
+        let waiting: Vec<usize> = (0..answers.len())
+            .filter(|at| answers.get(*at) == Some(&waits))
+            .collect();
+        let again = waiting.iter().filter_map(|at| copy.get(*at).cloned());
+        let again: Vec<_> = again.collect();
+        if !again.is_empty() {
+            let (later, _) = self.clone().take_batch(courier, again).await;
+            for (at, answer) in waiting.into_iter().zip(later) {
+                if let Some(place) = answers.get_mut(at) {
+                    *place = answer;
+                }
+            }
+        }
+        self.0.registry.announce();
+        answers
+    }
+
+    /// The answers, and whether a card, a statement or an affirmation was learned.
+    async fn take_batch(
+        self,
+        courier: AgencyId,
+        records: Vec<(Item, Bytes)>,
+    ) -> (Vec<Answer>, bool) {
         let count = records.len();
+        let mut learned = false;
         let this = self.clone();
         let judged = blocking(move || {
             let gate = this.gate();
@@ -260,7 +325,7 @@ impl Ingest {
         })
         .await;
         let Ok(judged) = judged else {
-            return vec![Answer::Later(Later::Disk); count];
+            return (vec![Answer::Later(Later::Disk); count], learned);
         };
         let mut recheck = false;
         let mut answers = Vec::with_capacity(count);
@@ -303,7 +368,7 @@ impl Ingest {
             ops.push(self.clock_op());
         }
         if ops.is_empty() {
-            return answers;
+            return (answers, learned);
         }
         let (written, collected) = tokio::join!(
             self.0.store.write(ops),
@@ -311,7 +376,8 @@ impl Ingest {
         );
         match written {
             Ok(outcomes) => {
-                self.after(&admitted, &outcomes);
+                learned = self.after(&admitted, &outcomes, true);
+                self.reopen(&admitted).await;
                 let mut late = Vec::new();
                 let mut stored = admitted.iter().zip(&outcomes);
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
@@ -353,7 +419,7 @@ impl Ingest {
                 *answer = Answer::Later(Later::Disk);
             }
         }
-        answers
+        (answers, learned)
     }
 
     /// Runs work to its end although whoever waits for it goes away: a session or a connection
@@ -535,7 +601,12 @@ impl Ingest {
                 // Also where a tombstone is all that is left: with the bytes comes the line
                 // by which the peer is owed the retraction.
                 let refused = store.refused(courier, &item.id)?;
-                refused.filter(|r| r.epoch == epoch).map(|r| r.answer)
+                // Its courier may have been let by a permit since.
+                let lifted = |answer| {
+                    answer == Answer::Refused(Refused::Handling) && self.0.leaves.concern(&item.id)
+                };
+                let standing = refused.filter(|r| r.epoch == epoch && !lifted(r.answer));
+                standing.map(|r| r.answer)
             };
             known.push(answer.map_or(Known::Want, Known::Answer));
         }
@@ -572,6 +643,9 @@ impl Ingest {
     fn sign(&self, statements: Vec<Statement>) -> Result<Vec<Admitted>, IngestFault> {
         let now = self.0.clock.now();
         let own = self.0.registry.own();
+        // Held until all is signed: a key that leaves signs nothing later than it left.
+        let signing = self.0.signing.key();
+        let signing: &SecretKey = &signing;
         let timed: Vec<(Hlc, Fields, Content)> = {
             let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
             statements
@@ -588,7 +662,7 @@ impl Ingest {
         timed
             .into_par_iter()
             .map(|(created, fields, content)| {
-                let signed = Record::new(own, created, fields, content).sign(&self.0.signing)?;
+                let signed = Record::new(own, created, fields, content).sign(signing)?;
                 gate.own(signed.verify(&keys)?)
             })
             .collect()
@@ -626,7 +700,8 @@ impl Ingest {
             // One statement is kept: an older one that comes late must not take its place.
             Content::Keys(keys) => {
                 let known = self.0.registry.agency(&one.record.author());
-                let newest = known.as_ref().and_then(|a| a.statement_body());
+                let known = known.as_ref().filter(|a| a.is_reachable());
+                let newest = known.and_then(|a| a.statement_body());
                 let newer = newest.is_none_or(|newest| keys.number >= newest.number);
                 newer.then(|| statement_op(&one.record))
             }
@@ -634,9 +709,12 @@ impl Ingest {
         }
     }
 
-    /// What follows from what was stored.
-    fn after(&self, ready: &[Admitted], outcomes: &[OpOutcome]) {
+    /// What follows from what was stored. Whether the registry learned something, of which
+    /// nobody is told yet; `brought`: from what a peer brought, also of our own.
+    fn after(&self, ready: &[Admitted], outcomes: &[OpOutcome], brought: bool) -> bool {
         let now = self.0.clock.now();
+        let own = self.0.registry.own();
+        let (mut learned, mut owed) = (false, Vec::new());
         let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
         for (one, outcome) in ready.iter().zip(outcomes) {
             let OpOutcome::Stored { arrival, touched } = outcome else {
@@ -647,10 +725,14 @@ impl Ingest {
             }
             hlc.witness(one.record.record().envelope.created, now);
             let content = &one.record.record().content;
-            if matches!(content, Content::Contact(_) | Content::Keys(_))
-                && one.record.author() != self.0.registry.own()
-            {
+            let news = match content {
+                Content::Contact(_) | Content::Keys(_) => brought || one.record.author() != own,
+                Content::Affirm(_) => true,
+                _ => false,
+            };
+            if news {
                 self.0.registry.learn(&one.record);
+                learned = true;
             }
             // Before it is told: what a permit is of may be looked at at once.
             let statement = one.record.record();
@@ -661,7 +743,46 @@ impl Ingest {
             }
             if one.record.kind().plane() == Plane::Control || matches!(content, Content::Contact(_))
             {
-                self.0.owed.note(*arrival);
+                owed.push(*arrival);
+            }
+        }
+        drop(hlc);
+        // Together: a card that revokes a key goes out beside the statement under the next.
+        self.0.owed.note(&owed);
+        learned
+    }
+
+    /// What peers refused for its compromised key and what its author has affirmed now is
+    /// offered to them again.
+    async fn reopen(&self, ready: &[Admitted]) {
+        let store = &self.0.store;
+        let mut ops = Vec::new();
+        for one in ready {
+            let Content::Affirm(affirm) = &one.record.record().content else {
+                continue;
+            };
+            for of in &affirm.records {
+                let Ok(Some(arrival)) = store.arrival_of(of) else {
+                    continue;
+                };
+                for (peer, line) in store.ledgers_for(arrival).unwrap_or_default() {
+                    if line.answer == Some(Answer::Refused(Refused::Signature)) {
+                        let entry = LedgerEntry {
+                            answer: Some(Answer::Later(Later::UnknownAuthor)),
+                            ..line
+                        };
+                        ops.push(Op::Answer {
+                            peer,
+                            arrival,
+                            entry,
+                        });
+                    }
+                }
+            }
+        }
+        for some in ops.chunks(crate::limits::STORE_BATCH_OPS) {
+            if let Err(error) = store.write(some.to_vec()).await {
+                tracing::error!(%error, "what was affirmed is not offered again");
             }
         }
     }

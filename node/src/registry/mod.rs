@@ -14,7 +14,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use liaison_protocol::card::{AgencyKeys, CardFault, Learned};
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::AgencyId;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use tokio::sync::watch;
@@ -23,8 +24,10 @@ pub use self::change::{PeerEdit, Unconfirmed};
 pub use self::peer::{Peer, Pinned, Revoked};
 use crate::audit::note;
 use crate::cardfile::CardFile;
+use crate::kind;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
-use crate::store::{Op, Store, StoreError};
+use crate::share::Owed;
+use crate::store::{Arrival, Op, Store, StoreError};
 use crate::swarm::LinkedPeer;
 
 /// The agencies that this node knows. Clones share it.
@@ -57,6 +60,8 @@ pub struct Agency {
     pub card: VerifiedRecord,
     /// Its newest keys statement.
     pub statement: Option<VerifiedRecord>,
+    /// Its affirmations, by the records that they list.
+    pub affirmations: Arc<BTreeMap<RecordId, Vec<RecordId>>>,
 }
 
 /// Why an agency can't be taken in.
@@ -135,6 +140,15 @@ impl Registry {
         // revocations stick.
         let mut known = store.agencies()?;
         known.remove(&own.agency());
+        // Revocations stick for our own keys as well, whatever card the folder holds.
+        for card in store.cards(&own.agency())?.into_values() {
+            match inner.learn_bytes(own.agency(), card) {
+                Err(RegistryError::Card(CardFault::Fork { .. })) => {
+                    inner.forked.insert(own.agency());
+                }
+                done => done?,
+            }
+        }
         for agency in known {
             for card in store.cards(&agency)?.into_values() {
                 inner.learn_bytes(agency, card)?;
@@ -162,6 +176,36 @@ impl Registry {
         })))
     }
 
+    /// Takes up the affirmations in the store, among these control records.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn load_affirmed(&self, store: &Store, owed: &Owed) -> Result<(), StoreError> {
+        let mut after = Arrival(0);
+        loop {
+            let arrivals = owed.arrivals(after, crate::limits::SCAN_ROWS);
+            let Some(last) = arrivals.last() else {
+                return Ok(());
+            };
+            after = *last;
+            for arrival in arrivals {
+                let header = store.header(arrival)?;
+                let Some(header) = header.filter(|h| kind::of(h) == Some(Kind::Affirm)) else {
+                    continue;
+                };
+                let Some(bytes) = store.record(arrival)? else {
+                    continue;
+                };
+                self.write_quietly(|i| {
+                    // Its own key may be compromised by now: then it counts no more.
+                    if let Err(error) = i.learn_bytes(header.author, bytes) {
+                        tracing::info!(id = %header.id.short(), %error, "an affirmation does not count");
+                    }
+                });
+            }
+        }
+    }
+
     /// Our own agency.
     pub fn own(&self) -> AgencyId {
         self.0.own
@@ -175,6 +219,20 @@ impl Registry {
     /// The keys of an agency that we know.
     pub fn keys(&self, agency: &AgencyId) -> Option<Arc<AgencyKeys>> {
         self.read(|i| i.agencies.get(agency).map(|a| a.keys.clone()))
+    }
+
+    /// The agencies of which a key was compromised, or all were revoked.
+    pub fn with_lost_keys(&self) -> Vec<AgencyId> {
+        self.read(|i| {
+            let lost = i.agencies.iter().filter(|(_, a)| a.keys.any_lost());
+            lost.map(|(agency, _)| *agency).collect()
+        })
+    }
+
+    /// An author's affirmations that list a record.
+    pub fn affirmations(&self, author: &AgencyId, record: &RecordId) -> Vec<RecordId> {
+        self.read(|i| i.agencies.get(author)?.affirmations.get(record).cloned())
+            .unwrap_or_default()
     }
 
     /// What is known of an agency.
@@ -276,7 +334,8 @@ impl Registry {
             i.peers
                 .keys()
                 .filter_map(|agency| {
-                    let statement = i.agencies.get(agency)?.statement_body()?;
+                    let known = i.agencies.get(agency)?;
+                    let statement = known.statement_body().filter(|_| known.is_reachable())?;
                     Some(LinkedPeer {
                         agency: *agency,
                         node_keys: statement.nodes.iter().map(|n| *n.key.as_bytes()).collect(),
@@ -392,11 +451,13 @@ impl Registry {
         keys.learn(card).map(|(_, card)| Some(card))
     }
 
-    /// Keeps a card or keys statement that ingest has verified and committed.
+    /// Keeps a card, keys statement or affirmation that ingest has verified and committed.
+    /// Nobody is told before [`Registry::announce`]: a card that revokes a key and the statement
+    /// under its successor come together, and between the two the link must not be cut.
     pub fn learn(&self, record: &VerifiedRecord) {
         let agency = record.author();
         let bytes = record.bytes().clone();
-        self.write(|i| {
+        self.write_quietly(|i| {
             // It verified a moment ago; a fork that came in the same batch leaves the first.
             if let Err(error) = i.learn_bytes(agency, bytes) {
                 tracing::warn!(%error, "a card was not taken up");
@@ -426,9 +487,18 @@ impl Registry {
         f(&self.0.inner.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write(&self, f: impl FnOnce(&mut Inner)) {
-        f(&mut self.0.inner.write().unwrap_or_else(PoisonError::into_inner));
+    /// Tells that agencies or peers changed.
+    pub fn announce(&self) {
         self.0.changes.send_modify(|n| *n += 1);
+    }
+
+    fn write(&self, f: impl FnOnce(&mut Inner)) {
+        self.write_quietly(f);
+        self.announce();
+    }
+
+    fn write_quietly(&self, f: impl FnOnce(&mut Inner)) {
+        f(&mut self.0.inner.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -439,6 +509,15 @@ impl Agency {
             Content::Contact(contact) => Some(contact),
             _ => None,
         }
+    }
+
+    /// Whether its newest keys statement is signed with a key that still stands: else it may be
+    /// a thief's, and names no node.
+    pub fn is_reachable(&self) -> bool {
+        self.statement.as_ref().is_some_and(|statement| {
+            let key = statement.key();
+            self.keys.stands(&key) || self.keys.is_affirmed(&key, &statement.id())
+        })
     }
 
     /// What its newest keys statement says.
@@ -511,6 +590,7 @@ impl Inner {
                             keys,
                             card,
                             statement: None,
+                            affirmations: Arc::default(),
                         })
                     }
                 }
@@ -521,13 +601,36 @@ impl Inner {
                     return Err(stored("a keys statement without a card".into()));
                 };
                 let number = |r: &VerifiedRecord| keys_of(r).map_or(0, |k| k.number);
+                // A thief's statement with a high number must not keep the next one out.
                 let newer = known
                     .statement
                     .as_ref()
+                    .filter(|_| known.is_reachable())
                     .is_none_or(|old| number(&statement) > number(old));
                 if newer {
                     known.statement = Some(statement);
                 }
+            }
+            Content::Affirm(_) => {
+                let affirmed = record.verify(&keys).map_err(CardFault::from)?;
+                let (Content::Affirm(affirm), Some(known)) =
+                    (&affirmed.record().content, known.as_mut())
+                else {
+                    return Err(stored("an affirmation without a card".into()));
+                };
+                let records = affirm.records.iter().copied();
+                if keys.affirm(affirmed.key(), affirm.key, records) {
+                    let by_record = Arc::make_mut(&mut known.affirmations);
+                    for record in &affirm.records {
+                        let all = by_record.entry(*record).or_default();
+                        if !all.contains(&affirmed.id()) {
+                            all.push(affirmed.id());
+                        }
+                    }
+                } else {
+                    tracing::warn!(agency = %agency.short(), "it affirms more records than are counted; the rest stays marked");
+                }
+                known.keys = Arc::new(keys);
             }
             _ => return Err(stored("neither card nor keys statement".into())),
         }

@@ -13,6 +13,7 @@ use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver};
 
 use super::Share;
+use super::affirmed::KeyWord;
 use crate::limits;
 use crate::policy::{Action, Attributes, Engine};
 use crate::store::{Arrival, Direction, Flags, Header, LedgerEntry, StoreError};
@@ -212,8 +213,9 @@ impl<'a> Compared<'a> {
         addressed: bool,
     ) -> Result<Verdicts, StoreError> {
         let by_us = header.author == self.share.registry.own();
-        if !by_us && self.share.leaves.concern(&header.id) {
-            // Whom a permit names is no part of its class.
+        let key_lost = header.flags.contains(Flags::KEY_LOST);
+        if key_lost || (!by_us && self.share.leaves.concern(&header.id)) {
+            // Whom a permit names, and who knows of an affirmation, is no part of its class.
             return self.one_by_one(arrival, header, addressed);
         }
         let by_class = (header.class.0, addressed);
@@ -267,8 +269,16 @@ impl<'a> Compared<'a> {
         };
         let mut allowed = Vec::with_capacity(self.peers.len());
         for peer in &self.peers {
+            // An affirmation, as a permit, goes ahead of its record, so that it counts already.
+            if header.flags.contains(Flags::KEY_LOST)
+                && !matches!(
+                    self.share.key_word(peer, arrival, header)?,
+                    KeyWord::Affirmed | KeyWord::OnItsWay
+                )
+            {
+                continue;
+            }
             let (holder, receiver) = self.share.roles(peer, arrival, header, terms, addressed)?;
-            // The permit goes ahead of its record, so that it counts already.
             let permit = self
                 .share
                 .permit(peer, header, terms, (holder, receiver), None)?;

@@ -11,6 +11,7 @@ use liaison_protocol::record::date::Date;
 use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms, Verdict};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
+use super::affirmed::KeyWord;
 use super::{Leave, LeaveKind, Share};
 use crate::kind;
 use crate::policy::{Action, Attributes, Ceiling, ClassId, Decision};
@@ -23,6 +24,8 @@ pub enum Gate {
     Link,
     /// Is the record still in force: not retracted, amended, expired?
     Expired,
+    /// Does the key stand that signed it, or has its author affirmed it?
+    Key,
     /// Control traffic: does the ledger owe it to the peer?
     Owed,
     /// Does its author's handling allow it?
@@ -41,6 +44,7 @@ impl Gate {
         match self {
             Gate::Link => "link",
             Gate::Expired => "expired",
+            Gate::Key => "key",
             Gate::Owed => "owed",
             Gate::Handling => "handling",
             Gate::Ceiling => "ceiling",
@@ -152,7 +156,7 @@ impl Share {
         walk.end()
     }
 
-    fn gates(
+    pub(super) fn gates(
         &self,
         peer: &AgencyId,
         arrival: Arrival,
@@ -163,12 +167,24 @@ impl Share {
         if !walk.link(self.registry.is_peer(peer)) || !walk.in_force(self.gone(header)) {
             return Ok(());
         }
+        if header.flags.contains(Flags::KEY_LOST)
+            && !walk.key(self.key_word(peer, arrival, header)?)
+        {
+            return Ok(());
+        }
         if self.is_control(header) {
             walk.owed(self.is_owed(peer, arrival, header)?);
             return Ok(());
         }
         if self.registry.is_leaving(peer) && !walk.leaving() {
             return Ok(());
+        }
+        if header.author == *peer {
+            let line = self.store.ledger_entry(peer, arrival)?;
+            if line.is_some_and(|l| l.direction == Direction::Received) {
+                walk.given_back();
+                return Ok(());
+            }
         }
         let listed = if header.flags.contains(Flags::HAS_AUDIENCE) {
             Some(
@@ -379,7 +395,7 @@ pub(super) struct Permit {
 }
 
 /// One walk through the gates. Without words it ends at the first refusal.
-struct Walk {
+pub(super) struct Walk {
     /// A permit that the peer is taken to have.
     assume: Option<Arrival>,
     /// Whether the handling gate is open by a permit.
@@ -397,7 +413,7 @@ enum Rule {
 }
 
 impl Walk {
-    const fn quick() -> Self {
+    pub(super) const fn quick() -> Self {
         Self {
             assume: None,
             permitted: false,
@@ -435,6 +451,33 @@ impl Walk {
     fn in_force(&mut self, gone: Option<(&'static str, &'static str)>) -> bool {
         let (rule, says) = gone.unwrap_or(("in-force", "it is in force"));
         self.fixed(Gate::Expired, gone.is_none(), rule, says)
+    }
+
+    fn key(&mut self, word: KeyWord) -> bool {
+        let (rule, says) = match word {
+            KeyWord::Affirmed => (
+                "key-affirmed",
+                "the key that signed it was compromised; its author has affirmed it",
+            ),
+            KeyWord::OnItsWay => (
+                "affirmation-on-its-way",
+                "the key that signed it was compromised; that its author has affirmed it goes to the peer first",
+            ),
+            KeyWord::NotAffirmed => (
+                "key-compromised",
+                "the key that signed it was compromised, and its author has not affirmed it: everybody would refuse it",
+            ),
+            KeyWord::AllRevoked => (
+                "keys-revoked",
+                "all keys of its author are revoked: everybody would refuse it",
+            ),
+        };
+        self.fixed(Gate::Key, word == KeyWord::Affirmed, rule, says)
+    }
+
+    fn given_back(&mut self) -> bool {
+        let says = "the peer wrote it and gave it to us: it may have it back";
+        self.fixed(Gate::Owed, true, "given-back", says)
     }
 
     fn owed(&mut self, owed: bool) -> bool {
@@ -547,7 +590,7 @@ impl Walk {
         allow || self.words.is_some()
     }
 
-    fn end(self) -> (Decided, Vec<GateWord>) {
+    pub(super) fn end(self) -> (Decided, Vec<GateWord>) {
         let allow = self.refused.is_none();
         let (gate, rule) = self.refused.unwrap_or(self.last);
         (

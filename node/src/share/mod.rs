@@ -1,6 +1,7 @@
 //! The one way out: decide, ledger, release. Nothing else makes a [`Released`], and the
 //! sessions take nothing else.
 
+mod affirmed;
 mod change;
 mod decide;
 mod leave;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use liaison_protocol::clock::Millis;
-use liaison_protocol::fault::Answer;
+use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Purpose, Tlp};
 use liaison_protocol::record::envelope::Fields;
@@ -259,10 +260,13 @@ impl Share {
         let Some(arrival) = self.store.arrival_of(of)? else {
             return Ok(None);
         };
-        let settled = self
-            .store
-            .ledger_entry(peer, arrival)?
-            .is_some_and(|line| line.direction == Direction::Received || line.answer.is_some());
+        // An earlier permit, at its end by the peer's clock, may have cost it the record: a newer
+        // one brings it.
+        let handling = Some(Answer::Refused(Refused::Handling));
+        let settled = self.store.ledger_entry(peer, arrival)?.is_some_and(|line| {
+            let answered = line.answer.is_some() && line.answer != handling;
+            line.direction == Direction::Received || answered
+        });
         let Some(header) = self.store.header(arrival)?.filter(|_| !settled) else {
             return Ok(None);
         };
@@ -629,12 +633,19 @@ impl Share {
         }
         // One that was retracted between offer and answer: the retraction was looked at when no
         // line said yet that the peer has what it concerns.
+        let (mut retracted, mut affirmed) = (false, false);
         for arrival in stored {
-            let header = self.store.header(arrival)?;
-            if header.is_some_and(|h| h.flags.contains(Flags::RETRACTED)) {
-                self.owed.recheck();
-                break;
+            if let Some(header) = self.store.header(arrival)? {
+                retracted |= header.flags.contains(Flags::RETRACTED);
+                affirmed |= kind::of(&header) == Some(Kind::Affirm);
             }
+        }
+        if retracted {
+            self.owed.recheck();
+        }
+        // The peer knows now whose word records under a lost key are: a repair finds them.
+        if affirmed {
+            self.registry.announce();
         }
         Ok(())
     }

@@ -66,14 +66,19 @@ impl Owed {
         })))
     }
 
-    /// A control record came in.
-    pub fn note(&self, arrival: Arrival) {
+    /// Control records came in: those that go out together are told together.
+    pub fn note(&self, arrivals: &[Arrival]) {
+        if arrivals.is_empty() {
+            return;
+        }
         let mut is_last = true;
         {
             let mut inner = self.0.inner.write().unwrap_or_else(PoisonError::into_inner);
-            if let Err(at) = inner.arrivals.binary_search(&arrival) {
-                is_last = at == inner.arrivals.len();
-                inner.arrivals.insert(at, arrival);
+            for arrival in arrivals {
+                if let Err(at) = inner.arrivals.binary_search(arrival) {
+                    is_last &= at == inner.arrivals.len();
+                    inner.arrivals.insert(at, *arrival);
+                }
             }
         }
         self.0.changes.send_modify(|look| {
@@ -177,7 +182,7 @@ impl Share {
             Content::Ask(ask) => self.leads_to_author(peer, &ask.of),
             Content::Affirm(affirm) => {
                 for of in &affirm.records {
-                    if passed(store, peer, of)? {
+                    if passed(store, peer, of)? || self.awaits_affirmation(peer, of)? {
                         return Ok(true);
                     }
                 }

@@ -62,11 +62,12 @@ pub fn insert(
     };
     let class = ClassId(stage.number(NameKind::Class, &record.class, &mut state.classes)?);
     let amendments = keys::of_id_author(keys::SUPERSEDED, &record.id, &record.author);
-    let mut flags = if record.flags.contains(Flags::MARKED) {
-        Flags::MARKED
-    } else {
-        Flags::NONE
-    };
+    let mut flags = Flags::NONE;
+    for mark in [Flags::MARKED, Flags::KEY_LOST] {
+        if record.flags.contains(mark) {
+            flags |= mark;
+        }
+    }
     if stage.get(&amendments)?.is_some() {
         flags |= Flags::SUPERSEDED;
     }

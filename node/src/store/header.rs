@@ -56,6 +56,9 @@ impl Flags {
     pub const ERASED: Flags = Flags(16);
     /// Its end came: its bytes are gone, by nobody's order but its author's own `expires`.
     pub const EXPIRED: Flags = Flags(32);
+    /// The key that signed it was compromised, or revoked with all others: it may be a thief's.
+    /// It stays when its author affirms it.
+    pub const KEY_LOST: Flags = Flags(128);
 
     /// Whether all marks of `other` are set.
     pub const fn contains(self, other: Flags) -> bool {
@@ -95,6 +98,7 @@ impl fmt::Debug for Flags {
             (Flags::SUPERSEDED, "superseded"),
             (Flags::ERASED, "erased"),
             (Flags::EXPIRED, "expired"),
+            (Flags::KEY_LOST, "key lost"),
         ];
         f.debug_set()
             .entries(
@@ -158,7 +162,7 @@ pub struct NewRecord {
     /// Its complete policy attributes, opaque here, at most
     /// [`crate::limits::CLASS_BYTES`].
     pub class: bytes::Bytes,
-    /// [`Flags::MARKED`] or none: the store sets the others.
+    /// [`Flags::MARKED`], [`Flags::KEY_LOST`] or none: the store sets the others.
     pub flags: Flags,
     /// When it ends, by its author's word.
     pub expires: Option<Millis>,

@@ -13,6 +13,7 @@ use liaison_node::policy::{Engine, Policies, PolicySet, PolicyText};
 use liaison_node::registry::Registry;
 use liaison_node::search::Search;
 use liaison_node::share::{Leaves, Owed};
+use liaison_node::signing::Signing;
 use liaison_node::source::StoreSource;
 use liaison_node::store::{Options, Store};
 use liaison_node::time::{Sweeper, Timekeeper};
@@ -131,9 +132,10 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         time.clone(),
         registry.own(),
     );
+    let signing = Signing::new(home.secrets()?.signing);
     let options = AuditOptions {
         clock: clock.clone(),
-        signing: home.secrets()?.signing,
+        signing: signing.clone(),
         key: home.audit_key()?,
         keep_bytes: 1 << 30,
     };
@@ -146,7 +148,7 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         leaves,
         clock,
         time,
-        home.secrets()?.signing,
+        signing,
         settings,
         search,
         audit,

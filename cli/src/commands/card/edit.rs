@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use liaison_node::home::CardEdit;
+use liaison_node::home::{CardEdit, RootKeyText};
 use liaison_protocol::record::codes::{Regime, RouteRole, Sector};
 use serde_json::{Map, Value, json};
 
 use super::OwnCard;
-use crate::commands::{Context, editor};
+use crate::commands::{Context, editor, keys};
 use crate::error::{CommandError, Outcome};
 use crate::input;
 use crate::limits::INPUT_BYTES;
@@ -58,6 +58,9 @@ pub struct EditArgs {
     /// several times
     #[arg(long = "address", value_name = "HOST[:PORT]", conflicts_with = "from")]
     addresses: Vec<String>,
+    /// The root key's file, where it is not in the home
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
 }
 
 impl EditArgs {
@@ -86,6 +89,7 @@ impl EditArgs {
 
 /// Edits the card by flags, from a file, or in an editor.
 pub fn run(context: &mut Context, args: &EditArgs) -> Outcome {
+    let root = keys::root_text(context, args.root.as_ref())?;
     if let Some(path) = &args.from {
         let text = input::read_text(context.ui, path, INPUT_BYTES)?;
         let mut found = input::drafts(&path.display().to_string(), &text)?;
@@ -95,12 +99,12 @@ pub fn run(context: &mut Context, args: &EditArgs) -> Outcome {
                 "give a file with one TOML table or one JSON object",
             ));
         };
-        let answer = sign(context, &fields)?;
+        let answer = sign(context, &fields, root.as_ref())?;
         return done(context, &answer);
     }
     let fields = args.fields();
     if !fields.is_empty() {
-        let answer = sign(context, &Value::Object(fields))?;
+        let answer = sign(context, &Value::Object(fields), root.as_ref())?;
         return done(context, &answer);
     }
     if !context.ui.interactive && editor::from_environment().is_none() {
@@ -109,10 +113,10 @@ pub fn run(context: &mut Context, args: &EditArgs) -> Outcome {
             "give the changes as flags, or as a file: `liaison card edit --from FILE`",
         ));
     }
-    in_editor(context)
+    in_editor(context, root.as_ref())
 }
 
-fn in_editor(context: &mut Context) -> Outcome {
+fn in_editor(context: &mut Context, root: Option<&RootKeyText>) -> Outcome {
     let own = super::own(context)?;
     let before = head(&own)?;
     let path = context.drafts()?.create("card", &before)?;
@@ -133,7 +137,7 @@ fn in_editor(context: &mut Context) -> Outcome {
                 remove(context, &path)?;
                 return context.ui.note("Nothing changed.");
             }
-            Ok(fields) => sign(context, &Value::Object(fields)),
+            Ok(fields) => sign(context, &Value::Object(fields), root),
             Err(error) => Err(error),
         };
         let error = match answer {
@@ -186,7 +190,16 @@ fn changes(before: &Value, after: Value) -> Map<String, Value> {
 }
 
 /// Signs the changed fields: the node does, or the home folder while none runs.
-fn sign(context: &Context, fields: &Value) -> Result<Value, CommandError> {
+fn sign(
+    context: &Context,
+    fields: &Value,
+    root: Option<&RootKeyText>,
+) -> Result<Value, CommandError> {
+    let mut fields = fields.clone();
+    if let (Some(root), Some(map)) = (root, fields.as_object_mut()) {
+        map.insert("root".into(), json!(root));
+    }
+    let fields = &fields;
     match context.client()?.post("/v1/card", fields) {
         Err(error @ CommandError::NotRunning { .. }) => {
             let home = Home::at(context.place()?.home);

@@ -5,6 +5,7 @@ mod clock;
 mod expiry;
 mod explain;
 mod import;
+mod keys;
 mod leave;
 mod officers;
 mod parting;
@@ -21,6 +22,10 @@ pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use keys::{
+    AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
+    RevokeAllRequest,
+};
 pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
 pub use parting::{

@@ -79,4 +79,8 @@ pub struct RecordRow {
     /// Retracted by its author.
     #[serde(default)]
     pub retracted: bool,
+    /// How the key stands that signed it, unless it is in use: `rotated`, `compromised`,
+    /// `affirmed` (compromised, and its author says that it made this), `revoked`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_state: Option<String>,
 }

@@ -124,6 +124,9 @@ pub struct RecordView {
     pub author_id: String,
     /// The signing key's full text.
     pub key: String,
+    /// How that key stands, in words, unless it is in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_says: Option<String>,
     /// Envelope and body as signed.
     #[schema(value_type = Object)]
     pub record: Value,

@@ -62,7 +62,7 @@ impl Node {
         Ok((arrival, header))
     }
 
-    pub(super) fn own_word(&self, header: &Header, done: &str) -> Result<(), ApiError> {
+    pub(in crate::control) fn own_word(&self, header: &Header, done: &str) -> Result<(), ApiError> {
         if header.author == self.registry.own() {
             return Ok(());
         }

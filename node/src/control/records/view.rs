@@ -43,6 +43,7 @@ pub(in crate::control) async fn show(
         row,
         author_id: header.author.full(),
         key: String::new(),
+        key_says: None,
         record: serde_json::Value::Null,
         courier: header
             .courier
@@ -68,6 +69,7 @@ pub(in crate::control) async fn show(
         let signed = SignedRecord::parse(bytes).map_err(IngestFault::from)?;
         let record = signed.unverified();
         view.key = signed.key().to_string();
+        view.key_says = node.key_mark(&signed).map(|(_, says)| says);
         view.record = as_json(record)?;
         let context = CheckContext::on(Date::from_millis(record.envelope.created.wall()));
         view.findings = check::check(&record.envelope.fields, &record.content, &context)
@@ -158,6 +160,7 @@ impl Node {
             .store
             .record(arrival)?
             .and_then(|bytes| SignedRecord::parse(bytes).ok());
+        let key_state = record.as_ref().and_then(|r| self.key_mark(r));
         let (title, tlp) = record.map_or_else(
             || ("(erased)".to_owned(), String::new()),
             |r| {
@@ -177,6 +180,7 @@ impl Node {
             received: rfc3339(header.received),
             superseded: header.flags.contains(Flags::SUPERSEDED),
             retracted: header.flags.contains(Flags::RETRACTED),
+            key_state: key_state.map(|(word, _)| word.to_owned()),
         })
     }
 }

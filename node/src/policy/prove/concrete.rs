@@ -1,7 +1,8 @@
 //! For the agencies and circles as they are, by trying records of every class.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use cedar_policy::Authorizer;
 use liaison_protocol::id::AgencyId;
 use sha2::{Digest, Sha256};
 
@@ -9,6 +10,7 @@ use super::super::attributes::Attributes;
 use super::super::decision::Action;
 use super::super::directory::PeerAttributes;
 use super::super::engine::Engine;
+use super::super::scan::on_deep_stack;
 use super::super::schema;
 use super::case::{Author, Case};
 use super::invariant::{CIRCLE_SECTORS, Invariant};
@@ -27,37 +29,52 @@ pub fn concrete(engine: &Engine, only: Option<&AgencyId>) -> Result<Vec<Finding>
         .filter(|p| only.is_none_or(|agency| p.agency == *agency))
         .collect();
     let invariants = Invariant::all(engine.set())?;
-    let mut broken: Vec<Option<Verdict>> = invariants.iter().map(|_| None).collect();
-    for (record, addressed) in classes(engine) {
-        let mut seen = BTreeSet::new();
-        for peer in &peers {
-            if !seen.insert(profile(engine, peer)) {
+    let together = Invariant::together(&invariants)?;
+    let mut broken: BTreeMap<String, Verdict> = BTreeMap::new();
+    // Peers that policy cannot tell apart need trying once.
+    let mut seen = BTreeSet::new();
+    let distinct = peers.iter().filter(|p| seen.insert(profile(engine, p)));
+    let classes = classes(engine);
+    for peer in distinct {
+        let Some(principal) = engine.principal(&peer.agency) else {
+            continue;
+        };
+        for (record, addressed) in &classes {
+            let (request, entities) =
+                engine.question(Action::Share, principal, record, *addressed)?;
+            let answer =
+                on_deep_stack(|| Authorizer::new().is_authorized(&request, &together, &entities));
+            // Allowed by the invariants together: nothing is forbidden.
+            if answer.decision() == cedar_policy::Decision::Allow {
                 continue;
             }
-            let case = case(engine, peer, &record, addressed);
-            let decision = engine.decide(Action::Share, &peer.agency, &record, addressed);
-            if !decision.allow {
+            let forbidding: Vec<String> = answer
+                .diagnostics()
+                .reason()
+                .map(ToString::to_string)
+                .filter(|id| !broken.contains_key(id))
+                .collect();
+            if forbidding.is_empty() {
                 continue;
             }
-            for (invariant, found) in invariants.iter().zip(&mut broken) {
-                if found.is_none()
-                    && invariant.concerns(Action::Share)
-                    && case.is_forbidden(engine, invariant)?
-                {
-                    *found = Some(case.clone().into_verdict(&decision, true));
+            let decision = engine.decide(Action::Share, &peer.agency, record, *addressed);
+            if decision.allow {
+                let case = case(engine, peer, record, *addressed);
+                for id in forbidding {
+                    let verdict = case.clone().into_verdict(&decision, true);
+                    broken.insert(id, verdict);
                 }
             }
         }
     }
     let mut findings: Vec<Finding> = invariants
         .into_iter()
-        .zip(broken)
-        .map(|(invariant, found)| Finding {
+        .map(|invariant| Finding {
+            verdict: broken.remove(&invariant.id).unwrap_or(Verdict::Proven),
             id: invariant.id,
             says: invariant.says,
             origin: invariant.origin,
             part: Part::Concrete,
-            verdict: found.unwrap_or(Verdict::Proven),
         })
         .collect();
     findings.push(sectors(engine, &peers));

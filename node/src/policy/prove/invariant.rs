@@ -69,10 +69,17 @@ impl Invariant {
 
     /// The set that allows all but what it forbids.
     pub(super) fn as_set(&self) -> Result<Cedar, String> {
+        Self::together(std::slice::from_ref(self))
+    }
+
+    /// The set that allows all but what any of them forbids; its forbids have their names.
+    pub(super) fn together(invariants: &[Self]) -> Result<Cedar, String> {
         let mut set =
             Cedar::from_str("permit (principal, action, resource);").map_err(|e| e.to_string())?;
-        set.add(self.statement.policy.clone())
-            .map_err(|e| e.to_string())?;
+        for invariant in invariants {
+            set.add(invariant.statement.policy.clone())
+                .map_err(|e| e.to_string())?;
+        }
         Ok(set)
     }
 }

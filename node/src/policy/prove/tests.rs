@@ -50,9 +50,7 @@ fn every_example_is_proven() {
             let findings = symbolic(&set, &solver).unwrap_or_else(|e| panic!("{path:?}: {e}"));
             eprintln!("{:?} {}", began.elapsed(), path.display());
             for finding in &findings {
-                if !finding.is_proven() {
-                    eprintln!("XX {path:?}: {:?}", finding.verdict);
-                }
+                assert!(finding.is_proven(), "{path:?}: {finding:#?}");
             }
             proven += 1;
         }

@@ -1,0 +1,54 @@
+//! `liaison keys`.
+
+mod affirm;
+mod change;
+mod revoke_all;
+mod root;
+mod show;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use liaison_node::home::RootKeyText;
+
+use super::Context;
+use crate::error::{CommandError, Outcome};
+use crate::input;
+use crate::limits::INPUT_BYTES;
+
+/// The keys with which your agency signs: look at them, change them, say that one was stolen.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    Show(show::ShowArgs),
+    Rotate(change::RotateArgs),
+    Compromised(change::CompromisedArgs),
+    Affirm(affirm::AffirmArgs),
+    RevokeAll(revoke_all::RevokeAllArgs),
+    #[command(subcommand)]
+    Root(root::RootCommand),
+}
+
+/// Runs one of them.
+pub fn run(context: &mut Context, command: KeysCommand) -> Outcome {
+    match command {
+        KeysCommand::Show(args) => show::run(context, &args),
+        KeysCommand::Rotate(args) => change::rotate(context, &args),
+        KeysCommand::Compromised(args) => change::compromised(context, &args),
+        KeysCommand::Affirm(args) => affirm::run(context, &args),
+        KeysCommand::RevokeAll(args) => revoke_all::run(context, &args),
+        KeysCommand::Root(command) => root::run(context, command),
+    }
+}
+
+/// Reads the root key's file that `--root` names.
+///
+/// # Errors
+/// It can't be read.
+pub fn root_text(
+    context: &mut Context,
+    file: Option<&PathBuf>,
+) -> Result<Option<RootKeyText>, CommandError> {
+    let Some(file) = file else { return Ok(None) };
+    let text = input::read_text(context.ui, file, INPUT_BYTES)?;
+    Ok(Some(RootKeyText::new(text)))
+}
