@@ -127,6 +127,7 @@ mod tests {
                 received: "2031-03-02T10:00:00Z".into(),
                 superseded: false,
                 retracted: false,
+                key_state: None,
             }],
         }
     }
