@@ -159,6 +159,35 @@ impl Client {
         })
     }
 
+    /// `POST path` with a JSON body; the bytes of the answer as they come, however many.
+    ///
+    /// # Errors
+    /// As [`Self::get`], and what `each` returns.
+    pub fn download(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        mut each: impl FnMut(&[u8]) -> Result<(), CommandError>,
+    ) -> Result<(), CommandError> {
+        let body = encode(path, body)?;
+        self.runtime.block_on(async {
+            let response = self.send(Method::POST, path, body).await?;
+            if !response.status().is_success() {
+                let status = response.status();
+                let bytes = collect(path, response.into_body()).await?;
+                return Err(refusal(path, status, &bytes));
+            }
+            let mut body = response.into_body();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|e| CommandError::Broken { why: e.to_string() })?;
+                if let Ok(data) = frame.into_data() {
+                    each(&data)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn json<T: DeserializeOwned>(
         &self,
         method: Method,

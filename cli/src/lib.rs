@@ -24,6 +24,7 @@ mod limits;
 mod node;
 mod output;
 mod prompt;
+mod secret;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -495,6 +495,26 @@ impl Home {
         Ok((file, true))
     }
 
+    /// Signs a keys statement whose number is above all that were signed since the backup that
+    /// this home was made of: two statements of one number would be a fork.
+    ///
+    /// # Errors
+    /// [`HomeError`].
+    pub fn keys_after_restore(&self, now: Millis) -> Result<CardFile, HomeError> {
+        let file = self.card_file()?;
+        let nodes = file.statement().map(|s| s.nodes.iter());
+        let addresses = nodes
+            .into_iter()
+            .flatten()
+            .flat_map(|n| n.addresses.clone())
+            .collect();
+        let before = file.statement().map_or(0, |s| s.number);
+        let number = before.saturating_add(limits::STATEMENTS_LEFT_OUT);
+        let file = self.new_statement(&file, &self.secrets()?, addresses, number, now)?;
+        write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
+        Ok(file)
+    }
+
     fn new_statement(
         &self,
         file: &CardFile,

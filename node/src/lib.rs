@@ -14,7 +14,9 @@
 #![warn(missing_docs)]
 
 pub mod audit;
+pub mod backup;
 pub mod cardfile;
+pub mod catchup;
 pub mod clock;
 pub mod config;
 pub mod control;

@@ -222,6 +222,55 @@ pub const OWED_READ: usize = 16 * 1024;
 /// Bytes of the officers file: a line or two for each of some hundred officers.
 pub const OFFICERS_BYTES: u64 = 256 * 1024;
 
+/// Seconds between two words to a peer of what our clock says.
+pub const TELL_TIME_S: u64 = 600;
+
+/// Times that a peer is told between two ticks of a session that it has all: of the notices
+/// that it takes ([`liaison_protocol::limits::NOTICES_AT_ONCE`]) others need some.
+pub const SETTLED_NOTICES: u32 = 1;
+
+/// Seconds after which a peer that a restored node still waits for is asked again.
+pub const CATCH_UP_EVERY_S: u64 = 30;
+
+/// Bytes of one page of a backup: writes wait for as long as it is read, some milliseconds.
+pub const CUT_PAGE_BYTES: usize = 1024 * 1024;
+
+/// Bytes of what changed while a backup is made, held in memory until it was read: a hundred
+/// thousand records that come meanwhile.
+pub const CUT_CHANGES_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of one entry of a backup: a page of the store, and half as much again.
+pub const BACKUP_ENTRY_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes of one piece of a file in a backup.
+pub const BACKUP_PIECE_BYTES: usize = 1024 * 1024;
+
+/// Files of a home that a backup takes: a policy folder, drafts, years of audit segments.
+pub const BACKUP_FILES: usize = 100_000;
+
+/// Bytes of a backup's chunk, each sealed by itself: nothing is believed before its tag is.
+pub const BACKUP_CHUNK_BYTES: usize = 64 * 1024;
+
+/// Kibibytes of memory, and passes, by which Argon2id makes a key of a passphrase: a third of a
+/// second, and a gigabyte-second for whoever guesses.
+pub const BACKUP_KDF: (u32, u32) = (128 * 1024, 3);
+
+/// Kibibytes and passes that a backup's heading may ask for.
+pub const BACKUP_KDF_MAX: (u32, u32) = (1024 * 1024, 16);
+
+/// Characters of a backup's passphrase: whoever has the file can guess without end.
+pub const BACKUP_PASSPHRASE_CHARS: usize = 12;
+
+/// Bytes of a key file or passphrase.
+pub const BACKUP_SECRET_BYTES: u64 = 4 * 1024;
+
+/// Entries of a backup that wait for whoever takes it: a few MiB.
+pub const BACKUP_QUEUE: usize = 4;
+
+/// Numbers of keys statements that a restored node leaves out: those that it signed since the
+/// backup and does not know of, one in 15 days.
+pub const STATEMENTS_LEFT_OUT: u64 = 1_000;
+
 /// Bytes of a line of the audit log: the most records that one lists, with room.
 pub const AUDIT_LINE_BYTES: u64 = 64 * 1024;
 

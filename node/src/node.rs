@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::audit::{Audit, AuditError, AuditOptions};
 use crate::cardfile::CardFile;
+use crate::catchup::{self, CatchUp};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
@@ -95,6 +96,8 @@ pub struct Parts {
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
     pub time: Timekeeper,
+    /// Whom it has to hear from since a restore.
+    pub catch_up: CatchUp,
     /// Erases what has ended.
     pub sweeper: Sweeper,
     /// When it started.
@@ -195,6 +198,8 @@ impl Node {
         let time = Timekeeper::load(store.clone(), clock.clone())?;
         // A statement dated by a wrong clock would be in nobody's time, ours included.
         let card = match time.trusted() {
+            // Which numbers were signed since the backup, this node does not know.
+            _ if catchup::is_fresh(&store)? => home.keys_after_restore(now)?,
             Ok(now) => home.renew_keys(now)?.0,
             Err(_) => home.card_file()?,
         };
@@ -215,6 +220,8 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
+        let catch_up =
+            CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let signing = Signing::new(secrets.signing);
         let audit = {
             let options = AuditOptions {
@@ -234,6 +241,7 @@ impl Node {
             leaves.clone(),
             clock.clone(),
             time.clone(),
+            catch_up.clone(),
             signing,
             settings,
             search.clone(),
@@ -285,6 +293,8 @@ impl Node {
             swarm.clone(),
             speaks,
             config.repair_every_s,
+            time.clone(),
+            catch_up.clone(),
             stopped,
         );
         let node = Self(Arc::new(Parts {
@@ -302,6 +312,7 @@ impl Node {
             sync: sync.clone(),
             search,
             time,
+            catch_up,
             sweeper,
             started: now,
             stop,

@@ -19,7 +19,7 @@ impl StoreSource {
     }
 
     fn sourced(&self, arrival: Arrival, header: &Header) -> Result<Option<Sourced>, SourceFault> {
-        if header.flags.contains(Flags::ERASED) {
+        if header.flags.contains(Flags::ERASED) || header.flags.contains(Flags::LOCKED) {
             return Ok(None);
         }
         let fault = |e: crate::store::StoreError| SourceFault(e.to_string());

@@ -77,7 +77,11 @@ fn talk(node: &TestNode) -> Vec<Frame> {
     let idle = |f: &Frame| {
         matches!(
             f.message(),
-            Message::Hello(_) | Message::Credit { .. } | Message::Bye(_)
+            Message::Hello(_)
+                | Message::Credit { .. }
+                | Message::Bye(_)
+                | Message::Time(_)
+                | Message::Settled(_)
         )
     };
     let frames = node.tap.frames();

@@ -267,13 +267,18 @@ impl RawStream {
 
     /// The next message; none at the end of the stream.
     pub async fn next(&mut self) -> Option<Message> {
-        let next = tokio::time::timeout(PATIENCE, self.reader.next())
-            .await
-            .expect("a frame");
-        let body = next.ok().flatten()?;
-        let message = Message::decode(&body).expect("a message");
-        tracing::trace!(?message, "raw peer got");
-        Some(message)
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.reader.next())
+                .await
+                .expect("a frame");
+            let body = next.ok().flatten()?;
+            let message = Message::decode(&body).expect("a message");
+            tracing::trace!(?message, "raw peer got");
+            // Notices stand by themselves.
+            if !matches!(message, Message::Time(_) | Message::Settled(_)) {
+                return Some(message);
+            }
+        }
     }
 
     /// The next message, which must be of this name.

@@ -2,6 +2,7 @@
 
 mod amend;
 mod ask;
+mod backup;
 mod card;
 mod clock;
 mod completions;
@@ -23,6 +24,7 @@ mod preview;
 mod push;
 mod query;
 mod record;
+mod restore;
 mod retract;
 mod run;
 mod show;
@@ -117,6 +119,8 @@ pub enum Command {
     Status(status::StatusArgs),
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Officers(officers::OfficersArgs),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
@@ -198,6 +202,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Ask(args)) => ask::run(context, &args),
         Some(Command::Permit(args)) => permit::run(context, &args),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Backup(args)) => backup::run(context, args),
+        Some(Command::Restore(args)) => restore::run(context, args),
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),

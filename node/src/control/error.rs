@@ -150,6 +150,7 @@ impl From<IdError> for ApiError {
 impl From<IngestFault> for ApiError {
     fn from(fault: IngestFault) -> Self {
         let code = match fault.answer() {
+            _ if matches!(fault, IngestFault::CatchingUp { .. }) => "conflict",
             Answer::Later(_) => "internal",
             _ => "refused",
         };

@@ -2,6 +2,7 @@
 
 mod access;
 pub mod api;
+mod backup;
 mod caller;
 mod calls;
 mod clock;

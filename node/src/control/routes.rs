@@ -2,19 +2,21 @@
 
 use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
-    AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, CardView, ClockReport,
-    ExpiryReport, ExplainRequest, Explanation, ImportChunk, ImportReport, KeyChangeReport,
-    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerChangeReport,
-    PeerChangeRequest, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
-    PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest,
-    PreviewLine, PreviewRequest, ProofReport, PushReport, PushRequest, QueryReport, QueryRequest,
-    RecordView, RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport,
-    WatchEvent, Why,
+    AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, BackupRequest, CardView,
+    CatchUpReport, ClockReport, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
+    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
+    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
+    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
+    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
+    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+};
+use super::api::{
+    ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
 };
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    clock, expiry, import, keys, officers, parting, peers, policy, preview, query, records, status,
-    watch,
+    backup, clock, expiry, import, keys, officers, parting, peers, policy, preview, query, records,
+    status, watch,
 };
 use crate::home::CardEdit;
 
@@ -53,6 +55,11 @@ fn upkeep(calls: Calls) -> Calls {
         .get("/v1/clock", "Whether the clock is believed", LOOK, clock::show, json::<ClockReport>())
         .post("/v1/clock/confirm", "An administrator says that the clock is right", ADMINISTER,
             clock::confirm, nothing(), json::<ClockReport>())
+        .post("/v1/backup", "Streams what a backup holds, to be sealed by whoever asks", ADMINISTER,
+            backup::make, json::<BackupRequest>(), bytes())
+        .get("/v1/restore", "For whom a restored node waits", LOOK, backup::status, json::<CatchUpReport>())
+        .post("/v1/restore/release", "Waits no longer for an agency", ADMINISTER,
+            backup::release, json::<ReleaseRequest>(), json::<CatchUpReport>())
 }
 
 /// Records, one by one and by query.

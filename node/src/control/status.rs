@@ -52,6 +52,18 @@ pub(super) async fn status(
 /// What no other part of the status says.
 fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     let mut alerts = Vec::new();
+    if let Some(waiting) = node.catch_up.waiting() {
+        let why = super::backup::why(node, waiting.reason);
+        let names: Vec<String> = waiting
+            .agencies
+            .iter()
+            .map(|a| node.registry.alias(a))
+            .collect();
+        alerts.push(format!(
+            "{why}. Not heard from: {}. See 'liaison restore status'",
+            names.join(", ")
+        ));
+    }
     alerts.extend(node.time.trusted().err().map(|doubt| doubt.to_string()));
     for agency in node.registry.forked() {
         let name = node.registry.alias(&agency);

@@ -48,6 +48,14 @@ pub enum IngestFault {
         /// Seconds ahead.
         ahead_s: u64,
     },
+    /// We do not know yet what we signed since the backup that we came back from.
+    #[error(
+        "nothing is signed until {waiting} told what this node signed since its backup. Connect them, or give up waiting: 'liaison restore release NAME --reason TEXT'"
+    )]
+    CatchingUp {
+        /// Who was not heard from yet, by alias.
+        waiting: String,
+    },
     /// By our clock it is past its expiry, and our clock is not to be believed.
     #[error("whether it has expired can't be said: {0}")]
     OwnClock(Doubt),
@@ -141,7 +149,9 @@ impl IngestFault {
                 Answer::Refused(Refused::Policy)
             }
             IngestFault::NotTheAuthor { .. } => Answer::Refused(Refused::NotTheAuthor),
-            IngestFault::Store(_) | IngestFault::Stopping => Answer::Later(Later::Disk),
+            IngestFault::Store(_) | IngestFault::Stopping | IngestFault::CatchingUp { .. } => {
+                Answer::Later(Later::Disk)
+            }
         }
     }
 
@@ -163,6 +173,7 @@ impl IngestFault {
             | IngestFault::Policy { .. }
             | IngestFault::CourierRemoved
             | IngestFault::OwnClock(_)
+            | IngestFault::CatchingUp { .. }
             | IngestFault::Store(_)
             | IngestFault::Stopping => Blame::Local,
         }

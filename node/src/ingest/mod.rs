@@ -31,6 +31,7 @@ use self::admit::{Admitted, Gate};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
 use crate::audit::{Act, Audit, AuditError, Entry, Who, note};
+use crate::catchup::CatchUp;
 use crate::clock::Clock;
 use crate::limits;
 use crate::policy::Policies;
@@ -55,6 +56,7 @@ struct Shared {
     leaves: Leaves,
     clock: Arc<dyn Clock>,
     time: Timekeeper,
+    catch_up: CatchUp,
     hlc: Mutex<HlcClock>,
     signing: Signing,
     settings: Settings,
@@ -136,6 +138,7 @@ impl Ingest {
         leaves: Leaves,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
+        catch_up: CatchUp,
         signing: Signing,
         settings: Settings,
         search: Arc<Search>,
@@ -154,6 +157,7 @@ impl Ingest {
             leaves,
             clock,
             time,
+            catch_up,
             hlc: Mutex::new(HlcClock::resume(last)),
             signing,
             settings,
@@ -193,6 +197,12 @@ impl Ingest {
         statements: Vec<Statement>,
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
+        if let Some(waiting) = self.0.catch_up.waiting() {
+            let names = waiting.agencies.iter().map(|a| self.0.registry.alias(a));
+            return Err(IngestFault::CatchingUp {
+                waiting: names.collect::<Vec<_>>().join(", "),
+            });
+        }
         let this = self.clone();
         let audiences: Vec<_> = statements.iter().map(|s| s.audience.clone()).collect();
         let ready = blocking(move || this.sign(statements)).await??;

@@ -324,6 +324,11 @@ impl Share {
             Some(("erased", "it was erased"))
         } else if flags.contains(Flags::RETRACTED) {
             Some(("retracted", "its author retracted it"))
+        } else if flags.contains(Flags::LOCKED) {
+            Some((
+                "locked",
+                "it came back with a backup, and whoever brought it was not heard from since",
+            ))
         } else if flags.contains(Flags::SUPERSEDED) {
             Some(("amended", "its author replaced it by a newer one"))
         } else if header.expires.is_some_and(|end| end <= self.time.latest()) {

@@ -582,6 +582,7 @@ impl Share {
         let gone = |h: &Header| {
             h.flags.contains(Flags::RETRACTED)
                 || h.flags.contains(Flags::ERASED)
+                || h.flags.contains(Flags::LOCKED)
                 || h.expires.is_some_and(|end| end <= now)
         };
         Ok(self.store.header(arrival)?.is_some_and(|h| !gone(&h)))

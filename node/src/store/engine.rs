@@ -12,10 +12,11 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use super::StoreError;
+use super::cut::CutState;
 use super::header::{Arrival, Incarnation};
 
 /// Bytes of sled's segments, the unit of its log. Smaller ones cost more headers, larger
@@ -45,6 +46,8 @@ pub struct Engine {
     mark: File,
     /// Held by whoever reads a value in several parts, against a batch in between.
     batches: RwLock<()>,
+    /// What a backup under way has not read yet, as it was when it began.
+    cut: Mutex<Option<CutState>>,
     // Held as long as the database is open: declared last, so released last.
     _lock: File,
 }
@@ -78,6 +81,7 @@ impl Engine {
             file,
             mark,
             batches: RwLock::new(()),
+            cut: Mutex::new(None),
             _lock: lock,
         };
         engine.sync()?;
@@ -136,14 +140,23 @@ impl Engine {
         changes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
     ) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
+        let _alone = self.batches.write().unwrap_or_else(PoisonError::into_inner);
+        let mut cut = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in changes {
+            if let Some(cut) = cut.as_mut().filter(|cut| cut.needs(&key)) {
+                cut.keep(key.clone(), self.get(&key)?);
+            }
             match value {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
             }
         }
-        let _alone = self.batches.write().unwrap_or_else(PoisonError::into_inner);
         self.db.apply_batch(batch).map_err(|e| self.fault(e))
+    }
+
+    /// What a backup under way has not read yet.
+    pub fn cut(&self) -> MutexGuard<'_, Option<CutState>> {
+        self.cut.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes durable what was applied.

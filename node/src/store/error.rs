@@ -89,6 +89,12 @@ pub enum StoreError {
         /// What is in the way.
         dir: PathBuf,
     },
+    /// A backup can't be made of it now.
+    #[error("no backup was made: {says}. Try again in a while")]
+    Cut {
+        /// Why.
+        says: &'static str,
+    },
     /// The store was closed, or its writer ended.
     #[error("the store in {dir} is closed. Start the node again", dir = dir.display())]
     Closed {

@@ -56,6 +56,9 @@ impl Flags {
     pub const ERASED: Flags = Flags(16);
     /// Its end came: its bytes are gone, by nobody's order but its author's own `expires`.
     pub const EXPIRED: Flags = Flags(32);
+    /// It came back with a backup, and whoever brought it was not heard from since: it is
+    /// neither shown nor passed on.
+    pub const LOCKED: Flags = Flags(64);
     /// The key that signed it was compromised, or revoked with all others: it may be a thief's.
     /// It stays when its author affirms it.
     pub const KEY_LOST: Flags = Flags(128);
@@ -98,6 +101,7 @@ impl fmt::Debug for Flags {
             (Flags::SUPERSEDED, "superseded"),
             (Flags::ERASED, "erased"),
             (Flags::EXPIRED, "expired"),
+            (Flags::LOCKED, "locked"),
             (Flags::KEY_LOST, "key lost"),
         ];
         f.debug_set()

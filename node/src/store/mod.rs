@@ -18,6 +18,7 @@ mod admit;
 mod apply;
 mod check;
 mod compact;
+mod cut;
 mod engine;
 mod error;
 mod exchange;
@@ -44,6 +45,7 @@ use std::thread::{JoinHandle, Thread};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::compact::{Compaction, compact, quarantine_directory};
+pub use self::cut::{Cut, Page, Rebuild};
 pub use self::error::StoreError;
 pub use self::header::{
     Arrival, ClassId, Flags, Header, Incarnation, NewRecord, Retraction, Tombstone,

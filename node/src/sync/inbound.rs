@@ -33,9 +33,12 @@ pub(super) async fn receive(
         lookups: FuturesOrdered::new(),
         ingests: FuturesUnordered::new(),
         effects: VecDeque::new(),
+        opened: false,
     };
     session.writer.send(&hello.encode()).await?;
     let mut tick = tokio::time::interval(Duration::from_millis(limits::SESSION_TICK_MS));
+    let mut tell = tokio::time::interval(Duration::from_secs(limits::TELL_TIME_S));
+    tell.reset();
     loop {
         if session.work().await? {
             return Ok(());
@@ -55,6 +58,7 @@ pub(super) async fn receive(
             }
             _ = stop.changed() => session.handle(Event::Close(Reason::Stopping)),
             _ = tick.tick() => session.handle(Event::Tick(sync.share.now())),
+            _ = tell.tick() => session.tell(),
         }
     }
 }
@@ -69,6 +73,8 @@ struct Session<'a> {
     lookups: FuturesOrdered<Boxed<(u64, Vec<WireKnown>)>>,
     ingests: FuturesUnordered<Boxed<(u64, u32, Vec<Answer>)>>,
     effects: VecDeque<Effect>,
+    /// Whether the peer said hello.
+    opened: bool,
 }
 
 impl Session<'_> {
@@ -76,14 +82,24 @@ impl Session<'_> {
         self.effects.extend(self.machine.handle(event));
     }
 
+    fn tell(&mut self) {
+        if self.opened {
+            self.handle(Event::Notify(self.sync.told()));
+        }
+    }
+
     /// Carries out what is to be done; whether the stream is over.
     async fn work(&mut self) -> Result<bool, SyncError> {
         while let Some(effect) = self.effects.pop_front() {
             match effect {
                 Effect::Send(message) => self.writer.send(&message.encode()).await?,
-                Effect::Opened { peer, .. } => self.sync.check_hello(self.agency, &peer)?,
+                Effect::Opened { peer, .. } => {
+                    self.sync.check_hello(self.agency, &peer)?;
+                    self.opened = true;
+                    self.tell();
+                }
                 // Nobody here keeps or compares heads and clocks yet.
-                Effect::Noticed(_) => {}
+                Effect::Noticed(notice) => self.sync.noticed(self.agency, notice).await?,
                 Effect::Lookup { batch, items } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
                     let share = self.sync.share.clone();

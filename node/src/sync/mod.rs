@@ -3,6 +3,7 @@
 //! `liaison_protocol::wire`; here is the IO, and the calls to share and ingest.
 
 mod inbound;
+mod notices;
 mod outbound;
 mod peers;
 mod repair;
@@ -17,10 +18,12 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
+use crate::catchup::CatchUp;
 use crate::ingest::Ingest;
 use crate::share::{ReleaseError, Share};
 use crate::store::StoreError;
 use crate::swarm::{Channel, Inbound, InboundStreams, LinkEvent, SwarmError, SwarmHandle};
+use crate::time::Timekeeper;
 
 /// Everything a session needs. Clones share it.
 #[derive(Clone)]
@@ -31,6 +34,8 @@ pub struct Sync {
     peers: PeerSyncs,
     hello: Hello,
     repair_every_s: u64,
+    time: Timekeeper,
+    catch_up: CatchUp,
     stop: watch::Receiver<bool>,
 }
 
@@ -76,12 +81,18 @@ impl SyncError {
 
 impl Sync {
     /// Puts sync together.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "every part of the node that sessions use, once"
+    )]
     pub fn new(
         share: Share,
         ingest: Ingest,
         swarm: SwarmHandle,
         speaks: Speaks,
         repair_every_s: u64,
+        time: Timekeeper,
+        catch_up: CatchUp,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let hello = Hello::new(speaks, crate::SOFTWARE, share.registry.own());
@@ -92,6 +103,8 @@ impl Sync {
             peers: PeerSyncs::default(),
             hello,
             repair_every_s,
+            time,
+            catch_up,
             stop,
         }
     }

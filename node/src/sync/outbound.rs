@@ -9,7 +9,7 @@ use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::wire::live::{Lane, Sender, SenderEffect as Effect, SenderEvent as Event};
-use liaison_protocol::wire::{Item, Message, Outcome, Reason};
+use liaison_protocol::wire::{Item, Message, Notice, Outcome, Reason};
 
 use super::{PeerHandle, Sync, SyncError, blocking};
 use crate::limits;
@@ -79,6 +79,7 @@ async fn send(
         owed_after: Arrival(0),
         again: Some(Arrival(0)),
         opened: false,
+        notices: limits::SETTLED_NOTICES,
         pending: HashMap::new(),
         repairing: Repairing {
             peer,
@@ -141,6 +142,10 @@ async fn send(
             _ = tick.tick() => {
                 session.handle(Event::Tick(share.now()));
                 ticks += 1;
+                session.notices = limits::SETTLED_NOTICES;
+                if session.opened && ticks.is_multiple_of(limits::TELL_TIME_S * 1000 / limits::SESSION_TICK_MS) {
+                    session.handle(Event::Notify(sync.told()));
+                }
                 if ticks.is_multiple_of(limits::AGAIN_TICKS) {
                     session.again = Some(Arrival(0));
                     // And what is owed once more: a retraction must not hang on one wake-up.
@@ -185,6 +190,8 @@ struct Session<'a, C> {
     again: Option<Arrival>,
     /// Whether the peer said hello.
     opened: bool,
+    /// Notices that may still be sent before the next tick: the peer takes only so many.
+    notices: u32,
     /// Items under way, of all lanes, and where they stand: each is in one lane at a time.
     pending: HashMap<RecordId, Arrival>,
     /// What a repair found, and this session took on.
@@ -222,6 +229,15 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 if settled {
                     self.peer.set_looked_through();
                 }
+                if settled
+                    && self.notices > 0
+                    && self.opened
+                    && let Some(nonce) = self.peer.take_repair()
+                {
+                    self.notices -= 1;
+                    self.handle(Event::Notify(Notice::Settled(nonce)));
+                    continue;
+                }
                 self.peer.set_settled(settled.then_some(self.scanned));
                 return Ok(None);
             }
@@ -248,9 +264,11 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             Effect::Opened { peer, .. } => {
                 self.sync.check_hello(self.agency, &peer)?;
                 self.opened = true;
+                self.handle(Event::Notify(self.sync.told()));
             }
             // Nobody here keeps or compares heads and clocks yet.
-            Effect::Room | Effect::Noticed(_) => {}
+            Effect::Room => {}
+            Effect::Noticed(notice) => self.sync.noticed(self.agency, notice).await?,
             Effect::Load { batch, ids } => {
                 let (share, agency) = (self.sync.share.clone(), self.agency);
                 // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.

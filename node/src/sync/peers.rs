@@ -40,6 +40,8 @@ struct Inner {
     misbehaved: Option<(Millis, String)>,
     repaired: Option<Millis>,
     last_seen: Option<Millis>,
+    /// By which nonce the peer began the last repair, until it was told that it has all.
+    repair: Option<[u8; 16]>,
 }
 
 /// A peer's answer to a record of ours, for those who watch.
@@ -131,9 +133,25 @@ impl PeerSync {
         self.set_settled(None);
     }
 
-    /// A repair ended: these the peer lacks.
-    pub(super) fn repaired_with(&self, at: Millis, lacking: Vec<RecordId>) {
+    /// The peer has all that the last repair found, if it began one: by which nonce.
+    pub(super) fn take_repair(&self) -> Option<[u8; 16]> {
         let mut inner = self.lock();
+        if inner.lacking.is_empty() {
+            inner.repair.take()
+        } else {
+            None
+        }
+    }
+
+    /// A repair ended: these the peer lacks. `begun` is its nonce, if the peer began it.
+    pub(super) fn repaired_with(
+        &self,
+        at: Millis,
+        lacking: Vec<RecordId>,
+        begun: Option<[u8; 16]>,
+    ) {
+        let mut inner = self.lock();
+        inner.repair = begun.or(inner.repair);
         inner.repaired = Some(at);
         let room = limits::LACKING.saturating_sub(inner.lacking.len());
         inner.lacking.extend(lacking.into_iter().take(room));

@@ -22,8 +22,11 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     let mut policies = sync.share.policies.subscribe();
     policies.mark_unchanged();
     let mut registry = sync.share.registry.changes();
-    let ours = sync.share.registry.own() < agency;
-    let mut due = ours;
+    let first = sync.share.registry.own() < agency;
+    // Whoever came back from a backup asks everybody, until it was told all.
+    let ours = || first || sync.catch_up.waits_for(&agency);
+    let mut catch_up = sync.catch_up.changes();
+    let mut due = ours();
     let mut next = Instant::now();
     loop {
         if due {
@@ -39,8 +42,19 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
             let done = initiate(sync, agency).await;
             sync.report(agency, done);
         }
+        let every = if sync.catch_up.waits_for(&agency) {
+            limits::CATCH_UP_EVERY_S
+        } else {
+            sync.repair_every_s
+        };
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(sync.repair_every_s)) => due = ours,
+            () = tokio::time::sleep(Duration::from_secs(every)) => due = ours(),
+            changed = catch_up.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                due = sync.catch_up.waits_for(&agency);
+            }
             changed = policies.changed() => {
                 if changed.is_err() {
                     return;
@@ -62,7 +76,9 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
 async fn initiate(sync: &Sync, agency: AgencyId) -> Result<(), SyncError> {
     let entries = mutual(sync, agency).await?;
     let stream = sync.swarm.open(agency, Channel::Repair).await?;
-    let (machine, hello) = Initiator::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
+    let nonce = rand::random::<[u8; 16]>();
+    sync.catch_up.asked(agency, nonce);
+    let (machine, hello) = Initiator::new(sync.hello.clone(), nonce, entries);
     run(sync, agency, stream, Side::Initiator(machine), hello).await
 }
 
@@ -134,7 +150,8 @@ async fn run(
                 Effect::Finished(finished) => {
                     writer.flush().await?;
                     let _unclosed = writer.close().await;
-                    finish(sync, agency, finished);
+                    let theirs = matches!(machine, Side::Responder(_));
+                    finish(sync, agency, finished, theirs);
                     return Ok(());
                 }
                 Effect::Closed(_) => {
@@ -151,15 +168,16 @@ async fn run(
     }
 }
 
-fn finish(sync: &Sync, agency: AgencyId, finished: Finished) {
+fn finish(sync: &Sync, agency: AgencyId, finished: Finished, theirs: bool) {
     let Finished {
         offer,
         rounds,
         bytes,
+        nonce,
     } = finished;
     let peer = sync.share.registry.alias(&agency);
     tracing::debug!(%peer, rounds, bytes, lacking = offer.len(), "repair done");
     sync.peers
         .of(&agency)
-        .repaired_with(sync.share.now(), offer);
+        .repaired_with(sync.share.now(), offer, theirs.then_some(nonce));
 }

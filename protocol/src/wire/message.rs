@@ -76,6 +76,11 @@ pub enum Message {
         /// none: it holds none.
         clock: Option<Millis>,
     },
+    /// Live, from either side: what the sender's clock says now.
+    Time(Millis),
+    /// Live, from the sender of records: whatever it may offer is offered and answered, what
+    /// the repair found that its receiver began with this nonce included.
+    Settled([u8; 16]),
 }
 
 /// A record on offer.
@@ -121,6 +126,8 @@ impl Message {
             Message::Done => "done",
             Message::Witness { .. } => "witness",
             Message::Held { .. } => "held",
+            Message::Time(_) => "time",
+            Message::Settled(_) => "settled",
         }
     }
 
@@ -212,6 +219,14 @@ impl Message {
                     None => w.null(),
                 }
             }
+            Message::Time(now) => {
+                open(&mut w, TIME, 1);
+                w.uint(now.0);
+            }
+            Message::Settled(nonce) => {
+                open(&mut w, SETTLED, 1);
+                w.bytes(nonce);
+            }
         }
         w.finish()
     }
@@ -226,7 +241,7 @@ impl Message {
             HELLO | OFFER => 5,
             RECORDS => 4,
             WANT | ANSWERS | CREDIT | HELD => 3,
-            BYE | NONCE | RANGES | MISSING | WITNESS => 2,
+            BYE | NONCE | RANGES | MISSING | WITNESS | TIME | SETTLED => 2,
             DONE => 1,
             found => {
                 return Err(WireFault::UnknownCode {
@@ -293,6 +308,8 @@ impl Message {
                 };
                 Message::Held { head, clock }
             }
+            TIME => Message::Time(Millis(r.uint()?)),
+            SETTLED => Message::Settled(r.fixed()?),
             // Only these tags came through above.
             _ => Message::Done,
         };
@@ -452,6 +469,8 @@ const MISSING: u64 = 9;
 const DONE: u64 = 10;
 const WITNESS: u64 = 11;
 const HELD: u64 = 12;
+const TIME: u64 = 13;
+const SETTLED: u64 = 14;
 
 #[cfg(test)]
 mod tests {

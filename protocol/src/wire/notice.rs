@@ -21,6 +21,10 @@ pub enum Notice {
         /// Highest wall-clock time among the other side's records.
         clock: Option<Millis>,
     },
+    /// What the sender's clock says now: see [`Message::Time`].
+    Time(Millis),
+    /// "You have all that I may offer you": see [`Message::Settled`].
+    Settled([u8; 16]),
 }
 
 impl Notice {
@@ -29,6 +33,8 @@ impl Notice {
         match message {
             Message::Witness { head } => Ok(Notice::Witness { head }),
             Message::Held { head, clock } => Ok(Notice::Held { head, clock }),
+            Message::Time(now) => Ok(Notice::Time(now)),
+            Message::Settled(nonce) => Ok(Notice::Settled(nonce)),
             other => Err(other),
         }
     }
@@ -39,6 +45,8 @@ impl From<Notice> for Message {
         match notice {
             Notice::Witness { head } => Message::Witness { head },
             Notice::Held { head, clock } => Message::Held { head, clock },
+            Notice::Time(now) => Message::Time(now),
+            Notice::Settled(nonce) => Message::Settled(nonce),
         }
     }
 }

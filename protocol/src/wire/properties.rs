@@ -69,6 +69,8 @@ fn message() -> impl Strategy<Value = Message> {
         3 => vec(any::<u8>(), 1..200).prop_map(Message::Ranges),
         1 => vec(any::<[u8; 32]>(), 1..5).prop_map(Message::Missing),
         1 => Just(Message::Done),
+        1 => any::<u64>().prop_map(|now| Message::Time(crate::clock::Millis(now))),
+        1 => any::<[u8; 16]>().prop_map(Message::Settled),
         1 => vec(any::<u8>(), 1..300).prop_map(|head| Message::Witness { head }),
         1 => (proptest::option::of(vec(any::<u8>(), 1..300)), proptest::option::of(any::<u64>()))
             .prop_map(|(head, clock)| Message::Held { head, clock: clock.map(crate::clock::Millis) }),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use liaison_node::audit::{Audit, AuditOptions};
+use liaison_node::catchup::CatchUp;
 use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::home::Home;
 use liaison_node::import::synthetic::Synthetic;
@@ -125,6 +126,7 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
     let leaves = Leaves::load(&store, &owed)?;
     let search = Arc::new(search);
     let time = Timekeeper::load(store.clone(), clock.clone())?;
+    let catch_up = CatchUp::load(store.clone(), search.clone(), []).await?;
     let sweeper = Sweeper::new(
         store.clone(),
         search.clone(),
@@ -148,6 +150,7 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         leaves,
         clock,
         time,
+        catch_up,
         signing,
         settings,
         search,

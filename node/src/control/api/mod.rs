@@ -1,6 +1,7 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod backup;
 mod clock;
 mod expiry;
 mod explain;
@@ -18,6 +19,7 @@ mod records;
 mod status;
 mod watch;
 
+pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow};
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};

@@ -26,6 +26,7 @@ pub(in crate::control) async fn show(
     Path(id): Path<String>,
 ) -> Answer<RecordView> {
     let (arrival, header) = node.find(&id)?;
+    node.unlocked(&header)?;
     let row = node.row(arrival, &header)?;
     let retracted_by = node.store.tombstone(&header.id)?.map(|t| RetractionView {
         id: t.by.full(),
@@ -103,6 +104,7 @@ pub(in crate::control) async fn cose(
     Path(id): Path<String>,
 ) -> Result<Bytes, ApiError> {
     let (arrival, header) = node.find(&id)?;
+    node.unlocked(&header)?;
     node.store.record(arrival)?.ok_or_else(|| {
         ApiError::new(
             "not-found",
@@ -150,19 +152,38 @@ pub(in crate::control) async fn verify(
 }
 
 impl Node {
+    /// Refuses what may not be shown yet.
+    fn unlocked(&self, header: &Header) -> Result<(), ApiError> {
+        if !header.flags.contains(Flags::LOCKED) {
+            return Ok(());
+        }
+        let from = header
+            .courier
+            .map_or_else(|| "its readers".into(), |c| self.registry.alias(&c));
+        let short = header.id.short();
+        Err(ApiError::new(
+            "conflict",
+            format!("{short} came back with a backup and is locked until {from} told whether it still stands"),
+        )
+        .with_remedy("'liaison restore status' lists who was not heard from; 'liaison restore release NAME --reason TEXT' waits no longer"))
+    }
+
     /// A record as a line in a table.
     pub(in crate::control) fn row(
         &self,
         arrival: Arrival,
         header: &Header,
     ) -> Result<RecordRow, ApiError> {
+        let locked = header.flags.contains(Flags::LOCKED);
         let record = self
             .store
             .record(arrival)?
+            .filter(|_| !locked)
             .and_then(|bytes| SignedRecord::parse(bytes).ok());
+        let gone = if locked { "(locked)" } else { "(erased)" };
         let key_state = record.as_ref().and_then(|r| self.key_mark(r));
         let (title, tlp) = record.map_or_else(
-            || ("(erased)".to_owned(), String::new()),
+            || (gone.to_owned(), String::new()),
             |r| {
                 let fields = &r.unverified().envelope.fields;
                 (fields.title.clone(), fields.tlp.to_string())

@@ -104,6 +104,68 @@ fn what_ended_is_emptied_and_says_so() {
     assert_eq!((counts.erased, counts.retracted, counts.bytes), (1, 0, 10));
 }
 
+#[test]
+fn a_cut_is_the_store_as_it_was_whatever_is_written_meanwhile() {
+    let (dir, store) = open();
+    let meta = |bytes: &'static [u8]| Op::PutMeta {
+        name: "name".into(),
+        bytes: Bytes::from_static(bytes),
+    };
+    for n in 0..20 {
+        let ops = (0..20).map(|k| insert(record(n * 20 + k, 9_000)));
+        store.write_blocking(ops.collect()).unwrap();
+    }
+    store.write_blocking(vec![meta(b"before")]).unwrap();
+    let counts = store.counts().unwrap();
+    let cut = store.cut().unwrap();
+    assert!(matches!(store.cut(), Err(StoreError::Cut { .. })));
+    let made = dir.path().join("made");
+    let mut rebuild = Rebuild::begin(&made, Incarnation(7)).unwrap();
+    let mut pages = 0;
+    while let Some(page) = cut.page().unwrap() {
+        rebuild
+            .rows(page, |header| header.author == agency(1))
+            .unwrap();
+        // What was read, and what was not: erased, added, changed, dropped.
+        for n in [pages * 3, 399 - pages * 3] {
+            let tombstone = Tombstone {
+                author: agency(0),
+                reason: 0,
+                at: Millis(0),
+                by: id(9),
+            };
+            let erase = Op::Tombstone {
+                id: id(n),
+                tombstone,
+                erase: true,
+            };
+            store.write_blocking(vec![erase]).unwrap();
+        }
+        store
+            .write_blocking(vec![insert(record(1_000 + pages, 50)), meta(b"after")])
+            .unwrap();
+        pages += 1;
+    }
+    drop(cut);
+    assert!(pages > 3, "{pages}");
+    rebuild.meta("note", b"restored").unwrap();
+    rebuild.finish().unwrap();
+    let made = Store::open(made, options()).unwrap();
+    assert_eq!(made.counts().unwrap(), counts);
+    assert_eq!(made.incarnation().unwrap(), Incarnation(7));
+    assert_eq!(made.meta("name").unwrap().unwrap(), "before");
+    assert_eq!(made.meta("note").unwrap().unwrap(), "restored");
+    for n in 0..400 {
+        let arrival = made.arrival_of(&id(n)).unwrap().unwrap();
+        let bytes = made.record(arrival).unwrap();
+        assert_eq!(bytes, Some(record(n, 9_000).bytes), "record {n}");
+        let flags = made.header(arrival).unwrap().unwrap().flags;
+        assert_eq!(flags.contains(Flags::LOCKED), n % 3 == 1, "record {n}");
+    }
+    // And the next one can be made.
+    assert!(store.cut().is_ok());
+}
+
 fn open() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path().join("store"), options()).unwrap();

@@ -86,7 +86,8 @@ impl Initiator {
             }
             (State::Ending(set), Message::Done) => {
                 let offer = set.take_lacking();
-                self.session.finish(offer, out);
+                let nonce = self.session.ours;
+                self.session.finish(offer, nonce, out);
                 Ok(())
             }
             (State::Opening(_), other) => Err(unexpected("nonce", &other)),

@@ -64,6 +64,8 @@ pub struct Finished {
     pub rounds: u32,
     /// Bytes of bodies, both ways.
     pub bytes: u64,
+    /// The initiator's nonce.
+    pub nonce: [u8; 16],
 }
 
 /// What both sides count and wait for.
@@ -170,13 +172,14 @@ impl Session {
         Ok(())
     }
 
-    fn finish(&mut self, offer: Vec<RecordId>, out: &mut Vec<Effect>) {
+    fn finish(&mut self, offer: Vec<RecordId>, nonce: Nonce, out: &mut Vec<Effect>) {
         self.over = true;
         let bytes = self.bytes_in + self.bytes_out;
         out.push(Effect::Finished(Finished {
             offer,
             rounds: self.rounds,
             bytes,
+            nonce,
         }));
     }
 

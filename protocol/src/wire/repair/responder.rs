@@ -17,8 +17,8 @@ pub struct Responder {
 enum State {
     /// Waits for the other nonce.
     Opening(Vec<Entry>),
-    /// Answers ranges, notes what is missing, until `done`.
-    Comparing(Set),
+    /// Answers ranges, notes what is missing, until `done`; with the initiator's nonce.
+    Comparing(Set, Nonce),
 }
 
 impl Responder {
@@ -59,26 +59,27 @@ impl Responder {
                     return Err(WireFault::EchoedNonce);
                 }
                 let set = Set::new(std::mem::take(entries), &theirs, &self.session.ours);
-                self.state = State::Comparing(set);
+                self.state = State::Comparing(set, theirs);
                 Ok(())
             }
-            (State::Comparing(set), Message::Ranges(ranges)) => {
+            (State::Comparing(set, _), Message::Ranges(ranges)) => {
                 self.session.round()?;
                 let reply = set.reply(&ranges)?;
                 self.session.send(Message::Ranges(reply), out);
                 Ok(())
             }
-            (State::Comparing(set), Message::Missing(hashes)) => {
+            (State::Comparing(set, _), Message::Missing(hashes)) => {
                 hashes.iter().try_for_each(|hash| set.lacks(hash))
             }
-            (State::Comparing(set), Message::Done) => {
+            (State::Comparing(set, nonce), Message::Done) => {
                 let offer = set.take_lacking();
                 self.session.send(Message::Done, out);
-                self.session.finish(offer, out);
+                let nonce = *nonce;
+                self.session.finish(offer, nonce, out);
                 Ok(())
             }
             (State::Opening(_), other) => Err(unexpected("nonce", &other)),
-            (State::Comparing(_), other) => Err(unexpected("ranges, missing or done", &other)),
+            (State::Comparing(..), other) => Err(unexpected("ranges, missing or done", &other)),
         }
     }
 }

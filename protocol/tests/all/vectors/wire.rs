@@ -119,6 +119,8 @@ pub fn messages() -> Vec<(&'static str, Message)> {
                 clock: Some(cast::start(cast::TODAY)),
             },
         ),
+        ("time", Message::Time(cast::start(cast::TODAY))),
+        ("settled", Message::Settled([8; 16])),
     ]
 }
 
@@ -232,6 +234,13 @@ fn bad() -> Vec<Bad> {
             "Form",
             &["at byte"],
             array(&[n(12), vec![0xF6], tstr("now")]),
+        ),
+        (
+            "settled-nonce-short",
+            "A nonce of 15 bytes.",
+            "Form",
+            &["at byte"],
+            array(&[n(14), bstr(&[8; 15])]),
         ),
         (
             "items-too-many",

@@ -1,0 +1,121 @@
+//! `POST /v1/backup`: a backup's entries, as a stream; whoever asks seals them. And what a
+//! restored node still waits for.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::mpsc;
+
+use super::api::{ApiError, BackupRequest, CatchUpReport, ReleaseRequest, WaitingRow};
+use super::text::rfc3339;
+use crate::backup;
+use crate::catchup::Reason;
+use crate::limits;
+use crate::node::Node;
+
+/// `POST /v1/backup`.
+pub(super) async fn make(State(node): State<Node>, Json(request): Json<BackupRequest>) -> Response {
+    let (entries, queue) = mpsc::channel::<Bytes>(limits::BACKUP_QUEUE);
+    tracing::info!(part = ?request.part, "a backup is made");
+    tokio::task::spawn_blocking(move || {
+        let sink = |bytes: Vec<u8>| entries.blocking_send(bytes.into()).is_ok();
+        // Whoever reads it misses the end, and says so.
+        if let Err(error) = backup::make(&node, request.part, sink) {
+            tracing::error!(%error, "the backup was broken off");
+        }
+    });
+    let body = futures::stream::unfold(queue, |mut queue| async move {
+        let next = queue.recv().await;
+        next.map(|bytes| (Ok::<Bytes, Infallible>(bytes), queue))
+    });
+    (
+        [(header::CONTENT_TYPE, "application/octet-stream")],
+        Body::from_stream(body),
+    )
+        .into_response()
+}
+
+/// `GET /v1/restore`.
+pub(super) async fn status(State(node): State<Node>) -> Result<Json<CatchUpReport>, ApiError> {
+    tokio::task::spawn_blocking(move || report(&node))
+        .await
+        .map_err(|_| ApiError::new("internal", "the node is stopping"))?
+        .map(Json)
+}
+
+/// `POST /v1/restore/release`.
+pub(super) async fn release(
+    State(node): State<Node>,
+    Json(request): Json<ReleaseRequest>,
+) -> Result<Json<CatchUpReport>, ApiError> {
+    let Some(waiting) = node.catch_up.waiting() else {
+        return Err(ApiError::new("conflict", "this node waits for nobody")
+            .with_remedy("nothing is locked; go on"));
+    };
+    if request.reason.trim().is_empty() {
+        return Err(ApiError::new("invalid", "a release needs a reason")
+            .with_remedy("say why you wait no longer: --reason TEXT"));
+    }
+    let chosen: BTreeSet<_> = match &request.name {
+        None => waiting.agencies.clone(),
+        Some(name) => {
+            let named = |a: &&_| node.registry.alias(a) == *name || a.full() == *name;
+            waiting.agencies.iter().filter(named).copied().collect()
+        }
+    };
+    if chosen.is_empty() {
+        let shown = liaison_protocol::id::clip(request.name.as_deref().unwrap_or_default());
+        return Err(
+            ApiError::new("not-found", format!("this node does not wait for {shown}"))
+                .with_remedy("'liaison restore status' lists for whom"),
+        );
+    }
+    let unlocked = node.catch_up.release(&chosen).await?;
+    let names: Vec<String> = chosen.iter().map(|a| node.registry.alias(a)).collect();
+    tracing::warn!(
+        agencies = names.join(", "),
+        reason = request.reason,
+        "released without being heard from"
+    );
+    let mut report = status(State(node)).await?;
+    report.unlocked = unlocked;
+    Ok(report)
+}
+
+fn report(node: &Node) -> Result<CatchUpReport, ApiError> {
+    let Some(waiting) = node.catch_up.waiting() else {
+        return Ok(CatchUpReport::default());
+    };
+    let row = |agency| WaitingRow {
+        name: node.registry.alias(agency),
+        agency: agency.full(),
+        connected: node.swarm.link(agency).is_some_and(|l| l.is_up()),
+        peer: node.registry.is_peer(agency),
+    };
+    Ok(CatchUpReport {
+        why: Some(why(node, waiting.reason)),
+        waiting: waiting.agencies.iter().map(row).collect(),
+        locked: node.catch_up.locked()?,
+        unlocked: 0,
+    })
+}
+
+/// Why a node catches up, as a sentence.
+pub(super) fn why(node: &Node, reason: Reason) -> String {
+    match reason {
+        Reason::Restored { made } => format!(
+            "this node was restored from a backup of {}: what came from an agency is locked, and nothing is signed, until it was heard from",
+            rfc3339(made)
+        ),
+        Reason::SetBack { by, holds } => format!(
+            "this machine was set back: {} holds a record of ours of {}, which we do not have. Nothing is signed until it was heard from",
+            node.registry.alias(&by),
+            rfc3339(holds)
+        ),
+    }
+}

@@ -1,0 +1,251 @@
+//! A node that was backed up comes back, and nothing comes back with it that was withdrawn.
+
+use std::path::{Path, PathBuf};
+
+use liaison_node::store::Flags;
+use liaison_protocol::id::RecordId;
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::{Federation, TestNode};
+use serde_json::Value;
+
+use crate::first::trend;
+use crate::sharing::content;
+
+/// A file of the federation's folder, as the command line takes it.
+fn place(federation: &Federation, name: &str) -> String {
+    federation.dir().join(name).to_string_lossy().into_owned()
+}
+
+fn key_file(federation: &Federation) -> String {
+    let key = place(federation, "backup.key");
+    std::fs::write(&key, "correct horse battery staple\n").expect("key file");
+    key
+}
+
+async fn backup(node: &TestNode, file: &str, key: &str, options: &[&str]) -> Value {
+    let args = [&["backup", file, "--key-file", key, "--json"], options].concat();
+    node.cli(&args).await.expect_code(0).json()
+}
+
+/// Moves a stopped node's home away.
+fn lose(node: &TestNode, aside: &str) -> PathBuf {
+    let aside = node.home.dir().with_file_name(aside);
+    std::fs::rename(node.home.dir(), &aside).expect("moved");
+    aside
+}
+
+fn flags(node: &TestNode, id: &RecordId) -> Flags {
+    let store = &node.node().store;
+    let arrival = store.arrival_of(id).expect("store").expect("it has it");
+    store
+        .header(arrival)
+        .expect("store")
+        .expect("a header")
+        .flags
+}
+
+/// Waits until a node waits no longer for a peer.
+async fn heard(node: &TestNode, peer: &TestNode) {
+    let catch_up = &node.node().catch_up;
+    let mut changes = catch_up.changes();
+    let done = async {
+        while catch_up.waits_for(&peer.agency) {
+            changes.changed().await.expect("the node runs");
+        }
+    };
+    if tokio::time::timeout(PATIENCE, done).await.is_err() {
+        panic!("{} does not hear from {}", node.name, peer.name);
+    }
+}
+
+async fn count(node: &TestNode, words: &str) -> u64 {
+    let found = node.json(&["query", words, "--count"]).await;
+    found["count"].as_u64().expect("a number")
+}
+
+/// `b` between `a` and `c`, which share everything with it.
+async fn between() -> Federation {
+    let mut federation = Federation::new();
+    for name in ["a", "b", "c"] {
+        federation.add(name, "border", "QN").await;
+    }
+    federation.link("a", "b").await;
+    federation.link("b", "c").await;
+    for node in federation.all() {
+        node.policy(OPEN).await;
+    }
+    federation
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e38_a_restored_node_applies_what_it_missed_before_it_serves() {
+    let mut federation = between().await;
+    let [withdrawn, stays] = ["Quittenmarke", "Zwetschgenmarke"].map(trend);
+    let withdrawn = federation["a"].push(&withdrawn, &[]).await;
+    let stays = federation["a"].push(&stays, &[]).await;
+    let of_c = federation["c"].push(&trend("Schlehenmarke"), &[]).await;
+    let own = federation["b"].push(&trend("Mispelmarke"), &[]).await;
+    federation["b"].holds_all(&[withdrawn, stays, of_c]).await;
+    federation["a"].holds_all(&[own]).await;
+    federation.settled().await;
+    let (file, key) = (place(&federation, "b.backup"), key_file(&federation));
+    let made = backup(&federation["b"], &file, &key, &["--with-keys"]).await;
+    assert_eq!(made["part"], "with-keys");
+
+    // What the backup does not know of: withdrawn by its author, and by b itself.
+    for (node, id) in [("a", withdrawn), ("b", own)] {
+        let args = ["retract", &id.full(), "--reason", "error"];
+        federation[node].cli(&args).await.expect_code(0);
+    }
+    let later = federation["b"].push(&trend("Vogelbeermarke"), &[]).await;
+    federation["a"].holds_all(&[later]).await;
+    federation.settled().await;
+    assert!(flags(&federation["b"], &withdrawn).contains(Flags::ERASED));
+    assert!(flags(&federation["a"], &own).contains(Flags::ERASED));
+    let before = federation["b"].node().store.incarnation().expect("store");
+    federation.stop().await;
+    lose(&federation["b"], "b.lost");
+    let args = ["restore", &file, "--key-file", &key];
+    let said = federation["b"].cli(&args).await.expect_code(0);
+    assert!(said.out.contains("locked"), "{said:?}");
+
+    // Alone it shows nothing of it, passes nothing on, signs nothing.
+    federation.node("b").start().await;
+    let b = &federation["b"];
+    assert_ne!(b.node().store.incarnation().expect("store"), before);
+    for id in [withdrawn, stays, of_c, own] {
+        assert!(flags(b, &id).contains(Flags::LOCKED));
+        let shown = b.cli(&["show", &id.full()]).await.expect_code(1);
+        assert!(shown.err.contains("locked"), "{shown:?}");
+    }
+    assert_eq!(count(b, "kind:trend").await, 0);
+    let refused = b
+        .cli_in(&["push", "-"], &trend("Too early").to_string())
+        .await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("nothing is signed"), "{refused:?}");
+    let status = b.json(&["status"]).await;
+    assert!(status["alerts"].to_string().contains("restore status"));
+    b.tap.clear();
+
+    // a tells what it missed; c is not there.
+    federation.node("a").start().await;
+    federation.connected("a", "b").await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    heard(b, a).await;
+    assert!(flags(b, &withdrawn).contains(Flags::ERASED));
+    assert!(!flags(b, &stays).contains(Flags::LOCKED));
+    assert!(flags(b, &of_c).contains(Flags::LOCKED));
+    assert!(flags(b, &own).contains(Flags::LOCKED) || flags(b, &own).contains(Flags::ERASED));
+    federation.settled().await;
+    assert_eq!(count(b, "quittenmarke").await, 0);
+    assert_eq!(count(b, "zwetschgenmarke").await, 1);
+    let waits = b.json(&["restore", "status"]).await;
+    assert_eq!(waits["waiting"][0]["name"], "c", "{waits}");
+    assert_eq!(
+        waits["waiting"].as_array().map(Vec::len),
+        Some(1),
+        "{waits}"
+    );
+    let refused = b
+        .cli_in(&["push", "-"], &trend("Too early").to_string())
+        .await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+
+    // An administrator waits no longer for c: the rest is unlocked, and it signs again.
+    let args = ["restore", "release", "c", "--reason", "telephoned", "--yes"];
+    b.cli(&args).await.expect_code(0);
+    assert!(!flags(b, &of_c).contains(Flags::LOCKED));
+    assert!(flags(b, &own).contains(Flags::ERASED), "its own retraction");
+    assert_eq!(count(b, "schlehenmarke").await, 1);
+    let new = b.push(&trend("Holundermarke"), &[]).await;
+    a.holds_all(&[new, later]).await;
+    // What was withdrawn was offered to nobody, and nobody was alarmed by a second card.
+    assert!(!b.tap.sent_contains(&a.agency, b"Quittenmarke"));
+    let status = a.json(&["status"]).await;
+    assert!(
+        !status["alerts"].to_string().contains("same revision"),
+        "{status}"
+    );
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e38_a_backup_of_a_running_node_is_whole_and_opens_to_its_key_only() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    for n in 0..20 {
+        federation["a"]
+            .push(&trend(&format!("Marke {n}")), &[])
+            .await;
+    }
+    federation.settled().await;
+    let key = key_file(&federation);
+    let [file, keys] = ["a.backup", "keys.backup"].map(|n| place(&federation, n));
+    backup(&federation["a"], &file, &key, &[]).await;
+    backup(&federation["a"], &keys, &key, &["--only-keys"]).await;
+    let again = ["backup", &file, "--key-file", &key];
+    federation["a"].cli(&again).await.expect_code(1);
+    let bytes = std::fs::read(&file).expect("backup");
+    for secret in [&b"Marke 7"[..], b"permit", b"share-all"] {
+        let found = bytes.windows(secret.len()).any(|w| w == secret);
+        assert!(!found, "{} in clear", String::from_utf8_lossy(secret));
+    }
+
+    // Whole; and neither under another key, nor changed, nor cut short.
+    let verify = |file: String, key: String| {
+        let a = &federation["a"];
+        async move {
+            let args = ["backup", "verify", &file, "--key-file", &key];
+            a.cli(&args).await
+        }
+    };
+    let whole = verify(file.clone(), key.clone()).await.expect_code(0);
+    assert!(whole.out.starts_with("Whole"), "{whole:?}");
+    let other = place(&federation, "other.key");
+    std::fs::write(&other, "incorrect horse battery staple").expect("key file");
+    verify(file.clone(), other).await.expect_code(1);
+    let bad = place(&federation, "bad.backup");
+    let mut changed = bytes.clone();
+    changed[bytes.len() / 2] ^= 1;
+    for bytes in [&changed[..], &bytes[..bytes.len() / 2], &[]] {
+        std::fs::write(&bad, bytes).expect("write");
+        let said = verify(bad.clone(), key.clone()).await.expect_code(1);
+        assert!(
+            said.err.contains("damaged") || said.err.contains("backup"),
+            "{said:?}"
+        );
+    }
+
+    // Back again, without its peers: the same store but for what a restore changes.
+    let before = content(&federation["a"]);
+    federation.stop().await;
+    let lost = lose(&federation["a"], "a.lost");
+    let a = &federation["a"];
+    for (from, has_keys) in [(&file, false), (&keys, true)] {
+        let args = ["restore", from, "--key-file", &key, "--json"];
+        let said = a.cli(&args).await.expect_code(0).json();
+        assert_eq!(said["has_keys"], has_keys, "{said}");
+    }
+    let twice = ["restore", &file, "--key-file", &key];
+    let said = a.cli(&twice).await.expect_code(1);
+    assert!(said.err.contains("not empty"), "{said:?}");
+    for name in ["config.toml", "policy/policy.cedar", "keys/signing.key"] {
+        let read = |dir: &Path| std::fs::read(dir.join(name)).expect("a file");
+        assert!(read(&lost) == read(a.home.dir()), "{name}");
+    }
+    federation.node("a").start().await;
+    let a = &federation["a"];
+    let args = ["restore", "release", "--all", "--reason", "test", "--yes"];
+    a.cli(&args).await.expect_code(0);
+    let after = content(a);
+    let records = |content: &[String]| -> Vec<String> {
+        let kept = |line: &&String| line.contains("Header") || line.contains("Marke");
+        content.iter().filter(kept).cloned().collect()
+    };
+    let (before, after) = (records(&before), records(&after));
+    assert!(
+        before.len() >= 40 && after.starts_with(&before),
+        "{before:#?} {after:#?}"
+    );
+    federation.stop().await;
+}
