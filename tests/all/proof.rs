@@ -359,3 +359,65 @@ async fn diff_tells_both_directions() {
         .expect_code(5);
     federation.stop().await;
 }
+
+/// The README's policy is the one that the other tests prove, and its case is a real one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_readme_tells_the_truth() {
+    let readme = std::fs::read_to_string(sheet::workspace().join("README.md")).expect("README");
+    let worked = sheet::workspace().join("examples/policies/worked");
+    let text = |name: &str| std::fs::read_to_string(worked.join(name)).expect("file");
+    let files = [
+        text("share.cedar"),
+        text("invariants/own.cedar"),
+        text("entities.json"),
+    ];
+    let blocks: Vec<&str> = ["```cedar\n", "```json\n"]
+        .iter()
+        .flat_map(|fence| readme.split(fence).skip(1))
+        .map(|rest| rest.split("```").next().expect("a block"))
+        .collect();
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        assert!(
+            files.iter().any(|f| f.contains(block)),
+            "not in the example: {block}"
+        );
+    }
+    if !solver() {
+        return;
+    }
+    let mut federation = Federation::new();
+    federation.add("a", "border", "QN").await;
+    let line = " &&\n  resource.tlp != Tlp::\"red\"";
+    assert!(files[0].contains(line));
+    let forgotten = [
+        ("share.cedar", files[0].replace(line, "")),
+        ("entities.json", files[2].clone()),
+    ];
+    let forgotten: Vec<(&str, &str)> = forgotten.iter().map(|(n, t)| (*n, t.as_str())).collect();
+    let dir = folder(&federation, "forgotten", &forgotten);
+    let ran = run(&federation["a"], &["policy", "prove"], &dir, &["--json"]).await;
+    let report = ran.expect_code(1).json();
+    let findings = report["findings"].as_array().expect("findings");
+    let red = findings
+        .iter()
+        .find(|f| f["id"] == "red-to-named" && f["part"] == "symbolic");
+    let words = red.expect("finding")["words"].as_str().expect("words");
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Another version of the solver may find another case; what decides is the same.
+    for part in [
+        "in circle team",
+        "at TLP red",
+        "Allowed by 'routes-to-team' (share.cedar, line 31)",
+    ] {
+        assert!(words.contains(part), "{words}");
+        assert!(flat(&readme).contains(part), "the README lacks: {part}");
+    }
+    if report["solver"] == "cvc5 1.0.3" {
+        assert!(
+            flat(&readme).contains(words),
+            "the README should say: {words}"
+        );
+    }
+    federation.stop().await;
+}
