@@ -291,8 +291,44 @@ impl Home {
     /// # Errors
     /// [`HomeError`]; a folder that holds a node is left as it is.
     pub fn init(&self, request: InitRequest, now: Millis) -> Result<InitReport, HomeError> {
-        self.check_socket_path()?;
         check_addresses(&request.addresses)?;
+        self.prepare()?;
+        let (root, signing, node) = (fresh(), fresh(), fresh());
+        let agency = AgencyId::from_bytes(*root.public().as_bytes());
+        let contact = Contact {
+            org: request.name,
+            sector: request.sector,
+            country: request.country,
+            route_roles: request.route_roles,
+            regime: request.regime,
+            memberships: Vec::new(),
+            functions: Vec::new(),
+            keys: CardKeys {
+                signing: vec![keys::entry(signing.public(), now)],
+                revoked: Vec::new(),
+                revoke_all: false,
+            },
+            revision: 1,
+            valid_until: in_days(now, wire_limits::CARD_DAYS - 1),
+        };
+        let revoke_all = self.revoke_all(&root, &contact, now)?;
+        let card = self.sign_card(&root, contact, now)?;
+        let keys = self.sign_keys(&signing, agency, &node, request.addresses, 1, now)?;
+        let file = CardFile::new(verified(card, &mut AgencyKeys::new(agency))?, None);
+        let file = with_keys(&file, keys)?;
+
+        self.write_secret("root.key", &root.to_bytes())?;
+        self.furnish(&signing, &node, &revoke_all, &file)?;
+        Ok(InitReport {
+            agency,
+            fingerprint: agency.fingerprint(),
+            path: self.dir.clone(),
+        })
+    }
+
+    /// Makes the folders of a new home.
+    fn prepare(&self) -> Result<(), HomeError> {
+        self.check_socket_path()?;
         if self.exists() {
             let name = self
                 .card_file()
@@ -316,38 +352,19 @@ impl Home {
                 .create(&dir)
                 .map_err(|e| io(&dir, e))?;
         }
-        let (root, signing, node) = (fresh(), fresh(), fresh());
-        let agency = AgencyId::from_bytes(*root.public().as_bytes());
-        let contact = Contact {
-            org: request.name,
-            sector: request.sector,
-            country: request.country,
-            route_roles: request.route_roles,
-            regime: request.regime,
-            memberships: Vec::new(),
-            functions: Vec::new(),
-            keys: CardKeys {
-                signing: vec![keys::entry(signing.public(), now)],
-                revoked: Vec::new(),
-                revoke_all: false,
-            },
-            revision: 1,
-            valid_until: in_days(now, wire_limits::CARD_DAYS - 1),
-        };
-        let mut revoke_all = contact.clone();
-        revoke_all.revision = limits::REVOKE_ALL_REVISION;
-        revoke_all.keys.revoke_all = true;
+        Ok(())
+    }
 
-        let card = self.sign_card(&root, contact, now)?;
-        let revoke_all = self.sign_card(&root, revoke_all, now)?;
-        let keys = self.sign_keys(&signing, agency, &node, request.addresses, 1, now)?;
-        let file = CardFile::new(verified(card, &mut AgencyKeys::new(agency))?, None);
-        let file = with_keys(&file, keys)?;
-
-        self.write_secret("root.key", &root.to_bytes())?;
+    /// Writes everything of a new home but the root key.
+    fn furnish(
+        &self,
+        signing: &SecretKey,
+        node: &SecretKey,
+        revoke_all: &CardFile,
+        file: &CardFile,
+    ) -> Result<(), HomeError> {
         self.write_secret("signing.key", &signing.to_bytes())?;
         self.write_secret("node.key", &node.to_bytes())?;
-        let revoke_all = CardFile::new(verified(revoke_all, &mut AgencyKeys::new(agency))?, None);
         write(
             &self.keys_dir().join("revoke-all.liaison"),
             revoke_all.to_text().as_bytes(),
@@ -379,11 +396,25 @@ impl Home {
         write(&self.officers_path(), officers.as_bytes(), 0o640)?;
         // The card comes last: its presence is what makes the folder a node.
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
-        Ok(InitReport {
-            agency,
-            fingerprint: agency.fingerprint(),
-            path: self.dir.clone(),
-        })
+        Ok(())
+    }
+
+    /// The card that revokes all keys, to be kept apart.
+    fn revoke_all(
+        &self,
+        root: &SecretKey,
+        contact: &Contact,
+        now: Millis,
+    ) -> Result<CardFile, HomeError> {
+        let mut contact = contact.clone();
+        contact.revision = limits::REVOKE_ALL_REVISION;
+        contact.keys.revoke_all = true;
+        let card = self.sign_card(root, contact, now)?;
+        let agency = AgencyId::from_bytes(*root.public().as_bytes());
+        Ok(CardFile::new(
+            verified(card, &mut AgencyKeys::new(agency))?,
+            None,
+        ))
     }
 
     /// The agency's own card file.

@@ -141,7 +141,7 @@ async fn every_call_is_described_and_everything_described_is_there() {
         "GET /v1/records/{id}/why/{peer}", "POST /v1/records/{id}/amend",
         "POST /v1/records/{id}/retract", "POST /v1/records/{id}/ask", "POST /v1/records/{id}/permit", "POST /v1/query", "GET /v1/peers", "POST /v1/peers",
         "POST /v1/peers/{name}/revoke", "GET /v1/revoked",
-        "GET /v1/keys", "GET /v1/keys/{name}", "POST /v1/keys/rotate", "POST /v1/keys/compromised",
+        "GET /v1/peers/{name}/card", "GET /v1/keys", "GET /v1/keys/{name}", "POST /v1/keys/rotate", "POST /v1/keys/compromised",
         "POST /v1/keys/affirm", "POST /v1/keys/revoke-all",
         "DELETE /v1/peers/{name}", "POST /v1/peers/{name}/test", "GET /v1/card", "POST /v1/card",
         "GET /v1/policy", "POST /v1/policy/check", "POST /v1/policy/apply", "POST /v1/policy/prove",

@@ -25,6 +25,7 @@ mod outflow;
 mod parting;
 mod preview;
 mod proof;
+mod recovery;
 mod retraction;
 mod sarajevo;
 mod setup;

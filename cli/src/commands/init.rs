@@ -1,6 +1,7 @@
 //! `liaison init`.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
@@ -45,6 +46,9 @@ pub struct InitArgs {
     /// Address under which peers reach this node; may be given several times
     #[arg(long = "address", value_name = "HOST[:PORT]")]
     addresses: Vec<String>,
+    /// Put the root key there instead of into the home: a medium for the safe
+    #[arg(long, value_name = "FILE")]
+    root_out: Option<PathBuf>,
 }
 
 /// Makes the home.
@@ -56,10 +60,25 @@ pub fn run(context: &mut Context, args: InitArgs) -> Outcome {
             "look at it with `liaison card show`, or choose another folder with --home",
         ));
     }
+    let root_out = args.root_out.clone();
+    if let Some(taken) = root_out.as_ref().filter(|file| file.exists()) {
+        return Err(CommandError::usage(
+            format!("{} is there already", taken.display()),
+            "name a file that is not, so that no other root key is lost",
+        ));
+    }
     let request = complete(context, args)?;
     let report = home.init(request, SystemClock.now()).map_err(|e| {
         CommandError::failed(e.to_string(), "correct that and type `liaison init` again")
     })?;
+    if let Some(file) = &root_out {
+        home.remove_root(file).map_err(|e| {
+            CommandError::failed(
+                format!("the home is ready, but the root key is still in it: {e}"),
+                "`liaison keys root remove --to FILE` takes it out",
+            )
+        })?;
+    }
     if context.ui.json {
         return context.ui.object(&json!({
             "agency": report.agency.to_string(),

@@ -8,7 +8,7 @@ use liaison_protocol::record::kinds::Contact;
 use liaison_protocol::record::signed::Record;
 
 use super::api::{
-    ApiError, AttributeChange, CardView, FindingView, PeerAddReport, PeerAddRequest,
+    ApiError, AttributeChange, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerCardView,
     PeerChangeReport, PeerChangeRequest, PeerStatus, PeerTestReport, TestStep,
 };
 use super::status::peer_status;
@@ -183,6 +183,21 @@ pub(super) async fn test(
     Ok(Json(PeerTestReport {
         peer: peer.alias,
         steps,
+    }))
+}
+
+/// `GET /v1/peers/{name}/card`.
+pub(super) async fn card_of(
+    State(node): State<Node>,
+    Path(name): Path<String>,
+) -> Answer<PeerCardView> {
+    let (agency, peer) = node.registry.find(&name)?;
+    let known = node.registry.agency(&agency);
+    let known = known.ok_or_else(|| ApiError::new("not-found", "its card is not here"))?;
+    let statement = known.statement.clone().filter(|_| known.is_reachable());
+    Ok(Json(PeerCardView {
+        peer: peer.alias,
+        card: CardFile::new(known.card, statement).to_text(),
     }))
 }
 

@@ -4,11 +4,11 @@ use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, BackupRequest, CardView,
     CatchUpReport, ClockReport, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
-    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerRemoveReport,
-    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
-    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
-    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
-    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView,
+    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport,
+    PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport,
+    PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest, RetractReport,
+    RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::api::{
     ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
@@ -96,6 +96,8 @@ fn peers(calls: Calls) -> Calls {
         .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
             json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
         .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())
+        .get("/v1/peers/{name}/card", "The card of an agency, as it is known here", LOOK, peers::card_of,
+            json::<PeerCardView>())
         .post("/v1/peers/{name}/test", "Looks why a link does not work", LOOK, peers::test,
             nothing(), json::<PeerTestReport>())
         .get("/v1/card", "Our own card", LOOK, peers::card, json::<CardView>())

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use liaison_protocol::card::AgencyKeys;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::key::{PublicKey, SecretKey};
@@ -13,7 +14,10 @@ use liaison_protocol::record::kinds::contact::{CardKeys, RevokedKey, SigningKeyE
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::{Home, HomeError, NodeSecrets, fresh, in_days, io, next_number, verified, write};
+use super::{
+    Home, HomeError, InitReport, NodeSecrets, fresh, in_days, io, next_number, verified, with_keys,
+    write,
+};
 use crate::cardfile::CardFile;
 use crate::limits;
 
@@ -104,10 +108,7 @@ impl Home {
         contact.revision += 1;
         contact.valid_until = in_days(now, wire_limits::CARD_DAYS - 1);
         let card = self.sign_card(&root, contact, now)?;
-        let card = verified(
-            card,
-            &mut liaison_protocol::card::AgencyKeys::new(file.agency()),
-        )?;
+        let card = verified(card, &mut AgencyKeys::new(file.agency()))?;
         let changed = CardFile::new(card, None);
         let signing = new.as_ref().unwrap_or(&secrets.signing);
         let secrets = NodeSecrets {
@@ -131,6 +132,58 @@ impl Home {
             card: changed,
             old,
             new,
+        })
+    }
+
+    /// Makes a home anew for an agency whose node was lost, with the root key from its safe and
+    /// any copy of its card: the same agency, with fresh keys in place of the lost ones. The
+    /// root key is not written into it.
+    ///
+    /// # Errors
+    /// [`HomeError::WrongRoot`], [`HomeError::Exists`], and others as said there.
+    pub fn recover(
+        &self,
+        root: &RootKeyText,
+        old: &CardFile,
+        addresses: Option<Vec<String>>,
+        state: RevokedState,
+        now: Millis,
+    ) -> Result<InitReport, HomeError> {
+        let agency = old.agency();
+        let root = self.root_key(Some(root), agency)?;
+        let addresses = addresses.unwrap_or_else(|| {
+            let nodes = old.statement().map(|s| s.nodes.iter());
+            let addresses = nodes.into_iter().flatten();
+            addresses.flat_map(|n| n.addresses.clone()).collect()
+        });
+        super::check_addresses(&addresses)?;
+        let Some(mut contact) = old.contact().cloned() else {
+            return Err(HomeError::WrongRoot);
+        };
+        self.prepare()?;
+        let (signing, node) = (fresh(), fresh());
+        let lost: Vec<PublicKey> = contact.keys.signing.iter().map(|e| e.key).collect();
+        for key in lost {
+            retire(&mut contact.keys, key, state, now);
+        }
+        contact.keys.signing.push(entry(signing.public(), now));
+        trim(&mut contact.keys);
+        // The copy may not be the newest card, nor its statement the newest: seconds since 1970
+        // are above everything that was counted up from 1.
+        let seconds = now.0 / 1000;
+        contact.revision = seconds.max(contact.revision.saturating_add(1));
+        contact.valid_until = in_days(now, wire_limits::CARD_DAYS - 1);
+        let number = seconds.max(next_number(old));
+        let revoke_all = self.revoke_all(&root, &contact, now)?;
+        let card = self.sign_card(&root, contact, now)?;
+        let card = verified(card, &mut AgencyKeys::new(agency))?;
+        let keys = self.sign_keys(&signing, agency, &node, addresses, number, now)?;
+        let file = with_keys(&CardFile::new(card, None), keys)?;
+        self.furnish(&signing, &node, &revoke_all, &file)?;
+        Ok(InitReport {
+            agency,
+            fingerprint: agency.fingerprint(),
+            path: self.dir().to_path_buf(),
         })
     }
 

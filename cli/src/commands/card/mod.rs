@@ -9,7 +9,10 @@ use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use liaison_node::control::api::PeerCardView;
+
 use super::Context;
+use crate::client::segment;
 use crate::error::{CommandError, Outcome};
 use crate::input;
 use crate::limits::INPUT_BYTES;
@@ -115,6 +118,34 @@ fn export(context: &mut Context, file: &Path) -> Outcome {
         context.ui.note("Complete it with `liaison card edit`.")?;
     }
     Ok(())
+}
+
+/// Writes the card of a peer.
+///
+/// # Errors
+/// No such peer, or the file can't be written.
+pub fn write_peers(context: &mut Context, name: &str, file: &Path) -> Outcome {
+    let path = format!("/v1/peers/{}/card", segment(name));
+    let card: PeerCardView = context.client()?.get(&path)?;
+    if file == Path::new("-") {
+        return if context.ui.json {
+            context.ui.object(&card)
+        } else {
+            context.ui.verbatim(&card.card)
+        };
+    }
+    fs::write(file, &card.card).map_err(|source| CommandError::File {
+        what: "write",
+        path: file.to_path_buf(),
+        source,
+    })?;
+    context.ui.either(&json!({ "file": file }), |_| {
+        format!(
+            "The card of {} is in {}.\n",
+            clean(&card.peer),
+            file.display()
+        )
+    })
 }
 
 fn show(context: &mut Context, file: Option<&Path>) -> Outcome {

@@ -2,6 +2,7 @@
 
 mod affirm;
 mod change;
+mod recover;
 mod revoke_all;
 mod root;
 mod show;
@@ -24,6 +25,7 @@ pub enum KeysCommand {
     Compromised(change::CompromisedArgs),
     Affirm(affirm::AffirmArgs),
     RevokeAll(revoke_all::RevokeAllArgs),
+    Recover(recover::RecoverArgs),
     #[command(subcommand)]
     Root(root::RootCommand),
 }
@@ -35,6 +37,7 @@ pub fn run(context: &mut Context, command: KeysCommand) -> Outcome {
         KeysCommand::Rotate(args) => change::rotate(context, &args),
         KeysCommand::Compromised(args) => change::compromised(context, &args),
         KeysCommand::Affirm(args) => affirm::run(context, &args),
+        KeysCommand::Recover(args) => recover::run(context, &args),
         KeysCommand::RevokeAll(args) => revoke_all::run(context, &args),
         KeysCommand::Root(command) => root::run(context, command),
     }

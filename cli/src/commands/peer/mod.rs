@@ -32,6 +32,16 @@ pub enum PeerCommand {
     },
     Confirm(change::ConfirmArgs),
     Circles(change::CirclesArgs),
+    /// Write a peer's card as it is known here: for itself after a loss, or for a colleague
+    #[command(
+        after_long_help = "Examples:\n  liaison peer card qm-pol qm-pol.card\n  liaison peer card qm-pol -        to standard output"
+    )]
+    Card {
+        /// Its local name
+        name: String,
+        /// Where to write it; `-` is standard output
+        file: PathBuf,
+    },
     #[command(visible_alias = "rm")]
     Remove(parting::RemoveArgs),
     Revoke(parting::RevokeArgs),
@@ -94,6 +104,7 @@ pub fn run(context: &mut Context, command: PeerCommand) -> Outcome {
         }
         PeerCommand::Confirm(args) => change::confirm(context, args),
         PeerCommand::Circles(args) => change::circles(context, args),
+        PeerCommand::Card { name, file } => card::write_peers(context, &name, &file),
         PeerCommand::Remove(args) => parting::remove(context, &args),
         PeerCommand::Revoke(args) => parting::revoke(context, &args),
         PeerCommand::Test { name } => {

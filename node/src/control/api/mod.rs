@@ -35,8 +35,8 @@ pub use parting::{
     RevokedPeer,
 };
 pub use peers::{
-    AttributeChange, CardView, PeerAddReport, PeerAddRequest, PeerChangeReport, PeerChangeRequest,
-    PeerStatus, PeerTestReport, TestStep,
+    AttributeChange, CardView, PeerAddReport, PeerAddRequest, PeerCardView, PeerChangeReport,
+    PeerChangeRequest, PeerStatus, PeerTestReport, TestStep,
 };
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,

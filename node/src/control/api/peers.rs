@@ -157,6 +157,15 @@ pub struct CardView {
     pub missing: Vec<String>,
 }
 
+/// `GET /v1/peers/{name}/card`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PeerCardView {
+    /// Alias.
+    pub peer: String,
+    /// Its newest card and keys statement that are known here, as a card file's text.
+    pub card: String,
+}
+
 /// `POST /v1/peers/{name}/test`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PeerTestReport {
