@@ -34,3 +34,10 @@ pub const DIGIT_TRIES: usize = 3;
 
 /// Drafts that may be kept of one kind.
 pub const DRAFTS: usize = 1_000;
+
+/// Seconds that `retract --wait` waits unless told otherwise: receipts of those who are online
+/// take a few.
+pub const WAIT_S: &str = "30";
+
+/// Milliseconds between two looks of `retract --wait`.
+pub const WAIT_LOOK_MS: u64 = 250;

@@ -39,6 +39,7 @@ pub mod store;
 pub mod swarm;
 pub mod sync;
 pub mod time;
+pub mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};
 pub use run::{RunError, run};

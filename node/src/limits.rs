@@ -185,6 +185,20 @@ pub const REASON_CHARS: usize = 500;
 /// Milliseconds between two repairs that changes of cards or policy ask for.
 pub const REPAIR_PAUSE_MS: u64 = 1_000;
 
+/// Control records that are read at once for an answer, and records counted anew at once.
+pub const WITHDRAWALS_READ: usize = 500;
+
+/// Milliseconds that receipts are gathered before those behind us are counted anew: a burst of
+/// them makes one receipt of ours.
+pub const RECEIPT_QUIET_MS: u64 = 150;
+
+/// Holders that one count speaks of at most: more than there are agencies; what a peer says
+/// beyond that is no count.
+pub const FURTHER: u32 = 1_000_000;
+
+/// Recalls made in one write.
+pub const RECALLS: usize = 200;
+
 /// Milliseconds after which the wall clock is looked at again: nobody tells when it is set.
 pub const CLOCK_LOOK_MS: u64 = 60_000;
 

@@ -206,9 +206,9 @@ impl Node {
         let registry = Registry::load(&store, &card)?;
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
-        let owed = Owed::load(&store)?;
-        registry.load_affirmed(&store, &owed)?;
-        let leaves = Leaves::load(&store, &owed)?;
+        let owed = Owed::default();
+        registry.load_affirmed(&store)?;
+        let leaves = Leaves::load(&store)?;
         let settings = Settings {
             exercise: config.exercise.clone(),
             thresholds: thresholds(config.smallest_count),
@@ -323,6 +323,7 @@ impl Node {
         node.spawn(node.clone().follow_registry());
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
+        node.spawn(node.clone().answer_withdrawals());
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());

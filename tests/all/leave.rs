@@ -150,10 +150,18 @@ async fn e8_a_permit_lifts_ask_for_whom_it_names_and_until_its_end() {
         s["leave"][0]["state"] == "in-force"
     })
     .await;
+    // c gets this permit from elsewhere in time, and its record too late.
+    let mut relay = RawPeer::new(federation.dir(), "relay").await;
+    relay.link(c).await;
+    let mut stream = relay.sender(c).await;
+    assert_eq!(stream.give(&raw::stored(a, &permit)).await, Answer::Stored);
     clock.advance(2 * HOUR);
+    let answer = stream.give(&raw::stored(a, &late)).await;
+    assert_eq!(answer, Answer::Refused(Refused::Handling));
     federation.mend("b", "c").await;
-    federation.settled().await;
-    assert!(!has(c, &late) && !has(c, &permit));
+    let free = a.push(&trend("Free to go"), &[]).await;
+    c.holds_all(&[free]).await;
+    assert!(!has(c, &late));
     let why = b.json(&["why", &full, "c"]).await;
     assert_eq!(why["decision"]["rule"], "onward-ask");
     let shown = b.json(&["show", &full]).await;
@@ -256,6 +264,42 @@ async fn a_withdrawn_permit_and_a_permit_of_a_withdrawn_record_open_nothing() {
     federation.stop().await;
 }
 
+/// The author's leave widens no holder's policy: what stays, stays with its permit, which would
+/// tell the peer that there is such a record. It goes when the policy lets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permit_does_not_go_where_the_holders_policy_keeps_its_record() {
+    let mut federation = chain().await;
+    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
+    let closed = format!(
+        r#"{OPEN}
+        @id("not-c") @says("Nothing goes to c.")
+        forbid (principal == Agency::"c", action == Action::"share", resource);"#
+    );
+    b.policy(&closed).await;
+    let id = a.push(&amber("Quittenmarke"), &[]).await;
+    b.holds_all(&[id]).await;
+    let (to, until) = (c.agency.full(), day(SystemClock.now(), 30));
+    let permitted = a
+        .json(&["permit", &id.full(), "--to", &to, "--until", &until])
+        .await;
+    let permit = id_of(&permitted);
+    says(b, &["show", &id.full()], |s| {
+        s["leave"][0]["state"] == "in-force"
+    })
+    .await;
+    federation.settled().await;
+    for id in [id, permit] {
+        assert!(!has(c, &id));
+        assert!(!b.tap.sent_contains(&c.agency, id.as_bytes()));
+    }
+    let why = b.json(&["why", &id.full(), "c"]).await;
+    assert_eq!(why["decision"]["allow"], false);
+    b.policy(OPEN).await;
+    c.holds_all(&[id]).await;
+    assert!(has(c, &permit));
+    federation.stop().await;
+}
+
 /// A permit goes with its record, through each holder, to each that it names; and over a
 /// restart, since holders find it in their stores.
 #[tokio::test(flavor = "multi_thread")]
@@ -301,6 +345,7 @@ async fn ask_and_permit_refuse_in_words_what_they_cannot_do() {
     let free = a.push(&trend("Free to go"), &[]).await.full();
     let ids = [&ask, &none, &free].map(|id| id.parse().expect("id"));
     b.holds_all(&ids).await;
+    let long = "x".repeat(501);
     let until = day(SystemClock.now(), 30);
     let (long_ago, far_off) = (day(SystemClock.now(), -2), day(SystemClock.now(), 400));
     #[rustfmt::skip]
@@ -309,6 +354,8 @@ async fn ask_and_permit_refuse_in_words_what_they_cannot_do() {
         (b, &["ask", &none, "c"], "which no permit lifts"),
         (b, &["ask", &free, "c"], "lets"),
         (b, &["ask", &ask, "nobody"], "liaison peer list"),
+        (b, &["ask", &ask, "c", "--why", "call +999 10 555 0199"], "TXT-01"),
+        (b, &["ask", &ask, "c", "--why", &long], "LIM-01"),
         (b, &["permit", &ask, "--to", "c", "--until", &until], "only its author"),
         (a, &["permit", &none, "--to", "b", "--until", &until], "onward: ask"),
         (a, &["permit", &ask, "--to", "b", "--until", &long_ago], "between today"),

@@ -32,6 +32,7 @@ mod setup;
 mod sharing;
 mod sync;
 mod trust;
+mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.
 #[test]

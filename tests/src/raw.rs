@@ -213,28 +213,30 @@ impl RawPeer {
         stream
     }
 
-    /// Takes up the live stream that a node opened, as one who gets records.
+    /// Takes up the live stream that a node opened, as one who gets records. One that the node
+    /// has given up since, for a newer one, is passed over.
     pub async fn receiver(&self, from: &TestNode) -> RawStream {
         let mut inbound = self.inbound.lock().await;
-        let stream = loop {
+        loop {
             let next = tokio::time::timeout(PATIENCE, inbound.next())
                 .await
                 .expect("a stream");
             let stream = next.expect("a stream");
-            if stream.agency == from.agency && stream.channel == Channel::Live {
-                break stream.stream;
+            if stream.agency != from.agency || stream.channel != Channel::Live {
+                continue;
             }
-        };
-        let mut stream = RawStream::new(stream);
-        stream.send(&self.hello()).await;
-        stream.expect("hello").await;
-        stream
-            .send(&Message::Credit {
+            let mut stream = RawStream::new(stream.stream);
+            let credit = Message::Credit {
                 batches: 8,
                 bytes: 4 << 20,
-            })
-            .await;
-        stream
+            };
+            let open = stream.try_send(&self.hello()).await
+                && matches!(stream.next().await, Some(Message::Hello(_)))
+                && stream.try_send(&credit).await;
+            if open {
+                return stream;
+            }
+        }
     }
 
     fn hello(&self) -> Message {
@@ -259,10 +261,19 @@ impl RawStream {
         }
     }
 
+    /// Numbers its next offer so: offers that were sent by hand have the numbers before.
+    pub fn skip_to(&mut self, batch: u64) {
+        self.batch = batch.saturating_sub(1);
+    }
+
     /// Sends one message, whatever it is.
     pub async fn send(&mut self, message: &Message) {
         self.writer.send(&message.encode()).await.expect("sent");
         self.writer.flush().await.expect("sent");
+    }
+
+    async fn try_send(&mut self, message: &Message) -> bool {
+        self.writer.send(&message.encode()).await.is_ok() && self.writer.flush().await.is_ok()
     }
 
     /// The next message; none at the end of the stream.

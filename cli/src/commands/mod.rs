@@ -2,6 +2,7 @@
 
 mod amend;
 mod ask;
+mod audience;
 mod backup;
 mod card;
 mod clock;
@@ -111,6 +112,7 @@ pub enum Command {
     Show(show::ShowArgs),
     Why(why::WhyArgs),
     Amend(amend::AmendArgs),
+    Audience(audience::AudienceArgs),
     Retract(retract::RetractArgs),
     Ask(ask::AskArgs),
     Permit(permit::PermitArgs),
@@ -198,6 +200,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Show(args)) => show::run(context, &args),
         Some(Command::Why(args)) => why::run(context, &args),
         Some(Command::Amend(args)) => amend::run(context, args),
+        Some(Command::Audience(args)) => audience::run(context, &args),
         Some(Command::Retract(args)) => retract::run(context, &args),
         Some(Command::Ask(args)) => ask::run(context, &args),
         Some(Command::Permit(args)) => permit::run(context, &args),

@@ -2,6 +2,7 @@
 
 use liaison_node::control::api::{LedgerView, PeerDecision, PushReport, RetractReport, Why};
 
+use super::recipients;
 use super::{Style, Tone, cell, clean, grid, list, plural, short_id, when};
 
 /// One line a peer: yes or no, the gate, the rule in its author's words.
@@ -107,6 +108,15 @@ pub fn retract(report: &RetractReport) -> String {
             )
         }
     }
+}
+
+/// The same, with how far it is with each.
+pub fn retract_with(style: &Style, report: &RetractReport) -> String {
+    let mut out = retract(report);
+    if !report.recipients.is_empty() {
+        out.push_str(&recipients::table(style, &report.recipients));
+    }
+    out
 }
 
 /// The deciding gate and rule, then all gates, then what has happened.

@@ -16,6 +16,7 @@ pub mod peers;
 pub mod policy;
 pub mod preview;
 pub mod proof;
+pub mod recipients;
 pub mod records;
 pub mod status;
 mod table;

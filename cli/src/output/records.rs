@@ -5,6 +5,7 @@ use liaison_node::control::api::{
 };
 use serde_json::Value;
 
+use super::recipients;
 use super::{
     Style, Tone, cell, clean, comma, decisions, errors, grid, leave, number, plural, short_id, when,
 };
@@ -263,6 +264,13 @@ pub fn view(style: &Style, view: &RecordView) -> String {
             ));
         }
     }
+    if view.retracted_by.is_some() && !view.recipients.is_empty() {
+        out.push_str("\nTaken back from:\n");
+        out.push_str(&recipients::table(style, &view.recipients));
+    } else if view.recipients.iter().any(recipients::is_withdrawn) {
+        out.push_str("\nRecipients:\n");
+        out.push_str(&recipients::table(style, &view.recipients));
+    }
     if !view.leave.is_empty() {
         out.push_str("\nPermits, and requests for them:\n");
         for entry in &view.leave {
@@ -476,6 +484,7 @@ mod tests {
             superseded_by: vec![],
             retracted_by: None,
             links: vec![],
+            recipients: vec![],
             leave: vec![],
             ledger: vec![],
         };

@@ -20,6 +20,7 @@ use crate::registry::RegistryError;
 use crate::search::{QueryError, SearchError};
 use crate::store::StoreError;
 use crate::swarm::SwarmError;
+use crate::withdrawal::WithdrawalError;
 
 impl ApiError {
     /// An error of a kind, with its sentence.
@@ -227,6 +228,16 @@ impl From<QueryError> for ApiError {
 impl From<SwarmError> for ApiError {
     fn from(error: SwarmError) -> Self {
         ApiError::new("internal", error.to_string())
+    }
+}
+
+impl From<WithdrawalError> for ApiError {
+    fn from(error: WithdrawalError) -> Self {
+        match error {
+            WithdrawalError::Store(error) => error.into(),
+            WithdrawalError::Ingest(fault) => fault.into(),
+            other => ApiError::new("internal", other.to_string()),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::api::{
     PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest, RetractReport,
     RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
+use super::api::{AudienceReport, AudienceRequest};
 use super::api::{
     ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
 };
@@ -75,6 +76,8 @@ fn records(calls: Calls) -> Calls {
             json::<AmendRequest>(), json::<PushReport>())
         .post("/v1/records/{id}/retract", "Takes a record of our own back", ERASE, records::retract,
             json::<RetractRequest>(), json::<RetractReport>())
+        .post("/v1/records/{id}/audience", "Changes who may have a record of our own", WRITE, records::audience,
+            json::<AudienceRequest>(), json::<AudienceReport>())
         .post("/v1/records/{id}/ask", "Asks a record's author for leave to pass it on", WRITE, records::ask,
             json::<AskRequest>(), json::<AskReport>())
         .post("/v1/records/{id}/permit", "Lets a record of our own be passed on", WRITE, records::permit,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::AgencyId;
+use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::check::{self, CheckContext};
 use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::record::date::Date;
@@ -20,7 +20,7 @@ use crate::limits;
 use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
 use crate::share::{Leaves, passed};
-use crate::store::{Flags, NewRecord, Retraction, Store};
+use crate::store::{Flags, NewRecord, Owing, Retraction, Store, StoreError, Told, Tombstone};
 use crate::time::Doubt;
 
 /// What the gates look at; made anew for each batch.
@@ -47,6 +47,8 @@ pub(super) struct Admitted {
     pub key_lost: bool,
     /// The statement of the accept policy that let it in.
     pub rule: Arc<str>,
+    /// The recall that it lifts: it comes from whoever may.
+    pub lifts: Option<RecordId>,
 }
 
 impl Gate<'_> {
@@ -62,6 +64,7 @@ impl Gate<'_> {
             marked: false,
             key_lost: false,
             rule: "own".into(),
+            lifts: None,
         })
     }
 
@@ -84,7 +87,8 @@ impl Gate<'_> {
         let record = verify::verify(self.registry, signed)?;
         self.in_time(&record)?;
         self.in_the_right_store(&record)?;
-        if self.store.is_tombstoned(&record.id(), &record.author())? {
+        let lifts = lifts(self.store, courier, &record.id())?;
+        if lifts.is_none() && self.store.is_tombstoned(&record.id(), &record.author())? {
             return Err(IngestFault::Retracted { created });
         }
         self.by_the_author(&record)?;
@@ -106,6 +110,7 @@ impl Gate<'_> {
             marked,
             key_lost,
             rule,
+            lifts,
         })
     }
 
@@ -328,8 +333,57 @@ impl Admitted {
                 _ => None,
             },
             audience,
+            owing: self.is_owed().then(|| self.owing(courier.is_none())),
+            lifts: self.lifts,
         }
     }
+
+    /// Whether it is owed rather than shared.
+    pub fn is_owed(&self) -> bool {
+        self.record.kind().plane() == Plane::Control || self.record.kind() == Kind::Contact
+    }
+
+    fn owing(&self, ours: bool) -> Owing {
+        match &self.record.record().content {
+            Content::Receipt(receipt) => Owing::Receipt {
+                of: receipt.of,
+                told: Told {
+                    by: self.record.id(),
+                    created: self.record.record().envelope.created,
+                    answers: receipt.r#for,
+                    what: receipt.what as u8,
+                    at: receipt.at,
+                    further: receipt.further.map(|f| (f.asked, f.erased)),
+                },
+            },
+            Content::Recall(recall) if ours => Owing::Recall {
+                of: recall.of,
+                to: recall.to,
+            },
+            _ => Owing::Plain,
+        }
+    }
+}
+
+/// The recall that keeps a record out and that this courier's offer lifts: its own, or, if the
+/// courier is the record's author, anybody's.
+pub(super) fn lifts(
+    store: &Store,
+    courier: &AgencyId,
+    id: &RecordId,
+) -> Result<Option<RecordId>, StoreError> {
+    let Some(tombstone) = store.tombstone(id)? else {
+        return Ok(None);
+    };
+    if tombstone.reason != Tombstone::RECALLED {
+        return Ok(None);
+    }
+    let recaller = match store.arrival_of(&tombstone.by)? {
+        Some(arrival) => store.header(arrival)?.map(|h| h.author),
+        None => None,
+    };
+    let may = *courier == tombstone.author || recaller == Some(*courier);
+    Ok(may.then_some(tombstone.by))
 }
 
 /// The canonical form of what policy sees. The store takes no larger one, and would refuse the

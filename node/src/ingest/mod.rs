@@ -17,7 +17,7 @@ use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::{CheckContext, Thresholds};
-use liaison_protocol::record::codes::{Kind, Plane};
+use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
@@ -27,7 +27,7 @@ use rayon::prelude::*;
 use tokio::sync::Semaphore;
 
 use self::accepts::Accepts;
-use self::admit::{Admitted, Gate};
+use self::admit::{Admitted, Gate, lifts as store_lifts};
 pub use self::fault::IngestFault;
 use self::quota::Quotas;
 use crate::audit::{Act, Audit, AuditError, Entry, Who, note};
@@ -496,7 +496,7 @@ impl Ingest {
                 direction: Direction::Received,
                 at,
                 epoch,
-                rule: "retracted".into(),
+                rule: crate::share::WITHDRAWN.into(),
                 path: Path::Direct,
                 answer: Some(answer),
             };
@@ -583,6 +583,10 @@ impl Ingest {
                     known.push(Known::Want);
                     continue;
                 }
+                if withdrawn && store_lifts(store, courier, &item.id)?.is_some() {
+                    known.push(Known::Want);
+                    continue;
+                }
                 let answer = if expired {
                     Answer::Refused(Refused::Expired)
                 } else if withdrawn {
@@ -595,7 +599,7 @@ impl Ingest {
                         direction: Direction::Received,
                         at: now,
                         epoch,
-                        rule: "held already".into(),
+                        rule: crate::share::HELD_ALREADY.into(),
                         path: Path::Direct,
                         answer: Some(answer),
                     };
@@ -724,14 +728,19 @@ impl Ingest {
     fn after(&self, ready: &[Admitted], outcomes: &[OpOutcome], brought: bool) -> bool {
         let now = self.0.clock.now();
         let own = self.0.registry.own();
-        let (mut learned, mut owed) = (false, Vec::new());
+        let (mut learned, mut owed) = (false, false);
         let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
         for (one, outcome) in ready.iter().zip(outcomes) {
-            let OpOutcome::Stored { arrival, touched } = outcome else {
+            let OpOutcome::Stored { touched, arrival } = outcome else {
                 continue;
             };
             if let Some(withdrawn) = touched {
                 self.0.search.forget(withdrawn.0);
+            }
+            // It came back under its old number, which the index has passed.
+            if one.lifts.is_some() {
+                self.0.search.forget(arrival.0);
+                self.0.owed.note_back(one.record.id());
             }
             hlc.witness(one.record.record().envelope.created, now);
             let content = &one.record.record().content;
@@ -751,14 +760,15 @@ impl Ingest {
                 // A permit came ahead of its record: it may be owed to others now.
                 self.0.owed.recheck();
             }
-            if one.record.kind().plane() == Plane::Control || matches!(content, Content::Contact(_))
-            {
-                owed.push(*arrival);
+            if one.is_owed() {
+                owed = true;
             }
         }
         drop(hlc);
         // Together: a card that revokes a key goes out beside the statement under the next.
-        self.0.owed.note(&owed);
+        if owed {
+            self.0.owed.note();
+        }
         learned
     }
 

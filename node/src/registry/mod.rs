@@ -26,7 +26,6 @@ use crate::audit::note;
 use crate::cardfile::CardFile;
 use crate::kind;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
-use crate::share::Owed;
 use crate::store::{Arrival, Op, Store, StoreError};
 use crate::swarm::LinkedPeer;
 
@@ -180,17 +179,17 @@ impl Registry {
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn load_affirmed(&self, store: &Store, owed: &Owed) -> Result<(), StoreError> {
+    pub fn load_affirmed(&self, store: &Store) -> Result<(), StoreError> {
         let mut after = Arrival(0);
         loop {
-            let arrivals = owed.arrivals(after, crate::limits::SCAN_ROWS);
-            let Some(last) = arrivals.last() else {
+            let rows = store.owed(after, crate::limits::SCAN_ROWS)?;
+            let Some((last, _)) = rows.last() else {
                 return Ok(());
             };
             after = *last;
-            for arrival in arrivals {
-                let header = store.header(arrival)?;
-                let Some(header) = header.filter(|h| kind::of(h) == Some(Kind::Affirm)) else {
+            let affirms = |kind: &u8| *kind == kind::number(Kind::Affirm);
+            for (arrival, _) in rows.into_iter().filter(|(_, kind)| affirms(kind)) {
+                let Some(header) = store.header(arrival)? else {
                     continue;
                 };
                 let Some(bytes) = store.record(arrival)? else {

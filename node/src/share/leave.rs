@@ -10,7 +10,6 @@ use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
-use super::Owed;
 use crate::kind;
 use crate::limits;
 use crate::store::{Arrival, Flags, Store, StoreError};
@@ -63,22 +62,17 @@ impl Leaves {
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn load(store: &Store, owed: &Owed) -> Result<Self, StoreError> {
+    pub fn load(store: &Store) -> Result<Self, StoreError> {
         let leaves = Self::default();
         let mut after = Arrival(0);
         loop {
-            let arrivals = owed.arrivals(after, limits::STORE_ROWS);
-            let Some(last) = arrivals.last() else {
+            let rows = store.owed(after, limits::STORE_ROWS)?;
+            let Some((last, _)) = rows.last() else {
                 return Ok(leaves);
             };
             after = *last;
-            for arrival in arrivals {
-                let of_leave = store
-                    .header(arrival)?
-                    .is_some_and(|h| matches!(kind::of(&h), Some(Kind::Permit | Kind::Ask)));
-                if !of_leave {
-                    continue;
-                }
+            let of_leave = [Kind::Permit, Kind::Ask].map(kind::number);
+            for (arrival, _) in rows.into_iter().filter(|(_, kind)| of_leave.contains(kind)) {
                 let signed = store
                     .record(arrival)?
                     .and_then(|b| SignedRecord::parse(b).ok());

@@ -25,7 +25,7 @@ pub use self::change::{Changed, Effect, Step};
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
-pub use self::passed::{came_from, passed, released};
+pub use self::passed::{HELD_ALREADY, RECALLED, WITHDRAWN, passed, released, released_to_us};
 use crate::audit::{self, Act, Audit, AuditError, Who};
 use crate::clock::Clock;
 use crate::kind;
@@ -217,13 +217,13 @@ impl Share {
     /// # Errors
     /// The store can't be read.
     pub fn owed(&self, peer: &AgencyId, after: Arrival, limit: usize) -> Result<Scan, StoreError> {
-        let arrivals = self.owed.arrivals(after, limits::SCAN_ROWS);
+        let arrivals = self.store.owed(after, limits::SCAN_ROWS)?;
         let mut scan = Scan {
             up_to: after,
             items: Vec::new(),
             more: arrivals.len() >= limits::SCAN_ROWS,
         };
-        for arrival in arrivals {
+        for (arrival, _) in arrivals {
             if scan.items.len() >= limit {
                 scan.more = true;
                 break;
@@ -378,12 +378,12 @@ impl Share {
         let mut after = Arrival(0);
         let mut unanswered = Vec::new();
         loop {
-            let arrivals = self.owed.arrivals(after, limits::SCAN_ROWS);
-            let Some(last) = arrivals.last() else {
+            let rows = self.store.owed(after, limits::SCAN_ROWS)?;
+            let Some((last, _)) = rows.last() else {
                 return Ok(unanswered);
             };
             after = *last;
-            for arrival in arrivals {
+            for (arrival, _) in rows {
                 let Some(header) = self.store.header(arrival)? else {
                     continue;
                 };

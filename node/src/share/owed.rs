@@ -1,8 +1,8 @@
-//! Control traffic on hand: which records are owed rather than shared. A short list beside
-//! the store, rebuilt from its headers at start.
+//! Control traffic: which records are owed rather than shared, and to whom. The store keeps the
+//! list, in the write that keeps the record; here is who has to look at it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane};
@@ -11,19 +11,22 @@ use liaison_protocol::record::signed::SignedRecord;
 use tokio::sync::watch;
 
 use super::Share;
-use super::passed::{came_from, passed, released};
+use super::passed::{passed, released};
 use crate::kind;
 use crate::limits;
 use crate::store::{Arrival, Header, Store, StoreError};
 
-/// Arrivals of control records, in order. Clones share it.
+/// Tells of control records as they come. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Owed(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    inner: RwLock<Inner>,
+    /// What control records say, as far as it was asked: [`limits::OWED_READ`] at most.
+    read: RwLock<HashMap<Arrival, Arc<Content>>>,
     changes: watch::Sender<Look>,
+    /// Records that came back under their old number: [`limits::LACKING`] at most.
+    came_back: Mutex<Vec<RecordId>>,
 }
 
 /// What of the list has to be looked at, told in numbers that only grow.
@@ -35,57 +38,36 @@ pub struct Look {
     pub added: u64,
 }
 
-#[derive(Debug, Default)]
-struct Inner {
-    arrivals: Vec<Arrival>,
-    /// What control records say, as far as it was asked: [`limits::OWED_READ`] at most.
-    read: HashMap<Arrival, Arc<Content>>,
+impl Default for Owed {
+    fn default() -> Self {
+        Self(Arc::new(Shared {
+            read: RwLock::default(),
+            changes: watch::Sender::new(Look::default()),
+            came_back: Mutex::default(),
+        }))
+    }
 }
 
 impl Owed {
-    /// Finds the control records of a store.
-    ///
-    /// # Errors
-    /// The store can't be read.
-    pub fn load(store: &Store) -> Result<Self, StoreError> {
-        let mut inner = Inner::default();
-        let mut from = Arrival(0);
-        loop {
-            let rows = store.headers(from, limits::STORE_ROWS)?;
-            let Some((last, _)) = rows.last() else { break };
-            from = last.next();
-            inner.arrivals.extend(
-                rows.iter()
-                    .filter(|(_, h)| is_owed_kind(kind::of(h)))
-                    .map(|r| r.0),
-            );
-        }
-        Ok(Self(Arc::new(Shared {
-            inner: RwLock::new(inner),
-            changes: watch::Sender::new(Look::default()),
-        })))
+    /// A control record came in.
+    pub fn note(&self) {
+        self.0.changes.send_modify(|look| look.added += 1);
     }
 
-    /// Control records came in: those that go out together are told together.
-    pub fn note(&self, arrivals: &[Arrival]) {
-        if arrivals.is_empty() {
-            return;
+    /// A recalled record came back under its old number, which the sessions are past. What is
+    /// lost by a stop is found by the look through the store that follows a start.
+    pub fn note_back(&self, id: RecordId) {
+        let mut back = lock(&self.0.came_back);
+        if back.len() < limits::LACKING {
+            back.push(id);
         }
-        let mut is_last = true;
-        {
-            let mut inner = self.0.inner.write().unwrap_or_else(PoisonError::into_inner);
-            for arrival in arrivals {
-                if let Err(at) = inner.arrivals.binary_search(arrival) {
-                    is_last &= at == inner.arrivals.len();
-                    inner.arrivals.insert(at, *arrival);
-                }
-            }
-        }
-        self.0.changes.send_modify(|look| {
-            look.added += 1;
-            // Two writes told in another order than they were made in: some may be past it.
-            look.rechecks += u64::from(!is_last);
-        });
+        drop(back);
+        self.note();
+    }
+
+    /// The records that came back since this was last asked.
+    pub fn take_back(&self) -> Vec<RecordId> {
+        std::mem::take(&mut *lock(&self.0.came_back))
     }
 
     /// Something that a retraction concerns came from a peer: it is owed to it now.
@@ -98,19 +80,6 @@ impl Owed {
         self.0.changes.subscribe()
     }
 
-    /// The next of them after an arrival, oldest first: at most `limit`.
-    pub fn arrivals(&self, after: Arrival, limit: usize) -> Vec<Arrival> {
-        let inner = self.0.inner.read().unwrap_or_else(PoisonError::into_inner);
-        let first = inner.arrivals.partition_point(|at| *at <= after);
-        inner
-            .arrivals
-            .iter()
-            .skip(first)
-            .take(limit)
-            .copied()
-            .collect()
-    }
-
     /// What the control record that arrived as `arrival` says; none if it is none, or is gone.
     ///
     /// # Errors
@@ -121,8 +90,8 @@ impl Owed {
         arrival: Arrival,
     ) -> Result<Option<Arc<Content>>, StoreError> {
         let known = {
-            let inner = self.0.inner.read().unwrap_or_else(PoisonError::into_inner);
-            inner.read.get(&arrival).cloned()
+            let read = self.0.read.read().unwrap_or_else(PoisonError::into_inner);
+            read.get(&arrival).cloned()
         };
         if known.is_some() {
             return Ok(known);
@@ -136,20 +105,24 @@ impl Owed {
         let content = Arc::new(signed.unverified().content.clone());
         // An affirmation may list as many ids as all others together.
         if !matches!(*content, Content::Affirm(_)) {
-            let mut inner = self.0.inner.write().unwrap_or_else(PoisonError::into_inner);
-            if inner.read.len() >= limits::OWED_READ {
-                inner.read.clear();
+            let mut read = self.0.read.write().unwrap_or_else(PoisonError::into_inner);
+            if read.len() >= limits::OWED_READ {
+                read.clear();
             }
-            inner.read.insert(arrival, content.clone());
+            read.insert(arrival, content.clone());
         }
         Ok(Some(content))
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Share {
     /// Control traffic goes to a peer if and only if the ledger says that what it concerns
     /// was released to it or came from it. Our own card and keys concern every peer.
-    pub(super) fn is_owed(
+    pub(crate) fn is_owed(
         &self,
         peer: &AgencyId,
         arrival: Arrival,
@@ -163,20 +136,28 @@ impl Share {
         if kind.is_none_or(|k| k.plane() != Plane::Control) {
             return Ok(false);
         }
+        // Recalls and receipts are each node's own, so the others need not be read.
+        if matches!(kind, Some(Kind::Recall | Kind::Receipt)) && !ours {
+            return Ok(false);
+        }
         let store = &self.store;
         let Some(content) = self.owed.says(store, arrival)? else {
             return Ok(false);
         };
         match content.as_ref() {
             Content::Retract(retract) => passed(store, peer, &retract.of),
-            // Each node takes back what it released itself.
-            Content::Recall(recall) => {
-                Ok(ours && recall.to == *peer && released(store, peer, &recall.of)?)
-            }
-            // Each holder counts those behind it; nobody's receipt is passed on.
+            // Each node takes back what it released itself. A recall that came too late, because
+            // the peer may have the record again, is not told.
+            Content::Recall(recall) => Ok(ours
+                && recall.to == *peer
+                && released(store, peer, &recall.of)?
+                && store.recalled(&recall.of, peer)? == Some(header.id)
+                && !self.may_have(peer, &recall.of)?),
+            // Each holder counts those behind it; nobody's receipt is passed on. Its list names
+            // whom it is for: the count goes to one only, or two would count the same holders.
             Content::Receipt(receipt) => Ok(ours
-                && (came_from(store, peer, &receipt.r#for)?
-                    || came_from(store, peer, &receipt.of)?)),
+                && store.audience(arrival)?.is_some_and(|to| to.contains(peer))
+                && (passed(store, peer, &receipt.r#for)? || passed(store, peer, &receipt.of)?)),
             Content::Permit(permit) => Ok(passed(store, peer, &permit.of)?
                 || (permit.to.contains(peer) && self.opens(peer, arrival, &permit.of)?)),
             Content::Ask(ask) => self.leads_to_author(peer, &ask.of),
@@ -190,6 +171,17 @@ impl Share {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Whether the gates let a peer have a record that we hold.
+    fn may_have(&self, peer: &AgencyId, of: &RecordId) -> Result<bool, StoreError> {
+        let Some(arrival) = self.store.arrival_of(of)? else {
+            return Ok(false);
+        };
+        let Some(header) = self.store.header(arrival)? else {
+            return Ok(false);
+        };
+        Ok(self.decide_header(peer, arrival, &header)?.allow)
     }
 
     /// Whether a peer is the next on a record's way back: its author, if the record passed
@@ -209,8 +201,4 @@ impl Share {
             self.registry.is_peer(&header.author) && passed(&self.store, &header.author, of)?;
         Ok(!direct && header.courier == Some(*peer))
     }
-}
-
-fn is_owed_kind(kind: Option<Kind>) -> bool {
-    kind.is_some_and(|k| k.plane() == Plane::Control || k == Kind::Contact)
 }

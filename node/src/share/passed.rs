@@ -4,7 +4,22 @@
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 
-use crate::store::{Direction, Store, StoreError};
+use crate::store::{Direction, LedgerEntry, Store, StoreError};
+
+/// The rule of a line of the ledger that says: the peer offered a record that we had already.
+pub const HELD_ALREADY: &str = "held already";
+
+/// The rule of a line that says: the peer brought a record that was withdrawn.
+pub const WITHDRAWN: &str = "retracted";
+
+/// The rule of a line that says: the peer recalled the record that it had brought.
+pub const RECALLED: &str = "recalled";
+
+/// Whether a peer released a record to us, by its line: it brought the bytes, and stands by it.
+pub fn released_to_us(line: &LedgerEntry) -> bool {
+    line.direction == Direction::Received
+        && ![HELD_ALREADY, WITHDRAWN, RECALLED].contains(&line.rule.as_ref())
+}
 
 /// Whether the ledger says that a record was released to the peer, or came from it, or was
 /// refused when it came from it. A record whose id was only offered did not pass.
@@ -29,15 +44,6 @@ pub fn passed(store: &Store, peer: &AgencyId, of: &RecordId) -> Result<bool, Sto
 /// The store can't be read.
 pub fn released(store: &Store, peer: &AgencyId, of: &RecordId) -> Result<bool, StoreError> {
     direction(store, peer, of).map(|d| d == Some(Direction::Sent))
-}
-
-/// Whether the ledger says that the peer brought a record, and that this node released it to
-/// the peer at no time.
-///
-/// # Errors
-/// The store can't be read.
-pub fn came_from(store: &Store, peer: &AgencyId, of: &RecordId) -> Result<bool, StoreError> {
-    direction(store, peer, of).map(|d| d == Some(Direction::Received))
 }
 
 fn direction(

@@ -10,6 +10,7 @@ use super::header::{Arrival, ClassId, Flags, Header, NewRecord, Retraction, Tomb
 use super::keys;
 use super::names::NameKind;
 use super::op::OpOutcome;
+use super::owing;
 use super::stage::Stage;
 
 /// Amendments of one record by one author that are indexed: more are chained, not parallel.
@@ -29,8 +30,12 @@ pub fn insert(
     state: &mut State,
     record: &NewRecord,
 ) -> Result<OpOutcome, StoreError> {
-    if let Some(tombstone) = stage.read(&keys::of_id(keys::TOMBSTONE, &record.id), "a tombstone")? {
-        return Ok(OpOutcome::Tombstoned(tombstone));
+    let grave = keys::of_id(keys::TOMBSTONE, &record.id);
+    if let Some(tombstone) = stage.read::<Tombstone>(&grave, "a tombstone")? {
+        if record.lifts != Some(tombstone.by) {
+            return Ok(OpOutcome::Tombstoned(tombstone));
+        }
+        unbury(stage, state, &record.id)?;
     }
     // A retract of the same author came first.
     let waiting = keys::of_id_author(keys::WAITING, &record.id, &record.author);
@@ -107,6 +112,7 @@ pub fn insert(
     if record.audience.is_some() {
         audience(stage, state, arrival, header, record.audience.as_deref())?;
     }
+    owing::enter(stage, arrival, record)?;
     let mut touched = None;
     if let Some(old) = &record.supersedes {
         touched = supersede(stage, state, old, record)?;
@@ -190,10 +196,14 @@ pub fn bury(
     erase: bool,
 ) -> Result<OpOutcome, StoreError> {
     let key = keys::of_id(keys::TOMBSTONE, id);
-    let known = stage.get(&key)?.is_some();
+    let before: Option<Tombstone> = stage.read(&key, "a tombstone")?;
+    // The author's word is for good, and stands above a recall and above an end that came.
+    let known = before
+        .as_ref()
+        .is_some_and(|before| before.is_retraction() || !tombstone.is_retraction());
     if !known {
         stage.write(key, tombstone)?;
-        state.tombstones += 1;
+        state.tombstones += u64::from(before.is_none());
     }
     let Some((arrival, header)) = held(stage, id)? else {
         return Ok(if known {
@@ -213,6 +223,20 @@ pub fn bury(
         Flags::NONE
     };
     set_flags(stage, state, arrival, header, set, clear)
+}
+
+/// Takes a tombstone away; false if there is none. What was erased stays so.
+pub fn unbury(stage: &mut Stage<'_>, state: &mut State, id: &RecordId) -> Result<bool, StoreError> {
+    let key = keys::of_id(keys::TOMBSTONE, id);
+    if stage.get(&key)?.is_none() {
+        return Ok(false);
+    }
+    stage.remove(key);
+    state.tombstones = state.tombstones.saturating_sub(1);
+    if let Some((arrival, header)) = held(stage, id)? {
+        set_flags(stage, state, arrival, header, Flags::NONE, Flags::RETRACTED)?;
+    }
+    Ok(true)
 }
 
 /// Empties a record whose end has come, and leaves a tombstone that says so. One that another

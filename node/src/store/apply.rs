@@ -4,8 +4,8 @@ use liaison_protocol::clock::Millis;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::admit::{audience, bury, expire, header, held, insert, set_flags};
-use super::exchange::{answer, cursor, forget_refused, ledger, refused};
+use super::admit::{audience, bury, expire, header, insert, set_flags, unbury};
+use super::exchange::{answer, cursor, forget_refused, ledger, refused, reopen};
 use super::header::{Arrival, Flags, Incarnation};
 use super::keys;
 use super::op::{Counts, Op, OpOutcome};
@@ -105,18 +105,12 @@ fn one(stage: &mut Stage<'_>, state: &mut State, op: Op) -> Result<OpOutcome, St
             erase,
         } => bury(stage, state, &id, &tombstone, erase),
         Op::Expire { arrival, at } => expire(stage, state, arrival, at),
-        Op::LiftTombstone { id } => {
-            let key = keys::of_id(keys::TOMBSTONE, &id);
-            if stage.get(&key)?.is_none() {
-                return Ok(OpOutcome::Missing);
-            }
-            stage.remove(key);
-            state.tombstones = state.tombstones.saturating_sub(1);
-            if let Some((arrival, header)) = held(stage, &id)? {
-                set_flags(stage, state, arrival, header, Flags::NONE, Flags::RETRACTED)?;
-            }
-            Ok(OpOutcome::Done)
-        }
+        Op::LiftTombstone { id } => Ok(if unbury(stage, state, &id)? {
+            OpOutcome::Done
+        } else {
+            OpOutcome::Missing
+        }),
+        Op::Reopen { peer, arrival } => reopen(stage, state, &peer, arrival),
         Op::SetFlags {
             arrival,
             set,

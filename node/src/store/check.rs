@@ -74,6 +74,7 @@ fn one(op: &Op) -> Result<usize, StoreError> {
         | Op::Tombstone { .. }
         | Op::Expire { .. }
         | Op::LiftTombstone { .. }
+        | Op::Reopen { .. }
         | Op::SetFlags { .. }
         | Op::DeletePeer { .. }
         | Op::Reincarnate(_) => 0,

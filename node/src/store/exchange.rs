@@ -75,6 +75,26 @@ pub fn answer(
     }
 }
 
+/// Takes the answer out of a line, so that the record may be offered again.
+pub fn reopen(
+    stage: &mut Stage<'_>,
+    state: &mut State,
+    peer: &AgencyId,
+    arrival: Arrival,
+) -> Result<OpOutcome, StoreError> {
+    let number = stage.number(NameKind::Peer, peer.as_bytes(), &mut state.peers)?;
+    let key = keys::of_peer_arrival(keys::LEDGER, number, arrival);
+    let Some(old) = stage.read::<LedgerRow>(&key, "a ledger entry")? else {
+        return Ok(OpOutcome::Missing);
+    };
+    let before = old.answer;
+    let row = LedgerRow {
+        answer: None,
+        ..old
+    };
+    enter(stage, number, arrival, before, &row)
+}
+
 /// Writes a line, and keeps the list of what waits as `later`.
 fn enter(
     stage: &mut Stage<'_>,

@@ -7,6 +7,8 @@ use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::id::{AgencyId, RecordId};
 use serde::{Deserialize, Serialize};
 
+use super::owing::Owing;
+
 /// A record's number in this store: dense, from 1, in the order of commits, never used
 /// again. It never leaves the node.
 #[derive(
@@ -181,6 +183,11 @@ pub struct NewRecord {
     pub retracts: Option<Retraction>,
     /// Its distribution list; empty: nobody; none: policy alone decides.
     pub audience: Option<Vec<AgencyId>>,
+    /// What it says of another, if it is owed rather than shared.
+    pub owing: Option<Owing>,
+    /// The recall that it lifts, because it comes from whoever may: it comes in although that
+    /// keeps it out.
+    pub lifts: Option<RecordId>,
 }
 
 /// What a `retract` record asks for.
@@ -205,4 +212,14 @@ pub struct Tombstone {
     pub at: Millis,
     /// The record that ordered it.
     pub by: RecordId,
+}
+
+impl Tombstone {
+    /// The `reason` of what its author did not retract: whoever released it here recalled it.
+    pub const RECALLED: u8 = u8::MAX - 1;
+
+    /// Whether its author's retraction ordered it.
+    pub const fn is_retraction(&self) -> bool {
+        self.reason != Self::RECALLED && self.reason != Self::EXPIRED
+    }
 }

@@ -46,6 +46,12 @@ pub const PEER: u8 = b'p';
 pub const CARD: u8 = b'k';
 /// name, 0, chunk -> small named value
 pub const META: u8 = b'm';
+/// arrival -> kind of a record that is owed rather than shared
+pub const OWED: u8 = b'O';
+/// record id, holder -> what the holder told of its copy
+pub const RECEIPT: u8 = b'R';
+/// record id, peer -> the recall of ours that took back the peer's copy
+pub const RECALLED: u8 = b'y';
 /// number -> quarantined sample
 pub const QUARANTINE: u8 = b'q';
 /// name -> rows done

@@ -27,6 +27,7 @@ mod keys;
 mod ledger;
 mod names;
 mod op;
+mod owing;
 mod quarantine;
 mod read;
 mod stage;
@@ -52,6 +53,7 @@ pub use self::header::{
 };
 pub use self::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry, RefusedRow};
 pub use self::op::{Counts, Op, OpOutcome};
+pub use self::owing::{Owing, Told};
 pub use self::quarantine::Quarantined;
 
 use self::engine::Engine;
@@ -60,7 +62,7 @@ use self::writer::{Command, Writer};
 use crate::limits;
 
 /// The layout of keys and values that this version reads and writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug)]

@@ -41,6 +41,14 @@ pub enum Op {
         /// The line where none stands; its answer counts in any case.
         entry: LedgerEntry,
     },
+    /// Takes the peer's answer out of its line: it gave the record back, so it may be offered
+    /// again. [`OpOutcome::Missing`] without that line.
+    Reopen {
+        /// The peer.
+        peer: AgencyId,
+        /// The record.
+        arrival: Arrival,
+    },
     /// Remembers that a record was refused a peer. [`OpOutcome::Unchanged`] when its list
     /// is full ([`crate::limits::REFUSED_PER_PEER`]).
     Refused {

@@ -388,7 +388,7 @@ impl Store {
         })
     }
 
-    fn read<T: DeserializeOwned>(
+    pub(super) fn read<T: DeserializeOwned>(
         &self,
         key: &[u8],
         what: impl FnOnce() -> String,
@@ -429,13 +429,13 @@ impl Store {
         Ok(rows)
     }
 
-    fn arrival_at(&self, bytes: &[u8], at: usize) -> Result<Arrival, StoreError> {
+    pub(super) fn arrival_at(&self, bytes: &[u8], at: usize) -> Result<Arrival, StoreError> {
         keys::part::<8>(bytes, at)
             .map(|b| Arrival(u64::from_be_bytes(b)))
             .ok_or_else(|| self.engine().corrupt("a key is cut short"))
     }
 
-    fn id_at(&self, key: &[u8], at: usize) -> Result<RecordId, StoreError> {
+    pub(super) fn id_at(&self, key: &[u8], at: usize) -> Result<RecordId, StoreError> {
         keys::part::<32>(key, at)
             .map(RecordId::from_bytes)
             .ok_or_else(|| self.engine().corrupt("a key is cut short"))

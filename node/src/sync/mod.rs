@@ -11,8 +11,9 @@ mod repair;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Blame;
-use liaison_protocol::id::AgencyId;
+use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::wire::{Hello, Speaks, WireFault};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -21,7 +22,7 @@ pub use self::peers::{PeerSync, PeerSyncs};
 use crate::catchup::CatchUp;
 use crate::ingest::Ingest;
 use crate::share::{ReleaseError, Share};
-use crate::store::StoreError;
+use crate::store::{Op, Store, StoreError};
 use crate::swarm::{Channel, Inbound, InboundStreams, LinkEvent, SwarmError, SwarmHandle};
 use crate::time::Timekeeper;
 
@@ -114,6 +115,13 @@ impl Sync {
         &self.peers
     }
 
+    /// A peer may have these records again, or now: they are offered to it, if the gates allow.
+    pub fn offer_again(&self, agency: &AgencyId, ids: impl IntoIterator<Item = RecordId>) {
+        let peer = self.peers.of(agency);
+        peer.give_back(ids);
+        peer.woken.notify_one();
+    }
+
     /// Runs until the node stops: takes up the streams that peers open, and keeps our own
     /// streams to each peer that is connected.
     pub async fn run(self, inbound: InboundStreams) {
@@ -181,7 +189,9 @@ impl Sync {
                         if let Some(old) = running.remove(&agency) {
                             old.abort();
                         }
-                        self.peers.of(&agency).down(self.share.now());
+                        let now = self.share.now();
+                        self.peers.of(&agency).down(now);
+                        self.keep_seen(&[agency]).await;
                     }
                     Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
                         // Events were lost: start anew with every link that is up.
@@ -195,7 +205,20 @@ impl Sync {
                 _ = stop.changed() => break,
             }
         }
+        self.keep_seen(&self.up()).await;
         tasks.shutdown().await;
+    }
+
+    /// Keeps when these peers were last connected, for after the next start.
+    async fn keep_seen(&self, agencies: &[AgencyId]) {
+        let at = self.share.now();
+        let ops = agencies.iter().map(|agency| Op::PutMeta {
+            name: seen_name(agency),
+            bytes: at.0.to_be_bytes().to_vec().into(),
+        });
+        if let Err(error) = self.share.store.write(ops.collect()).await {
+            tracing::debug!(%error, "when the peers were last connected was not kept");
+        }
     }
 
     fn up(&self) -> Vec<AgencyId> {
@@ -248,6 +271,16 @@ impl Sync {
             })
         }
     }
+}
+
+/// When a peer was last connected before this start; none: that is not known.
+pub fn seen(store: &Store, agency: &AgencyId) -> Option<Millis> {
+    let bytes = store.meta(&seen_name(agency)).ok().flatten()?;
+    Some(Millis(u64::from_be_bytes(bytes.as_ref().try_into().ok()?)))
+}
+
+fn seen_name(agency: &AgencyId) -> String {
+    format!("seen/{}", agency.full())
 }
 
 /// A fault of ours in a session's task, which nobody else would hear of.

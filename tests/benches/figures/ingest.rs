@@ -122,8 +122,8 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
     };
     let source = Arc::new(StoreSource::new(store.clone()));
     let search = Search::open(&home.index_dir(), store.incarnation()?.0, source)?;
-    let owed = Owed::load(&store)?;
-    let leaves = Leaves::load(&store, &owed)?;
+    let owed = Owed::default();
+    let leaves = Leaves::load(&store)?;
     let search = Arc::new(search);
     let time = Timekeeper::load(store.clone(), clock.clone())?;
     let catch_up = CatchUp::load(store.clone(), search.clone(), []).await?;

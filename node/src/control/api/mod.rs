@@ -15,6 +15,7 @@ mod policy;
 mod preview;
 mod proof;
 mod query;
+mod recipients;
 mod records;
 mod status;
 mod watch;
@@ -47,6 +48,7 @@ pub use preview::{
 };
 pub use proof::{CaseView, ProofFinding, ProofNote, ProofReport, ProofTerms};
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
+pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
     RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,

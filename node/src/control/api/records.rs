@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{FindingView, LeaveView, RecordRow};
+use super::{FindingView, LeaveView, RecipientView, RecordRow};
 
 /// `POST /v1/records`: sign and store a draft, then offer it to whom both gates allow.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -144,6 +144,9 @@ pub struct RecordView {
     /// Other records that link here or that this links to, and what is known of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<LinkView>,
+    /// Who got it from us, and how far taking it back is with each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<RecipientView>,
     /// Permits to pass it on, and requests for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leave: Vec<LeaveView>,
@@ -211,6 +214,9 @@ pub struct RetractReport {
     pub id: Option<String>,
     /// Aliases of those who already had it and are told.
     pub held_by: Vec<String>,
+    /// How far it is with each of them; none on a dry run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<RecipientView>,
 }
 
 /// `POST /v1/verify`: is this file a record, and whose word is it?

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
+use liaison_protocol::record::check::{self, CheckContext};
 use liaison_protocol::record::codes::Plane;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::handling::OnwardMode;
@@ -150,6 +151,12 @@ impl Node {
             content,
             audience: None,
         };
+        // What an officer typed goes to other agencies in clear.
+        let today = CheckContext::on(Date::from_millis(self.clock.now()));
+        let findings = check::check(&statement.fields, &statement.content, &today);
+        if !findings.is_empty() {
+            return Err(ApiError::findings(&findings));
+        }
         let made = self.ingest.own(vec![statement], Vec::new()).await?;
         let first = made.first().map(|(id, _)| id.full());
         first.ok_or_else(|| ApiError::new("internal", "the node is stopping"))

@@ -1,13 +1,16 @@
 //! What officers do with records: push, amend, retract, look at, ask why.
 
+mod audience;
 mod ceiling;
 mod decision;
 mod draft;
 mod leave;
 mod name;
+mod recipients;
 mod retraction;
 mod view;
 
+pub(super) use audience::audience;
 pub(super) use decision::why;
 pub(super) use draft::{amend, push};
 pub(super) use leave::{ask, permit};

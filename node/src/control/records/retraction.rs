@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::record::codes::{Kind, RetractReason};
 use liaison_protocol::record::envelope::Fields;
-use liaison_protocol::record::handling::Onward;
 use liaison_protocol::record::kinds::{Content, Retract};
 
 use super::Answer;
@@ -47,18 +46,24 @@ pub(in crate::control) async fn retract(
         return Err(ApiError::new(
             "conflict",
             format!("{} is retracted already", header.id.short()),
-        ));
+        )
+        .with_remedy(format!(
+            "'liaison show {}' says who has erased it",
+            header.id.short()
+        )));
     }
     let mut report = RetractReport {
         of: header.id.full(),
         id: None,
         held_by: node.holders(arrival)?,
+        recipients: Vec::new(),
     };
     if !request.dry_run {
         let old = node.statement(arrival)?;
         let made = retraction(header.id, reason, &old.envelope.fields);
         let made = node.ingest.own(vec![made], Vec::new()).await?;
         report.id = made.first().map(|(id, _)| id.full());
+        report.recipients = node.recipient_views(arrival, &header)?;
     }
     Ok(Json(report))
 }
@@ -72,26 +77,8 @@ pub(super) fn retraction(of: RecordId, reason: RetractReason, old: &Fields) -> S
         erase: true,
         notify: true,
     });
-    let fields = Fields {
-        title: "Retraction".into(),
-        summary: None,
-        refs: Vec::new(),
-        supersedes: None,
-        thread: None,
-        handling: Vec::new(),
-        handling_note: None,
-        review_by: None,
-        expires: None,
-        onward: Onward::None,
-        crime: Vec::new(),
-        class: None,
-        basis: None,
-        grade: None,
-        legal_basis: None,
-        ..old.clone()
-    };
     Statement {
-        fields,
+        fields: crate::withdrawal::envelope("Retraction", old),
         content,
         audience: None,
     }

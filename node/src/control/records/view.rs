@@ -32,6 +32,7 @@ pub(in crate::control) async fn show(
         id: t.by.full(),
         reason: match t.reason {
             Tombstone::EXPIRED => "expired",
+            Tombstone::RECALLED => "recalled",
             number => RetractReason::ALL
                 .get(usize::from(number))
                 .map_or("unknown", |r| r.as_str()),
@@ -58,6 +59,7 @@ pub(in crate::control) async fn show(
             .collect(),
         retracted_by,
         links: Vec::new(),
+        recipients: node.recipient_views(arrival, &header)?,
         leave: node.leave_views(&header)?,
         ledger: node
             .store

@@ -50,6 +50,8 @@ pub(super) fn record(n: u64, length: usize) -> NewRecord {
         thread: None,
         supersedes: None,
         retracts: None,
+        owing: None,
+        lifts: None,
         audience: None,
     }
 }

@@ -1,0 +1,99 @@
+//! The distribution list of a record of our own, after it was pushed.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::record::codes::{Kind, Plane, RecallReason};
+
+use super::Answer;
+use super::decision::decision;
+use crate::control::api::{ApiError, AudienceReport, AudienceRequest};
+use crate::kind;
+use crate::node::Node;
+use crate::store::{Flags, Op};
+
+/// `POST /v1/records/{id}/audience`: whoever may not have it any more is told to erase it,
+/// whoever may have it now gets it.
+pub(in crate::control) async fn audience(
+    State(node): State<Node>,
+    Path(id): Path<String>,
+    Json(request): Json<AudienceRequest>,
+) -> Answer<AudienceReport> {
+    let (arrival, header) = node.find(&id)?;
+    node.own_word(&header, "given to others")?;
+    let control = kind::of(&header).is_none_or(|k| k.plane() == Plane::Control);
+    if control || kind::of(&header) == Some(Kind::Contact) {
+        return Err(ApiError::new(
+            "refused",
+            "a card or a control record goes to whom it concerns, and has no distribution list",
+        ));
+    }
+    if [Flags::ERASED, Flags::RETRACTED, Flags::SUPERSEDED]
+        .into_iter()
+        .any(|gone| header.flags.contains(gone))
+    {
+        return Err(ApiError::new(
+            "conflict",
+            format!("{} is not in force any more", header.id.short()),
+        )
+        .with_remedy(format!(
+            "'liaison show {}' says what took its place",
+            header.id.short()
+        )));
+    }
+    // One change at a time, also beside changes of policy and peers.
+    let _turn = node.changing.lock().await;
+    let list = node.audience(request.to.as_deref())?;
+    let record = node.statement(arrival)?;
+    node.within_ceilings(&record, list.as_deref())?;
+    let mut peers = Vec::new();
+    let mut allowed: BTreeSet<AgencyId> = BTreeSet::new();
+    for agency in node.registry.peers().keys() {
+        let (decided, words) = node.share.explain_draft(agency, &record, list.as_deref());
+        if decided.allow {
+            allowed.insert(*agency);
+        }
+        peers.push(decision(&node, agency, &decided, &words));
+    }
+    peers.sort_by(|a, b| a.peer.cmp(&b.peer));
+    let (mut out, mut added) = (Vec::new(), Vec::new());
+    for (agency, _) in node.store.ledgers_for(arrival)? {
+        if !allowed.contains(&agency) && node.is_out(arrival, &header, &agency)? {
+            out.push(agency);
+        }
+    }
+    for agency in &allowed {
+        let passed = crate::share::passed(&node.store, agency, &header.id)?;
+        let recalled = node.store.recalled(&header.id, agency)?.is_some();
+        if !passed || (recalled && !node.is_out(arrival, &header, agency)?) {
+            added.push(*agency);
+        }
+    }
+    if !request.dry_run {
+        let op = Op::Audience {
+            arrival,
+            audience: list,
+        };
+        node.store.write(vec![op]).await?;
+        for agency in &out {
+            node.recall(&[header.id], agency, RecallReason::Policy)
+                .await?;
+        }
+        for agency in &added {
+            node.sync.offer_again(agency, [header.id]);
+        }
+    }
+    let names = |agencies: &[AgencyId]| {
+        let mut names: Vec<String> = agencies.iter().map(|a| node.registry.alias(a)).collect();
+        names.sort();
+        names
+    };
+    Ok(Json(AudienceReport {
+        id: header.id.full(),
+        added: names(&added),
+        recalled: names(&out),
+        peers,
+    }))
+}

@@ -1,0 +1,43 @@
+//! Who got a record, and how far taking it back is with each.
+
+use crate::control::api::{ApiError, PassedOn, RecipientView};
+use crate::control::text::rfc3339;
+use crate::node::Node;
+use crate::store::{Arrival, Header};
+use crate::withdrawal::{Recipient, State};
+
+impl Node {
+    pub(super) fn recipient_views(
+        &self,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<Vec<RecipientView>, ApiError> {
+        let mut views: Vec<RecipientView> = self
+            .recipients(arrival, header)?
+            .iter()
+            .map(|one| self.recipient_view(one))
+            .collect();
+        views.sort_by(|a, b| a.peer.cmp(&b.peer));
+        Ok(views)
+    }
+
+    fn recipient_view(&self, one: &Recipient) -> RecipientView {
+        let state = one.state();
+        let receipt = one.receipt.as_ref();
+        RecipientView {
+            peer: self.registry.alias(&one.agency),
+            agency: one.agency.full(),
+            state: state.as_str().into(),
+            sent: one.sent.map(rfc3339),
+            delivered: one.delivered,
+            told: one.told,
+            erased: receipt
+                .filter(|_| state == State::Erased)
+                .map(|t| rfc3339(t.at)),
+            unreachable_since: one.unreachable_since.map(rfc3339),
+            passed_on: receipt
+                .and_then(|t| t.further)
+                .map(|(asked, erased)| PassedOn { asked, erased }),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Withdrawals that close the loop. A *retraction* is an author's word, for everyone and for
+//! good; a *recall* is the word of the node that released a copy, for that copy. Each holder
+//! erases what it has, asks those further on, and signs a receipt that goes back the way the
+//! record came, with a count of those behind it. So the author sees how far the erasure is,
+//! and does not learn who had the record further on.
+//!
+//! What is answered here was read from the store's list of what is owed, from a mark in the
+//! store on: a node that is killed goes on where it stood, and answering twice changes nothing.
+
+mod answer;
+mod recall;
+mod recipient;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use liaison_protocol::id::RecordId;
+use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::envelope::Fields;
+use liaison_protocol::record::handling::Onward;
+use liaison_protocol::record::kinds::Content;
+use tokio::time::Instant;
+
+pub use self::recipient::{Recipient, State};
+use crate::ingest::IngestFault;
+use crate::kind;
+use crate::limits;
+use crate::node::Node;
+use crate::store::{Arrival, Op, StoreError};
+
+/// Why a withdrawal was not answered, or not made.
+#[derive(Debug, thiserror::Error)]
+pub enum WithdrawalError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Our own word was not taken in.
+    #[error(transparent)]
+    Ingest(#[from] IngestFault),
+    /// The record that an envelope is taken from is gone.
+    #[error("record {} was erased before its withdrawal was answered", id.short())]
+    Erased {
+        /// The record.
+        id: RecordId,
+    },
+    /// A task of ours was stopped.
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+/// Name of the stored value that holds the last arrival that was answered.
+const ANSWERED: &str = "withdrawal/answered";
+
+impl Node {
+    /// Answers withdrawals and counts receipts, for as long as the node runs.
+    pub(crate) async fn answer_withdrawals(self) {
+        let mut changes = self.share.owed.changes();
+        let mut stop = self.stopping();
+        let mut work = loop {
+            match Work::resume(&self) {
+                Ok(work) => break work,
+                Err(error) => tracing::error!(%error, "withdrawals can't be answered yet"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                _ = stop.changed() => return,
+            }
+        };
+        changes.mark_changed();
+        loop {
+            let due = work.due;
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = until(due) => {}
+                _ = stop.changed() => return,
+            }
+            if let Err(error) = work.go_on(&self).await {
+                if *stop.borrow() {
+                    return;
+                }
+                tracing::error!(%error, "a withdrawal was not answered; it is tried again");
+                work.due = Some(Instant::now() + PAUSE);
+            }
+        }
+    }
+}
+
+/// What is to be done, and how far it is done.
+struct Work {
+    /// The last arrival that was read.
+    read: Arrival,
+    /// The mark in the store.
+    marked: Arrival,
+    /// Records of which a receipt came, whose count may have changed.
+    recount: BTreeSet<RecordId>,
+    /// When they are counted anew: a burst of receipts makes one of ours.
+    due: Option<Instant>,
+}
+
+/// Before what failed is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Work {
+    fn resume(node: &Node) -> Result<Self, StoreError> {
+        let mark = node.store.meta(ANSWERED)?;
+        let mark = mark.and_then(|b| <[u8; 8]>::try_from(b.as_ref()).ok());
+        let read = Arrival(mark.map_or(0, u64::from_be_bytes));
+        Ok(Self {
+            read,
+            marked: read,
+            recount: BTreeSet::new(),
+            due: None,
+        })
+    }
+
+    async fn go_on(&mut self, node: &Node) -> Result<(), WithdrawalError> {
+        let back = node.share.owed.take_back();
+        if !back.is_empty() {
+            for peer in node.registry.peers().keys() {
+                node.sync.offer_again(peer, back.iter().copied());
+            }
+        }
+        loop {
+            let (store, after) = (node.store.clone(), self.read);
+            let rows = blocking(move || store.owed(after, limits::WITHDRAWALS_READ)).await?;
+            for (arrival, kind) in &rows {
+                self.take(node, *arrival, *kind).await?;
+                self.read = *arrival;
+            }
+            if rows.len() < limits::WITHDRAWALS_READ {
+                break;
+            }
+        }
+        let now = Instant::now();
+        if self.recount.is_empty() {
+            self.due = None;
+        } else if self.due.is_none() {
+            self.due = Some(now + Duration::from_millis(limits::RECEIPT_QUIET_MS));
+        }
+        if self.due.is_some_and(|due| due <= now) {
+            while let Some(of) = self.recount.first().copied() {
+                node.recount(&of).await?;
+                self.recount.remove(&of);
+            }
+            self.due = None;
+        }
+        // What waits to be counted is found again after a restart.
+        if self.recount.is_empty() && self.read > self.marked {
+            let mark = Op::PutMeta {
+                name: ANSWERED.into(),
+                bytes: self.read.0.to_be_bytes().to_vec().into(),
+            };
+            node.store.write(vec![mark]).await?;
+            self.marked = self.read;
+        }
+        Ok(())
+    }
+
+    async fn take(
+        &mut self,
+        node: &Node,
+        arrival: Arrival,
+        number: u8,
+    ) -> Result<(), WithdrawalError> {
+        let is = |kind| number == kind::number(kind);
+        if !is(Kind::Retract) && !is(Kind::Recall) && !is(Kind::Receipt) {
+            return Ok(());
+        }
+        let Some(content) = node.share.owed.says(&node.store, arrival)? else {
+            return Ok(());
+        };
+        let Some(header) = node.store.header(arrival)? else {
+            return Ok(());
+        };
+        // Our own words need no answer of ours.
+        if header.author == node.registry.own() {
+            return Ok(());
+        }
+        match content.as_ref() {
+            Content::Retract(retract) => node.answer_retraction(&header, arrival, retract).await,
+            Content::Recall(recall) => node.answer_recall(&header, arrival, recall).await,
+            Content::Receipt(receipt) => {
+                node.given_back(&header.author, receipt).await?;
+                self.recount.insert(receipt.of);
+                if self.recount.len() >= limits::WITHDRAWALS_READ {
+                    self.due = Some(Instant::now());
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The envelope of a withdrawal or a receipt: of the record that it concerns or answers it
+/// keeps what a reader needs to handle it, and nothing that says what that one is about.
+pub(crate) fn envelope(title: &str, of: &Fields) -> Fields {
+    Fields {
+        title: title.into(),
+        summary: None,
+        refs: Vec::new(),
+        supersedes: None,
+        thread: None,
+        handling: Vec::new(),
+        handling_note: None,
+        review_by: None,
+        expires: None,
+        onward: Onward::None,
+        crime: Vec::new(),
+        class: None,
+        basis: None,
+        grade: None,
+        legal_basis: None,
+        ..of.clone()
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, WithdrawalError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(WithdrawalError::Stopping),
+    }
+}
