@@ -15,10 +15,10 @@ use crate::first::trend;
 const NARROW: &str = r#"
 @id("smuggling") @says("Smuggling goes to every peer.")
 permit (principal, action == Action::"share", resource)
-when { resource.class == CrimeClass::"smuggling" };
+when { resource.class == CrimeClass::"smuggling" && resource.kind == Kind::"trend" && resource.tlp != Tlp::"red" };
 @id("near") @says("All of it goes to those who are near.")
 permit (principal in Circle::"near", action == Action::"share", resource)
-when { resource.kind == Kind::"trend" };
+when { resource.kind == Kind::"trend" && resource.tlp != Tlp::"red" };
 @id("accept-all") @says("Everything is taken from every peer.")
 permit (principal, action == Action::"accept", resource);
 "#;
@@ -162,6 +162,57 @@ async fn an_apply_over_a_policy_that_nobody_looked_at_is_refused() {
     assert_eq!(answer.status, 409);
     assert_eq!(answer.json()["code"], "conflict");
     assert_eq!(a.node().policies.current().epoch(), epoch);
+    federation.stop().await;
+}
+
+/// Narrowing leaves copies where they are, unless a person says to ask them back; widening
+/// back-fills, also what was asked back.
+#[tokio::test(flavor = "multi_thread")]
+async fn e14_a_narrowed_policy_recalls_only_when_told_and_a_wider_one_back_fills() {
+    let mut federation = Federation::mesh(&["a", "b", "c"], ACCEPT).await;
+    let a = &federation["a"];
+    let both = folder(a, "both", NARROW, &["b", "c"]);
+    let one = folder(a, "one", NARROW, &["b"]);
+    a.policy_dir(both.as_ref()).await;
+    let near = a.push(&of_class("Near", "trafficking"), &[]).await;
+    let other = a.push(&of_class("Other", "smuggling"), &[]).await;
+    for name in ["b", "c"] {
+        federation[name].holds_all(&[near, other]).await;
+    }
+    federation.settled().await;
+    // Narrowed without a word: c keeps what it has.
+    a.policy_dir(one.as_ref()).await;
+    federation.settled().await;
+    assert!(federation["c"].holds().contains(&near));
+    // The way back, and narrowed with --recall: the number is shown first.
+    a.policy_dir(both.as_ref()).await;
+    federation.settled().await;
+    let args = [
+        "policy",
+        "apply",
+        &one,
+        "--unproven",
+        "--reason",
+        "test",
+        "--recall",
+    ];
+    let asked = a.cli(&args).await.expect_code(2);
+    assert!(asked.err.contains("--yes"), "{asked:?}");
+    let preview = a.json(&["policy", "preview", &one]).await;
+    assert_eq!(counts(&preview), [row("c", 0, 1, 1)]);
+    let args: Vec<&str> = args.iter().copied().chain(["--yes"]).collect();
+    let ran = a.cli(&args).await.expect_code(0);
+    assert!(ran.err.contains("1 copy will be asked back"), "{ran:?}");
+    assert!(ran.out.contains("c was told to erase 1 record"), "{ran:?}");
+    crate::retraction::erased(&federation["c"], &near).await;
+    federation.settled().await;
+    assert!(federation["c"].holds().contains(&other), "nothing else");
+    assert_eq!(federation["b"].holds(), [near, other].into());
+    // It is out no more: nothing is left to be recalled, and it would newly flow.
+    let preview = a.json(&["policy", "preview", &both]).await;
+    assert_eq!(counts(&preview), [row("c", 1, 0, 0)]);
+    a.policy_dir(both.as_ref()).await;
+    federation["c"].holds_all(&[near]).await;
     federation.stop().await;
 }
 

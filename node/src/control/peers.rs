@@ -129,10 +129,7 @@ pub(super) async fn change(
     let before = node.policies.current();
     node.registry.put(&node.store, agency, peer).await?;
     node.reengage(None).await?;
-    let recalled = match request.recall {
-        true => node.recall_stopped(before).await?,
-        false => Vec::new(),
-    };
+    let recalled = node.settle_change(before, request.recall).await?;
     Ok(Json(PeerChangeReport {
         peer: node.registry.alias(&agency),
         confirmed,

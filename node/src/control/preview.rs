@@ -193,7 +193,7 @@ struct Count {
 impl Tally {
     fn count(&mut self, changed: &Changed<'_>) {
         match changed.effect {
-            Effect::Flows => self.flows.add(changed),
+            Effect::Flows { .. } => self.flows.add(changed),
             Effect::Stops { held } => {
                 self.stops.add(changed);
                 self.held += u64::from(held);

@@ -22,7 +22,10 @@ use crate::store::{Arrival, Direction, Flags, Header, LedgerEntry, StoreError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The peer would newly get it.
-    Flows,
+    Flows {
+        /// We released it before and recalled it since: it has to be offered anew.
+        again: bool,
+    },
     /// The peer would get it no more.
     Stops {
         /// We released it to the peer before, and it did not refuse it.
@@ -167,7 +170,8 @@ impl<'a> Compared<'a> {
                 while lines.next_if(|(at, _)| at < arrival).is_some() {}
                 let line = lines.next_if(|(at, _)| at == arrival).map(|(_, line)| line);
                 let flows = hit.verdicts.get(place).is_some_and(|both| both.after);
-                if let Some(effect) = effect(flows, header, line.as_ref()) {
+                let effect = self.effect(peer, flows, header, line.as_ref())?;
+                if let Some(effect) = effect {
                     tell(Step::Changed(Changed {
                         peer,
                         arrival: *arrival,
@@ -314,6 +318,55 @@ impl<'a> Compared<'a> {
         changes.then(|| both.into())
     }
 
+    /// What a change means, given what passed between us and the peer.
+    fn effect(
+        &self,
+        peer: &AgencyId,
+        flows: bool,
+        header: &Header,
+        line: Option<&LedgerEntry>,
+    ) -> Result<Option<Effect>, StoreError> {
+        let superseded = header.flags.contains(Flags::SUPERSEDED);
+        let Some(line) = line else {
+            let effect = match flows {
+                true => Effect::Flows { again: false },
+                false => Effect::Stops { held: false },
+            };
+            return Ok((!superseded).then_some(effect));
+        };
+        if line.direction == Direction::Received {
+            return Ok(None);
+        }
+        let recalled = self.recalled_since(peer, header, line)?;
+        if flows {
+            let has_it = line.answer == Some(Answer::Stored) && !recalled;
+            return Ok((!has_it && !superseded).then_some(Effect::Flows { again: recalled }));
+        }
+        // One that was sent and not answered may have arrived.
+        let held = line.direction == Direction::Sent
+            && matches!(line.answer, None | Some(Answer::Stored))
+            && !recalled;
+        Ok((held || !superseded).then_some(Effect::Stops { held }))
+    }
+
+    /// Whether we asked the peer for a record back after we last released it.
+    fn recalled_since(
+        &self,
+        peer: &AgencyId,
+        header: &Header,
+        line: &LedgerEntry,
+    ) -> Result<bool, StoreError> {
+        let store = &self.share.store;
+        let Some(recall) = store.recalled(&header.id, peer)? else {
+            return Ok(false);
+        };
+        let made = match store.arrival_of(&recall)? {
+            Some(arrival) => store.header(arrival)?.map(|h| h.received),
+            None => None,
+        };
+        Ok(made.is_some_and(|made| line.at <= made))
+    }
+
     /// A class as both policies see it. Tags that no statement names are one to them: they are
     /// texts, and a statement can do no more with a text than compare it.
     fn look(&self, class: &Attributes) -> Attributes {
@@ -329,18 +382,3 @@ impl<'a> Compared<'a> {
 
 /// Stands for all tags that no statement names.
 const OTHER_TAG: &str = "other";
-
-fn effect(flows: bool, header: &Header, line: Option<&LedgerEntry>) -> Option<Effect> {
-    let superseded = header.flags.contains(Flags::SUPERSEDED);
-    let (direction, answer) = line.map_or((None, None), |l| (Some(l.direction), l.answer));
-    if direction == Some(Direction::Received) {
-        return None;
-    }
-    if flows {
-        let has_it = answer == Some(Answer::Stored);
-        return (!has_it && !superseded).then_some(Effect::Flows);
-    }
-    // One that was sent and not answered may have arrived.
-    let held = direction == Some(Direction::Sent) && matches!(answer, None | Some(Answer::Stored));
-    (held || !superseded).then_some(Effect::Stops { held })
-}

@@ -150,8 +150,6 @@ async fn put_in_force(
     node.reengage(Some(set.clone())).await?;
     tracing::info!(uid, policy = %short(&hash), "policy applied");
     let mut report = report(node, &set);
-    if terms.recall {
-        report.recalled = node.recall_stopped(before).await?;
-    }
+    report.recalled = node.settle_change(before, terms.recall).await?;
     Ok(Json(report))
 }
