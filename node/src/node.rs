@@ -164,7 +164,7 @@ pub enum NodeError {
 }
 
 /// Name of the stored value that holds the active policy's text.
-pub(crate) const POLICY_ACTIVE: &str = "policy/active";
+pub const POLICY_ACTIVE: &str = "policy/active";
 /// Name of the stored value that holds epoch and fingerprint of the last decisions.
 const POLICY_EPOCH: &str = "policy/epoch";
 
@@ -375,7 +375,12 @@ impl Node {
     }
 
     /// Puts the agencies as they are now, and with `set` a new policy, in force.
-    pub(crate) async fn reengage(&self, set: Option<Arc<PolicySet>>) -> Result<(), NodeError> {
+    ///
+    /// Checks, proofs and notes are the local API's: it calls this when they are done.
+    ///
+    /// # Errors
+    /// [`NodeError`]: the store can't be written, or policy can't take the agencies.
+    pub async fn reengage(&self, set: Option<Arc<PolicySet>>) -> Result<(), NodeError> {
         let directory = self.registry.directory()?;
         self.policies
             .apply(|old| (set.unwrap_or_else(|| old.set().clone()), directory))?;

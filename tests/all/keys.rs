@@ -132,11 +132,19 @@ async fn e12_a_statement_under_a_compromised_key_links_nobody() {
     assert_eq!(names(b), Some(true), "the theft works until it is noticed");
 
     change(a, "compromised").await;
+    // The card alone ends it; with the statement under the next key the link is back.
+    let alone = liaison_node::cardfile::CardFile::new(a.card().card().clone(), None);
+    let file = federation.dir().join("alone.liaison");
+    std::fs::write(&file, alone.to_text()).expect("file");
+    let file = file.to_string_lossy();
+    let added = b.cli(&["peer", "add", &file, "--as", "a", "--yes"]).await;
+    added.expect_code(0);
+    assert_eq!(names(b), None, "the thief's node is still let in");
     let card = a.home.dir().join("card.liaison");
     let card = card.to_string_lossy();
     let added = b.cli(&["peer", "add", &card, "--as", "a", "--yes"]).await;
     added.expect_code(0);
-    assert_eq!(names(b), Some(false), "the thief's node is still let in");
+    assert_eq!(names(b), Some(false));
     federation.connected("a", "b").await;
     federation.stop().await;
 }
@@ -335,5 +343,37 @@ async fn e12_what_is_held_is_marked_until_its_author_affirms_it() {
     let affirmed = federation["a"].json(&all).await;
     assert_eq!(affirmed["affirmed"], 1, "{affirmed}");
     federation["c"].holds_all(&[ours, other]).await;
+    federation.stop().await;
+}
+
+/// An agency that names another's node as its own would be taken for it by whoever links it
+/// first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_key_is_nobodys_without_its_own_word() {
+    use liaison_protocol::record::kinds::Content;
+    use liaison_protocol::record::kinds::keys::{NodeKey, NodeProof};
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let mut c = RawPeer::new(federation.dir(), "c").await;
+    c.link(&federation["b"]).await;
+    let (a, b) = (&federation["a"], &federation["b"]);
+    let theirs = a.card().statement().expect("a statement").nodes[0].clone();
+    let statement = c.card_records().pop().expect("a statement");
+    let mut stream = c.sender(b).await;
+    for proof in [theirs.proof, NodeProof::from_bytes([0; 64])] {
+        let mut record = statement.unverified().clone();
+        if let Content::Keys(keys) = &mut record.content {
+            keys.number += 1;
+            keys.nodes = vec![NodeKey {
+                proof,
+                ..theirs.clone()
+            }];
+        }
+        let claim = record.sign(&c.signing()).expect("signs");
+        let answer = stream.give(&claim).await;
+        assert_eq!(answer, Answer::Refused(Refused::Signature));
+    }
+    let linked = b.node().registry.linked();
+    let of = |agency| linked.iter().find(|l| l.agency == agency).expect("linked");
+    assert_ne!(of(c.agency).node_keys, of(a.agency).node_keys);
     federation.stop().await;
 }

@@ -16,7 +16,7 @@ fn rename(name: &str) -> CardEdit {
 
 /// Two cards of one revision that differ: the root key is used in two places, or stolen.
 #[tokio::test(flavor = "multi_thread")]
-async fn contradicting_cards_stop_an_author_until_a_person_decides() {
+async fn e12_contradicting_cards_stop_an_author_until_a_person_decides() {
     let mut federation = Federation::mesh(&["a", "x"], OPEN).await;
     federation.settled().await;
 

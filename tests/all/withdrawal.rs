@@ -13,11 +13,11 @@ use liaison_protocol::record::signed::SignedRecord;
 use liaison_protocol::wire::{Item, Message, Outcome};
 use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::raw::{self, RawPeer};
-use liaison_tests::{Federation, TestNode};
+use liaison_tests::{Federation, TestNode, sheet};
 use serde_json::Value;
 
 use crate::first::trend;
-use crate::sharing::chain;
+use crate::sharing::{author_and_reader, chain};
 
 /// Waits until what a node says of a record is as it should be; looks at each arrival.
 async fn until(node: &TestNode, id: &RecordId, what: &str, is: impl Fn(&Value) -> bool) -> Value {
@@ -404,6 +404,60 @@ async fn e16_what_was_recalled_comes_back_only_by_whom_recalled_it_or_its_author
         .json(&["query", "quittenmarke", "--count"])
         .await;
     assert_eq!(found["count"], 1);
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e16_an_import_of_the_same_rows_does_not_bring_back_what_was_retracted() {
+    let mut federation = author_and_reader().await;
+    let file = federation.dir().join("rows.csv");
+    sheet::write(&file, &sheet::made_up(20));
+    let a = &federation["a"];
+    a.import(&file, &sheet::map()).await;
+    let all = a.holds();
+    federation["b"]
+        .holds_all(&all.iter().copied().collect::<Vec<_>>())
+        .await;
+    let trends = a.json(&["query", "kind:trend", "--limit", "1"]).await;
+    let id: RecordId = trends["rows"][0]["id"]
+        .as_str()
+        .expect("a row")
+        .parse()
+        .expect("id");
+    let args = ["retract", &id.full(), "--reason", "error"];
+    a.cli(&args).await.expect_code(0);
+    for name in ["a", "b"] {
+        erased(&federation[name], &id).await;
+    }
+    // The same file is the same job, which is done.
+    a.import(&file, &sheet::map()).await;
+    let left = a.holds();
+    assert_eq!(left.len(), all.len() - 1);
+    // Another file with the same rows, a newer export say, is another job: of its rows the one
+    // that says what was retracted is refused, by its line.
+    let newer = federation.dir().join("newer.csv");
+    sheet::write(&newer, &sheet::made_up(21));
+    let ran = a
+        .cli(&[
+            "import",
+            "csv",
+            &newer.to_string_lossy(),
+            "--map",
+            &sheet::map().to_string_lossy(),
+            "--yes",
+            "--json",
+        ])
+        .await
+        .expect_code(1);
+    assert!(ran.out.contains(&id.short()), "{ran:?}");
+    assert!(ran.out.contains("was retracted"), "{ran:?}");
+    assert_eq!(
+        ran.json()["bad"].as_array().map(Vec::len),
+        Some(1),
+        "{ran:?}"
+    );
+    federation.settled().await;
+    assert!(!federation["b"].holds().contains(&id));
     federation.stop().await;
 }
 

@@ -113,7 +113,8 @@ fn map_rows(
                 }
                 let record = node.record(&row.fields, &row.content);
                 let checked = node
-                    .within_ceilings(&record, to)
+                    .not_retracted(&row.fields, &row.content)
+                    .and_then(|()| node.within_ceilings(&record, to))
                     .and_then(|()| node.check(&row.fields, &row.content, None, &beside));
                 match checked {
                     Ok(()) => {

@@ -17,6 +17,9 @@ use crate::store::{
     Arrival, Direction, Flags, Header, LedgerEntry, Op, StoreError, Told, Tombstone,
 };
 
+/// How many were asked to erase a record, and how many did.
+type Count = (u32, u32);
+
 /// Why a copy was not erased.
 const RELEASED_BY_ANOTHER: &str = "Another agency released the record to us as well.";
 const OURS: &str = "The record is our own.";
@@ -181,7 +184,7 @@ impl Node {
     }
 
     /// The withdrawal of a record whose holders behind us we count, and the count that we told.
-    fn count_of(&self, of: &RecordId) -> Result<Option<(RecordId, (u32, u32))>, StoreError> {
+    fn count_of(&self, of: &RecordId) -> Result<Option<(RecordId, Count)>, StoreError> {
         let Some(bytes) = self.store.meta(&count_name(of))? else {
             return Ok(None);
         };

@@ -96,6 +96,9 @@ struct Draw {
     peers: Vec<BTreeSet<usize>>,
     runs: Vec<bool>,
     cut: BTreeSet<(usize, usize)>,
+    /// Peers that were put into circles. These are not removed: one that comes back while it
+    /// is still owed something keeps its circles, one that comes back later does not.
+    in_circles: BTreeSet<(usize, usize)>,
     /// Records in force, with their authors.
     live: BTreeMap<usize, usize>,
 }
@@ -116,6 +119,7 @@ impl Plan {
             peers: vec![BTreeSet::new(); nodes],
             runs: vec![true; nodes],
             cut: BTreeSet::new(),
+            in_circles: BTreeSet::new(),
             live: BTreeMap::new(),
         };
         draw.found();
@@ -203,7 +207,10 @@ impl Draw {
 
     fn add(&mut self, node: usize, peer: usize) {
         let all: Vec<usize> = (0..CIRCLES).collect();
-        let circles = self.rng.some(&all, 15).into_iter().collect();
+        let circles: BTreeSet<usize> = self.rng.some(&all, 15).into_iter().collect();
+        if !circles.is_empty() {
+            self.in_circles.insert((node, peer));
+        }
         self.peers[node].insert(peer);
         self.plan.steps.push(Step::Add {
             node,
@@ -213,7 +220,11 @@ impl Draw {
     }
 
     fn remove(&mut self, node: usize) {
-        let peers: Vec<usize> = self.peers[node].iter().copied().collect();
+        let peers: Vec<usize> = self.peers[node]
+            .iter()
+            .filter(|peer| !self.in_circles.contains(&(node, **peer)))
+            .copied()
+            .collect();
         if let Some(peer) = self.rng.maybe(&peers) {
             self.peers[node].remove(&peer);
             self.plan.steps.push(Step::Remove { node, peer });

@@ -1,9 +1,13 @@
 //! A plan, carried out by real nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use liaison_node::node::POLICY_ACTIVE;
+use liaison_node::policy::{PolicySet, PolicyText};
+use liaison_node::store::Op;
 use liaison_protocol::id::RecordId;
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -33,6 +37,9 @@ pub struct Outcome {
     pub took: Duration,
 }
 
+/// Small stores: there are many.
+const CONFIG: &str = "cache_mb = 8\n";
+
 struct World<'a> {
     federation: Federation,
     model: Model<'a>,
@@ -47,7 +54,7 @@ pub async fn run(plan: &Plan, sabotage: Option<Sabotage>, patience: Duration) ->
     let mut agencies = Vec::new();
     for n in 0..plan.nodes {
         let node = federation.prepare(&name(n), sector_of(n), country_of(n));
-        std::fs::write(node.home.config_path(), "cache_mb = 8\n").expect("configuration");
+        std::fs::write(node.home.config_path(), CONFIG).expect("configuration");
         node.listening_on(&own_address());
         node.start().await;
         agencies.push(node.agency);
@@ -207,11 +214,17 @@ impl World<'_> {
             .all(|v| v.policy == Policy::default());
         let given = self.given(policy);
         if first || self.sabotage != Some(Sabotage::Epoch) {
-            let node = &self.federation[&name(node)];
-            let dir = node.home.policy_dir();
-            std::fs::write(dir.join("policy.cedar"), given.cedar()).expect("policy");
-            std::fs::write(dir.join("entities.json"), given.entities()).expect("circles");
-            node.policy_dir(&dir).await;
+            // Not by 'policy apply', which would hold each drawn policy to the invariants: that
+            // takes longer than all the rest.
+            let node = self.federation[&name(node)].node();
+            let files = vec![("drawn.cedar".to_owned(), given.cedar())];
+            let text = PolicyText::new(files, Some(given.entities())).expect("a policy");
+            let name = POLICY_ACTIVE.to_owned();
+            let bytes = text.to_bytes().into();
+            let set = PolicySet::from_text(text).expect("a policy");
+            let kept = node.store.write(vec![Op::PutMeta { name, bytes }]).await;
+            kept.expect("the store");
+            node.reengage(Some(Arc::new(set))).await.expect("in force");
         }
         self.changed(node, begin, |v| v.policy = policy.clone());
     }
@@ -239,15 +252,16 @@ impl World<'_> {
 
     async fn add(&mut self, node: usize, peer: usize, circles: &BTreeSet<usize>) {
         let begin = moment();
-        let card = self.federation[&name(peer)].home.dir().join("card.liaison");
-        let card = card.to_string_lossy().into_owned();
-        let alias = name(peer);
-        let mut args = vec!["peer", "add", &card, "--as", &alias, "--yes"];
-        let circle_names: Vec<String> = circles.iter().map(|c| format!("c{c}")).collect();
-        for circle in &circle_names {
-            args.extend(["--circle", circle]);
-        }
-        self.federation[&name(node)].cli(&args).await.expect_code(0);
+        // Not by 'peer add', which would hold the policy to the invariants.
+        let card = self.federation[&name(peer)].card();
+        let given = circles.iter().map(|c| format!("c{c}")).collect();
+        let at = self.federation[&name(node)].node();
+        let linked = at
+            .registry
+            .link(&at.store, &card, name(peer), given, true, at.clock.now())
+            .await;
+        linked.expect("a peer");
+        at.reengage(None).await.expect("in force");
         self.changed(node, begin, |v| {
             v.peers.insert(peer, circles.clone());
         });
@@ -305,7 +319,7 @@ impl World<'_> {
                 self.federation.connected(&name(*a), &name(*b)).await;
             }
         }
-        let arrived = std::sync::Arc::new(Notify::new());
+        let arrived = Arc::new(Notify::new());
         let watchers: Vec<_> = running
             .iter()
             .map(|n| {

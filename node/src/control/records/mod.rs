@@ -4,6 +4,7 @@ mod audience;
 mod ceiling;
 mod decision;
 mod draft;
+mod erased;
 mod leave;
 mod name;
 mod recipients;

@@ -61,7 +61,8 @@ pub(in crate::control) async fn retract(
     if !request.dry_run {
         let old = node.statement(arrival)?;
         let made = retraction(header.id, reason, &old.envelope.fields);
-        let made = node.ingest.own(vec![made], Vec::new()).await?;
+        let noted = super::erased::note(&header.id, &old.envelope.fields, &old.content)?;
+        let made = node.ingest.own(vec![made], vec![noted]).await?;
         report.id = made.first().map(|(id, _)| id.full());
         report.recipients = node.recipient_views(arrival, &header)?;
     }
