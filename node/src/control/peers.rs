@@ -112,6 +112,13 @@ pub(super) async fn change(
     Path(name): Path<String>,
     Json(request): Json<PeerChangeRequest>,
 ) -> Answer<PeerChangeReport> {
+    if request.recall && super::approval::needs_second_person(&node) {
+        return Err(ApiError::new(
+            "refused",
+            "what is called back waits for a second person, and a change of a peer does not wait",
+        )
+        .with_remedy("change the peer without --recall; 'liaison audience ID --to NAMES' takes back single records"));
+    }
     let _one_at_a_time = node.changing.lock().await;
     node.is_over(request.over.as_deref())?;
     let (agency, peer) = node.registry.find(&name)?;

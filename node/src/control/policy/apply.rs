@@ -9,7 +9,10 @@ use data_encoding::HEXLOWER;
 use super::proof::admit;
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
 use crate::audit::note;
-use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote};
+use crate::control::api::{
+    ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote, ProofTerms,
+};
+use crate::control::approval::{Irrevocable, second_person};
 use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::node::{Node, POLICY_ACTIVE};
@@ -22,22 +25,47 @@ pub(in crate::control) async fn apply(
     Extension(caller): Extension<Caller>,
     Json(request): Json<PolicyRequest>,
 ) -> Answer<PolicyReport> {
+    carry_out(&node, &caller, request).await
+}
+
+/// Puts a policy in force, at once or when a second person approved it.
+pub(in crate::control) async fn carry_out(
+    node: &Node,
+    caller: &Caller,
+    request: PolicyRequest,
+) -> Answer<PolicyReport> {
+    let asked = Irrevocable::Policy(Box::new(request.clone()));
     node.is_over(request.over.as_deref())?;
-    let set = read(&node, request.files)?;
+    let set = read(node, request.files)?;
     let note = admit(
-        &node,
-        &caller,
+        node,
+        caller,
         &set,
         &request.proof,
         request.reason.as_deref(),
     )
     .await?;
+    let mut acts = Vec::new();
+    if !note.accepted.is_empty() {
+        acts.push(format!("breaks {}", note.accepted.join(", ")));
+    }
+    if request.recall {
+        acts.push("calls back what peers may have no more".to_owned());
+    }
+    if !acts.is_empty() {
+        let says = format!(
+            "put policy {} in force, which {}",
+            short(&HEXLOWER.encode(&set.text().sha256())),
+            acts.join(" and ")
+        );
+        second_person(node, caller, asked, says, request.reason.clone()).await?;
+    }
     let terms = Terms {
         recall: request.recall,
         over: request.over,
         proof: Some(note),
     };
-    put_in_force(&node, set, caller.uid, request.reason, terms).await
+    put_in_force(node, set, caller.uid, request.reason, terms).await
 }
 
 /// `POST /v1/policy/revert`.
@@ -50,8 +78,23 @@ pub(in crate::control) async fn revert(
     let reason = request
         .reason
         .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
+    if request.recall {
+        // What is called back waits for a second person, as it does with `apply`.
+        let accepted = before.proof.map(|note| note.accepted).unwrap_or_default();
+        let again = PolicyRequest {
+            files: set.text().by_name(),
+            reason: Some(reason),
+            recall: true,
+            over: request.over,
+            proof: ProofTerms {
+                accept_broken: accepted,
+                ..ProofTerms::default()
+            },
+        };
+        return carry_out(&node, &caller, again).await;
+    }
     let terms = Terms {
-        recall: request.recall,
+        recall: false,
         over: request.over,
         // It was admitted once, on terms that its history tells.
         proof: before.proof,
