@@ -20,6 +20,7 @@ pub mod catchup;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod doctor;
 pub mod home;
 pub mod import;
 pub mod ingest;

@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod audit;
 mod backup;
 mod bad_input;
 mod ceilings;
@@ -14,6 +15,7 @@ mod clock;
 mod command_line;
 mod control;
 mod crash;
+mod doctor;
 mod expiry;
 mod first;
 mod frontex;

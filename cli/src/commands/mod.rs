@@ -1,13 +1,16 @@
 //! The commands: one file each.
 
 mod amend;
+mod approve;
 mod ask;
 mod audience;
+pub(crate) mod audit;
 mod backup;
 mod card;
 mod clock;
 mod completions;
 pub(crate) mod demo;
+mod doctor;
 mod editor;
 mod expiry;
 mod home_screen;
@@ -24,6 +27,7 @@ mod policy;
 mod push;
 mod query;
 mod record;
+mod reject;
 mod restore;
 mod retract;
 mod run;
@@ -62,7 +66,8 @@ Begin here:
   liaison peer add their-card.txt                   and telephone them: 30 digits
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable,
-4 not for your role, 5 the solver is missing.
+4 not for your role, 5 the solver is missing,
+6 waits for a second person.
 The home folder is --home, else LIAISON_HOME, else the running service's, else your own.")]
 pub struct Cli {
     /// For every command.
@@ -122,7 +127,12 @@ pub enum Command {
     Clock(clock::ClockCommand),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
+    Doctor(doctor::DoctorArgs),
     Officers(officers::OfficersArgs),
+    Approve(approve::ApproveArgs),
+    Reject(reject::RejectArgs),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -205,10 +215,14 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Permit(args)) => permit::run(context, &args),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
         Some(Command::Backup(args)) => backup::run(context, args),
+        Some(Command::Doctor(args)) => doctor::run(context, &args),
         Some(Command::Restore(args)) => restore::run(context, args),
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
+        Some(Command::Approve(args)) => approve::run(context, &args),
+        Some(Command::Reject(args)) => reject::run(context, &args),
+        Some(Command::Audit(command)) => audit::run(context, command),
         Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Demo(args)) => demo::run(context, &args),

@@ -33,8 +33,9 @@ pub enum StoreError {
     },
     /// What is on disk is not what was written.
     #[error(
-        "the store in {dir} is damaged ({detail}). Stop the node and type `liaison doctor`: it moves the \
-         folder aside and restores a backup; peers refill the rest",
+        "the store in {dir} is damaged ({detail}). Type `liaison doctor --repair`: it moves the \
+         folder aside and keeps peers and policy where they can be read, and the peers refill it; or restore the newest \
+         backup (`liaison restore`)",
         dir = dir.display()
     )]
     Corrupt {

@@ -30,6 +30,7 @@ mod op;
 mod owing;
 mod quarantine;
 mod read;
+mod salvage;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub use self::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry, Refus
 pub use self::op::{Counts, Op, OpOutcome};
 pub use self::owing::{Owing, Told};
 pub use self::quarantine::Quarantined;
+pub use self::salvage::salvage;
 
 use self::engine::Engine;
 use self::names::Names;

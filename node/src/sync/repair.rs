@@ -26,7 +26,9 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     // Whoever came back from a backup asks everybody, until it was told all.
     let ours = || first || sync.catch_up.waits_for(&agency);
     let mut catch_up = sync.catch_up.changes();
-    let mut due = ours();
+    // Whose store is new has never served it, and may lack what the peer gave to the old one.
+    let unserved = sync.share.store.cursor(&agency).ok().flatten().is_none();
+    let mut due = ours() || unserved;
     let mut next = Instant::now();
     loop {
         if due {

@@ -1,0 +1,185 @@
+//! A home is looked over and mended, and what was erased is gone from its files.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use liaison_node::node::{Node, RunOptions};
+use liaison_node::store::Flags;
+use liaison_protocol::id::RecordId;
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::{Federation, TestNode};
+use serde_json::Value;
+
+use crate::first::trend;
+use crate::sharing::author_and_reader;
+
+/// Files under a folder that hold these bytes.
+fn grep(dir: &Path, bytes: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).expect("folder") {
+        let path = entry.expect("entry").path();
+        if path.is_dir() {
+            found.extend(grep(&path, bytes));
+        } else if std::fs::read(&path).is_ok_and(|b| b.windows(bytes.len()).any(|w| w == bytes)) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+fn health<'a>(report: &'a Value, what: &str, health: &str) -> Option<&'a str> {
+    let all = report["findings"].as_array().expect("findings");
+    let one = all
+        .iter()
+        .find(|f| f["what"] == what && f["health"] == health);
+    one.and_then(|f| f["says"].as_str())
+}
+
+async fn doctor(node: &TestNode, options: &[&str]) -> Value {
+    let args = [&["doctor", "--json"], options].concat();
+    node.cli(&args).await.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_after_a_compaction_no_text_of_an_erased_record_is_on_the_disk() {
+    let mut federation = author_and_reader().await;
+    let gone = federation["a"]
+        .push(&trend("Quittenmarke verschollen"), &[])
+        .await;
+    let stays = federation["a"].push(&trend("Zwetschgenmarke"), &[]).await;
+    federation["b"].holds_all(&[gone, stays]).await;
+    federation.settled().await;
+    let args = ["retract", &gone.full(), "--reason", "error"];
+    federation["a"].cli(&args).await.expect_code(0);
+    let b = &federation["b"];
+    let mut swept = b.node().store.watch();
+    let erased = async {
+        let store = &b.node().store;
+        let arrival = store.arrival_of(&gone).expect("store").expect("it had it");
+        while !store
+            .header(arrival)
+            .expect("store")
+            .expect("header")
+            .flags
+            .contains(Flags::ERASED)
+        {
+            swept.changed().await.expect("the node runs");
+        }
+    };
+    tokio::time::timeout(PATIENCE, erased)
+        .await
+        .expect("it is erased");
+    federation.settled().await;
+    // The running node's store is left alone.
+    let report = doctor(b, &["--compact"]).await;
+    assert!(health(&report, "store", "warning").is_some(), "{report}");
+    federation.stop().await;
+    for name in ["a", "b"] {
+        let node = &federation[name];
+        let before = grep(node.home.dir(), b"Quittenmarke");
+        assert!(!before.is_empty(), "the test finds nothing to begin with");
+        let report = doctor(node, &["--compact"]).await;
+        assert!(health(&report, "store", "done").is_some(), "{report}");
+        assert!(health(&report, "records", "good").is_some(), "{report}");
+        for word in ["Quittenmarke", "quittenmarke", "verschollen"] {
+            assert_eq!(grep(node.home.dir(), word.as_bytes()), Vec::<String>::new());
+        }
+        assert!(!grep(node.home.dir(), b"Zwetschgenmarke").is_empty());
+    }
+    for name in ["a", "b"] {
+        federation.node(name).start().await;
+    }
+    federation.connected("a", "b").await;
+    federation.settled().await;
+    let found = federation["b"]
+        .json(&["query", "zwetschgenmarke", "--count"])
+        .await;
+    assert_eq!(found["count"], 1);
+    federation.stop().await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("folder");
+    for entry in std::fs::read_dir(from).expect("folder") {
+        let entry = entry.expect("entry");
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(&path, &to).expect("copied");
+        }
+    }
+}
+
+/// `b` with two records, stopped, and a copy of its store from before the second.
+async fn with_an_older_copy() -> (Federation, [RecordId; 2], PathBuf) {
+    let mut federation = author_and_reader().await;
+    let first = federation["a"].push(&trend("Quittenmarke"), &[]).await;
+    federation["b"].holds_all(&[first]).await;
+    federation.settled().await;
+    federation.node("b").stop().await;
+    let older = federation.dir().join("older");
+    copy(&federation["b"].home.store_dir(), &older);
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    let second = federation["a"].push(&trend("Zwetschgenmarke"), &[]).await;
+    federation["b"].holds_all(&[second]).await;
+    federation.settled().await;
+    federation.node("b").stop().await;
+    (federation, [first, second], older)
+}
+
+async fn refuses_to_start(node: &TestNode) {
+    let started = Node::start(node.home.clone(), RunOptions::default()).await;
+    let error = started.err().expect("it is damaged").to_string();
+    assert!(error.contains("liaison doctor"), "{error}");
+    let report = doctor(node, &[]).await;
+    assert!(health(&report, "store", "broken").is_some(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_lost_what_it_acknowledged_keeps_its_peers_and_is_refilled() {
+    let (mut federation, ids, older) = with_an_older_copy().await;
+    let b = &federation["b"];
+    let mark = std::fs::read(b.home.store_dir().join("mark")).expect("mark");
+    std::fs::remove_dir_all(b.home.store_dir()).expect("lost");
+    copy(&older, &b.home.store_dir());
+    std::fs::write(b.home.store_dir().join("mark"), mark).expect("mark");
+    refuses_to_start(b).await;
+    let key = b.home.dir().join("keys/signing.key");
+    let open = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(&key, open).expect("chmod");
+    let report = doctor(b, &["--repair", "--yes"]).await;
+    assert!(report.to_string().contains("were taken over"), "{report}");
+    assert!(health(&report, "modes", "done").is_some(), "{report}");
+    let mode = std::fs::metadata(&key).expect("key").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    federation["b"].holds_all(&ids).await;
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_nobody_can_read_is_moved_aside_and_refilled() {
+    let (mut federation, ids, _) = with_an_older_copy().await;
+    let b = &federation["b"];
+    let db = b.home.store_dir().join("db");
+    let length = std::fs::metadata(&db).expect("db").len();
+    std::fs::write(&db, vec![0xA5; length as usize]).expect("damaged");
+    refuses_to_start(b).await;
+    let report = doctor(b, &["--repair", "--yes"]).await;
+    assert!(health(&report, "store", "done").is_some(), "{report}");
+    assert!(b.home.dir().join("store.damaged-1").exists());
+    federation.node("b").start().await;
+    for (one, other) in [("b", "a"), ("a", "b")] {
+        let card = federation[other].home.dir().join("card.liaison");
+        let card = card.to_string_lossy();
+        let args = ["peer", "add", &card, "--as", other, "--yes"];
+        federation[one].cli(&args).await;
+    }
+    federation["b"].policy(OPEN).await;
+    federation.connected("a", "b").await;
+    federation["b"].holds_all(&ids).await;
+    federation.stop().await;
+}
