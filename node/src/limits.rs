@@ -147,6 +147,12 @@ pub const API_ERROR_BYTES: usize = 4 * 1024;
 /// Records that an ambiguous prefix is answered with.
 pub const AMBIGUOUS: usize = 12;
 
+/// Lines of a preview that wait for their reader.
+pub const PREVIEW_LINES: usize = 16;
+
+/// Records that a preview names for each peer and way: enough to see of what sort they are.
+pub const PREVIEW_SAMPLES: usize = 3;
+
 /// Milliseconds that sessions have to end when the node stops.
 pub const STOP_MS: u64 = 5_000;
 
@@ -308,3 +314,9 @@ pub const AUDIT_ANSWER_LINES: usize = 10_000;
 
 /// Faults of the audit log that one check lists: more say nothing new.
 pub const AUDIT_FAULTS: usize = 50;
+
+/// Acts that may wait for a second person: more than anybody looks through is no care.
+pub const PENDING_ACTS: usize = 32;
+
+/// Milliseconds after which an act that nobody approved lapses: seven days.
+pub const PENDING_MS: u64 = 7 * DAY_MS;

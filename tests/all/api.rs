@@ -23,7 +23,7 @@ type Case<'a> = (
     &'a str,
 );
 
-const JSON: &str = "Content-Type: application/json";
+pub const JSON: &str = "Content-Type: application/json";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_wrong_with_a_call_is_said_in_json() {
@@ -135,16 +135,20 @@ async fn every_call_is_described_and_everything_described_is_there() {
     // The contract of the command line, written out: a call that goes missing is missed.
     #[rustfmt::skip]
     let mut expected = [
+        "GET /v1/approvals", "POST /v1/approvals/{number}/approve",
+        "POST /v1/approvals/{number}/reject", "POST /v1/audit/log", "POST /v1/audit/verify", "POST /v1/audit/disclosures",
+        "GET /v1/audit/export", "POST /v1/audit/key",
         "GET /v1/status", "GET /v1/officers", "GET /v1/expiry", "GET /v1/clock",
         "POST /v1/clock/confirm", "POST /v1/backup", "GET /v1/restore", "POST /v1/restore/release",
         "POST /v1/records", "GET /v1/records/{id}", "GET /v1/records/{id}/cose",
         "GET /v1/records/{id}/why/{peer}", "POST /v1/records/{id}/amend",
-        "POST /v1/records/{id}/retract", "POST /v1/records/{id}/ask", "POST /v1/records/{id}/permit", "POST /v1/query", "GET /v1/peers", "POST /v1/peers",
+        "POST /v1/records/{id}/retract", "POST /v1/records/{id}/ask", "POST /v1/records/{id}/permit", "POST /v1/records/{id}/audience", "POST /v1/query", "GET /v1/peers", "POST /v1/peers",
         "POST /v1/peers/{name}/revoke", "GET /v1/revoked",
         "GET /v1/peers/{name}/card", "GET /v1/keys", "GET /v1/keys/{name}", "POST /v1/keys/rotate", "POST /v1/keys/compromised",
         "POST /v1/keys/affirm", "POST /v1/keys/revoke-all",
         "DELETE /v1/peers/{name}", "POST /v1/peers/{name}/test", "GET /v1/card", "POST /v1/card",
         "GET /v1/policy", "POST /v1/policy/check", "POST /v1/policy/apply", "POST /v1/policy/prove",
+        "POST /v1/policy/explain", "POST /v1/preview", "POST /v1/records/{id}/audience", "POST /v1/peers/{name}",
         "POST /v1/policy/revert", "GET /v1/policy/plain", "GET /v1/imports/{key}",
         "POST /v1/imports/{key}", "GET /v1/watch", "POST /v1/verify", "GET /v1/openapi.json",
     ];
@@ -275,7 +279,13 @@ fn every_call_is_logged_with_its_uid() {
     );
 }
 
-async fn at(node: &TestNode, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+pub async fn at(
+    node: &TestNode,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Answer {
     let socket = node.home.socket_path();
     let (method, path, body) = (method.to_owned(), path.to_owned(), body.to_vec());
     let headers: Vec<String> = headers.iter().map(|h| (*h).to_owned()).collect();

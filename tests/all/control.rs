@@ -96,7 +96,6 @@ async fn a_control_record_that_concerns_nothing_that_passed_is_refused() {
         says(&x, recall(given.id(), us)),
         says(&x, receipt(given.id(), given.id())),
         says(&x, permit(given.id(), y.agency)),
-        says(&x, affirm(given.id())),
         // Its own word, about what did not pass between the two.
         says(&y, recall(given.id(), us)),
         says(&y, receipt(given.id(), given.id())),

@@ -335,6 +335,39 @@ async fn a_permit_and_its_record_go_on_from_holder_to_holder() {
     federation.stop().await;
 }
 
+/// A holder that the author does not reach directly asks by way of whoever brought the record;
+/// the author reads it once it knows the asker's card.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_goes_back_the_way_that_its_record_came() {
+    let mut federation = chain().await;
+    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
+    let id = a.push(&amber("Quittenmarke"), &[]).await;
+    b.holds_all(&[id]).await;
+    let (to, until) = (c.agency.full(), day(SystemClock.now(), 30));
+    a.cli(&["permit", &id.full(), "--to", &to, "--until", &until])
+        .await
+        .expect_code(0);
+    c.holds_all(&[id]).await;
+    let stranger = liaison_protocol::id::AgencyId::from_bytes([9; 32]).full();
+    let asked = c.json(&["ask", &id.full(), &stranger]).await;
+    assert_eq!(asked["author"], "a");
+    assert_eq!(asked["by_way_of"], "b");
+    let request = id_of(&asked);
+    says(b, &["show", &id.full()], |s| {
+        s["leave"][1]["state"] == "open"
+    })
+    .await;
+    assert!(!has(a, &request), "a knows no card of c's yet");
+    let card = c.home.dir().join("card.liaison");
+    a.cli(&["peer", "add", &card.to_string_lossy(), "--as", "c", "--yes"])
+        .await
+        .expect_code(0);
+    let status = says(a, &["status"], |s| s["asks"]["count"] == 1).await;
+    assert_eq!(status["asks"]["oldest"][0]["by"], "c");
+    assert_eq!(status["asks"]["oldest"][0]["to"], json!([stranger]));
+    federation.stop().await;
+}
+
 /// What can't be asked or permitted is said, with what to do instead.
 #[tokio::test(flavor = "multi_thread")]
 async fn ask_and_permit_refuse_in_words_what_they_cannot_do() {

@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod audit;
 mod backup;
 mod bad_input;
 mod ceilings;
@@ -24,6 +25,7 @@ mod leave;
 mod oracle;
 mod outflow;
 mod parting;
+mod preview;
 mod proof;
 mod recovery;
 mod retraction;

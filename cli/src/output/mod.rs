@@ -1,11 +1,14 @@
 //! What a person reads: text fitted to the terminal, colour only on a terminal, JSON for
 //! scripts.
 
+pub mod approvals;
+pub mod audit;
 pub mod decisions;
 pub mod demo;
 pub mod digits;
 pub mod errors;
 pub mod expiry;
+pub mod explain;
 pub mod imports;
 pub mod keys;
 pub mod leave;
@@ -13,6 +16,7 @@ pub mod officers;
 pub mod parting;
 pub mod peers;
 pub mod policy;
+pub mod preview;
 pub mod proof;
 pub mod recipients;
 pub mod records;

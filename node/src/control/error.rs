@@ -83,7 +83,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self.code.as_str() {
             "not-found" => StatusCode::NOT_FOUND,
-            "ambiguous" | "conflict" => StatusCode::CONFLICT,
+            "ambiguous" | "conflict" | "pending" => StatusCode::CONFLICT,
             "invalid" | "broken-invariant" | "unproven" | "no-solver" => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
@@ -168,8 +168,10 @@ impl From<RegistryError> for ApiError {
     fn from(error: RegistryError) -> Self {
         let code = match &error {
             RegistryError::NoPeer { .. } => "not-found",
-            RegistryError::AliasTaken { .. } => "conflict",
-            RegistryError::Alias { .. } | RegistryError::Own => "invalid",
+            RegistryError::AliasTaken { .. } | RegistryError::NothingToConfirm { .. } => "conflict",
+            RegistryError::Alias { .. } | RegistryError::Circle { .. } | RegistryError::Own => {
+                "invalid"
+            }
             RegistryError::Card(_) | RegistryError::Revoked { .. } => "refused",
             RegistryError::Store(_) => "disk",
             RegistryError::Stored { .. } => "internal",

@@ -2,6 +2,8 @@
 
 mod access;
 pub mod api;
+mod approval;
+mod audit;
 mod backup;
 mod caller;
 mod calls;
@@ -15,7 +17,9 @@ mod officers;
 mod parting;
 mod peers;
 mod policy;
+mod preview;
 mod query;
+mod recalled;
 mod records;
 mod routes;
 mod server;

@@ -69,6 +69,8 @@ fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
         let name = node.registry.alias(&agency);
         alerts.push(format!("{name}: two different cards carry the same revision; nothing new is taken from it. Telephone it, then 'liaison peer add FILE --fingerprint DIGITS' with its newest card"));
     }
+    alerts.extend(super::approval::alerts(node));
+    alerts.extend(super::audit::alerts(node));
     if let Ok(roster) = node.officers.roster()
         && !roster.unknown.is_empty()
     {
@@ -147,6 +149,7 @@ fn one(node: &Node, agency: &AgencyId) -> Result<PeerStatus, ApiError> {
             .as_ref()
             .map(|p| p.pinned.country.clone())
             .unwrap_or_default(),
+        changed: super::peers::changes(node, agency),
         circles: node.policies.current().circles_of(agency),
         trust: if peer.is_some() { "link" } else { "author" }.into(),
         connected_since: connected_since.map(rfc3339),
