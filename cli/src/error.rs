@@ -22,6 +22,9 @@ pub const FORBIDDEN: u8 = 4;
 /// The solver that proves policies is not installed.
 pub const NO_SOLVER: u8 = 5;
 
+/// Waits for a second person.
+pub const PENDING: u8 = 6;
+
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -148,6 +151,7 @@ impl CommandError {
             | Self::Away => UNREACHABLE,
             Self::Closed => DONE,
             Self::Api(error) if error.code == "forbidden" => FORBIDDEN,
+            Self::Api(error) if error.code == "pending" => PENDING,
             Self::Api(error) if error.code == "no-solver" => NO_SOLVER,
             Self::Answer { .. }
             | Self::Api(_)

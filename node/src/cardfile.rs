@@ -115,6 +115,16 @@ impl CardFile {
         Ok(Self { card, keys })
     }
 
+    /// The keys that the card states.
+    ///
+    /// # Errors
+    /// [`CardFileError`]; none for a card that was read from a file.
+    pub fn agency_keys(&self) -> Result<AgencyKeys, CardFileError> {
+        let mut agency = AgencyKeys::new(self.agency());
+        agency.learn(SignedRecord::parse(self.card.bytes().clone())?)?;
+        Ok(agency)
+    }
+
     /// The armour, with a heading for people.
     pub fn to_text(&self) -> String {
         let parts: Vec<serde_bytes::ByteBuf> = std::iter::once(&self.card)

@@ -34,8 +34,6 @@ pub struct Config {
     pub log: Log,
     /// The audit log.
     pub audit: AuditConfig,
-    /// Acts that can't be undone.
-    pub approval: ApprovalConfig,
 }
 
 /// The audit log.
@@ -44,25 +42,6 @@ pub struct Config {
 pub struct AuditConfig {
     /// Megabytes to keep: the oldest lines leave beyond it, and the chain still verifies.
     pub keep_mb: u64,
-}
-
-/// Acts that can't be undone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ApprovalConfig {
-    /// What they wait for.
-    pub waits_for: WaitsFor,
-}
-
-/// What an act that can't be undone waits for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WaitsFor {
-    /// A second person with another role.
-    #[default]
-    SecondPerson,
-    /// A second person, or 24 hours: for an agency too small to have one.
-    SecondPersonOrADay,
 }
 
 impl Default for AuditConfig {
@@ -124,7 +103,6 @@ impl Default for Config {
             policy: Policy::default(),
             log: Log::default(),
             audit: AuditConfig::default(),
-            approval: ApprovalConfig::default(),
         }
     }
 }

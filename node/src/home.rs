@@ -750,10 +750,6 @@ const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented
 # [audit]
 # keep_mb = 1024                 # the audit log: the oldest lines leave beyond it
 
-# [approval]
-# waits_for = "second-person"    # or "second-person-or-a-day", for a small agency: what can't
-                                 # be undone then goes ahead after 24 hours without one
-
 # [log]
 # format = "human"               # or "json"
 # filter = "info"

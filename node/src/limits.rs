@@ -308,3 +308,9 @@ pub const AUDIT_ANSWER_LINES: usize = 10_000;
 
 /// Faults of the audit log that one check lists: more say nothing new.
 pub const AUDIT_FAULTS: usize = 50;
+
+/// Acts that may wait for a second person: more than anybody looks through is no care.
+pub const PENDING_ACTS: usize = 32;
+
+/// Milliseconds after which an act that nobody approved lapses: seven days.
+pub const PENDING_MS: u64 = 7 * DAY_MS;

@@ -106,6 +106,8 @@ pub struct Parts {
     tasks: Mutex<Option<JoinSet<()>>>,
     /// One change of policy or peers at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// One approval at a time.
+    pub(crate) approving: tokio::sync::Mutex<()>,
 }
 
 /// Why a node does not start.
@@ -318,6 +320,7 @@ impl Node {
             stop,
             tasks: Mutex::new(Some(JoinSet::new())),
             changing: tokio::sync::Mutex::new(()),
+            approving: tokio::sync::Mutex::new(()),
         }));
         node.spawn(sync.run(inbound));
         node.spawn(node.clone().follow_registry());

@@ -135,11 +135,14 @@ async fn every_call_is_described_and_everything_described_is_there() {
     // The contract of the command line, written out: a call that goes missing is missed.
     #[rustfmt::skip]
     let mut expected = [
+        "GET /v1/approvals", "POST /v1/approvals/{number}/approve",
+        "POST /v1/approvals/{number}/reject", "POST /v1/audit/log", "POST /v1/audit/verify", "POST /v1/audit/disclosures",
+        "GET /v1/audit/export", "POST /v1/audit/key",
         "GET /v1/status", "GET /v1/officers", "GET /v1/expiry", "GET /v1/clock",
         "POST /v1/clock/confirm", "POST /v1/backup", "GET /v1/restore", "POST /v1/restore/release",
         "POST /v1/records", "GET /v1/records/{id}", "GET /v1/records/{id}/cose",
         "GET /v1/records/{id}/why/{peer}", "POST /v1/records/{id}/amend",
-        "POST /v1/records/{id}/retract", "POST /v1/records/{id}/audience", "POST /v1/records/{id}/ask", "POST /v1/records/{id}/permit", "POST /v1/query", "GET /v1/peers", "POST /v1/peers",
+        "POST /v1/records/{id}/retract", "POST /v1/records/{id}/ask", "POST /v1/records/{id}/permit", "POST /v1/records/{id}/audience", "POST /v1/query", "GET /v1/peers", "POST /v1/peers",
         "POST /v1/peers/{name}/revoke", "GET /v1/revoked",
         "GET /v1/peers/{name}/card", "GET /v1/keys", "GET /v1/keys/{name}", "POST /v1/keys/rotate", "POST /v1/keys/compromised",
         "POST /v1/keys/affirm", "POST /v1/keys/revoke-all",

@@ -82,6 +82,8 @@ fn talk(node: &TestNode) -> Vec<Frame> {
                 | Message::Bye(_)
                 | Message::Time(_)
                 | Message::Settled(_)
+                | Message::Witness { .. }
+                | Message::Held { .. }
         )
     };
     let frames = node.tap.frames();

@@ -99,6 +99,19 @@ pub fn apply_anyway(dir: &Path) -> Vec<String> {
     args.into_iter().map(str::to_owned).collect()
 }
 
+/// Says what acts that can't be undone wait for in a home: tests apply policies that break
+/// invariants, and mostly nobody else is there to approve them.
+pub fn waits_for(home: &Home, whom: &str) {
+    let file = home.officers_path();
+    let text = std::fs::read_to_string(&file).expect("officers");
+    let rest: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("waits_for"))
+        .collect();
+    let text = format!("waits_for = \"{whom}\"\n{}\n", rest.join("\n"));
+    std::fs::write(&file, text).expect("officers");
+}
+
 /// A policy that takes everything and shares nothing.
 pub const ACCEPT: &str = r#"
 @id("accept-all") @says("Everything is taken from every peer.")
@@ -322,6 +335,7 @@ impl TestNode {
             addresses: Vec::new(),
         };
         let report = home.init(request, SystemClock.now()).expect("init");
+        waits_for(&home, "nobody");
         let tap = Arc::new(Recorder::default());
         let options = RunOptions {
             tap: Some(tap.clone()),

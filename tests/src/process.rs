@@ -44,6 +44,7 @@ impl Site {
             &site.address,
         ];
         succeeded(&run(&site.binary, home, &args, ""));
+        crate::federation::waits_for(&site.home, "nobody");
         site
     }
 

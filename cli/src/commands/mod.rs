@@ -1,8 +1,10 @@
 //! The commands: one file each.
 
 mod amend;
+mod approve;
 mod ask;
 mod audience;
+pub(crate) mod audit;
 mod backup;
 mod card;
 mod clock;
@@ -25,6 +27,7 @@ mod policy;
 mod push;
 mod query;
 mod record;
+mod reject;
 mod restore;
 mod retract;
 mod run;
@@ -63,7 +66,8 @@ Begin here:
   liaison peer add their-card.txt                   and telephone them: 30 digits
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable,
-4 not for your role, 5 the solver is missing.
+4 not for your role, 5 the solver is missing,
+6 waits for a second person.
 The home folder is --home, else LIAISON_HOME, else the running service's, else your own.")]
 pub struct Cli {
     /// For every command.
@@ -125,6 +129,10 @@ pub enum Command {
     Restore(restore::RestoreArgs),
     Doctor(doctor::DoctorArgs),
     Officers(officers::OfficersArgs),
+    Approve(approve::ApproveArgs),
+    Reject(reject::RejectArgs),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
@@ -212,6 +220,9 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Clock(command)) => clock::run(context, command),
         Some(Command::Watch(args)) => watch::run(context, &args),
         Some(Command::Status(args)) => status::run(context, &args),
+        Some(Command::Approve(args)) => approve::run(context, &args),
+        Some(Command::Reject(args)) => reject::run(context, &args),
+        Some(Command::Audit(command)) => audit::run(context, command),
         Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Demo(args)) => demo::run(context, &args),

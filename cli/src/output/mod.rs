@@ -1,6 +1,8 @@
 //! What a person reads: text fitted to the terminal, colour only on a terminal, JSON for
 //! scripts.
 
+pub mod approvals;
+pub mod audit;
 pub mod decisions;
 pub mod demo;
 pub mod digits;

@@ -17,6 +17,7 @@ mod entry;
 mod error;
 mod line;
 mod note;
+mod read;
 pub mod seal;
 mod segment;
 #[cfg(test)]
@@ -35,7 +36,8 @@ pub use self::entry::Entry;
 pub use self::error::AuditError;
 pub use self::line::{Digest, Line, Who};
 pub use self::note::{Note, note, noted};
-pub use self::segment::{Lines, Next, Raw, Segment, Stub, segments};
+pub use self::read::{Filter, Found, search};
+pub use self::segment::{Lines, Next, Raw, Segment, Stub, path_of, segments, stubs};
 pub use self::verify::{Fault, Report, Witnessed, verify};
 use self::writer::{Command, Writer};
 use crate::clock::Clock;
@@ -50,6 +52,7 @@ struct Shared {
     dir: PathBuf,
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<State>,
+    heads: watch::Receiver<Option<Bytes>>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -91,7 +94,7 @@ impl Audit {
     /// [`AuditError`].
     pub fn open(dir: PathBuf, options: AuditOptions) -> Result<Self, AuditError> {
         let (commands, queue) = mpsc::channel(limits::AUDIT_COMMANDS);
-        let (writer, state) = Writer::open(dir.clone(), options)?;
+        let (writer, state, heads) = Writer::open(dir.clone(), options)?;
         let thread = std::thread::Builder::new()
             .name("audit".into())
             .spawn(move || writer.run(queue))
@@ -100,6 +103,7 @@ impl Audit {
             dir,
             commands,
             state,
+            heads,
             thread: Mutex::new(Some(thread)),
         })))
     }
@@ -112,6 +116,11 @@ impl Audit {
     /// How it stands, and when that changes.
     pub fn state(&self) -> watch::Receiver<State> {
         self.0.state.clone()
+    }
+
+    /// The newest signed head, and when there is another.
+    pub fn heads(&self) -> watch::Receiver<Option<Bytes>> {
+        self.0.heads.clone()
     }
 
     /// Writes down what is done. On the disk when this returns; the number of the first line.

@@ -31,6 +31,7 @@ pub(super) struct Writer {
     options: AuditOptions,
     state: State,
     told: watch::Sender<State>,
+    heads: watch::Sender<Option<Bytes>>,
     file: Current,
     /// What seals, and the line that holds its encapsulated key.
     sealer: Option<(u64, Sealer)>,
@@ -56,7 +57,7 @@ impl Writer {
     pub(super) fn open(
         dir: PathBuf,
         options: AuditOptions,
-    ) -> Result<(Self, watch::Receiver<State>), AuditError> {
+    ) -> Result<(Self, watch::Receiver<State>, watch::Receiver<Option<Bytes>>), AuditError> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -99,17 +100,19 @@ impl Writer {
             state.chain = rand::random();
         }
         let (told, state_told) = watch::channel(state.clone());
+        let (heads, heads_told) = watch::channel(state.head.clone());
         let mut writer = Self {
             dir,
             options,
             state,
             told,
+            heads,
             file,
             sealer: None,
             signed,
         };
         writer.begin("start")?;
-        Ok((writer, state_told))
+        Ok((writer, state_told, heads_told))
     }
 
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Command>) {
@@ -252,7 +255,8 @@ impl Writer {
         batch.add(&line)?;
         self.put(batch)?;
         self.signed = self.state.lines;
-        self.state.head = Some(bytes);
+        self.state.head = Some(bytes.clone());
+        self.heads.send_replace(Some(bytes));
         self.told.send_replace(self.state.clone());
         Ok(())
     }

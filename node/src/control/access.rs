@@ -62,6 +62,24 @@ pub(super) const ADMINISTER: Access = Access {
     act: Some(Act::Administer),
 };
 
+/// Shows what the others did; data-protection officers and administrators.
+pub(super) const OVERSEE: Access = Access {
+    roles: Roles::GOVERNORS,
+    act: Some(Act::Consult),
+};
+
+/// Approves what another asked for, or not; every officer: which one is said there.
+pub(super) const APPROVE: Access = Access {
+    roles: Roles::ANY,
+    act: Some(Act::Administer),
+};
+
+/// Changes who can read what is sealed; data-protection officers.
+pub(super) const SEAL: Access = Access {
+    roles: Roles::DATA_PROTECTION,
+    act: Some(Act::Administer),
+};
+
 /// The table, by method and path.
 #[derive(Debug, Default)]
 pub(super) struct AccessTable(HashMap<(Method, String), Access>);

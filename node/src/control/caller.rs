@@ -28,6 +28,8 @@ pub(super) struct Caller {
     pub uid: u32,
     /// Who that is here.
     pub officer: Arc<Officer>,
+    /// Whether a second person approved what is done in this user's name.
+    pub approved: bool,
 }
 
 impl Caller {

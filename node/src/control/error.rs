@@ -83,7 +83,7 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self.code.as_str() {
             "not-found" => StatusCode::NOT_FOUND,
-            "ambiguous" | "conflict" => StatusCode::CONFLICT,
+            "ambiguous" | "conflict" | "pending" => StatusCode::CONFLICT,
             "invalid" | "broken-invariant" | "unproven" | "no-solver" => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }

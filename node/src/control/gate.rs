@@ -122,6 +122,7 @@ impl Gate {
         let caller = Caller {
             uid,
             officer: Arc::new(officer),
+            approved: false,
         };
         // Where the table has nothing, no handler is there either.
         let Some(access) = self.access.of(method, route) else {

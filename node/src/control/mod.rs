@@ -2,6 +2,8 @@
 
 mod access;
 pub mod api;
+mod approval;
+mod audit;
 mod backup;
 mod caller;
 mod calls;

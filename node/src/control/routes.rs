@@ -1,20 +1,24 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
-use super::access::{ADMINISTER, COLLECT, ERASE, GOVERN, LOOK, READ, WRITE};
+use super::access::{
+    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE,
+};
 use super::api::{
-    AffirmReport, AffirmRequest, AmendRequest, AskReport, AskRequest, BackupRequest, CardView,
-    CatchUpReport, ClockReport, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
-    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView,
-    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport,
-    PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport,
-    PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest, RetractReport,
-    RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, AskReport, AskRequest,
+    AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
+    AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport, DisclosureRow,
+    DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport, KeyChangeRequest,
+    KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView, PeerRemoveReport,
+    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
+    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
+    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
+    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::api::{AudienceReport, AudienceRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    backup, clock, expiry, import, keys, officers, parting, peers, policy, query, records, status,
-    watch,
+    approval, audit, backup, clock, expiry, import, keys, officers, parting, peers, policy, query,
+    records, status, watch,
 };
 use crate::home::CardEdit;
 
@@ -29,6 +33,8 @@ pub(super) fn calls() -> Calls {
         keys_of_agencies,
         policy,
         imports,
+        audit_log,
+        approvals,
     ] {
         calls = table(calls);
     }
@@ -141,4 +147,30 @@ fn imports(calls: Calls) -> Calls {
         .get("/v1/imports/{key}", "How far an import is", LOOK, import::progress, json::<ImportReport>())
         .post("/v1/imports/{key}", "Takes a piece of an import", COLLECT, import::piece,
             json::<ImportChunk>(), json::<ImportReport>())
+}
+
+/// Who did what.
+#[rustfmt::skip] // A table.
+fn audit_log(calls: Calls) -> Calls {
+    calls
+        .post("/v1/audit/log", "Lines of the audit log", OVERSEE, audit::log,
+            json::<AuditRequest>(), json::<AuditReport>())
+        .post("/v1/audit/verify", "Whether the audit log is as it was written", OVERSEE, audit::check,
+            json::<AuditVerifyRequest>(), json::<AuditVerifyReport>())
+        .post("/v1/audit/disclosures", "Who was given what", OVERSEE, audit::disclosures,
+            json::<DisclosuresRequest>(), list::<DisclosureRow>())
+        .get("/v1/audit/export", "The audit log, byte for byte", OVERSEE, audit::export, lines::<AuditExport>())
+        .post("/v1/audit/key", "Seals what officers type to another key", SEAL, audit::key,
+            json::<AuditKeyRequest>(), json::<AuditKeyReport>())
+}
+
+/// What waits for a second person.
+#[rustfmt::skip] // A table.
+fn approvals(calls: Calls) -> Calls {
+    calls
+        .get("/v1/approvals", "What waits for a second person", LOOK, approval::list, list::<ApprovalView>())
+        .post("/v1/approvals/{number}/approve", "Does what another officer asked for", APPROVE, approval::approve,
+            nothing(), json::<ApproveReport>())
+        .post("/v1/approvals/{number}/reject", "Drops what was asked for", APPROVE, approval::reject,
+            nothing(), json::<ApprovalView>())
 }

@@ -69,6 +69,8 @@ fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
         let name = node.registry.alias(&agency);
         alerts.push(format!("{name}: two different cards carry the same revision; nothing new is taken from it. Telephone it, then 'liaison peer add FILE --fingerprint DIGITS' with its newest card"));
     }
+    alerts.extend(super::approval::alerts(node));
+    alerts.extend(super::audit::alerts(node));
     if let Ok(roster) = node.officers.roster()
         && !roster.unknown.is_empty()
     {

@@ -28,6 +28,19 @@ pub struct Officer {
     pub shared: bool,
 }
 
+/// What an act that can't be undone waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitsFor {
+    /// A second person with another role.
+    #[default]
+    SecondPerson,
+    /// A second person, or 24 hours: for an agency too small to have one.
+    SecondPersonOrADay,
+    /// Nobody: for test homes; `status` says so.
+    Nobody,
+}
+
 /// The officers file, as it was when it was last read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {
@@ -35,6 +48,8 @@ pub struct Roster {
     pub officers: BTreeMap<u32, Officer>,
     /// Entries whose user this machine does not know: they let nobody in.
     pub unknown: Vec<String>,
+    /// What an act that can't be undone waits for.
+    pub waits_for: WaitsFor,
     /// SHA-256 of the file.
     pub sha256: [u8; 32],
 }
@@ -180,6 +195,11 @@ pub fn first_file(uid: u32) -> String {
 # What can't be undone waits for a second person with another role. So give the roles
 # below to different people as soon as you have them.
 #
+# An agency that has nobody else lets such an act go ahead after 24 hours, in which every
+# officer can see it and reject it:
+#
+# waits_for = "second-person-or-a-day"
+#
 # A login that several people use says so (shared = true): it can read and write, and it is
 # never the second person.
 
@@ -202,6 +222,8 @@ roles = ["administrator", "analyst", "data-protection-officer"]
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    #[serde(default)]
+    waits_for: WaitsFor,
     #[serde(default)]
     officer: Vec<Entry>,
 }
@@ -248,6 +270,7 @@ fn load(file: &Path) -> Result<Roster, OfficersError> {
 fn parse(text: &str, uid_of: impl Fn(&str) -> Option<u32>) -> Result<Roster, String> {
     let file: File = toml::from_str(text).map_err(|e| e.to_string().trim().to_owned())?;
     let mut roster = Roster {
+        waits_for: file.waits_for,
         sha256: Sha256::digest(text.as_bytes()).into(),
         ..Roster::default()
     };

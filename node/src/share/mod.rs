@@ -71,7 +71,7 @@ pub struct Share {
     pub(crate) leaves: Leaves,
     pub(crate) clock: Arc<dyn Clock>,
     time: Timekeeper,
-    audit: Audit,
+    pub(crate) audit: Audit,
     classes: Arc<decide::Classes>,
 }
 

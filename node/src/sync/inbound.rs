@@ -9,9 +9,9 @@ use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::live::{
     Known as WireKnown, Receiver, ReceiverEffect as Effect, ReceiverEvent as Event,
 };
-use liaison_protocol::wire::{Message, Reason};
+use liaison_protocol::wire::{Message, Notice, Reason};
 
-use super::{Sync, SyncError};
+use super::{Sync, SyncError, witness};
 use crate::ingest::Known;
 use crate::limits;
 use crate::swarm::{FrameStream, FrameWriter};
@@ -98,8 +98,14 @@ impl Session<'_> {
                     self.opened = true;
                     self.tell();
                 }
-                // Nobody here keeps or compares heads and clocks yet.
-                Effect::Noticed(notice) => self.sync.noticed(self.agency, notice).await?,
+                Effect::Noticed(notice) => {
+                    let kept = matches!(notice, Notice::Witness { .. });
+                    self.sync.noticed(self.agency, notice).await?;
+                    if kept {
+                        let held = witness::held(self.sync, &self.agency)?;
+                        self.handle(Event::Notify(held));
+                    }
+                }
                 Effect::Lookup { batch, items } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
                     let share = self.sync.share.clone();

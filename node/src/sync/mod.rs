@@ -7,6 +7,7 @@ mod notices;
 mod outbound;
 mod peers;
 mod repair;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
+pub(crate) use self::witness::{CONTRADICTED, HELD};
 use crate::catchup::CatchUp;
 use crate::ingest::Ingest;
 use crate::share::{ReleaseError, Share};

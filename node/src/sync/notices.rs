@@ -3,7 +3,7 @@
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::Notice;
 
-use super::{Sync, SyncError};
+use super::{Sync, SyncError, witness};
 
 impl Sync {
     /// What a session begins with, and says again now and then.
@@ -21,8 +21,9 @@ impl Sync {
                     tracing::info!(%peer, "heard from since the restore: what came from it is unlocked");
                 }
             }
-            // Kept by the audit log.
-            Notice::Witness { .. } | Notice::Held { .. } => {}
+            notice @ (Notice::Witness { .. } | Notice::Held { .. }) => {
+                witness::noticed(self, agency, notice).await?;
+            }
         }
         Ok(())
     }

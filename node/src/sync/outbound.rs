@@ -5,13 +5,14 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::wire::live::{Lane, Sender, SenderEffect as Effect, SenderEvent as Event};
 use liaison_protocol::wire::{Item, Message, Notice, Outcome, Reason};
 
-use super::{PeerHandle, Sync, SyncError, blocking};
+use super::{PeerHandle, Sync, SyncError, blocking, witness};
 use crate::limits;
 use crate::share::{Candidate, ReleaseError, Released};
 use crate::store::{Arrival, Cursor, StoreError};
@@ -57,6 +58,7 @@ async fn send(
     let mut arrivals = share.store.watch();
     let mut owed = share.owed.changes();
     let mut rechecks = owed.borrow_and_update().rechecks;
+    let mut heads = share.audit.heads();
     let mut stop = sync.stop.clone();
     let incarnation = share.store.incarnation()?;
     // The first session after a start looks at everything once: what was let go when the node
@@ -79,6 +81,7 @@ async fn send(
         owed_after: Arrival(0),
         again: Some(Arrival(0)),
         opened: false,
+        shown: None,
         notices: limits::SETTLED_NOTICES,
         pending: HashMap::new(),
         repairing: Repairing {
@@ -133,6 +136,8 @@ async fn send(
                 }
                 session.owed_done = false;
             }
+            // An error means that the log is closed: the node stops.
+            Ok(()) = heads.changed() => session.show_head(),
             () = peer.woken.notified() => {}
             _ = policies.changed() => {
                 // Decisions of the old policy end with the session that they were made in.
@@ -190,6 +195,8 @@ struct Session<'a, C> {
     again: Option<Arrival>,
     /// Whether the peer said hello.
     opened: bool,
+    /// The head of our audit log that it was shown.
+    shown: Option<Bytes>,
     /// Notices that may still be sent before the next tick: the peer takes only so many.
     notices: u32,
     /// Items under way, of all lanes, and where they stand: each is in one lane at a time.
@@ -265,8 +272,10 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 self.sync.check_hello(self.agency, &peer)?;
                 self.opened = true;
                 self.handle(Event::Notify(self.sync.told()));
+                let held = witness::held(self.sync, &self.agency)?;
+                self.handle(Event::Notify(held));
+                self.show_head();
             }
-            // Nobody here keeps or compares heads and clocks yet.
             Effect::Room => {}
             Effect::Noticed(notice) => self.sync.noticed(self.agency, notice).await?,
             Effect::Load { batch, ids } => {
@@ -322,6 +331,18 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             }
             Ok(())
         }));
+    }
+
+    /// Shows the peer the head of our audit log, if it is a newer one.
+    fn show_head(&mut self) {
+        let head = self.sync.share.audit.heads().borrow().clone();
+        if let Some(head) = head
+            && self.opened
+            && self.shown.as_ref() != Some(&head)
+        {
+            self.handle(Event::Notify(witness::head(&head)));
+            self.shown = Some(head);
+        }
     }
 
     fn is_outdated(&self) -> bool {

@@ -1,6 +1,8 @@
 //! What the local API says and is told: one type a message, the same names as on the command
 //! line, one file a noun. Everything is JSON over HTTP on the node's Unix socket.
 
+mod approvals;
+mod audit;
 mod backup;
 mod clock;
 mod expiry;
@@ -18,6 +20,11 @@ mod records;
 mod status;
 mod watch;
 
+pub use approvals::{ApprovalView, ApproveReport};
+pub use audit::{
+    AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
+    AuditVerifyRequest, DisclosureRow, DisclosuresRequest,
+};
 pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow};
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};

@@ -10,6 +10,7 @@ use super::proof::admit;
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
 use crate::audit::note;
 use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote};
+use crate::control::approval::{Irrevocable, second_person};
 use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::node::{Node, POLICY_ACTIVE};
@@ -22,16 +23,34 @@ pub(in crate::control) async fn apply(
     Extension(caller): Extension<Caller>,
     Json(request): Json<PolicyRequest>,
 ) -> Answer<PolicyReport> {
-    let set = read(&node, request.files)?;
+    carry_out(&node, &caller, request).await
+}
+
+/// Puts a policy in force, at once or when a second person approved it.
+pub(in crate::control) async fn carry_out(
+    node: &Node,
+    caller: &Caller,
+    request: PolicyRequest,
+) -> Answer<PolicyReport> {
+    let asked = Irrevocable::Policy(Box::new(request.clone()));
+    let set = read(node, request.files)?;
     let note = admit(
-        &node,
-        &caller,
+        node,
+        caller,
         &set,
         &request.proof,
         request.reason.as_deref(),
     )
     .await?;
-    put_in_force(&node, set, caller.uid, request.reason, Some(note)).await
+    if !note.accepted.is_empty() {
+        let says = format!(
+            "put policy {} in force, which breaks {}",
+            short(&HEXLOWER.encode(&set.text().sha256())),
+            note.accepted.join(", ")
+        );
+        second_person(node, caller, asked, says, request.reason.clone()).await?;
+    }
+    put_in_force(node, set, caller.uid, request.reason, Some(note)).await
 }
 
 /// `POST /v1/policy/revert`.

@@ -16,7 +16,7 @@ use super::api::{
 use crate::node::Node;
 use crate::policy::{PolicySet, PolicyText};
 
-pub(super) use apply::{RevertRequest, apply, revert};
+pub(super) use apply::{RevertRequest, apply, carry_out, revert};
 pub(super) use proof::{admit_peer, prove};
 pub(super) use show::{plain, plain_of, show, state};
 

@@ -37,7 +37,7 @@ pub(in crate::control) async fn prove(
         let _one_at_a_time = PROVING.lock().await;
         blocking(move || {
             let mut findings = symbolic(&set, &solver)?;
-            findings.extend(tried(&set, directory, None)?);
+            findings.extend(tried(&set, directory, None, |_| true)?);
             Ok(findings)
         })
         .await?
@@ -85,7 +85,7 @@ pub(super) async fn admit(
             Ok(findings) => gather(&mut broken, &findings),
             Err(e) if !terms.unproven => {
                 return Err(ApiError {
-                    remedy: Some(UNPROVEN.into()),
+                    remedy: Some(NO_PROOF.into()),
                     ..e
                 });
             }
@@ -94,17 +94,30 @@ pub(super) async fn admit(
                     return Err(no_reason("--unproven"));
                 }
                 tracing::warn!(why = %e.error, "policy applied unproven");
-                note.how = "unproven".into();
+                note.how = UNPROVEN.into();
             }
         }
     }
-    let findings = blocking(move || tried(&set, agencies, None)).await?;
+    // What is proven for all agencies need not be tried with some, nor what may be broken.
+    let (unproven, may_be) = (note.how == UNPROVEN, terms.accept_broken.clone());
+    let findings = blocking(move || {
+        tried(&set, agencies, None, |id| {
+            unproven && !may_be.iter().any(|m| m == id)
+        })
+    })
+    .await?;
     gather(&mut broken, &findings);
     note.accepted = accept(
         broken,
         &terms.accept_broken,
         "--accept-broken NAME --reason TEXT",
     )?;
+    if note.how == UNPROVEN {
+        // Not tried, so it may well be broken.
+        note.accepted.extend(terms.accept_broken.iter().cloned());
+        note.accepted.sort();
+        note.accepted.dedup();
+    }
     if !note.accepted.is_empty() {
         let Some(reason) = reason else {
             return Err(no_reason("--accept-broken"));
@@ -123,12 +136,19 @@ pub(in crate::control) async fn admit_peer(
     accepted: &[String],
 ) -> Result<(), ApiError> {
     let set = Arc::clone(node.policies.current().set());
-    let findings = blocking(move || tried(&set, agencies, Some(agency))).await?;
-    let mut broken = BTreeMap::new();
-    gather(&mut broken, &findings);
     let applied = history(node)?.into_iter().next().and_then(|h| h.proof);
+    let unproven = applied.as_ref().is_none_or(|note| note.how == UNPROVEN);
     let mut all: Vec<String> = applied.map(|note| note.accepted).unwrap_or_default();
     all.extend(accepted.iter().cloned());
+    let may_be = all.clone();
+    let findings = blocking(move || {
+        tried(&set, agencies, Some(agency), |id| {
+            unproven && !may_be.iter().any(|m| m == id)
+        })
+    })
+    .await?;
+    let mut broken = BTreeMap::new();
+    gather(&mut broken, &findings);
     let accepted = accept(broken, &all, "--accept-broken NAME")?;
     if !accepted.is_empty() {
         tracing::warn!(invariants = ?accepted, "a peer for which the policy breaks invariants");
@@ -190,10 +210,11 @@ fn tried(
     set: &Arc<PolicySet>,
     agencies: Directory,
     only: Option<AgencyId>,
+    wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<Finding>, ApiError> {
     let engine = Engine::new(Arc::clone(set), agencies, 1)
         .map_err(|e| ApiError::new("internal", e.to_string()))?;
-    concrete(&engine, only.as_ref()).map_err(|e| ApiError::new("internal", e))
+    concrete(&engine, only.as_ref(), wanted).map_err(|e| ApiError::new("internal", e))
 }
 
 async fn blocking<T: Send + 'static>(
@@ -215,8 +236,11 @@ fn no_reason(option: &str) -> ApiError {
         .with_remedy("add --reason TEXT; it is kept in the history of policies")
 }
 
+/// How a set came to be in force of which nothing is proven.
+const UNPROVEN: &str = "unproven";
+
 /// What to do where nothing can be proven.
-const UNPROVEN: &str = "install cvc5 (sudo apt-get install cvc5); or have it proven elsewhere and give --certificate FILE; or, if it must be: --unproven --reason TEXT";
+const NO_PROOF: &str = "install cvc5 (sudo apt-get install cvc5); or have it proven elsewhere and give --certificate FILE; or, if it must be: --unproven --reason TEXT";
 
 impl From<ProveError> for ApiError {
     fn from(error: ProveError) -> Self {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::Authorizer;
+use cedar_policy::{Authorizer, Entities, EntityUid, PolicySet, Request};
 use liaison_protocol::id::AgencyId;
 use sha2::{Digest, Sha256};
 
@@ -13,58 +13,52 @@ use super::super::engine::Engine;
 use super::super::scan::on_deep_stack;
 use super::super::schema;
 use super::case::{Author, Case};
-use super::invariant::{CIRCLE_SECTORS, Invariant};
+use super::invariant::{CIRCLE_SECTORS, Invariant, permits};
 use super::report::{Finding, Origin, Part, Verdict};
 
-/// Holds an engine to every invariant, and circles to their rules, for the peer `only` or for
-/// all. Needs no solver; takes a second or so for many peers.
+/// Holds an engine to its invariants and circles to their rules, for the peer `only` or for all.
+/// Of the invariants, those that `wanted` names: what is proven for all agencies need not be
+/// tried with some. Needs no solver; takes a second or so for many peers.
 ///
 /// # Errors
 /// What Cedar says, if the invariants inside the program are faulty.
-pub fn concrete(engine: &Engine, only: Option<&AgencyId>) -> Result<Vec<Finding>, String> {
+pub fn concrete(
+    engine: &Engine,
+    only: Option<&AgencyId>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Finding>, String> {
     let peers: Vec<&PeerAttributes> = engine
         .directory()
         .peers()
         .iter()
         .filter(|p| only.is_none_or(|agency| p.agency == *agency))
         .collect();
-    let invariants = Invariant::all(engine.set())?;
-    let together = Invariant::together(&invariants)?;
+    let mut invariants = Invariant::all(engine.set())?;
+    invariants.retain(|i| wanted(&i.id));
     let mut broken: BTreeMap<String, Verdict> = BTreeMap::new();
-    // Peers that policy cannot tell apart need trying once.
-    let mut seen = BTreeSet::new();
-    let distinct = peers.iter().filter(|p| seen.insert(profile(engine, p)));
-    let classes = classes(engine);
-    for peer in distinct {
-        let Some(principal) = engine.principal(&peer.agency) else {
-            continue;
-        };
-        for (record, addressed) in &classes {
-            let (request, entities) =
-                engine.question(Action::Share, principal, record, *addressed)?;
-            let answer =
-                on_deep_stack(|| Authorizer::new().is_authorized(&request, &together, &entities));
-            // Allowed by the invariants together: nothing is forbidden.
-            if answer.decision() == cedar_policy::Decision::Allow {
-                continue;
+    if !invariants.is_empty() && permits(engine.set(), Action::Share) {
+        let together = Invariant::together(&invariants)?;
+        // Peers that policy cannot tell apart need trying once.
+        let mut seen = BTreeSet::new();
+        let distinct: Vec<&PeerAttributes> = peers
+            .iter()
+            .copied()
+            .filter(|p| seen.insert(profile(engine, p)))
+            .collect();
+        for (record, addressed) in classes(engine) {
+            if broken.len() == invariants.len() {
+                break;
             }
-            let forbidding: Vec<String> = answer
-                .diagnostics()
-                .reason()
-                .map(ToString::to_string)
-                .filter(|id| !broken.contains_key(id))
-                .collect();
-            if forbidding.is_empty() {
-                continue;
-            }
-            let decision = engine.decide(Action::Share, &peer.agency, record, *addressed);
-            if decision.allow {
-                let case = case(engine, peer, record, *addressed);
-                for id in forbidding {
-                    let verdict = case.clone().into_verdict(&decision, true);
-                    broken.insert(id, verdict);
-                }
-            }
+            on_deep_stack(|| {
+                tried(
+                    engine,
+                    &distinct,
+                    &record,
+                    addressed,
+                    &together,
+                    &mut broken,
+                )
+            })?;
         }
     }
     let mut findings: Vec<Finding> = invariants
@@ -79,6 +73,66 @@ pub fn concrete(engine: &Engine, only: Option<&AgencyId>) -> Result<Vec<Finding>
         .collect();
     findings.push(sectors(engine, &peers));
     Ok(findings)
+}
+
+/// Tries one record with each peer; what it breaks is added to `broken`.
+fn tried(
+    engine: &Engine,
+    peers: &[&PeerAttributes],
+    record: &Attributes,
+    addressed: bool,
+    together: &PolicySet,
+    broken: &mut BTreeMap<String, Verdict>,
+) -> Result<(), String> {
+    let mut asked: Option<(Request, Entities)> = None;
+    for peer in peers {
+        let Some(principal) = engine.principal(&peer.agency) else {
+            continue;
+        };
+        // The entities are the same for all peers, and costly.
+        let (request, entities) = match asked.take() {
+            Some((before, entities)) => (for_another(&before, principal)?, entities),
+            None => engine.question(Action::Share, principal, record, addressed)?,
+        };
+        let answer = Authorizer::new().is_authorized(&request, together, &entities);
+        asked = Some((request, entities));
+        // Allowed by the invariants together: none forbids it.
+        if answer.decision() == cedar_policy::Decision::Allow {
+            continue;
+        }
+        let forbidding: Vec<String> = answer
+            .diagnostics()
+            .reason()
+            .map(ToString::to_string)
+            .filter(|id| !broken.contains_key(id))
+            .collect();
+        if forbidding.is_empty() {
+            continue;
+        }
+        let decision = engine.decide(Action::Share, &peer.agency, record, addressed);
+        if decision.allow {
+            let case = case(engine, peer, record, addressed);
+            for id in forbidding {
+                broken.insert(id, case.clone().into_verdict(&decision, true));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same question about another peer.
+fn for_another(request: &Request, principal: &EntityUid) -> Result<Request, String> {
+    match (request.action(), request.resource(), request.context()) {
+        (Some(action), Some(resource), Some(context)) => Request::new(
+            principal.clone(),
+            action.clone(),
+            resource.clone(),
+            context.clone(),
+            None,
+        )
+        .map_err(|e| e.to_string()),
+        _ => Err("the question lacks a part".to_owned()),
+    }
 }
 
 /// Whether the members of circles are of the sectors that the circles are for.

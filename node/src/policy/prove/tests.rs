@@ -270,12 +270,12 @@ fn a_kind_that_a_circle_was_given_reaches_nobody_outside() {
         let tight = symbolic(&set_with(&kept, entities, ""), &solver).expect("findings");
         assert!(tight.iter().all(Finding::is_proven), "{tight:#?}");
     }
-    let loose = concrete(&engine(set_with(GREEN, entities, "")), None).expect("findings");
+    let loose = concrete(&engine(set_with(GREEN, entities, "")), None, |_| true).expect("findings");
     let Verdict::Refuted { words, .. } = verdict(&loose, "circle-kinds.route") else {
         panic!("{loose:#?}");
     };
     assert!(words.contains("'d' (sector ngo"), "{words}");
-    let tight = concrete(&engine(set_with(&kept, entities, "")), None).expect("findings");
+    let tight = concrete(&engine(set_with(&kept, entities, "")), None, |_| true).expect("findings");
     assert!(tight.iter().all(Finding::is_proven), "{tight:#?}");
 }
 
@@ -284,7 +284,7 @@ fn a_member_of_the_wrong_circle_is_found() {
     let entities =
         r#"{"circles": {"le": ["b", "c"]}, "rules": {"le": {"sectors": ["police", "border"]}}}"#;
     let engine = engine(set_with(GREEN, entities, ""));
-    let all = concrete(&engine, None).expect("findings");
+    let all = concrete(&engine, None, |_| true).expect("findings");
     let Verdict::Refuted { words, .. } = verdict(&all, "circle-sectors") else {
         panic!("{all:#?}");
     };
@@ -292,7 +292,7 @@ fn a_member_of_the_wrong_circle_is_found() {
         words.contains("'c' is in the circle 'le' and of sector private"),
         "{words}"
     );
-    let only = concrete(&engine, Some(&agency("b"))).expect("findings");
+    let only = concrete(&engine, Some(&agency("b")), |_| true).expect("findings");
     assert!(only.iter().all(Finding::is_proven), "{only:#?}");
 }
 
@@ -303,7 +303,7 @@ fn what_is_wrong_for_the_agencies_as_they_are_is_found_without_a_solver() {
             continue;
         }
         let set = set(&format!("@id(\"planted\") @says(\"Planted.\")\n{cedar}"));
-        let findings = concrete(&engine(set), None).expect("findings");
+        let findings = concrete(&engine(set), None, |_| true).expect("findings");
         let broken = match fault {
             // Of another private company: none is known here but 'c'.
             f if f.starts_with("a private partner's own") => continue,

@@ -1,0 +1,111 @@
+//! What peers keep of each other beside records: the head of the other's audit log, so that a
+//! tail that was cut off there is missed by somebody.
+
+use bytes::Bytes;
+use liaison_protocol::audit::SignedHead;
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::wire::Notice;
+
+use super::Sync;
+use crate::store::{Op, StoreError};
+
+/// Prefix of the stored values that hold the newest head of each peer's log, by agency.
+const WITNESS: &str = "witness/";
+/// Prefix of the stored values that hold a head which a newer one does not follow: an alarm.
+pub(crate) const CONTRADICTED: &str = "witness-before/";
+/// Prefix of the stored values that hold what each peer says that it holds of our log.
+pub(crate) const HELD: &str = "held/";
+
+/// What a peer is told of what we hold of it.
+pub(super) fn held(sync: &Sync, agency: &AgencyId) -> Result<Notice, StoreError> {
+    let held = sync
+        .share
+        .store
+        .meta(&format!("{WITNESS}{}", agency.full()))?;
+    Ok(Notice::Held {
+        head: held.map(|bytes| bytes.to_vec()),
+        clock: None,
+    })
+}
+
+/// What a peer is to keep of ours.
+pub(super) fn head(head: &Bytes) -> Notice {
+    Notice::Witness {
+        head: head.to_vec(),
+    }
+}
+
+/// Takes note of what a peer says.
+pub(super) async fn noticed(
+    sync: &Sync,
+    agency: AgencyId,
+    notice: Notice,
+) -> Result<(), StoreError> {
+    match notice {
+        Notice::Witness { head } => witness(sync, agency, head.into()).await,
+        Notice::Held {
+            head: Some(head), ..
+        } => {
+            let head: Bytes = head.into();
+            let own = sync.share.registry.own();
+            let ours = SignedHead::parse(head.clone()).ok().and_then(|signed| {
+                let keys = sync.share.registry.keys(&own)?;
+                signed.verify(&keys).ok()
+            });
+            // Only what we signed counts: a peer can't accuse us of what we never said.
+            if ours.is_none() {
+                tracing::warn!(peer = %sync.share.registry.alias(&agency), "it shows a head of our audit log that is not ours");
+                return Ok(());
+            }
+            put(sync, HELD, &agency, head).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Keeps a peer's newest head. One that does not follow from what is kept is an alarm, and
+/// the one before it is kept as well.
+async fn witness(sync: &Sync, agency: AgencyId, bytes: Bytes) -> Result<(), StoreError> {
+    let registry = &sync.share.registry;
+    let verified = SignedHead::parse(bytes.clone()).ok().and_then(|signed| {
+        let keys = registry.keys(&agency)?;
+        signed.verify(&keys).ok()
+    });
+    let Some(new) = verified else {
+        tracing::warn!(peer = %registry.alias(&agency), "the head of its audit log does not verify");
+        return Ok(());
+    };
+    let name = format!("{WITNESS}{}", agency.full());
+    if let Some(kept) = sync.share.store.meta(&name)?
+        && let Ok(old) = SignedHead::parse(kept.clone())
+    {
+        let (new, old) = (new.head(), old.unverified());
+        if new.chain == old.chain && new.lines == old.lines && new.digest == old.digest {
+            return Ok(());
+        }
+        // An older one, from a second session, says nothing new.
+        let late = new.chain == old.chain && new.at < old.at;
+        if late {
+            return Ok(());
+        }
+        let follows = new.chain == old.chain && new.lines > old.lines;
+        if !follows {
+            tracing::error!(peer = %registry.alias(&agency), "its audit log was cut short, rewritten or begun anew");
+            put(sync, CONTRADICTED, &agency, kept).await?;
+            // The one that was contradicted stays: it is the one that convicts.
+            if new.chain == old.chain {
+                return Ok(());
+            }
+        }
+    }
+    put(sync, WITNESS, &agency, bytes).await
+}
+
+async fn put(sync: &Sync, prefix: &str, agency: &AgencyId, bytes: Bytes) -> Result<(), StoreError> {
+    let name = format!("{prefix}{}", agency.full());
+    sync.share
+        .store
+        .write(vec![Op::PutMeta { name, bytes }])
+        .await
+        .map(|_| ())
+}
