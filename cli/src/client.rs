@@ -99,10 +99,33 @@ impl Client {
     pub fn lines(
         &self,
         path: &str,
+        each: impl FnMut(&str) -> Result<ControlFlow<()>, CommandError>,
+    ) -> Result<(), CommandError> {
+        self.stream(Method::GET, path, Bytes::new(), each)
+    }
+
+    /// `POST path`, the answer line by line.
+    ///
+    /// # Errors
+    /// As [`Self::lines`].
+    pub fn post_lines(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        each: impl FnMut(&str) -> Result<ControlFlow<()>, CommandError>,
+    ) -> Result<(), CommandError> {
+        self.stream(Method::POST, path, encode(path, body)?, each)
+    }
+
+    fn stream(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
         mut each: impl FnMut(&str) -> Result<ControlFlow<()>, CommandError>,
     ) -> Result<(), CommandError> {
         self.runtime.block_on(async {
-            let response = self.send(Method::GET, path, Bytes::new()).await?;
+            let response = self.send(method, path, body).await?;
             if !response.status().is_success() {
                 return Err(refusal(
                     path,

@@ -147,6 +147,12 @@ pub const API_ERROR_BYTES: usize = 4 * 1024;
 /// Records that an ambiguous prefix is answered with.
 pub const AMBIGUOUS: usize = 12;
 
+/// Lines of a preview that wait for their reader.
+pub const PREVIEW_LINES: usize = 16;
+
+/// Records that a preview names for each peer and way: enough to see of what sort they are.
+pub const PREVIEW_SAMPLES: usize = 3;
+
 /// Milliseconds that sessions have to end when the node stops.
 pub const STOP_MS: u64 = 5_000;
 

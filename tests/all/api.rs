@@ -23,7 +23,7 @@ type Case<'a> = (
     &'a str,
 );
 
-const JSON: &str = "Content-Type: application/json";
+pub const JSON: &str = "Content-Type: application/json";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_wrong_with_a_call_is_said_in_json() {
@@ -148,6 +148,7 @@ async fn every_call_is_described_and_everything_described_is_there() {
         "POST /v1/keys/affirm", "POST /v1/keys/revoke-all",
         "DELETE /v1/peers/{name}", "POST /v1/peers/{name}/test", "GET /v1/card", "POST /v1/card",
         "GET /v1/policy", "POST /v1/policy/check", "POST /v1/policy/apply", "POST /v1/policy/prove",
+        "POST /v1/policy/explain", "POST /v1/preview", "POST /v1/records/{id}/audience", "POST /v1/peers/{name}",
         "POST /v1/policy/revert", "GET /v1/policy/plain", "GET /v1/imports/{key}",
         "POST /v1/imports/{key}", "GET /v1/watch", "POST /v1/verify", "GET /v1/openapi.json",
     ];
@@ -278,7 +279,13 @@ fn every_call_is_logged_with_its_uid() {
     );
 }
 
-async fn at(node: &TestNode, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
+pub async fn at(
+    node: &TestNode,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Answer {
     let socket = node.home.socket_path();
     let (method, path, body) = (method.to_owned(), path.to_owned(), body.to_vec());
     let headers: Vec<String> = headers.iter().map(|h| (*h).to_owned()).collect();

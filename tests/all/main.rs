@@ -25,6 +25,7 @@ mod leave;
 mod oracle;
 mod outflow;
 mod parting;
+mod preview;
 mod proof;
 mod recovery;
 mod retraction;

@@ -160,6 +160,13 @@ async fn a_removed_peer_still_gets_what_it_is_owed_and_nothing_else() {
     assert!(!federation["b"].holds().contains(&later));
     assert!(!federation["a"].holds().contains(&theirs));
     let b = federation["b"].agency;
+    // The link stayed until it said what it did with its copy.
+    let told = federation["a"]
+        .node()
+        .store
+        .told(&taken, &b)
+        .expect("store");
+    assert!(told.is_some(), "it was unlinked before its receipt came");
     assert!(!federation["a"].tap.sent_contains(&b, b"Not for them"));
     federation.stop().await;
 }

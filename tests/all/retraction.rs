@@ -12,7 +12,7 @@ use crate::first::trend;
 use crate::sharing::{author_and_reader, chain, content};
 
 /// Waits until a node's copy of a record is erased.
-async fn erased(node: &TestNode, id: &RecordId) {
+pub async fn erased(node: &TestNode, id: &RecordId) {
     let store = &node.node().store;
     let mut arrivals = store.watch();
     let gone = async {

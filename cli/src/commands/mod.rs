@@ -24,6 +24,7 @@ mod parting;
 mod peer;
 mod permit;
 mod policy;
+mod preview;
 mod push;
 mod query;
 mod record;

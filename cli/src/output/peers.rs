@@ -1,8 +1,10 @@
 //! Peers: what they are, how they do.
 
-use liaison_node::control::api::{PeerAddReport, PeerStatus, PeerTestReport, Tally};
+use liaison_node::control::api::{
+    PeerAddReport, PeerChangeReport, PeerStatus, PeerTestReport, Tally,
+};
 
-use super::{Style, Tone, cell, clean, comma, grid, number, when};
+use super::{Style, Tone, cell, clean, comma, grid, list, number, when};
 
 /// `peer list`.
 pub fn table(style: &Style, peers: &[PeerStatus]) -> String {
@@ -32,7 +34,53 @@ pub fn table(style: &Style, peers: &[PeerStatus]) -> String {
         "TRUST",
         "STATE",
     ];
-    format!("{}\n", grid(style, &heads, &[0, 3, 5], rows))
+    let mut out = format!("{}\n", grid(style, &heads, &[0, 3, 5], rows));
+    out.extend(peers.iter().map(changed));
+    out
+}
+
+/// What a peer's newest card states otherwise than policies use; empty where nothing.
+pub fn changed(peer: &PeerStatus) -> String {
+    if peer.changed.is_empty() {
+        return String::new();
+    }
+    let changes: Vec<String> = peer
+        .changed
+        .iter()
+        .map(|c| {
+            format!(
+                "{} {} -> {}",
+                clean(&c.attribute),
+                clean(&c.pinned),
+                clean(&c.card)
+            )
+        })
+        .collect();
+    let name = clean(&peer.peer);
+    format!(
+        "{name}: changed on its card: {}; policies still use the old: `liaison peer confirm {name}`\n",
+        changes.join("; ")
+    )
+}
+
+/// `peer confirm` and `peer circles`.
+pub fn change(report: &PeerChangeReport) -> String {
+    let name = clean(&report.peer);
+    let mut out = String::new();
+    for change in &report.confirmed {
+        out.push_str(&format!(
+            "Policies use {} {} of {name} from now on, no longer {}.\n",
+            clean(&change.attribute),
+            clean(&change.card),
+            clean(&change.pinned)
+        ));
+    }
+    out.push_str(&match report.circles.is_empty() {
+        true => format!("{name} is in no circle.\n"),
+        false => format!("{name} is in: {}.\n", list(&report.circles)),
+    });
+    out.push_str(&super::preview::recalled(&report.recalled));
+    out
 }
 
 /// The peers' part of `status`: one line each, then what needs words.
@@ -62,6 +110,7 @@ pub fn health(style: &Style, peers: &[PeerStatus]) -> String {
     let mut out = format!("{}\n", grid(style, &heads, &[0, 2, 3, 4, 5, 6, 7], rows));
     for peer in peers {
         let name = clean(&peer.peer);
+        out.push_str(&changed(peer));
         if peer.connected_since.is_none() && peer.last_error.is_none() {
             out.push_str(&format!("{name} is silent: `liaison peer test {name}`\n"));
         }
@@ -172,6 +221,7 @@ pub(crate) mod tests {
             name: "Border Police of QM".into(),
             sector: "border".into(),
             country: "QM".into(),
+            changed: vec![],
             circles: vec!["balkan".into()],
             trust: "link".into(),
             connected_since: None,

@@ -99,6 +99,10 @@ pub fn problems(status: &Status, behind: Option<u64>) -> Vec<String> {
     }
     for peer in &status.peers {
         let name = clean(&peer.peer);
+        let changed = peers::changed(peer);
+        if !changed.is_empty() {
+            out.push(changed.trim_end().to_owned());
+        }
         if peer.connected_since.is_none() {
             let seen = match &peer.last_seen {
                 Some(seen) => format!("silent since {}", when(seen)),
@@ -184,6 +188,18 @@ pub fn items(status: &Status, drafts: &[String]) -> Vec<Item> {
     }
     for peer in &status.peers {
         let name = clean(&peer.peer);
+        if !peer.changed.is_empty() {
+            let attributes: Vec<String> =
+                peer.changed.iter().map(|c| clean(&c.attribute)).collect();
+            add(
+                "due",
+                format!(
+                    "{name}'s card states another {}; policies still use the old",
+                    attributes.join(", ")
+                ),
+                format!("liaison peer confirm {name}"),
+            );
+        }
         if peer.connected_since.is_none() {
             let seen = peer
                 .last_seen

@@ -53,6 +53,11 @@ struct Pending {
     reason: Option<String>,
 }
 
+/// Whether acts that cannot be undone wait for a second person, or for a day.
+pub(super) fn needs_second_person(node: &Node) -> bool {
+    waits_for(node) != WaitsFor::Nobody
+}
+
 /// Lets an act go ahead, or keeps it until a second person approves it.
 ///
 /// # Errors

@@ -168,8 +168,10 @@ impl From<RegistryError> for ApiError {
     fn from(error: RegistryError) -> Self {
         let code = match &error {
             RegistryError::NoPeer { .. } => "not-found",
-            RegistryError::AliasTaken { .. } => "conflict",
-            RegistryError::Alias { .. } | RegistryError::Own => "invalid",
+            RegistryError::AliasTaken { .. } | RegistryError::NothingToConfirm { .. } => "conflict",
+            RegistryError::Alias { .. } | RegistryError::Circle { .. } | RegistryError::Own => {
+                "invalid"
+            }
             RegistryError::Card(_) | RegistryError::Revoked { .. } => "refused",
             RegistryError::Store(_) => "disk",
             RegistryError::Stored { .. } => "internal",

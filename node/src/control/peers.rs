@@ -2,19 +2,19 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check;
 use liaison_protocol::record::kinds::Contact;
 use liaison_protocol::record::signed::Record;
 
 use super::api::{
-    ApiError, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerCardView, PeerStatus,
-    PeerTestReport, TestStep,
+    ApiError, AttributeChange, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerCardView,
+    PeerChangeReport, PeerChangeRequest, PeerStatus, PeerTestReport, TestStep,
 };
 use super::status::peer_status;
 use crate::cardfile::CardFile;
 use crate::home::CardEdit;
 use crate::node::{Node, NodeError};
-use crate::registry::slug;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -55,16 +55,15 @@ pub(super) async fn add(
                 .with_remedy("'liaison card show FILE' shows them; telephone the agency and compare, then --fingerprint DIGITS"));
         }
     };
-    let alias = request
-        .alias
-        .or_else(|| known.as_ref().map(|p| p.alias.clone()))
-        .unwrap_or_else(|| slug(&name));
+    let alias = node.registry.alias_for(&file, request.alias);
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
     // A faulty alias or card is `link`'s to tell.
-    if let Ok(agencies) = node
+    let circles = request.circles.clone();
+    if let Ok(peer) = node
         .registry
-        .directory_with(&file, &alias, &request.circles)
+        .as_peer(&file, alias.clone(), circles, confirmed, now)
+        && let Ok(agencies) = node.registry.directory_with(agency, peer)
     {
         super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
     }
@@ -104,6 +103,57 @@ fn may_have(node: &Node, alias: &str) -> Vec<String> {
         .into_iter()
         .filter(|(_, cell)| cell != "-")
         .map(|(kind, cell)| format!("{kind}: {cell}"))
+        .collect()
+}
+
+/// `POST /v1/peers/{name}`.
+pub(super) async fn change(
+    State(node): State<Node>,
+    Path(name): Path<String>,
+    Json(request): Json<PeerChangeRequest>,
+) -> Answer<PeerChangeReport> {
+    if request.recall && super::approval::needs_second_person(&node) {
+        return Err(ApiError::new(
+            "refused",
+            "what is called back waits for a second person, and a change of a peer does not wait",
+        )
+        .with_remedy("change the peer without --recall; 'liaison audience ID --to NAMES' takes back single records"));
+    }
+    let _one_at_a_time = node.changing.lock().await;
+    node.is_over(request.over.as_deref())?;
+    let (agency, peer) = node.registry.find(&name)?;
+    let confirmed = match request.edit.confirm {
+        true => changes(&node, &agency),
+        false => Vec::new(),
+    };
+    let peer = node.registry.edited(&agency, peer, &request.edit)?;
+    // Tried first: what policy can't take must leave everything as it was.
+    let agencies = node
+        .registry
+        .directory_with(agency, peer.clone())
+        .map_err(|e| ApiError::new("invalid", e.to_string()))?;
+    super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
+    let before = node.policies.current();
+    node.registry.put(&node.store, agency, peer).await?;
+    node.reengage(None).await?;
+    let recalled = node.settle_change(before, request.recall).await?;
+    Ok(Json(PeerChangeReport {
+        peer: node.registry.alias(&agency),
+        confirmed,
+        circles: node.policies.current().circles_of(&agency),
+        recalled,
+    }))
+}
+
+/// What a peer's newest card states otherwise than policies use.
+pub(super) fn changes(node: &Node, agency: &AgencyId) -> Vec<AttributeChange> {
+    let changes = node.registry.unconfirmed(agency).into_iter();
+    changes
+        .map(|c| AttributeChange {
+            attribute: c.attribute.to_owned(),
+            pinned: c.pinned,
+            card: c.card,
+        })
         .collect()
 }
 

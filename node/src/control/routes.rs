@@ -15,10 +15,13 @@ use super::api::{
     RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::api::{AudienceReport, AudienceRequest};
+use super::api::{
+    ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
+};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    approval, audit, backup, clock, expiry, import, keys, officers, parting, peers, policy, query,
-    records, status, watch,
+    approval, audit, backup, clock, expiry, import, keys, officers, parting, peers, policy,
+    preview, query, records, status, watch,
 };
 use crate::home::CardEdit;
 
@@ -96,6 +99,8 @@ fn peers(calls: Calls) -> Calls {
     calls
         .get("/v1/peers", "The linked agencies", LOOK, peers::list, list::<PeerStatus>())
         .post("/v1/peers", "Links an agency", ADMINISTER, peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
+        .post("/v1/peers/{name}", "Confirms a peer's new attributes, or edits its circles", GOVERN, peers::change,
+            json::<PeerChangeRequest>(), json::<PeerChangeReport>())
         .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, parting::remove, json::<PeerRemoveReport>())
         .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
             json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
@@ -137,6 +142,10 @@ fn policy(calls: Calls) -> Calls {
             json::<PolicyRequest>(), json::<PolicyReport>())
         .post("/v1/policy/revert", "Goes back to the policy before", GOVERN, policy::revert,
             json::<policy::RevertRequest>(), json::<PolicyReport>())
+        .post("/v1/policy/explain", "A decision taken apart", READ, policy::explain,
+            json::<ExplainRequest>(), json::<Explanation>())
+        .post("/v1/preview", "What a change would do, before it applies", READ, preview::preview,
+            json::<PreviewRequest>(), lines::<PreviewLine>())
         .get("/v1/policy/plain", "The active policy in words", LOOK, policy::plain, json::<PolicyPlain>())
 }
 

@@ -149,6 +149,7 @@ fn one(node: &Node, agency: &AgencyId) -> Result<PeerStatus, ApiError> {
             .as_ref()
             .map(|p| p.pinned.country.clone())
             .unwrap_or_default(),
+        changed: super::peers::changes(node, agency),
         circles: node.policies.current().circles_of(agency),
         trust: if peer.is_some() { "link" } else { "author" }.into(),
         connected_since: connected_since.map(rfc3339),

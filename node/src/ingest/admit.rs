@@ -83,7 +83,7 @@ impl Gate<'_> {
                 found: signed.id(),
             });
         }
-        self.from_a_peer(courier, &signed)?;
+        self.brought_by_a_peer(courier, &signed)?;
         let record = verify::verify(self.registry, signed)?;
         self.in_time(&record)?;
         self.in_the_right_store(&record)?;
@@ -115,7 +115,11 @@ impl Gate<'_> {
     }
 
     /// What is on its way when a peer is removed or revoked stops here.
-    fn from_a_peer(&self, courier: &AgencyId, signed: &SignedRecord) -> Result<(), IngestFault> {
+    fn brought_by_a_peer(
+        &self,
+        courier: &AgencyId,
+        signed: &SignedRecord,
+    ) -> Result<(), IngestFault> {
         let own_card =
             signed.kind() == Kind::Contact && signed.unverified().envelope.author == *courier;
         let owed = signed.kind().plane() == Plane::Control || own_card;

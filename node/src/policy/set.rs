@@ -262,6 +262,11 @@ impl PolicySet {
         &self.circles.rules
     }
 
+    /// Tags that any statement looks for.
+    pub fn tags(&self) -> &BTreeSet<String> {
+        &self.tags
+    }
+
     /// The ceilings, in the order of the file.
     pub fn ceilings(&self) -> &[Arc<Ceiling>] {
         &self.ceilings

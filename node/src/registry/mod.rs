@@ -4,6 +4,7 @@
 //! one whose fingerprint a person confirmed is a *link* (it may connect). Attributes that
 //! policies read stay pinned as a person confirmed them, whatever later cards claim.
 
+mod change;
 mod parting;
 mod peer;
 
@@ -19,6 +20,7 @@ use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
 use tokio::sync::watch;
 
+pub use self::change::{PeerEdit, Unconfirmed};
 pub use self::peer::{Peer, Pinned, Revoked};
 use crate::audit::note;
 use crate::cardfile::CardFile;
@@ -73,6 +75,18 @@ pub enum RegistryError {
     /// Another agency has the alias.
     #[error("'{alias}' already names another agency. Choose another name with --as")]
     AliasTaken {
+        /// The alias.
+        alias: String,
+    },
+    /// A circle that can't be joined or left.
+    #[error("{says}")]
+    Circle {
+        /// What is wrong, and what to do.
+        says: String,
+    },
+    /// Nothing that could be confirmed.
+    #[error("nothing is changed on the card of '{alias}': policies use what it states")]
+    NothingToConfirm {
         /// The alias.
         alias: String,
     },
@@ -340,54 +354,35 @@ impl Registry {
     /// # Errors
     /// [`DirectoryError`]: an alias or code that policy does not take.
     pub fn directory(&self) -> Result<Directory, DirectoryError> {
-        let (own, peers) = self.read(|i| {
-            let own = i
-                .agencies
-                .get(&self.0.own)
-                .and_then(|a| a.contact().map(Pinned::of));
-            let peers: Vec<PeerAttributes> = i
-                .peers
-                .iter()
-                .filter(|(_, p)| p.leaving.is_none())
-                .map(|(agency, p)| p.attributes(*agency))
-                .collect();
-            (own, peers)
-        });
+        self.directory_of(self.peers())
+    }
+
+    /// As [`Self::directory`], with one peer added or replaced.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn directory_with(
+        &self,
+        agency: AgencyId,
+        peer: Peer,
+    ) -> Result<Directory, DirectoryError> {
+        let mut peers = self.peers();
+        peers.insert(agency, peer);
+        self.directory_of(peers)
+    }
+
+    fn directory_of(&self, peers: BTreeMap<AgencyId, Peer>) -> Result<Directory, DirectoryError> {
+        let own = self.contact(&self.0.own).as_ref().map(Pinned::of);
+        let peers: Vec<PeerAttributes> = peers
+            .iter()
+            .filter(|(_, p)| p.leaving.is_none())
+            .map(|(agency, p)| p.attributes(*agency))
+            .collect();
         let alias = self.own_alias();
         let own = own
             .unwrap_or_default()
             .attributes(self.0.own, &alias, &Default::default());
         Directory::new(own, peers)
-    }
-
-    /// The agencies as policy would see them if this card were linked under this alias and put
-    /// into these circles.
-    ///
-    /// # Errors
-    /// As [`Self::directory`].
-    pub fn directory_with(
-        &self,
-        file: &CardFile,
-        alias: &str,
-        circles: &[String],
-    ) -> Result<Directory, DirectoryError> {
-        let now = self.directory()?;
-        let agency = file.agency();
-        let (others, known): (Vec<_>, Vec<_>) = now
-            .peers()
-            .iter()
-            .cloned()
-            .partition(|p| p.agency != agency);
-        let mut peer = known.into_iter().next().unwrap_or_else(|| {
-            let pinned = file.contact().map(Pinned::of).unwrap_or_default();
-            pinned.attributes(agency, alias, &Default::default())
-        });
-        peer.alias = alias.to_owned();
-        peer.circles.extend(circles.iter().cloned());
-        Directory::new(
-            now.own().clone(),
-            others.into_iter().chain([peer]).collect(),
-        )
     }
 
     /// Takes in a card file that a person vouches for, and makes its agency a peer. Answers
@@ -405,40 +400,13 @@ impl Registry {
         now: Millis,
     ) -> Result<bool, RegistryError> {
         let agency = file.agency();
-        if agency == self.0.own {
-            return Err(RegistryError::Own);
-        }
-        let old = self.peer(&agency);
-        let taken = self.read(|i| {
-            i.peers
-                .iter()
-                .any(|(id, p)| p.alias == alias && *id != agency)
-        });
-        if taken || alias == self.own_alias() {
-            return Err(RegistryError::AliasTaken { alias });
-        }
-        if !peer::is_alias(&alias) {
-            return Err(RegistryError::Alias { alias });
-        }
         if let Some(revoked) = self.revoked().remove(&agency)
             && !confirmed
         {
             return Err(RegistryError::Revoked { revoked });
         }
-        let pinned = file.contact().map(Pinned::of).unwrap_or_default();
-        let peer = Peer {
-            alias,
-            circles: old
-                .iter()
-                .flat_map(|p| p.circles.iter().cloned())
-                .chain(circles)
-                .collect(),
-            // A known peer's attributes stay as they were confirmed.
-            pinned: old.as_ref().map_or(pinned, |p| p.pinned.clone()),
-            since: old.as_ref().map_or(now, |p| p.since),
-            confirmed: confirmed || old.as_ref().is_some_and(|p| p.confirmed),
-            leaving: None,
-        };
+        let known = self.is_peer(&agency);
+        let peer = self.as_peer(file, alias, circles, confirmed, now)?;
         // Tried on a copy first: a fork or a faulty card must leave everything as it was.
         let mut trial = self.read(|i| i.agencies.get(&agency).cloned());
         Inner::learn_into(&mut trial, file)?;
@@ -466,7 +434,7 @@ impl Registry {
             }
             i.peers.insert(agency, peer);
         });
-        Ok(old.is_some())
+        Ok(known)
     }
 
     /// Checks a card of a known agency against what we have of it, without keeping it.

@@ -172,11 +172,7 @@ impl Share {
         {
             return Ok(());
         }
-        let own = self.registry.own();
-        let by_us = header.author == own;
-        let kind = kind::of(header);
-        let control = kind.is_none_or(|k| k.plane() == Plane::Control);
-        if control || (by_us && kind == Some(Kind::Contact)) {
+        if self.is_control(header) {
             walk.owed(self.is_owed(peer, arrival, header)?);
             return Ok(());
         }
@@ -221,7 +217,7 @@ impl Share {
     }
 
     /// What holder and peer are to a record; its names are read only where they matter.
-    fn roles(
+    pub(super) fn roles(
         &self,
         peer: &AgencyId,
         arrival: Arrival,
@@ -255,9 +251,16 @@ impl Share {
         })
     }
 
+    /// Whether a record is owed rather than shared: our card, and whatever is about records.
+    pub(super) fn is_control(&self, header: &Header) -> bool {
+        let kind = kind::of(header);
+        kind.is_none_or(|k| k.plane() == Plane::Control)
+            || (kind == Some(Kind::Contact) && header.author == self.registry.own())
+    }
+
     /// The permit by which a peer may have a record that its handling alone would keep from
     /// it. It counts once the peer has it: without it the peer would have to refuse the record.
-    fn permit(
+    pub(super) fn permit(
         &self,
         peer: &AgencyId,
         header: &Header,
@@ -313,7 +316,7 @@ impl Share {
     }
 
     /// Why a record is no longer in force.
-    fn gone(&self, header: &Header) -> Option<(&'static str, &'static str)> {
+    pub(super) fn gone(&self, header: &Header) -> Option<(&'static str, &'static str)> {
         let flags = header.flags;
         if flags.contains(Flags::EXPIRED) {
             Some(("expired", "it is past its expiry"))
@@ -333,6 +336,18 @@ impl Share {
         } else {
             None
         }
+    }
+
+    /// What policy sees of a record; none where this version can't read it.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn seen(&self, header: &Header) -> Result<Option<Attributes>, StoreError> {
+        let class = self.class(header)?;
+        Ok(class
+            .as_ref()
+            .as_ref()
+            .map(|(attributes, _)| attributes.clone()))
     }
 
     pub(super) fn class(&self, header: &Header) -> Result<Arc<Class>, StoreError> {
@@ -378,7 +393,7 @@ fn terms(attributes: &Attributes) -> Option<Terms> {
 }
 
 /// A permit that names a peer.
-struct Permit {
+pub(super) struct Permit {
     leave: Leave,
     /// Whether the peer has it.
     known: bool,

@@ -2,6 +2,7 @@
 //! sessions take nothing else.
 
 mod affirmed;
+mod change;
 mod decide;
 mod leave;
 mod owed;
@@ -14,12 +15,14 @@ use bytes::Bytes;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
-use liaison_protocol::record::codes::{Kind, Purpose, Tlp};
+use liaison_protocol::record::codes::{Kind, Purpose, ReceiptWhat, Tlp};
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::handling::Onward;
+use liaison_protocol::record::kinds::Content;
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
 
+pub use self::change::{Changed, Effect, Step};
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
@@ -131,6 +134,10 @@ pub type Settled = (Arrival, Answer);
 
 impl Share {
     /// Puts share together.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "every part of the node that share uses, once"
+    )]
     pub fn new(
         store: Store,
         registry: Registry,
@@ -393,11 +400,31 @@ impl Share {
                     let waits = matches!(l.answer, None | Some(Answer::Later(_)));
                     l.direction == Direction::Received || !waits
                 });
-                if !taken && self.is_owed(peer, arrival, &header)? {
+                let open = !taken || self.awaits_receipt(peer, arrival)?;
+                if open && self.is_owed(peer, arrival, &header)? {
                     unanswered.push((arrival, header));
                 }
             }
         }
+    }
+
+    /// Whether a peer took a withdrawal of what we released to it and has not told yet what it
+    /// did with its copy.
+    fn awaits_receipt(&self, peer: &AgencyId, arrival: Arrival) -> Result<bool, StoreError> {
+        let stored = self.store.ledger_entry(peer, arrival)?;
+        if stored.is_none_or(|l| l.answer != Some(Answer::Stored)) {
+            return Ok(false);
+        }
+        let of = match self.owed.says(&self.store, arrival)?.as_deref() {
+            Some(Content::Retract(retract)) => retract.of,
+            Some(Content::Recall(recall)) => recall.of,
+            _ => return Ok(false),
+        };
+        if !passed::released(&self.store, peer, &of)? {
+            return Ok(false);
+        }
+        let told = self.store.told(&of, peer)?;
+        Ok(told.is_none_or(|t| t.what == ReceiptWhat::Read as u8))
     }
 
     /// How a peer stands: what it may have and has not answered, and what the gates withhold.

@@ -142,6 +142,7 @@ impl Members {
                     unproven: true,
                     ..ProofTerms::default()
                 },
+                ..PolicyRequest::default()
             };
             let report: PolicyReport = member.client.post("/v1/policy/apply", &request)?;
             statements += report.statements.len() as u64;

@@ -3,7 +3,9 @@
 mod apply;
 mod check;
 mod diff;
+mod explain;
 mod files;
+mod preview;
 mod prove;
 mod prover_key;
 mod revert;
@@ -25,6 +27,8 @@ use files::files;
 #[allow(missing_docs)]
 pub enum PolicyCommand {
     Check(check::CheckArgs),
+    Preview(preview::PreviewArgs),
+    Explain(explain::ExplainArgs),
     Prove(prove::ProveArgs),
     Diff(diff::DiffArgs),
     Apply(apply::ApplyArgs),
@@ -37,6 +41,8 @@ pub enum PolicyCommand {
 pub fn run(context: &mut Context, command: PolicyCommand) -> Outcome {
     match command {
         PolicyCommand::Check(args) => check::run(context, args),
+        PolicyCommand::Preview(args) => preview::run(context, args),
+        PolicyCommand::Explain(args) => explain::run(context, args),
         PolicyCommand::Prove(args) => prove::run(context, args),
         PolicyCommand::Diff(args) => diff::run(context, args),
         PolicyCommand::Apply(args) => apply::run(context, args),

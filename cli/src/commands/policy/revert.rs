@@ -1,14 +1,17 @@
 //! `liaison policy revert`.
 
 use clap::Args;
-use liaison_node::control::api::PolicyReport;
+use liaison_node::control::api::{PolicyReport, PreviewRequest};
 use serde_json::json;
 
-use crate::commands::Context;
+use crate::commands::{Context, preview};
 use crate::error::Outcome;
 use crate::output::policy as render;
+use crate::output::preview::recalled;
 
 /// Go back to the policy before the active one
+///
+/// Shows and asks first, as `apply` does; `liaison policy preview --revert` only shows.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example:\n  liaison policy revert --reason 'applied to the wrong node'"
@@ -17,14 +20,30 @@ pub struct RevertArgs {
     /// Why; kept beside the policy
     #[arg(long, value_name = "R")]
     reason: Option<String>,
+    /// Ask back what peers hold and may have no more
+    #[arg(long)]
+    recall: bool,
+    /// Don't ask
+    #[arg(long)]
+    yes: bool,
 }
 
 /// Asks the node.
 pub fn run(context: &mut Context, args: &RevertArgs) -> Outcome {
-    let report: PolicyReport = context
-        .client()?
-        .post("/v1/policy/revert", &json!({ "reason": args.reason }))?;
-    context
-        .ui
-        .either(&report, |style| render::statements(style, &report))
+    let client = context.client()?;
+    let ask = preview::Ask {
+        question: "Go back to it?",
+        yes: args.yes,
+        recall: args.recall,
+    };
+    let over = preview::ask(context, &client, &PreviewRequest::Revert, ask)?;
+    let request = json!({ "reason": args.reason, "recall": args.recall, "over": over });
+    let report: PolicyReport = client.post("/v1/policy/revert", &request)?;
+    context.ui.either(&report, |style| {
+        format!(
+            "{}{}",
+            render::statements(style, &report),
+            recalled(&report.recalled)
+        )
+    })
 }

@@ -6,6 +6,7 @@ mod audit;
 mod backup;
 mod clock;
 mod expiry;
+mod explain;
 mod import;
 mod keys;
 mod leave;
@@ -13,6 +14,7 @@ mod officers;
 mod parting;
 mod peers;
 mod policy;
+mod preview;
 mod proof;
 mod query;
 mod recipients;
@@ -28,6 +30,7 @@ pub use audit::{
 pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow};
 pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
+pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
 pub use keys::{
     AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
@@ -40,11 +43,15 @@ pub use parting::{
     RevokedPeer,
 };
 pub use peers::{
-    CardView, PeerAddReport, PeerAddRequest, PeerCardView, PeerStatus, PeerTestReport, TestStep,
+    AttributeChange, CardView, PeerAddReport, PeerAddRequest, PeerCardView, PeerChangeReport,
+    PeerChangeRequest, PeerStatus, PeerTestReport, TestStep,
 };
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
     StatementView,
+};
+pub use preview::{
+    PeerPreview, Preview, PreviewCount, PreviewEnd, PreviewLine, PreviewRequest, Recalled,
 };
 pub use proof::{CaseView, ProofFinding, ProofNote, ProofReport, ProofTerms};
 pub use query::{Group, QueryReport, QueryRequest, RecordRow};
@@ -55,6 +62,8 @@ pub use records::{
 };
 pub use status::{Status, Tally};
 pub use watch::WatchEvent;
+
+pub use crate::registry::PeerEdit;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::Tally;
+use super::{Recalled, Tally};
+use crate::registry::PeerEdit;
 
 /// One peer, as `status` and `peer list` show it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -19,6 +20,10 @@ pub struct PeerStatus {
     pub sector: String,
     /// Country code.
     pub country: String,
+    /// Attributes that its newest card states otherwise. Policies use them only after `peer
+    /// confirm`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<AttributeChange>,
     /// Circles it is in.
     pub circles: Vec<String>,
     /// `link` or `author`.
@@ -54,6 +59,46 @@ pub struct PeerStatus {
     /// Days until its keys statement ends; none if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_days: Option<i64>,
+}
+
+/// An attribute that policies read, which a peer's newest card states otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AttributeChange {
+    /// `sector`, `country`, `route_roles` or `regime`.
+    pub attribute: String,
+    /// As a person confirmed it: what policies use.
+    pub pinned: String,
+    /// As its newest card states it.
+    pub card: String,
+}
+
+/// `POST /v1/peers/{name}`: confirms what its newest card states, edits its circles.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PeerChangeRequest {
+    /// What changes.
+    pub edit: PeerEdit,
+    /// Ask back what it may have no more.
+    pub recall: bool,
+    /// Invariants that the policy may break for it.
+    pub accept_broken: Vec<String>,
+    /// What was looked at, from the preview.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+}
+
+/// What became of a change of a peer.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PeerChangeReport {
+    /// Alias.
+    pub peer: String,
+    /// Attributes that policies use from now on.
+    pub confirmed: Vec<AttributeChange>,
+    /// Circles it is in now.
+    pub circles: Vec<String>,
+    /// What was asked back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalled: Vec<Recalled>,
 }
 
 /// `POST /v1/peers`: link an agency whose fingerprint a person has confirmed.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Recalled;
 use super::proof::{ProofNote, ProofTerms};
 
 /// State of the policy.
@@ -29,6 +30,12 @@ pub struct PolicyRequest {
     /// Why; kept beside the text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Ask back what peers may have no more.
+    #[serde(default)]
+    pub recall: bool,
+    /// What was looked at, from the preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
     /// For `apply`: on which terms, if it is not proven.
     #[serde(default)]
     pub proof: ProofTerms,
@@ -49,6 +56,9 @@ pub struct PolicyReport {
     /// Files, for `show`.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub files: std::collections::BTreeMap<String, String>,
+    /// What was asked back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recalled: Vec<Recalled>,
     /// Earlier sets, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<PolicyApplied>,

@@ -57,7 +57,7 @@ pub struct Group {
 }
 
 /// A record as a line in a table.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecordRow {
     /// Full id.
     pub id: String,

@@ -9,7 +9,9 @@ use data_encoding::HEXLOWER;
 use super::proof::admit;
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
 use crate::audit::note;
-use crate::control::api::{ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote};
+use crate::control::api::{
+    ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote, ProofTerms,
+};
 use crate::control::approval::{Irrevocable, second_person};
 use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
@@ -33,6 +35,7 @@ pub(in crate::control) async fn carry_out(
     request: PolicyRequest,
 ) -> Answer<PolicyReport> {
     let asked = Irrevocable::Policy(Box::new(request.clone()));
+    node.is_over(request.over.as_deref())?;
     let set = read(node, request.files)?;
     let note = admit(
         node,
@@ -42,15 +45,27 @@ pub(in crate::control) async fn carry_out(
         request.reason.as_deref(),
     )
     .await?;
+    let mut acts = Vec::new();
     if !note.accepted.is_empty() {
+        acts.push(format!("breaks {}", note.accepted.join(", ")));
+    }
+    if request.recall {
+        acts.push("calls back what peers may have no more".to_owned());
+    }
+    if !acts.is_empty() {
         let says = format!(
-            "put policy {} in force, which breaks {}",
+            "put policy {} in force, which {}",
             short(&HEXLOWER.encode(&set.text().sha256())),
-            note.accepted.join(", ")
+            acts.join(" and ")
         );
         second_person(node, caller, asked, says, request.reason.clone()).await?;
     }
-    put_in_force(node, set, caller.uid, request.reason, Some(note)).await
+    let terms = Terms {
+        recall: request.recall,
+        over: request.over,
+        proof: Some(note),
+    };
+    put_in_force(node, set, caller.uid, request.reason, terms).await
 }
 
 /// `POST /v1/policy/revert`.
@@ -59,7 +74,37 @@ pub(in crate::control) async fn revert(
     Extension(caller): Extension<Caller>,
     Json(request): Json<RevertRequest>,
 ) -> Answer<PolicyReport> {
-    let history = history(&node)?;
+    let (set, before) = earlier(&node)?;
+    let reason = request
+        .reason
+        .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
+    if request.recall {
+        // What is called back waits for a second person, as it does with `apply`.
+        let accepted = before.proof.map(|note| note.accepted).unwrap_or_default();
+        let again = PolicyRequest {
+            files: set.text().by_name(),
+            reason: Some(reason),
+            recall: true,
+            over: request.over,
+            proof: ProofTerms {
+                accept_broken: accepted,
+                ..ProofTerms::default()
+            },
+        };
+        return carry_out(&node, &caller, again).await;
+    }
+    let terms = Terms {
+        recall: false,
+        over: request.over,
+        // It was admitted once, on terms that its history tells.
+        proof: before.proof,
+    };
+    put_in_force(&node, set, caller.uid, Some(reason), terms).await
+}
+
+/// The policy before the active one, and how it was applied.
+pub(in crate::control) fn earlier(node: &Node) -> Result<(PolicySet, PolicyApplied), ApiError> {
+    let history = history(node)?;
     let before = history.get(1).ok_or_else(|| {
         ApiError::new("conflict", "there is no earlier policy to go back to")
             .with_remedy("'liaison policy apply DIR' puts another one in force")
@@ -74,12 +119,17 @@ pub(in crate::control) async fn revert(
             )
         })?;
     let set = PolicySet::from_text(PolicyText::from_bytes(&bytes)?)?;
-    let reason = request
-        .reason
-        .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
-    // It was admitted once, on terms that its history tells.
-    let note = before.proof.clone();
-    put_in_force(&node, set, caller.uid, Some(reason), note).await
+    Ok((set, before.clone()))
+}
+
+/// On which terms a policy is put in force.
+struct Terms {
+    /// Ask back what peers may have no more.
+    recall: bool,
+    /// What was looked at before.
+    over: Option<String>,
+    /// How it was proven.
+    proof: Option<ProofNote>,
 }
 
 /// Body of `POST /v1/policy/revert`.
@@ -88,6 +138,12 @@ pub(in crate::control) struct RevertRequest {
     /// Why; kept beside the policy.
     #[serde(default)]
     reason: Option<String>,
+    /// Ask back what peers may have no more.
+    #[serde(default)]
+    recall: bool,
+    /// What was looked at, from the preview.
+    #[serde(default)]
+    over: Option<String>,
 }
 
 async fn put_in_force(
@@ -95,9 +151,11 @@ async fn put_in_force(
     set: PolicySet,
     uid: u32,
     reason: Option<String>,
-    proof: Option<ProofNote>,
+    terms: Terms,
 ) -> Answer<PolicyReport> {
     let _one_at_a_time = node.changing.lock().await;
+    node.is_over(terms.over.as_deref())?;
+    let before = node.policies.current();
     let hash = HEXLOWER.encode(&set.text().sha256());
     note(|note| {
         note.typed("policy", &hash);
@@ -109,7 +167,7 @@ async fn put_in_force(
         at: rfc3339(node.clock.now()),
         uid,
         reason,
-        proof,
+        proof: terms.proof,
     };
     let line =
         serde_json::to_vec(&applied).map_err(|e| ApiError::new("internal", e.to_string()))?;
@@ -134,5 +192,7 @@ async fn put_in_force(
     let set = Arc::new(set);
     node.reengage(Some(set.clone())).await?;
     tracing::info!(uid, policy = %short(&hash), "policy applied");
-    Ok(Json(report(node, &set)))
+    let mut report = report(node, &set);
+    report.recalled = node.settle_change(before, terms.recall).await?;
+    Ok(Json(report))
 }

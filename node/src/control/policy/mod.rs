@@ -1,6 +1,7 @@
 //! The policy: checked, applied, reverted and shown.
 
 mod apply;
+mod explain;
 mod proof;
 mod show;
 
@@ -16,7 +17,8 @@ use super::api::{
 use crate::node::Node;
 use crate::policy::{PolicySet, PolicyText};
 
-pub(super) use apply::{RevertRequest, apply, carry_out, revert};
+pub(super) use apply::{RevertRequest, apply, carry_out, earlier, revert};
+pub(super) use explain::explain;
 pub(super) use proof::{admit_peer, prove};
 pub(super) use show::{plain, plain_of, show, state};
 
@@ -37,7 +39,7 @@ pub(super) async fn check(
 }
 
 /// Policy files as a set, with names that there are.
-fn read(node: &Node, files: BTreeMap<String, String>) -> Result<PolicySet, ApiError> {
+pub(super) fn read(node: &Node, files: BTreeMap<String, String>) -> Result<PolicySet, ApiError> {
     let text = PolicyText::from_names(files)?;
     let set = PolicySet::from_text(text)?;
     let directory = node
@@ -75,6 +77,7 @@ fn report(node: &Node, set: &PolicySet) -> PolicyReport {
             })
             .collect(),
         files: BTreeMap::new(),
+        recalled: Vec::new(),
         history: Vec::new(),
     }
 }

@@ -8,8 +8,7 @@ use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::codes::{Kind, Plane, RecallReason};
 
 use super::Answer;
-use super::decision::decision;
-use crate::control::api::{ApiError, AudienceReport, AudienceRequest};
+use crate::control::api::{ApiError, AudienceReport, AudienceRequest, PeerDecision};
 use crate::kind;
 use crate::node::Node;
 use crate::store::{Flags, Op};
@@ -55,7 +54,7 @@ pub(in crate::control) async fn audience(
         if decided.allow {
             allowed.insert(*agency);
         }
-        peers.push(decision(&node, agency, &decided, &words));
+        peers.push(PeerDecision::of(&node, agency, &decided, &words));
     }
     peers.sort_by(|a, b| a.peer.cmp(&b.peer));
     let (mut out, mut added) = (Vec::new(), Vec::new());

@@ -19,7 +19,7 @@ pub(in crate::control) async fn why(
     let (arrival, header) = node.find(&id)?;
     let (agency, _) = node.registry.find(&peer)?;
     let (decided, words) = node.share.explain(&agency, arrival, &header)?;
-    let mut decision = decision(&node, &agency, &decided, &words);
+    let mut decision = PeerDecision::of(&node, &agency, &decided, &words);
     if decided.gate == Gate::Policy && !decided.allow {
         let nearest = node.share.nearest(&agency, arrival, &header)?;
         for near in nearest {
@@ -65,20 +65,23 @@ impl LedgerView {
     }
 }
 
-pub(super) fn decision(
-    node: &Node,
-    agency: &AgencyId,
-    decided: &Decided,
-    words: &[GateWord],
-) -> PeerDecision {
-    let word = words.iter().find(|w| w.gate == decided.gate);
-    PeerDecision {
-        peer: node.registry.alias(agency),
-        agency: agency.full(),
-        allow: decided.allow,
-        gate: decided.gate.as_str().into(),
-        rule: decided.rule.to_string(),
-        says: word.map(|w| w.says.clone()).unwrap_or_default(),
-        place: word.and_then(|w| w.place.clone()),
+impl PeerDecision {
+    /// The deciding gate's word.
+    pub(in crate::control) fn of(
+        node: &Node,
+        agency: &AgencyId,
+        decided: &Decided,
+        words: &[GateWord],
+    ) -> Self {
+        let word = words.iter().find(|w| w.gate == decided.gate);
+        Self {
+            peer: node.registry.alias(agency),
+            agency: agency.full(),
+            allow: decided.allow,
+            gate: decided.gate.as_str().into(),
+            rule: decided.rule.to_string(),
+            says: word.map(|w| w.says.clone()).unwrap_or_default(),
+            place: word.and_then(|w| w.place.clone()),
+        }
     }
 }

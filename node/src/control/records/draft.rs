@@ -14,7 +14,6 @@ use liaison_protocol::record::kinds::{Content, Trend};
 use liaison_protocol::record::signed::Record;
 
 use super::Answer;
-use super::decision::decision;
 use super::retraction::retraction;
 use crate::control::api::{AmendRequest, ApiError, PeerDecision, PushReport, PushRequest};
 use crate::ingest::Statement;
@@ -241,7 +240,7 @@ impl Node {
             .keys()
             .map(|agency| {
                 let (decided, words) = self.share.explain_draft(agency, record, audience);
-                decision(self, agency, &decided, &words)
+                PeerDecision::of(self, agency, &decided, &words)
             })
             .collect();
         peers.sort_by(|a, b| a.peer.cmp(&b.peer));

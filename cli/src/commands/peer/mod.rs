@@ -1,11 +1,15 @@
 //! `liaison peer`.
 
+mod change;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use liaison_node::control::api::{PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport};
+use liaison_node::control::api::{
+    PeerAddReport, PeerAddRequest, PeerStatus, PeerTestReport, PreviewRequest,
+};
 
-use super::{Context, card, parting};
+use super::{Context, card, parting, preview};
 use crate::client::{Client, segment};
 use crate::error::{CommandError, Outcome};
 use crate::input;
@@ -26,6 +30,8 @@ pub enum PeerCommand {
         #[arg(long)]
         revoked: bool,
     },
+    Confirm(change::ConfirmArgs),
+    Circles(change::CirclesArgs),
     /// Write a peer's card as it is known here: for itself after a loss, or for a colleague
     #[command(
         after_long_help = "Examples:\n  liaison peer card qm-pol qm-pol.card\n  liaison peer card qm-pol -        to standard output"
@@ -96,6 +102,8 @@ pub fn run(context: &mut Context, command: PeerCommand) -> Outcome {
             let text = peers::table(&context.ui.style, &list);
             context.ui.print(&text)
         }
+        PeerCommand::Confirm(args) => change::confirm(context, args),
+        PeerCommand::Circles(args) => change::circles(context, args),
         PeerCommand::Card { name, file } => card::write_peers(context, &name, &file),
         PeerCommand::Remove(args) => parting::remove(context, &args),
         PeerCommand::Revoke(args) => parting::revoke(context, &args),
@@ -127,6 +135,18 @@ fn add(context: &mut Context, args: AddArgs) -> Outcome {
         (None, true) => None,
         (None, false) => Some(ask(context, &client, &args.file, &text)?),
     };
+    // What it would get at once, and a question; a card that is renewed changes nothing of that.
+    let change = PreviewRequest::Link {
+        card: text.clone(),
+        alias: args.alias.clone(),
+        circles: args.circles.clone(),
+    };
+    let ask = preview::Ask {
+        question: "Link it?",
+        yes: args.yes,
+        recall: false,
+    };
+    preview::ask_if_any(context, &client, &change, ask)?;
     let request = PeerAddRequest {
         card: text,
         alias: args.alias,
