@@ -96,11 +96,12 @@ fn learn(model: &mut Model, bytes: Bytes) {
         Content::Retract(retract) => What::Retract(retract.of),
         Content::Contact(_) => What::Card,
         Content::Keys(_) => What::Keys,
-        _ => match model.ids.iter().position(|id| *id == Some(signed.id())) {
-            // Known since it was pushed.
-            Some(_) => return,
-            None => return,
-        },
+        Content::Recall(recall) => What::Control(vec![recall.of]),
+        Content::Receipt(receipt) => What::Control(vec![receipt.r#for, receipt.of]),
+        Content::Permit(permit) => What::Control(vec![permit.of]),
+        Content::Ask(ask) => What::Control(vec![ask.of]),
+        // What was drawn is known since it was pushed.
+        _ => return,
     };
     model.records.entry(signed.id()).or_insert(Known {
         author,
@@ -245,7 +246,7 @@ impl Reader<'_> {
         } else {
             model.version_at(us, epoch, moment).min(to)
         };
-        let control = matches!(known.what, What::Retract(_) | What::Keys)
+        let control = matches!(known.what, What::Retract(_) | What::Control(_) | What::Keys)
             || (matches!(known.what, What::Card) && known.author == us);
         let begun = all.partition_point(|v| v.begin <= frame.moment);
         // What is owed may still go to one who was a peer.
@@ -256,11 +257,20 @@ impl Reader<'_> {
         if !linked {
             self.note(Gate::Link, says(", which is no peer"));
         }
-        if let What::Retract(of) = &known.what {
-            if !self.crossed.contains(&(peer, *of)) {
-                let of = name(model, of);
-                self.note(Gate::Owed, says(&format!(": {of} never crossed that line")));
+        let about = match &known.what {
+            What::Retract(of) => Some(std::slice::from_ref(of)),
+            What::Control(about) => Some(about.as_slice()),
+            _ => None,
+        };
+        if let Some(about) = about {
+            if !about.iter().any(|of| self.crossed.contains(&(peer, *of))) {
+                let more = ": what it concerns never crossed that line";
+                self.note(Gate::Owed, says(more));
             }
+            return;
+        }
+        // What an agency gave us and lost, it may have back.
+        if known.author == peer && self.crossed.contains(&(peer, *id)) {
             return;
         }
         if let Err(gate) = model.release(us, peer, known, &all[from..=to]) {
@@ -476,6 +486,7 @@ fn name(model: &Model, id: &RecordId) -> String {
         }
         What::Card => format!("the card of n{author}"),
         What::Keys => format!("the keys of n{author}"),
+        What::Control(_) => format!("a control record of n{author}"),
         What::Retract(of) => {
             let of = model.ids.iter().position(|i| i.as_ref() == Some(of));
             format!(

@@ -71,6 +71,8 @@ pub enum What {
     Keys,
     /// A retraction of another one.
     Retract(RecordId),
+    /// Another control record, about these.
+    Control(Vec<RecordId>),
 }
 
 /// A record and its author.
@@ -152,7 +154,7 @@ impl<'a> Model<'a> {
             What::Keys | What::Card if known.author == from => return Ok(()),
             What::Keys => return Err(Gate::Owed),
             // Who is owed one is told by what crossed the wire.
-            What::Retract(_) => return Ok(()),
+            What::Retract(_) | What::Control(_) => return Ok(()),
             What::Card => {
                 card = card_traits(known.author);
                 (&card, None)
@@ -197,7 +199,9 @@ impl<'a> Model<'a> {
         }
         let card;
         let traits = match &known.what {
-            What::Retract(_) => return Ok(()),
+            What::Retract(_) | What::Control(_) => return Ok(()),
+            // What an agency lost, a peer that had it from it gives back.
+            _ if known.author == at => return Ok(()),
             What::Keys | What::Card if known.author == courier => return Ok(()),
             What::Keys => return Err(Gate::Courier),
             What::Card => {
