@@ -17,12 +17,19 @@ use super::{Act, AuditError, AuditOptions, Entry, State, Who};
 use crate::control::text::rfc3339;
 use crate::limits;
 
+/// The writer, and what it tells: how it stands, and its newest head.
+type Opened = (
+    Writer,
+    watch::Receiver<State>,
+    watch::Receiver<Option<Bytes>>,
+);
+
 type Done<T> = oneshot::Sender<Result<T, AuditError>>;
 
 pub(super) enum Command {
     Write(Vec<Entry>, Done<u64>),
     Head(Done<()>),
-    Key(PublicKey, Done<()>),
+    Key(Box<PublicKey>, Done<()>),
     Stop,
 }
 
@@ -54,10 +61,7 @@ struct Batch {
 }
 
 impl Writer {
-    pub(super) fn open(
-        dir: PathBuf,
-        options: AuditOptions,
-    ) -> Result<(Self, watch::Receiver<State>, watch::Receiver<Option<Bytes>>), AuditError> {
+    pub(super) fn open(dir: PathBuf, options: AuditOptions) -> Result<Opened, AuditError> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -142,7 +146,7 @@ impl Writer {
                 }
                 Some(Command::Key(key, done)) => {
                     self.state.key = Some(key.fingerprint());
-                    self.options.key = Some(key);
+                    self.options.key = Some(*key);
                     let _gone = done.send(self.begin("seal"));
                 }
                 Some(Command::Stop) => {
@@ -364,7 +368,7 @@ fn resume(
     state.lines = last.first.saturating_sub(1);
     let mut before: Option<Digest> = None;
     loop {
-        match lines.next()? {
+        match lines.read_next()? {
             Next::Line(raw) => {
                 let n = state.lines + 1;
                 let line = raw.line().filter(|line| line.n == n);
@@ -435,8 +439,11 @@ fn append_to(path: &std::path::Path) -> Result<File, AuditError> {
 }
 
 fn clip(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(limits::AUDIT_TYPED_BYTES))
-        .unwrap_or_default()
+    let mut end = text.len().min(limits::AUDIT_TYPED_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 fn sign(error: &dyn std::fmt::Display) -> AuditError {

@@ -134,6 +134,10 @@ pub type Settled = (Arrival, Answer);
 
 impl Share {
     /// Puts share together.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "every part of the node that share uses, once"
+    )]
     pub fn new(
         store: Store,
         registry: Registry,

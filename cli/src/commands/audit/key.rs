@@ -14,6 +14,7 @@ use crate::error::{CommandError, Outcome};
 
 /// The key that what officers type is sealed to.
 #[derive(Debug, Subcommand)]
+#[command(after_long_help = "Example:\n  liaison audit key init /media/stick/audit-key.private")]
 pub enum KeyCommand {
     /// Make a new key; the node seals to it from now on
     ///
