@@ -112,6 +112,28 @@ async fn apply_refuses_what_breaks_an_invariant_unless_told_by_name_and_reason()
         .expect_code(0);
     let active = a.cli(&["policy", "prove", "active"]).await;
     active.expect_code(0);
+
+    // The way back is no way round: what was accepted once has to be accepted again.
+    let good = a.json(&["policy", "show"]).await["hash"].clone();
+    let revert = ["policy", "revert"];
+    for options in [
+        &[][..],
+        &["--reason", "back"],
+        &["--accept-broken", "red-to-named"],
+    ] {
+        let ran = a.cli(&[&revert, options].concat()).await.expect_code(1);
+        assert!(
+            ran.err.contains("red-to-named") || ran.err.contains("needs a reason"),
+            "{ran:?}"
+        );
+    }
+    assert_eq!(a.json(&["policy", "show"]).await["hash"], good);
+    a.cli(&[&revert[..], &told].concat()).await.expect_code(0);
+    let shown = a.json(&["policy", "show"]).await;
+    assert_eq!(shown["history"][0]["proof"]["accepted"][0], "red-to-named");
+    // To what keeps them all, it is one word.
+    a.cli(&revert).await.expect_code(0);
+    assert_eq!(a.json(&["policy", "show"]).await["hash"], good);
     federation.stop().await;
 }
 

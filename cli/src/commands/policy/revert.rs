@@ -4,6 +4,7 @@ use clap::Args;
 use liaison_node::control::api::{PolicyReport, PreviewRequest};
 use serde_json::json;
 
+use super::terms::TermsArgs;
 use crate::commands::{Context, preview};
 use crate::error::Outcome;
 use crate::output::policy as render;
@@ -11,7 +12,9 @@ use crate::output::preview::recalled;
 
 /// Go back to the policy before the active one
 ///
-/// Shows and asks first, as `apply` does; `liaison policy preview --revert` only shows.
+/// Shows and asks first, as `apply` does; `liaison policy preview --revert` only shows. It is
+/// proven anew, with the agencies that there are now: an invariant that was accepted as broken
+/// has to be named again.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example:\n  liaison policy revert --reason 'applied to the wrong node'"
@@ -26,10 +29,13 @@ pub struct RevertArgs {
     /// Don't ask
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    terms: TermsArgs,
 }
 
 /// Asks the node.
-pub fn run(context: &mut Context, args: &RevertArgs) -> Outcome {
+pub fn run(context: &mut Context, args: RevertArgs) -> Outcome {
+    let proof = args.terms.read(context)?;
     let client = context.client()?;
     let ask = preview::Ask {
         question: "Go back to it?",
@@ -37,7 +43,12 @@ pub fn run(context: &mut Context, args: &RevertArgs) -> Outcome {
         recall: args.recall,
     };
     let over = preview::ask(context, &client, &PreviewRequest::Revert, ask)?;
-    let request = json!({ "reason": args.reason, "recall": args.recall, "over": over });
+    let request = json!({
+        "reason": args.reason,
+        "recall": args.recall,
+        "over": over,
+        "proof": proof,
+    });
     let report: PolicyReport = client.post("/v1/policy/revert", &request)?;
     context.ui.either(&report, |style| {
         format!(

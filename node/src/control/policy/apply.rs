@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use data_encoding::HEXLOWER;
 
-use super::proof::admit;
+use super::proof::{admit, prove_for_all};
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
 use crate::audit::note;
 use crate::control::api::{
@@ -37,14 +37,13 @@ pub(in crate::control) async fn carry_out(
     let asked = Irrevocable::Policy(Box::new(request.clone()));
     node.is_over(request.over.as_deref())?;
     let set = read(node, request.files)?;
-    let note = admit(
-        node,
-        caller,
-        &set,
-        &request.proof,
-        request.reason.as_deref(),
-    )
-    .await?;
+    let (terms, reason) = (&request.proof, request.reason.as_deref());
+    // Of all agencies, so nothing waits for it; a revocation least of all.
+    let proven = prove_for_all(node, &set, terms, reason).await?;
+    // From here on the agencies stay as they are.
+    let one_at_a_time = node.changing.lock().await;
+    node.is_over(request.over.as_deref())?;
+    let note = admit(node, caller, &set, proven, terms, reason).await?;
     let mut acts = Vec::new();
     if !note.accepted.is_empty() {
         acts.push(format!("breaks {}", note.accepted.join(", ")));
@@ -62,10 +61,10 @@ pub(in crate::control) async fn carry_out(
     }
     let terms = Terms {
         recall: request.recall,
-        over: request.over,
-        proof: Some(note),
+        reason: request.reason,
+        proof: note,
     };
-    put_in_force(node, set, caller.uid, request.reason, terms).await
+    put_in_force(node, one_at_a_time, set, caller.uid, terms).await
 }
 
 /// `POST /v1/policy/revert`.
@@ -75,31 +74,18 @@ pub(in crate::control) async fn revert(
     Json(request): Json<RevertRequest>,
 ) -> Answer<PolicyReport> {
     let (set, before) = earlier(&node)?;
-    let reason = request
-        .reason
-        .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
-    if request.recall {
-        // What is called back waits for a second person, as it does with `apply`.
-        let accepted = before.proof.map(|note| note.accepted).unwrap_or_default();
-        let again = PolicyRequest {
-            files: set.text().by_name(),
-            reason: Some(reason),
-            recall: true,
-            over: request.over,
-            proof: ProofTerms {
-                accept_broken: accepted,
-                ..ProofTerms::default()
-            },
-        };
-        return carry_out(&node, &caller, again).await;
-    }
-    let terms = Terms {
-        recall: false,
+    let plain = request.proof == ProofTerms::default();
+    let again = PolicyRequest {
+        files: set.text().by_name(),
+        // What is accepted needs a reason of its own.
+        reason: request
+            .reason
+            .or_else(|| plain.then(|| format!("revert to {}", short(&before.hash)))),
+        recall: request.recall,
         over: request.over,
-        // It was admitted once, on terms that its history tells.
-        proof: before.proof,
+        proof: request.proof,
     };
-    put_in_force(&node, set, caller.uid, Some(reason), terms).await
+    carry_out(&node, &caller, again).await
 }
 
 /// The policy before the active one, and how it was applied.
@@ -126,10 +112,10 @@ pub(in crate::control) fn earlier(node: &Node) -> Result<(PolicySet, PolicyAppli
 struct Terms {
     /// Ask back what peers may have no more.
     recall: bool,
-    /// What was looked at before.
-    over: Option<String>,
+    /// Why.
+    reason: Option<String>,
     /// How it was proven.
-    proof: Option<ProofNote>,
+    proof: ProofNote,
 }
 
 /// Body of `POST /v1/policy/revert`.
@@ -144,30 +130,31 @@ pub(in crate::control) struct RevertRequest {
     /// What was looked at, from the preview.
     #[serde(default)]
     over: Option<String>,
+    /// On which terms, if it is not proven: what was accepted once is not accepted for ever.
+    #[serde(default)]
+    proof: ProofTerms,
 }
 
 async fn put_in_force(
     node: &Node,
+    _one_at_a_time: tokio::sync::MutexGuard<'_, ()>,
     set: PolicySet,
     uid: u32,
-    reason: Option<String>,
     terms: Terms,
 ) -> Answer<PolicyReport> {
-    let _one_at_a_time = node.changing.lock().await;
-    node.is_over(terms.over.as_deref())?;
     let before = node.policies.current();
     let hash = HEXLOWER.encode(&set.text().sha256());
     note(|note| {
         note.typed("policy", &hash);
-        note.typed("reason", reason.as_deref().unwrap_or_default());
+        note.typed("reason", terms.reason.as_deref().unwrap_or_default());
     });
     let number = node.store.metas(HISTORY, crate::limits::STORE_ROWS)?.len();
     let applied = PolicyApplied {
         hash: hash.clone(),
         at: rfc3339(node.clock.now()),
         uid,
-        reason,
-        proof: terms.proof,
+        reason: terms.reason,
+        proof: Some(terms.proof),
     };
     let line =
         serde_json::to_vec(&applied).map_err(|e| ApiError::new("internal", e.to_string()))?;

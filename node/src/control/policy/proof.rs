@@ -51,22 +51,27 @@ pub(in crate::control) async fn prove(
     }))
 }
 
-/// Whether a set may be put in force on these terms; answers what its history says of it.
-pub(super) async fn admit(
+/// What is known of a set for all agencies that there may be.
+pub(super) struct ForAll {
+    note: ProofNote,
+    /// What is not proven, by name, in words.
+    broken: BTreeMap<String, String>,
+}
+
+/// Proves a set for any agencies, as far as these terms want it proven.
+pub(super) async fn prove_for_all(
     node: &Node,
-    caller: &Caller,
     set: &PolicySet,
     terms: &ProofTerms,
     reason: Option<&str>,
-) -> Result<ProofNote, ApiError> {
-    let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+) -> Result<ForAll, ApiError> {
     let mut note = ProofNote {
         how: "proven".into(),
         prover: None,
         accepted: Vec::new(),
     };
     let mut broken: BTreeMap<String, String> = BTreeMap::new();
-    let (set, agencies) = (Arc::new(set.clone()), directory(node)?);
+    let set = Arc::new(set.clone());
     if let Some(text) = &terms.certificate {
         let certificate =
             Certificate::parse(text).map_err(|e| ApiError::new("invalid", e.to_string()))?;
@@ -90,7 +95,7 @@ pub(super) async fn admit(
                 });
             }
             Err(e) => {
-                if reason.is_none() {
+                if stated(reason).is_none() {
                     return Err(no_reason("--unproven"));
                 }
                 tracing::warn!(why = %e.error, "policy applied unproven");
@@ -98,6 +103,25 @@ pub(super) async fn admit(
             }
         }
     }
+    Ok(ForAll { note, broken })
+}
+
+/// Whether a set may be put in force on these terms, with the agencies that there are; answers
+/// what its history says of it. For the caller to hold `changing`.
+pub(super) async fn admit(
+    node: &Node,
+    caller: &Caller,
+    set: &PolicySet,
+    proven: ForAll,
+    terms: &ProofTerms,
+    reason: Option<&str>,
+) -> Result<ProofNote, ApiError> {
+    let ForAll {
+        mut note,
+        mut broken,
+    } = proven;
+    let (set, agencies) = (Arc::new(set.clone()), directory(node)?);
+    set.check_names(&agencies)?;
     // What is proven for all agencies need not be tried with some, nor what may be broken.
     let (unproven, may_be) = (note.how == UNPROVEN, terms.accept_broken.clone());
     let findings = blocking(move || {
@@ -119,7 +143,7 @@ pub(super) async fn admit(
         note.accepted.dedup();
     }
     if !note.accepted.is_empty() {
-        let Some(reason) = reason else {
+        let Some(reason) = stated(reason) else {
             return Err(no_reason("--accept-broken"));
         };
         // A second person's leave is asked for by `carry_out`.
@@ -219,6 +243,11 @@ fn directory(node: &Node) -> Result<Directory, ApiError> {
     node.registry
         .directory()
         .map_err(|e| ApiError::new("internal", e.to_string()))
+}
+
+/// A reason that says something.
+fn stated(reason: Option<&str>) -> Option<&str> {
+    reason.map(str::trim).filter(|r| !r.is_empty())
 }
 
 fn no_reason(option: &str) -> ApiError {
