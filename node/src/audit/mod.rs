@@ -170,7 +170,7 @@ impl Audit {
     /// [`AuditError`].
     pub async fn seal_to(&self, key: seal::PublicKey) -> Result<(), AuditError> {
         let (done, told) = oneshot::channel();
-        self.command(Command::Key(key, done)).await?;
+        self.command(Command::Key(Box::new(key), done)).await?;
         told.await.map_err(|_| AuditError::Closed)?
     }
 

@@ -52,7 +52,7 @@ pub fn search(dir: &Path, filter: &Filter, limit: usize) -> Result<Found, AuditE
     for one in segment::segments(dir)? {
         let mut lines = Lines::open(&one.path)?;
         loop {
-            let raw = match lines.next()? {
+            let raw = match lines.read_next()? {
                 Next::Line(raw) => raw,
                 // What is damaged is the business of `verify`.
                 Next::Garbage => continue,

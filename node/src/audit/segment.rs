@@ -89,7 +89,7 @@ impl Lines {
     ///
     /// # Errors
     /// [`AuditError::Io`].
-    pub fn next(&mut self) -> Result<Next, AuditError> {
+    pub fn read_next(&mut self) -> Result<Next, AuditError> {
         let mut raw = Vec::new();
         let most = limits::AUDIT_LINE_BYTES + 1;
         let read = (&mut self.file)
@@ -156,7 +156,7 @@ pub fn path_of(dir: &Path, first: u64, ending: &str) -> PathBuf {
 pub fn leave(dir: &Path, segment: &Segment) -> Result<(), AuditError> {
     let mut lines = Lines::open(&segment.path)?;
     let (mut before, mut last, mut end) = (Digest::default(), Digest::default(), None);
-    while let Next::Line(raw) = lines.next()? {
+    while let Next::Line(raw) = lines.read_next()? {
         before = last;
         last = raw.digest;
         end = Some(raw);

@@ -154,7 +154,7 @@ impl Check<'_> {
         }
         let mut lines = Lines::open(&one.path)?;
         loop {
-            match lines.next()? {
+            match lines.read_next()? {
                 Next::End => return Ok(()),
                 Next::Torn(_) if last => return Ok(()),
                 Next::Torn(_) | Next::Garbage => {

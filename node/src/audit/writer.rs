@@ -18,12 +18,19 @@ use super::{Act, AuditError, AuditOptions, Entry, State, Who};
 use crate::control::text::rfc3339;
 use crate::limits;
 
+/// The writer, and what it tells: how it stands, and its newest head.
+type Opened = (
+    Writer,
+    watch::Receiver<State>,
+    watch::Receiver<Option<Bytes>>,
+);
+
 type Done<T> = oneshot::Sender<Result<T, AuditError>>;
 
 pub(super) enum Command {
     Write(Vec<Entry>, Done<u64>),
     Head(Done<()>),
-    Key(PublicKey, Done<()>),
+    Key(Box<PublicKey>, Done<()>),
     SetBack(AuditHead, AgencyId, Done<()>),
     Stop,
 }
@@ -56,10 +63,7 @@ struct Batch {
 }
 
 impl Writer {
-    pub(super) fn open(
-        dir: PathBuf,
-        options: AuditOptions,
-    ) -> Result<(Self, watch::Receiver<State>, watch::Receiver<Option<Bytes>>), AuditError> {
+    pub(super) fn open(dir: PathBuf, options: AuditOptions) -> Result<Opened, AuditError> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -150,7 +154,7 @@ impl Writer {
                 }
                 Some(Command::Key(key, done)) => {
                     self.state.key = Some(key.fingerprint());
-                    self.options.key = Some(key);
+                    self.options.key = Some(*key);
                     let _gone = done.send(self.begin("seal", None));
                 }
                 Some(Command::SetBack(head, by, done)) => {
@@ -393,7 +397,7 @@ fn resume(
     state.lines = last.first.saturating_sub(1);
     let mut before: Option<Digest> = None;
     loop {
-        match lines.next()? {
+        match lines.read_next()? {
             Next::Line(raw) => {
                 let n = state.lines + 1;
                 let line = raw.line().filter(|line| line.n == n);
@@ -464,8 +468,11 @@ fn append_to(path: &std::path::Path) -> Result<File, AuditError> {
 }
 
 fn clip(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(limits::AUDIT_TYPED_BYTES))
-        .unwrap_or_default()
+    let mut end = text.len().min(limits::AUDIT_TYPED_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 fn sign(error: &dyn std::fmt::Display) -> AuditError {

@@ -237,7 +237,7 @@ fn export_all(
             return Ok(());
         }
         let mut lines = Lines::open(&one.path)?;
-        while let Next::Line(raw) = lines.next()? {
+        while let Next::Line(raw) = lines.read_next()? {
             let json = String::from_utf8_lossy(&raw.json);
             if !send(&AuditExport::Line(format!("{} {json}", raw.digest))) {
                 return Ok(());

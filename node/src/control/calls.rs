@@ -160,6 +160,10 @@ impl Calls {
         )
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "every column of the table of calls, once"
+    )]
     fn add(
         mut self,
         method: HttpMethod,

@@ -15,6 +15,9 @@ use super::caller::{Caller, Uid};
 use crate::audit::{Act, AuditError, Entry, Note, Who, noted};
 use crate::node::Node;
 
+/// Who was turned away, and the words.
+type TurnedAway = Box<(Who, ApiError)>;
+
 /// What the gate knows.
 #[derive(Clone)]
 pub(super) struct Gate {
@@ -66,7 +69,8 @@ impl Gate {
         let by = format!("{method} {route}");
         let (caller, act) = match self.caller(uid, method, route) {
             Ok(admitted) => admitted,
-            Err((who, refused)) => {
+            Err(turned_away) => {
+                let (who, refused) = *turned_away;
                 self.node
                     .audit
                     .write(vec![Entry::new(who, Act::TurnAway, by)])
@@ -116,9 +120,9 @@ impl Gate {
         uid: u32,
         method: &Method,
         route: &str,
-    ) -> Result<(Caller, Option<Act>), (Who, ApiError)> {
+    ) -> Result<(Caller, Option<Act>), TurnedAway> {
         let officer = self.node.officers.of(uid);
-        let officer = officer.map_err(|e| (Who::stranger(uid), e.into()))?;
+        let officer = officer.map_err(|e| Box::new((Who::stranger(uid), ApiError::from(e))))?;
         let caller = Caller {
             uid,
             officer: Arc::new(officer),
@@ -130,7 +134,7 @@ impl Gate {
         };
         match access.check(&caller) {
             Ok(()) => Ok((caller, access.act)),
-            Err(refused) => Err((caller.who(), refused)),
+            Err(refused) => Err(Box::new((caller.who(), refused))),
         }
     }
 

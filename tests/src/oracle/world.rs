@@ -362,13 +362,21 @@ impl World<'_> {
 
     fn judge(&mut self, violations: &mut Vec<Violation>) -> (usize, usize) {
         let running = self.running();
+        let held = self.held(&running);
+        // The nodes still run, and may make a receipt meanwhile: what was said first, then
+        // all that could be spoken of.
+        let said: Vec<_> = (0..self.model.plan.nodes)
+            .map(|n| self.federation[&name(n)].tap.frames())
+            .collect();
+        for n in &running {
+            judge::learn_store(&mut self.model, &self.federation[&name(*n)]);
+        }
         for n in 0..self.model.plan.nodes {
             judge::learn_frames(&mut self.model, &self.federation[&name(n)]);
         }
-        let held = self.held(&running);
         let (mut frames, mut copies) = (0, 0);
-        for n in 0..self.model.plan.nodes {
-            let wire = judge::read_wire(&self.model, n, &self.federation[&name(n)].tap.frames());
+        for (n, said) in said.iter().enumerate() {
+            let wire = judge::read_wire(&self.model, n, said);
             frames += wire.frames;
             if let Some(held) = held.get(&n) {
                 copies += held.len();
