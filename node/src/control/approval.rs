@@ -10,13 +10,10 @@ use liaison_protocol::clock::Millis;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-<<<<<<< HEAD
 use super::api::{
-    ApiError, ApprovalView, ApproveReport, PeerChangeRequest, PeerRemoveRequest, PolicyRequest,
+    ApiError, ApprovalView, ApproveReport, ApproveRequest, PeerChangeRequest, PeerRemoveRequest,
+    PolicyRequest,
 };
-=======
-use super::api::{ApiError, ApprovalView, ApproveReport, ApproveRequest, PolicyRequest};
->>>>>>> main
 use super::caller::Caller;
 use super::text::rfc3339;
 use crate::audit::note;

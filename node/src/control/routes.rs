@@ -9,10 +9,11 @@ use super::api::{
     AuditVerifyReport, AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport,
     DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
     KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView,
-    PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport,
-    PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport,
-    PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest, RetractReport,
-    RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
+    PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest,
+    ProofReport, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest,
+    RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent,
+    Why,
 };
 use super::api::{AudienceReport, AudienceRequest};
 use super::api::{
