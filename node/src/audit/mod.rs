@@ -13,6 +13,7 @@
 //! and share releases nothing before.
 
 mod act;
+mod compare;
 mod entry;
 mod error;
 mod line;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use liaison_protocol::audit::AuditHead;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::act::Act;
@@ -141,6 +143,25 @@ impl Audit {
         let (done, told) = oneshot::channel();
         self.command(Command::Head(done)).await?;
         told.await.map_err(|_| AuditError::Closed)?
+    }
+
+    /// Whether this log has another line in the place of the one that a head of its states, or
+    /// ends before it: its end was cut off since. What is of another chain is not compared.
+    ///
+    /// # Errors
+    /// [`AuditError::Io`].
+    pub async fn contradicts(&self, head: AuditHead) -> Result<bool, AuditError> {
+        let state = self.state().borrow().clone();
+        if state.chain != head.chain {
+            return Ok(false);
+        }
+        if state.lines < head.lines {
+            return Ok(true);
+        }
+        let dir = self.0.dir.clone();
+        tokio::task::spawn_blocking(move || compare::contradicts(&dir, &head))
+            .await
+            .map_err(|_| AuditError::Closed)?
     }
 
     /// Seals what officers type to another key from now on.
