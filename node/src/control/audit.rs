@@ -25,7 +25,7 @@ use crate::audit::{
 use crate::limits;
 use crate::node::Node;
 use crate::store::{Arrival, Direction};
-use crate::sync::{CONTRADICTED, HELD, HELD_AGAINST};
+use crate::sync::{CONTRADICTED, HELD, HELD_AGAINST, HELD_BEFORE};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -77,10 +77,13 @@ pub(super) async fn check(
         .ok_or_else(|| ApiError::new("internal", "our own card is missing"))?;
     let (mut witnessed, mut against) = (Vec::new(), Vec::new());
     if request.witness {
-        witnessed = heads_held(&node, &keys, HELD)?;
+        for prefix in [HELD, HELD_BEFORE] {
+            witnessed.extend(heads_held(&node, &keys, prefix)?);
+        }
         against = heads_held(&node, &keys, HELD_AGAINST)?;
     }
-    let witnesses = witnessed.iter().map(|w| w.by.clone()).collect();
+    let witnesses: BTreeSet<String> = witnessed.iter().map(|w| w.by.clone()).collect();
+    let witnesses = witnesses.into_iter().collect();
     // One that was held against the log is still held if nothing newer came.
     let is_older = |one: &Witnessed| witnessed.iter().all(|w| w.head != one.head);
     against.retain(is_older);
@@ -110,6 +113,7 @@ pub(super) async fn check(
         signed: report.signed,
         witnessed: report.witnessed,
         witnesses,
+        restores: report.restores,
         faults,
     }))
 }
@@ -208,7 +212,7 @@ pub(super) fn alerts(node: &Node) -> Vec<String> {
             .and_then(|id| id.parse().ok());
         if let Some(agency) = agency {
             alerts.push(format!(
-                "{}: its audit log does not follow from what it had us keep: it was cut short or rewritten. Telephone its data-protection officer",
+                "{}: its audit log does not follow from what it had us keep: it was cut short, rewritten, or begun anew after a restore. Telephone its data-protection officer",
                 node.registry.alias(&agency)
             ));
         }

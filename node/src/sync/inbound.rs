@@ -105,9 +105,9 @@ impl Session<'_> {
                     }
                     // What we held so far first: only the peer can tell whether the new one
                     // follows from it.
-                    let before = witness::held(self.sync, &self.agency)?;
+                    let before = witness::held(self.sync, &self.agency).await?;
                     self.sync.noticed(self.agency, notice).await?;
-                    let after = witness::held(self.sync, &self.agency)?;
+                    let after = witness::held(self.sync, &self.agency).await?;
                     if before != after {
                         self.handle(Event::Notify(before));
                     }
