@@ -134,8 +134,10 @@ impl World<'_> {
                 self.model.cut.remove(&pair(*a, *b));
             }
             Step::Stop(node) => {
-                judge::learn_store(&mut self.model, &self.federation[&name(*node)]);
+                let store = self.federation[&name(*node)].node().store.clone();
                 self.federation.node(&name(*node)).stop().await;
+                // Only now: it may make a receipt, and offer it, until it has stopped.
+                judge::learn(&mut self.model, &store);
             }
             Step::Start(node) => self.federation.node(&name(*node)).start().await,
             Step::Settle => {
@@ -335,7 +337,7 @@ impl World<'_> {
         let end = tokio::time::Instant::now() + patience;
         let missing = loop {
             for n in &running {
-                judge::learn_store(&mut self.model, &self.federation[&name(*n)]);
+                judge::learn(&mut self.model, &self.federation[&name(*n)].node().store);
             }
             let held = self.held(&running);
             let missing: Vec<Violation> = pairs
@@ -369,7 +371,7 @@ impl World<'_> {
             .map(|n| self.federation[&name(n)].tap.frames())
             .collect();
         for n in &running {
-            judge::learn_store(&mut self.model, &self.federation[&name(*n)]);
+            judge::learn(&mut self.model, &self.federation[&name(*n)].node().store);
         }
         for n in 0..self.model.plan.nodes {
             judge::learn_frames(&mut self.model, &self.federation[&name(n)]);
