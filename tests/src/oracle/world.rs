@@ -130,6 +130,9 @@ impl World<'_> {
                 self.federation.cut(&name(*a), &name(*b)).await;
             }
             Step::Mend(a, b) => {
+                if self.sabotage == Some(Sabotage::Tombstone) {
+                    self.forget_tombstones().await;
+                }
                 self.federation.mend(&name(*a), &name(*b)).await;
                 self.model.cut.remove(&pair(*a, *b));
             }
@@ -144,6 +147,15 @@ impl World<'_> {
                 self.federation.settled().await;
                 self.model.rests.push(moment());
             }
+        }
+    }
+
+    async fn forget_tombstones(&self) {
+        let gone = || self.model.withdrawn.keys();
+        let lift: Vec<Op> = gone().map(|id| Op::LiftTombstone { id: *id }).collect();
+        for node in self.running() {
+            let store = &self.federation[&name(node)].node().store;
+            store.write(lift.clone()).await.expect("the store");
         }
     }
 
