@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use liaison_node::cardfile::CardFile;
 use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::home::{Home, InitRequest};
 use liaison_node::import::synthetic::Synthetic;
@@ -77,15 +78,20 @@ pub async fn start(home: &Home) -> Fallible<Node> {
 /// Makes each a peer of the other, and waits until they are connected.
 pub async fn link(a: &Node, b: &Node) -> Fallible<()> {
     for (one, other, alias) in [(a, b, "b"), (b, a, "a")] {
-        let card = other.home.card_file()?;
-        let now = one.clock.now();
-        one.registry
-            .link(&one.store, &card, alias.into(), Vec::new(), true, now)
-            .await?;
+        link_card(one, &other.home.card_file()?, alias).await?;
         policy(one, NOTHING)?;
     }
     connected(a, &b.registry.own()).await?;
     connected(b, &a.registry.own()).await
+}
+
+/// Makes an agency a peer of a node.
+pub async fn link_card(node: &Node, card: &CardFile, alias: &str) -> Fallible<()> {
+    let now = node.clock.now();
+    node.registry
+        .link(&node.store, card, alias.into(), Vec::new(), true, now)
+        .await?;
+    Ok(())
 }
 
 /// Waits until a peer is connected.

@@ -1,4 +1,4 @@
-//! The figures of issue 2, in one run: `cargo bench`. Rates stand beside the
+//! The figures that the project promises, in one run: `cargo bench`. Rates stand beside the
 //! rate of strict signature checks on one core of the same run, because that does not depend
 //! on the machine.
 //!
@@ -76,6 +76,7 @@ fn main() -> Fallible<()> {
     }
     if wanted("policy") {
         policy::measure(&signer, &mut table)?;
+        runtime()?.block_on(policy::preview(&sizes, &mut table))?;
     }
     if wanted("sync") {
         runtime()?.block_on(sync::measure(&sizes, &mut table))?;

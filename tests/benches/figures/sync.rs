@@ -7,8 +7,9 @@ use liaison_node::import::synthetic::Synthetic;
 use liaison_node::search::{Context, Field, Options, Query};
 
 use crate::federation::{
-    SHARE, connected, holds, home, import, indexed, link, policy, start, today,
+    NOTHING, SHARE, connected, holds, home, import, indexed, link, policy, start, today,
 };
+use crate::policy::{PREVIEW_S, previewed};
 use crate::table::{Table, Work, quantile};
 use crate::{Fallible, Sizes};
 
@@ -51,6 +52,9 @@ pub async fn measure(sizes: &Sizes, table: &mut Table) -> Fallible<()> {
     pushes(&a, &b, &mut trends, sizes.pushes, table).await?;
     indexed(&b).await?;
     queries(&b, table).await?;
+    let (seconds, _, held) = previewed(&a, NOTHING).await?;
+    let what = format!("preview, {held} records that a peer holds");
+    table.below(&what, seconds, "s", Some(PREVIEW_S));
     a.stop().await;
     b.stop().await;
     Ok(())

@@ -110,7 +110,8 @@ impl Table {
     }
 }
 
-fn met(met: bool) -> &'static str {
+/// Whether an aim was met, in a word.
+pub fn met(met: bool) -> &'static str {
     if met { "(met)" } else { "(MISSED)" }
 }
 
