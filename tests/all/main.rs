@@ -11,6 +11,7 @@ mod audit;
 mod backup;
 mod bad_input;
 mod ceilings;
+mod changes;
 mod clock;
 mod command_line;
 mod control;

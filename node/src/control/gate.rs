@@ -8,6 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::oneshot;
 
 use super::access::AccessTable;
 use super::api::ApiError;
@@ -29,7 +30,8 @@ pub(super) struct Gate {
 
 /// Lets a call through, or not. What changes something is announced in the audit log before
 /// it is done, what shows records is there before they are shown; a call that can't be
-/// written down fails. The node's own log has who called what, and nothing that was typed.
+/// written down fails. What has begun is carried to its end, also when the client goes away. The
+/// node's own log has who called what, and nothing that was typed.
 pub(super) async fn admit(
     State(gate): State<Gate>,
     ConnectInfo(Uid(uid)): ConnectInfo<Uid>,
@@ -42,11 +44,22 @@ pub(super) async fn admit(
         .get::<MatchedPath>()
         .map(|p| p.as_str().to_owned())
         .unwrap_or_default();
-    let answered = gate.answer(uid, &method, &route, request, next).await;
-    let response = answered.unwrap_or_else(IntoResponse::into_response);
-    let status = response.status().as_u16();
-    tracing::info!(target: "liaison::api", uid, %method, %route, status, "call");
-    response
+    // The library drops what answers a client that has gone away: a change would stop halfway,
+    // and the log would not have its end. So a task of the node's own answers.
+    let node = gate.node.clone();
+    let (answer, answered) = oneshot::channel();
+    node.spawn(async move {
+        let response = gate.answer(uid, &method, &route, request, next).await;
+        let response = response.unwrap_or_else(IntoResponse::into_response);
+        let status = response.status().as_u16();
+        tracing::info!(target: "liaison::api", uid, %method, %route, status, "call");
+        let _the_client_has_gone = answer.send(response);
+    });
+    answered.await.unwrap_or_else(|_| {
+        ApiError::new("internal", "the call was cut short: the node is stopping")
+            .with_remedy("look whether it was done before you make it again")
+            .into_response()
+    })
 }
 
 impl Gate {

@@ -65,10 +65,10 @@ pub(super) async fn revoke(
         at,
         reason,
     };
-    node.registry.revoke(&agency, revoked);
-    node.swarm.set_peers(node.registry.linked()).await?;
+    cut(&node, &agency, &revoked).await?;
     let _one_at_a_time = node.changing.lock().await;
-    node.registry.keep_revoked(&node.store, &agency).await?;
+    // A change that was under way may have linked it again.
+    cut(&node, &agency, &revoked).await?;
     node.reengage(None).await?;
     tracing::warn!(peer = %peer.alias, "the link was revoked");
     let Standing { held, owed } = standing(&node, agency).await?;
@@ -80,6 +80,13 @@ pub(super) async fn revoke(
         records: held,
         unreachable: owed,
     }))
+}
+
+/// Takes the link away: from the transport first, then for good.
+async fn cut(node: &Node, agency: &AgencyId, revoked: &Revoked) -> Result<(), ApiError> {
+    node.registry.revoke(agency, revoked.clone());
+    node.swarm.set_peers(node.registry.linked()).await?;
+    Ok(node.registry.keep_revoked(&node.store, agency).await?)
 }
 
 /// `GET /v1/revoked`.

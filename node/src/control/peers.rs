@@ -58,6 +58,7 @@ pub(super) async fn add(
     let alias = node.registry.alias_for(&file, request.alias);
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
+    let was_revoked = node.registry.revoked().remove(&agency);
     // A faulty alias or card is `link`'s to tell.
     let circles = request.circles.clone();
     if let Ok(peer) = node
@@ -67,7 +68,13 @@ pub(super) async fn add(
     {
         super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
     }
-    let was_revoked = node.registry.revoked().remove(&agency).map(|r| r.reason);
+    if node.registry.revoked().remove(&agency) != was_revoked {
+        return Err(ApiError::new(
+            "conflict",
+            format!("'{alias}' was revoked meanwhile, so it is not linked"),
+        )
+        .with_remedy("'liaison status' says why; to link it all the same, do this again"));
+    }
     let updated = node
         .registry
         .link(
@@ -94,7 +101,7 @@ pub(super) async fn add(
         fingerprint: agency.fingerprint(),
         updated,
         may_have,
-        was_revoked,
+        was_revoked: was_revoked.map(|r| r.reason),
     }))
 }
 

@@ -4,15 +4,15 @@ use super::access::{
     ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE,
 };
 use super::api::{
-    AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, AskReport, AskRequest,
-    AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
-    AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport, DisclosureRow,
-    DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport, KeyChangeRequest,
-    KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView, PeerRemoveReport,
-    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
-    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
-    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
-    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
+    AskReport, AskRequest, AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest,
+    AuditVerifyReport, AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport,
+    DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
+    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView,
+    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport,
+    PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport,
+    PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest, RetractReport,
+    RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
 };
 use super::api::{AudienceReport, AudienceRequest};
 use super::api::{
@@ -179,7 +179,7 @@ fn approvals(calls: Calls) -> Calls {
     calls
         .get("/v1/approvals", "What waits for a second person", LOOK, approval::list, list::<ApprovalView>())
         .post("/v1/approvals/{number}/approve", "Does what another officer asked for", APPROVE, approval::approve,
-            nothing(), json::<ApproveReport>())
+            json::<ApproveRequest>(), json::<ApproveReport>())
         .post("/v1/approvals/{number}/reject", "Drops what was asked for", APPROVE, approval::reject,
             nothing(), json::<ApprovalView>())
 }

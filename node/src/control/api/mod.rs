@@ -22,7 +22,7 @@ mod records;
 mod status;
 mod watch;
 
-pub use approvals::{ApprovalView, ApproveReport};
+pub use approvals::{ApprovalView, ApproveReport, ApproveRequest};
 pub use audit::{
     AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
     AuditVerifyRequest, DisclosureRow, DisclosuresRequest,
