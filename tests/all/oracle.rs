@@ -87,7 +87,10 @@ async fn oracle_draws_federations_and_none_leaks() {
         }
         if done_so_far % TOLD_EVERY == 0 {
             let failed = faults.len();
-            println!("{done_so_far} of {cases}, {failed} failed, {:.0?}", began.elapsed());
+            println!(
+                "{done_so_far} of {cases}, {failed} failed, {:.0?}",
+                began.elapsed()
+            );
         }
         if faults.len() >= FAULTS {
             break;
