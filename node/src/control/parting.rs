@@ -17,6 +17,7 @@ use super::api::{
 use super::approval::{Irrevocable, OfPeer, second_person};
 use super::caller::Caller;
 use super::text::rfc3339;
+use crate::audit::note;
 use crate::kind;
 use crate::limits;
 use crate::node::Node;
@@ -105,6 +106,7 @@ pub(super) async fn revoke(
     Json(request): Json<PeerRevokeRequest>,
 ) -> Answer<PeerRevokeReport> {
     let reason = reason(&request.reason)?;
+    note(|note| note.typed("reason", &reason));
     let (agency, peer) = node.registry.find(&name)?;
     let at = node.clock.now();
     // The cut comes before everything that could take time: the disk, the policy, the report.
@@ -174,7 +176,7 @@ struct Standing {
 
 async fn standing(node: &Node, agency: AgencyId) -> Result<Standing, ApiError> {
     let node = node.clone();
-    tokio::task::spawn_blocking(move || {
+    let standing = tokio::task::spawn_blocking(move || {
         let mut unreachable = Vec::new();
         let mut owed = Vec::new();
         for (arrival, header) in node.share.unanswered(&agency)? {
@@ -183,10 +185,17 @@ async fn standing(node: &Node, agency: AgencyId) -> Result<Standing, ApiError> {
             owed.push(view);
         }
         let held = held(&node, &agency, &unreachable)?;
-        Ok(Standing { held, owed })
+        Ok::<_, ApiError>(Standing { held, owed })
     })
     .await
-    .map_err(|_| ApiError::new("internal", "the node is stopping"))?
+    .map_err(|_| ApiError::new("internal", "the node is stopping"))??;
+    note(|note| {
+        let held = standing.held.iter().map(|one| &one.id);
+        let owed = standing.owed.iter().map(|one| &one.id);
+        let ids = owed.chain(held).filter_map(|id| id.parse().ok());
+        ids.for_each(|id| note.record(id));
+    });
+    Ok(standing)
 }
 
 /// The records that were released to an agency and that it has, as far as it answered.
