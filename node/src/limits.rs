@@ -246,6 +246,15 @@ pub const SETTLED_NOTICES: u32 = 1;
 /// Seconds after which a peer that a restored node still waits for is asked again.
 pub const CATCH_UP_EVERY_S: u64 = 30;
 
+/// Milliseconds for which a peer's bare claim that this machine was set back keeps it from
+/// signing: a peer that is honest and connected shows what we lack within a fraction of that,
+/// and one that lies must not stop us for long.
+pub const SET_BACK_PROOF_MS: u64 = 10 * 60 * 1_000;
+
+/// Milliseconds between the line of the audit log that announces a backup and the time that the
+/// backup states: the node is busy for that long at most.
+pub const BACKUP_ANNOUNCED_MS: u64 = 60 * 1_000;
+
 /// Bytes of one page of a backup: writes wait for as long as it is read, some milliseconds.
 pub const CUT_PAGE_BYTES: usize = 1024 * 1024;
 
@@ -293,6 +302,17 @@ pub const AUDIT_RECORDS: usize = 400;
 
 /// Bytes kept of what an officer typed in one call: a long query and a reason.
 pub const AUDIT_TYPED_BYTES: usize = 4 * 1024;
+
+/// Bytes of each text that stands in clear in a line of the audit log: the officers by name and
+/// role, the longest, are a few hundred.
+pub const AUDIT_CLEAR_BYTES: usize = 4 * 1024;
+
+/// Refusals of one user that are lines of their own in [`AUDIT_TURN_AWAY_MS`]; the others are
+/// counted in one line, so that nobody fills the audit log from outside.
+pub const AUDIT_TURN_AWAYS: u64 = 10;
+
+/// Milliseconds in which they are counted: as long as between two signed heads.
+pub const AUDIT_TURN_AWAY_MS: u64 = AUDIT_HEAD_MS;
 
 /// Writes that may wait for the audit log's writer: then callers wait.
 pub const AUDIT_COMMANDS: usize = 256;

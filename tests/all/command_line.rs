@@ -58,9 +58,7 @@ async fn json_is_one_object_or_one_line_an_object() {
         &["policy", "check", &policy], &["policy", "apply", &policy, "--reason", "again", "--unproven",
             "--accept-broken", "personal-to-named", "--accept-broken", "red-to-named",
             "--accept-broken", "private-never", "--accept-broken", "private-to-named"],
-        &["policy", "show"], &["policy", "show", "--plain"], &["policy", "revert", "--reason", "again", "--unproven",
-            "--accept-broken", "personal-to-named", "--accept-broken", "red-to-named",
-            "--accept-broken", "private-never", "--accept-broken", "private-to-named"],
+        &["policy", "show"], &["policy", "show", "--plain"], &["policy", "revert"],
         &["record", "template", "trend"],
         &["push", &draft, "--dry-run"], &["push", &draft], &["push", &draft, "--to", "b"], &["push", &draft, "--to", ""],
         &["import", "csv", &csv, "--map", &map, "--dry-run"], &["import", "csv", &csv, "--map", &map],
@@ -509,8 +507,7 @@ async fn policy_check_apply_revert_and_plain() {
     let check = a.cli(&["status", "--check"]).await.expect_code(1);
     assert!(check.out.contains("liaison policy check"), "{check:?}");
 
-    let back = ["policy", "revert", "--unproven", "--reason", "back"];
-    a.cli(&back).await.expect_code(0);
+    a.cli(&["policy", "revert"]).await.expect_code(0);
     let after = a.json(&["policy", "show"]).await;
     assert_eq!(after["hash"], before["hash"]);
     assert_eq!(after["active"], true);

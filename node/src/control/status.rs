@@ -64,6 +64,13 @@ fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
             names.join(", ")
         ));
     }
+    for (by, holds) in node.set_back.disbelieved() {
+        alerts.push(format!(
+            "{name}: it claimed to hold a record of ours of {}, which we do not have, and showed none; it is not believed. Telephone it. 'liaison peer remove {name}' if it goes on",
+            rfc3339(holds),
+            name = node.registry.alias(&by),
+        ));
+    }
     alerts.extend(node.time.trusted().err().map(|doubt| doubt.to_string()));
     for agency in node.registry.forked() {
         let name = node.registry.alias(&agency);

@@ -50,7 +50,7 @@ pub enum IngestFault {
     },
     /// We do not know yet what we signed since the backup that we came back from.
     #[error(
-        "nothing is signed until {waiting} told what this node signed since its backup. Connect them, or give up waiting: 'liaison restore release NAME --reason TEXT'"
+        "nothing is signed until {waiting} told what this node signed and does not know of any more: it came back from a backup, or its machine was set back ('liaison restore status'). Connect them, or give up waiting: 'liaison restore release NAME --reason TEXT'"
     )]
     CatchingUp {
         /// Who was not heard from yet, by alias.
@@ -98,7 +98,7 @@ pub enum IngestFault {
     /// It amends or retracts another agency's record.
     #[error("it {what} record {}, which another agency wrote or which is of another kind", of.short())]
     NotTheAuthor {
-        /// `amends`, `retracts`, `permits to pass on` or `affirms`.
+        /// `amends`, `retracts`, `recalls`, `permits to pass on` or `affirms`.
         what: &'static str,
         /// The other record.
         of: RecordId,

@@ -17,7 +17,7 @@ use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::{CheckContext, Thresholds};
-use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
@@ -34,6 +34,7 @@ use crate::audit::{Act, Audit, AuditError, Entry, Who, note};
 use crate::catchup::CatchUp;
 use crate::clock::Clock;
 use crate::limits;
+use crate::newest::Newest;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
@@ -58,6 +59,7 @@ struct Shared {
     time: Timekeeper,
     catch_up: CatchUp,
     hlc: Mutex<HlcClock>,
+    newest: Newest,
     signing: Signing,
     settings: Settings,
     quotas: Quotas,
@@ -149,8 +151,10 @@ impl Ingest {
             .and_then(|b| <[u8; 8]>::try_from(b.as_ref()).ok())
             .map_or(Hlc::ZERO, |b| Hlc::from_wire(u64::from_be_bytes(b)));
         let quotas = Quotas::new(settings.records_per_minute);
+        let newest = Newest::new(store.clone());
         Ok(Self(Arc::new(Shared {
             store,
+            newest,
             registry,
             policies,
             owed,
@@ -172,6 +176,22 @@ impl Ingest {
     /// The thresholds that bind this node's own records.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The newest record of each author.
+    pub fn newest(&self) -> &Newest {
+        &self.0.newest
+    }
+
+    /// Signs nothing at or before this time from now on, unless it lies too far ahead; what is
+    /// to be written down of that.
+    pub fn witness(&self, at: Millis) -> Op {
+        let now = self.0.clock.now();
+        {
+            let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
+            hlc.witness(Hlc::new(at, u16::MAX), now);
+        }
+        self.clock_op()
     }
 
     /// Signs statements of this agency and takes them in, all or none, together with `also`
@@ -346,7 +366,8 @@ impl Ingest {
         for (id, raw, judged) in judged {
             match judged {
                 Ok(one) => {
-                    ops.push(self.insert(&one, Some((courier, epoch)), None));
+                    let list = self.list_of_lost(courier, &one);
+                    ops.push(self.insert(&one, Some((courier, epoch)), list));
                     admitted.push(one);
                     answers.push(Answer::Stored);
                 }
@@ -650,6 +671,7 @@ impl Ingest {
                 ..CheckContext::on(Date::from_millis(now))
             },
             now,
+            latest: self.0.time.latest(),
             doubt: self.0.time.trusted().err(),
         }
     }
@@ -707,6 +729,14 @@ impl Ingest {
         }
     }
 
+    /// A record of ours that a peer gives back to us has lost its distribution list, which is
+    /// on no wire: it goes to nobody but that peer until an officer says more.
+    fn list_of_lost(&self, courier: AgencyId, one: &Admitted) -> Option<Vec<AgencyId>> {
+        let kind = one.record.kind();
+        let listed = kind.plane() != Plane::Control && kind != Kind::Contact;
+        (listed && one.record.author() == self.0.registry.own()).then(|| vec![courier])
+    }
+
     /// Cards and keys statements are kept a second time, where the next start finds them.
     fn keep(&self, one: &Admitted) -> Option<Op> {
         match &one.record.record().content {
@@ -742,7 +772,10 @@ impl Ingest {
                 self.0.search.forget(arrival.0);
                 self.0.owed.note_back(one.record.id());
             }
-            hlc.witness(one.record.record().envelope.created, now);
+            let created = one.record.record().envelope.created;
+            hlc.witness(created, now);
+            let (author, kind) = (one.record.author(), one.record.kind());
+            self.0.newest.note(author, kind, created.wall());
             let content = &one.record.record().content;
             let news = match content {
                 Content::Contact(_) | Content::Keys(_) => brought || one.record.author() != own,
@@ -755,7 +788,8 @@ impl Ingest {
             }
             // Before it is told: what a permit is of may be looked at at once.
             let statement = one.record.record();
-            self.0.leaves.note(*arrival, one.record.id(), statement);
+            let (id, key) = (one.record.id(), one.record.key());
+            self.0.leaves.note(*arrival, id, key, statement);
             if self.0.leaves.concern(&one.record.id()) {
                 // A permit came ahead of its record: it may be owed to others now.
                 self.0.owed.recheck();

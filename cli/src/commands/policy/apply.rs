@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use liaison_node::control::api::{PolicyReport, PolicyRequest, PreviewRequest};
+use liaison_node::control::api::{PolicyReport, PolicyRequest, PreviewRequest, ProofTerms};
 
 use super::files;
-use super::terms::TermsArgs;
 use crate::commands::{Context, preview};
 use crate::error::Outcome;
+use crate::input;
+use crate::limits::POLICY_BYTES;
 use crate::output::policy as render;
 use crate::output::preview::recalled;
 
@@ -38,13 +39,23 @@ pub struct ApplyArgs {
     /// Don't ask
     #[arg(long)]
     yes: bool,
-    #[command(flatten)]
-    terms: TermsArgs,
+    /// Invariant that the policy may break; may be given several times; needs --reason
+    #[arg(long, value_name = "NAME")]
+    accept_broken: Vec<String>,
+    /// Proof made elsewhere, by `policy prove --out`, for a node without the solver
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// Take it where nothing can be proven, for want of the solver; needs --reason
+    #[arg(long, conflicts_with = "certificate")]
+    unproven: bool,
 }
 
 /// Asks the node.
 pub fn run(context: &mut Context, args: ApplyArgs) -> Outcome {
-    let proof = args.terms.read(context)?;
+    let certificate = match &args.certificate {
+        Some(file) => Some(input::read_text(context.ui, file, POLICY_BYTES)?),
+        None => None,
+    };
     let files = files(context, args.source)?;
     let client = context.client()?;
     let change = PreviewRequest::Apply {
@@ -61,7 +72,11 @@ pub fn run(context: &mut Context, args: ApplyArgs) -> Outcome {
         reason: args.reason,
         recall: args.recall,
         over,
-        proof,
+        proof: ProofTerms {
+            accept_broken: args.accept_broken,
+            unproven: args.unproven,
+            certificate,
+        },
     };
     let report: PolicyReport = client.post("/v1/policy/apply", &request)?;
     context.ui.either(&report, |style| {

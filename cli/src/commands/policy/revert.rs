@@ -4,7 +4,6 @@ use clap::Args;
 use liaison_node::control::api::{PolicyReport, PreviewRequest};
 use serde_json::json;
 
-use super::terms::TermsArgs;
 use crate::commands::{Context, preview};
 use crate::error::Outcome;
 use crate::output::policy as render;
@@ -12,9 +11,8 @@ use crate::output::preview::recalled;
 
 /// Go back to the policy before the active one
 ///
-/// Shows and asks first, as `apply` does; `liaison policy preview --revert` only shows. It is
-/// proven anew, with the agencies that there are now: an invariant that was accepted as broken
-/// has to be named again.
+/// Shows and asks first, and is proven or refused, as `apply` does; what was accepted as broken
+/// then waits for a second person again. `liaison policy preview --revert` only shows.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example:\n  liaison policy revert --reason 'applied to the wrong node'"
@@ -29,13 +27,10 @@ pub struct RevertArgs {
     /// Don't ask
     #[arg(long)]
     yes: bool,
-    #[command(flatten)]
-    terms: TermsArgs,
 }
 
 /// Asks the node.
-pub fn run(context: &mut Context, args: RevertArgs) -> Outcome {
-    let proof = args.terms.read(context)?;
+pub fn run(context: &mut Context, args: &RevertArgs) -> Outcome {
     let client = context.client()?;
     let ask = preview::Ask {
         question: "Go back to it?",
@@ -43,12 +38,7 @@ pub fn run(context: &mut Context, args: RevertArgs) -> Outcome {
         recall: args.recall,
     };
     let over = preview::ask(context, &client, &PreviewRequest::Revert, ask)?;
-    let request = json!({
-        "reason": args.reason,
-        "recall": args.recall,
-        "over": over,
-        "proof": proof,
-    });
+    let request = json!({ "reason": args.reason, "recall": args.recall, "over": over });
     let report: PolicyReport = client.post("/v1/policy/revert", &request)?;
     context.ui.either(&report, |style| {
         format!(

@@ -65,12 +65,18 @@ pub struct AuditVerifyReport {
     pub to: u64,
     /// Signed heads that fit.
     pub heads: u64,
+    /// Those of them whose key was compromised or revoked since.
+    #[serde(default)]
+    pub lost: u64,
     /// The last line that a signed head covers.
     pub signed: u64,
     /// The last line that a peer witnessed, and that fits.
     pub witnessed: u64,
     /// Peers that said what they hold.
     pub witnesses: Vec<String>,
+    /// Restores of backups, and what was lost with them, as sentences.
+    #[serde(default)]
+    pub restores: Vec<String>,
     /// What is wrong, as sentences.
     pub faults: Vec<String>,
 }

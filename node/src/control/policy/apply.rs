@@ -38,7 +38,7 @@ pub(in crate::control) async fn carry_out(
     node.is_over(request.over.as_deref())?;
     let set = read(node, request.files)?;
     let (terms, reason) = (&request.proof, request.reason.as_deref());
-    // Of all agencies, so nothing waits for it; a revocation least of all.
+    // For all agencies that there may be, so no change waits for it; a revocation least of all.
     let proven = prove_for_all(node, &set, terms, reason).await?;
     // From here on the agencies stay as they are.
     let one_at_a_time = node.changing.lock().await;
@@ -74,16 +74,23 @@ pub(in crate::control) async fn revert(
     Json(request): Json<RevertRequest>,
 ) -> Answer<PolicyReport> {
     let (set, before) = earlier(&node)?;
-    let plain = request.proof == ProofTerms::default();
+    let reason = request
+        .reason
+        .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
+    // As if it were applied anew: agencies and invariants may have changed since it was in
+    // force, and what waited for a second person then waits now.
+    let accepted = before.proof.map(|note| note.accepted).unwrap_or_default();
     let again = PolicyRequest {
         files: set.text().by_name(),
-        // What is accepted needs a reason of its own.
-        reason: request
-            .reason
-            .or_else(|| plain.then(|| format!("revert to {}", short(&before.hash)))),
+        reason: Some(reason),
         recall: request.recall,
         over: request.over,
-        proof: request.proof,
+        proof: ProofTerms {
+            accept_broken: accepted,
+            // Without a solver, what its history says of the same text still holds.
+            unproven: true,
+            certificate: None,
+        },
     };
     carry_out(&node, &caller, again).await
 }
@@ -130,9 +137,6 @@ pub(in crate::control) struct RevertRequest {
     /// What was looked at, from the preview.
     #[serde(default)]
     over: Option<String>,
-    /// On which terms, if it is not proven: what was accepted once is not accepted for ever.
-    #[serde(default)]
-    proof: ProofTerms,
 }
 
 async fn put_in_force(
