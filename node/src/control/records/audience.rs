@@ -75,7 +75,10 @@ pub(in crate::control) async fn audience(
             arrival,
             audience: list,
         };
-        node.store.write(vec![op]).await?;
+        let decided = Op::DeleteMeta {
+            name: crate::share::undecided(&header.id),
+        };
+        node.store.write(vec![op, decided]).await?;
         for agency in &out {
             node.recall(&[header.id], agency, RecallReason::Policy)
                 .await?;
