@@ -50,8 +50,10 @@ pub enum Reason {
     SetBack {
         /// The peer.
         by: AgencyId,
-        /// The time of the newest record of ours that it holds.
+        /// The time of the newest of ours that it holds.
         holds: Millis,
+        /// Whether it showed what only we can have signed.
+        proven: bool,
     },
 }
 
@@ -66,13 +68,21 @@ pub struct Waiting {
     pub fresh: bool,
 }
 
-/// Whether a store was just made of a backup, and no node ran on it yet.
+/// When the backup was made of which a store was just made, and no node ran on it yet.
 ///
 /// # Errors
 /// The store can't be read.
-pub(crate) fn is_fresh(store: &Store) -> Result<bool, StoreError> {
+pub(crate) fn restored(store: &Store) -> Result<Option<Millis>, StoreError> {
     let bytes = store.meta(CATCH_UP)?;
-    Ok(bytes.is_some_and(|b| postcard::from_bytes::<Waiting>(&b).is_ok_and(|w| w.fresh)))
+    let waiting = bytes.and_then(|b| postcard::from_bytes::<Waiting>(&b).ok());
+    Ok(match waiting {
+        Some(Waiting {
+            reason: Reason::Restored { made },
+            fresh: true,
+            ..
+        }) => Some(made),
+        _ => None,
+    })
 }
 
 impl CatchUp {
@@ -127,6 +137,11 @@ impl CatchUp {
             agencies: BTreeSet::new(),
             fresh: false,
         });
+        if matches!(reason, Reason::SetBack { proven: true, .. })
+            && matches!(state.reason, Reason::SetBack { proven: false, .. })
+        {
+            state.reason = reason;
+        }
         state.agencies.extend(agencies);
         self.put(state).await
     }

@@ -246,6 +246,15 @@ pub const SETTLED_NOTICES: u32 = 1;
 /// Seconds after which a peer that a restored node still waits for is asked again.
 pub const CATCH_UP_EVERY_S: u64 = 30;
 
+/// Milliseconds for which a peer's bare claim that this machine was set back keeps it from
+/// signing: a peer that is honest and connected shows what we lack within a fraction of that,
+/// and one that lies must not stop us for long.
+pub const SET_BACK_PROOF_MS: u64 = 10 * 60 * 1_000;
+
+/// Milliseconds between the line of the audit log that announces a backup and the time that the
+/// backup states: the node is busy for that long at most.
+pub const BACKUP_ANNOUNCED_MS: u64 = 60 * 1_000;
+
 /// Bytes of one page of a backup: writes wait for as long as it is read, some milliseconds.
 pub const CUT_PAGE_BYTES: usize = 1024 * 1024;
 

@@ -25,6 +25,7 @@ use crate::policy::{
 };
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
+use crate::setback::SetBack;
 use crate::share::{Leaves, Owed, Share};
 use crate::signing::Signing;
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
@@ -98,6 +99,8 @@ pub struct Parts {
     pub time: Timekeeper,
     /// Whom it has to hear from since a restore.
     pub catch_up: CatchUp,
+    /// Notices that its machine was set back.
+    pub set_back: SetBack,
     /// Erases what has ended.
     pub sweeper: Sweeper,
     /// When it started.
@@ -198,10 +201,11 @@ impl Node {
         };
         let store = opened;
         let time = Timekeeper::load(store.clone(), clock.clone())?;
+        let restored = catchup::restored(&store)?;
         // A statement dated by a wrong clock would be in nobody's time, ours included.
         let card = match time.trusted() {
             // Which numbers were signed since the backup, this node does not know.
-            _ if catchup::is_fresh(&store)? => home.keys_after_restore(now)?,
+            _ if restored.is_some() => home.keys_after_restore(now)?,
             Ok(now) => home.renew_keys(now)?.0,
             Err(_) => home.card_file()?,
         };
@@ -222,19 +226,21 @@ impl Node {
             let search = run_blocking(move || Search::open(&dir, incarnation, source)).await?;
             Arc::new(search)
         };
-        let catch_up =
-            CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let signing = Signing::new(secrets.signing);
+        // Before the store forgets that it is fresh: the log says so first.
         let audit = {
             let options = AuditOptions {
                 clock: clock.clone(),
                 signing: signing.clone(),
                 key: home.audit_key()?,
                 keep_bytes: config.audit.keep_mb.clamp(1, 1_048_576) * 1024 * 1024,
+                restored,
             };
             let dir = home.audit_dir();
             run_blocking(move || Audit::open(dir, options)).await?
         };
+        let catch_up =
+            CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let ingest = Ingest::new(
             store.clone(),
             registry.clone(),
@@ -260,6 +266,14 @@ impl Node {
             time.clone(),
             audit.clone(),
         );
+        let set_back = SetBack::load(
+            store.clone(),
+            registry.clone(),
+            catch_up.clone(),
+            ingest.clone(),
+            audit.clone(),
+            clock.clone(),
+        )?;
         let sweeper = Sweeper::new(
             store.clone(),
             search.clone(),
@@ -297,6 +311,7 @@ impl Node {
             config.repair_every_s,
             time.clone(),
             catch_up.clone(),
+            set_back.clone(),
             stopped,
         );
         let node = Self(Arc::new(Parts {
@@ -315,6 +330,7 @@ impl Node {
             search,
             time,
             catch_up,
+            set_back,
             sweeper,
             started: now,
             stop,
@@ -330,6 +346,7 @@ impl Node {
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
+        node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)
     }

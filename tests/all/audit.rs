@@ -212,9 +212,11 @@ fn e34_every_disclosure_and_read_is_in_a_log_that_shows_when_it_was_touched() {
     let whole = fs::read_to_string(&file).expect("lines");
     let cut: Vec<&str> = whole.lines().take(4).collect();
     fs::write(&file, cut.join("\n") + "\n").expect("cut");
-    pair.nodes[1] = Some(pair.sites[1].start());
-    let ran = pair.node(1).cli(&["audit", "verify"], "");
+    let dir = pair.sites[1].home.audit_dir();
+    let alone = ["audit", "verify", "--dir", &dir.to_string_lossy()];
+    let ran = run(BINARY.as_ref(), &home, &alone, "");
     assert_eq!(ran.status.code(), Some(0), "alone it can't know: {ran:?}");
+    pair.nodes[1] = Some(pair.sites[1].start());
     let verify = ["audit", "verify", "--witness", "--json"];
     let end = std::time::Instant::now() + liaison_tests::federation::PATIENCE;
     loop {

@@ -8,7 +8,9 @@ use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::{Federation, TestNode};
 use serde_json::Value;
 
+use crate::doctor::{doctor, grep, health};
 use crate::first::trend;
+use crate::set_back::pair;
 use crate::sharing::content;
 
 /// A file of the federation's folder, as the command line takes it.
@@ -258,7 +260,16 @@ async fn restore(node: &TestNode, file: &str, key: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e38_who_may_have_a_record_is_not_wider_after_a_restore() {
-    let mut federation = Federation::mesh(&["a", "b", "c"], OPEN).await;
+    let mut federation = Federation::new();
+    for name in ["a", "b", "c"] {
+        federation.add(name, "border", "QN").await;
+    }
+    for peer in ["b", "c"] {
+        federation.link("a", peer).await;
+    }
+    for node in federation.all() {
+        node.policy(OPEN).await;
+    }
     let narrowed = trend("Quittenmarke");
     let narrowed = federation["a"].push(&narrowed, &["--to", "b,c"]).await;
     for name in ["b", "c"] {
@@ -325,6 +336,10 @@ async fn e38_a_recall_erases_although_nothing_may_be_signed_yet() {
     for node in federation.all() {
         node.policy(OPEN).await;
     }
+    let card = federation["b"].home.dir().join("card.liaison");
+    let card = card.to_string_lossy();
+    let add = ["peer", "add", &card, "--as", "b", "--yes"];
+    federation["d"].cli(&add).await.expect_code(0);
     let ids = [
         federation["b"].push(&trend("Quittenmarke"), &[]).await,
         federation["b"].push(&trend("Mispelmarke"), &[]).await,
@@ -449,6 +464,7 @@ async fn answered_later(node: &TestNode, peer: &TestNode, id: &RecordId) {
     let later = async {
         loop {
             let line = store.ledger_entry(&peer.agency, arrival).expect("store");
+            eprintln!("{line:?}");
             if line.is_some_and(|l| l.is_later()) {
                 return;
             }
@@ -457,4 +473,76 @@ async fn answered_later(node: &TestNode, peer: &TestNode, id: &RecordId) {
     };
     let done = tokio::time::timeout(PATIENCE, later).await.is_ok();
     assert!(done, "{} did not answer later", peer.name);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_a_backup_from_before_a_retraction_brings_no_text_back_once_compacted() {
+    let mut federation = pair("127.3.9").await;
+    let withdrawn = trend("Quittenmarke verschollen");
+    let withdrawn = federation["a"].push(&withdrawn, &[]).await;
+    let stays = federation["a"].push(&trend("Zwetschgenmarke"), &[]).await;
+    federation["b"].holds_all(&[withdrawn, stays]).await;
+    federation.settled().await;
+    let (file, key) = (place(&federation, "b.backup"), key_file(&federation));
+    backup(&federation["b"], &file, &key, &["--with-keys"]).await;
+
+    // The log goes on after the backup, and a holds its head; then the record is withdrawn.
+    federation.node("b").stop().await;
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    let witnessed = async {
+        loop {
+            let verify = ["audit", "verify", "--witness", "--json"];
+            let report = federation["b"].cli(&verify).await.expect_code(0).json();
+            let log = federation["b"]
+                .json(&["audit", "log", "--limit", "1000"])
+                .await;
+            let lines = log["lines"].as_array().expect("lines");
+            let backup = lines.iter().find(|l| l["by"] == "POST /v1/backup");
+            let backup = backup.and_then(|l| l["n"].as_u64()).expect("a line");
+            if report["witnessed"].as_u64() > Some(backup + 2) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, witnessed)
+        .await
+        .expect("it is witnessed");
+    let args = ["retract", &withdrawn.full(), "--reason", "error"];
+    federation["a"].cli(&args).await.expect_code(0);
+    federation.settled().await;
+    assert!(flags(&federation["b"], &withdrawn).contains(Flags::ERASED));
+    federation.node("b").stop().await;
+    let lost = lose(&federation["b"], "b.lost");
+
+    let args = ["restore", &file, "--key-file", &key];
+    federation["b"].cli(&args).await.expect_code(0);
+    let text = grep(federation["b"].home.dir(), b"Quittenmarke");
+    assert!(!text.is_empty(), "the test finds nothing to begin with");
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    heard(&federation["b"], &federation["a"]).await;
+    federation.settled().await;
+    assert!(flags(&federation["b"], &withdrawn).contains(Flags::ERASED));
+    // The log tells that it was restored, and what was lost with that, by what a witnessed.
+    let verify = ["audit", "verify", "--witness", "--json"];
+    let report = federation["b"].cli(&verify).await.expect_code(0).json();
+    let restores = report["restores"].to_string();
+    assert!(restores.contains("came back from the backup"), "{report}");
+    assert!(restores.contains("of then are lost"), "{report}");
+
+    federation.stop().await;
+    let b = &federation["b"];
+    let report = doctor(b, &["--compact"]).await;
+    assert!(health(&report, "store", "done").is_some(), "{report}");
+    for word in ["Quittenmarke", "quittenmarke", "verschollen"] {
+        assert_eq!(grep(b.home.dir(), word.as_bytes()), Vec::<String>::new());
+    }
+    assert!(!grep(b.home.dir(), b"Zwetschgenmarke").is_empty());
+    // What was lost with the old disk is not the backup's to clean.
+    assert!(!grep(&lost, b"Quittenmarke").is_empty());
+    federation.node("b").start().await;
+    assert_eq!(count(&federation["b"], "zwetschgenmarke").await, 1);
+    assert_eq!(count(&federation["b"], "quittenmarke").await, 0);
+    federation.stop().await;
 }

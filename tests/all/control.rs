@@ -159,8 +159,7 @@ async fn notices_disturb_no_stream_until_they_are_too_many() {
     }
     let end = loop {
         match stream.next().await {
-            // What a node says of us by itself.
-            Some(Message::Witness { .. } | Message::Held { .. } | Message::Credit { .. }) => {}
+            Some(Message::Credit { .. }) => {}
             other => break other,
         }
     };

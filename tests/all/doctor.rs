@@ -14,7 +14,7 @@ use crate::first::trend;
 use crate::sharing::author_and_reader;
 
 /// Files under a folder that hold these bytes.
-fn grep(dir: &Path, bytes: &[u8]) -> Vec<String> {
+pub fn grep(dir: &Path, bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).expect("folder") {
         let path = entry.expect("entry").path();
@@ -27,7 +27,7 @@ fn grep(dir: &Path, bytes: &[u8]) -> Vec<String> {
     found
 }
 
-fn health<'a>(report: &'a Value, what: &str, health: &str) -> Option<&'a str> {
+pub fn health<'a>(report: &'a Value, what: &str, health: &str) -> Option<&'a str> {
     let all = report["findings"].as_array().expect("findings");
     let one = all
         .iter()
@@ -35,7 +35,7 @@ fn health<'a>(report: &'a Value, what: &str, health: &str) -> Option<&'a str> {
     one.and_then(|f| f["says"].as_str())
 }
 
-async fn doctor(node: &TestNode, options: &[&str]) -> Value {
+pub async fn doctor(node: &TestNode, options: &[&str]) -> Value {
     let args = [&["doctor", "--json"], options].concat();
     node.cli(&args).await.json()
 }
@@ -98,7 +98,7 @@ async fn e13_after_a_compaction_no_text_of_an_erased_record_is_on_the_disk() {
     federation.stop().await;
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("folder");
     for entry in std::fs::read_dir(from).expect("folder") {
         let entry = entry.expect("entry");

@@ -30,6 +30,7 @@ mod proof;
 mod recovery;
 mod retraction;
 mod sarajevo;
+mod set_back;
 mod setup;
 mod sharing;
 mod sync;

@@ -1,5 +1,6 @@
 //! A node that was lost, and comes back with the root key out of its safe.
 
+use liaison_node::home::Home;
 use liaison_tests::federation::{OPEN, apply_anyway};
 use liaison_tests::process::{Program, Site, run, succeeded};
 
@@ -62,6 +63,7 @@ fn e39_a_lost_node_resumes_as_the_same_agency_and_its_peers_give_back_what_was_i
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");
     succeeded(&recover(&safe));
     assert!(!home.join("keys/root.key").exists(), "the root key stayed");
+    liaison_tests::federation::waits_for(&Home::at(&home), "nobody");
     let again = Program::start(BINARY, &home, &a.address);
     again.ok(&apply);
     let after = again.json(&["card", "show"]);

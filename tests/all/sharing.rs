@@ -307,8 +307,6 @@ async fn e9_an_unlinked_node_cannot_connect() {
 async fn e9_no_setting_and_no_flag_turns_verification_off() {
     let config = serde_json::to_value(Config::default()).expect("config");
     let known = [
-        // Whether two persons decide.
-        "approval",
         "audit",
         "cache_mb",
         "exercise",

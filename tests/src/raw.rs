@@ -276,7 +276,7 @@ impl RawStream {
         self.writer.send(&message.encode()).await.is_ok() && self.writer.flush().await.is_ok()
     }
 
-    /// The next message; none at the end of the stream.
+    /// The next message that is no notice; none at the end of the stream.
     pub async fn next(&mut self) -> Option<Message> {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.reader.next())
@@ -286,7 +286,7 @@ impl RawStream {
             let message = Message::decode(&body).expect("a message");
             tracing::trace!(?message, "raw peer got");
             // Notices stand by themselves.
-            if !matches!(message, Message::Time(_) | Message::Settled(_)) {
+            if !is_notice(&message) {
                 return Some(message);
             }
         }
@@ -367,6 +367,13 @@ impl RawStream {
         let created = record.unverified().envelope.created;
         self.deliver(record.id(), created, record.bytes()).await.1
     }
+}
+
+fn is_notice(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Witness { .. } | Message::Held { .. } | Message::Time(_) | Message::Settled(_)
+    )
 }
 
 /// A record of a node's store, as it was signed.

@@ -52,6 +52,9 @@ pub struct BackupArgs {
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
     /// Read a backup to its end, and say what it holds; changes nothing
+    #[command(
+        after_long_help = "Example:\n  liaison backup verify /media/usb/liaison-2031-03-02.backup"
+    )]
     Verify {
         /// The backup
         file: PathBuf,

@@ -19,8 +19,10 @@ Examples:
   liaison clock confirm              the clock is right: the node was off for a month")]
 pub enum ClockCommand {
     /// Show what the clock says, and why it is not believed
+    #[command(after_long_help = "Example:\n  liaison clock show")]
     Show,
     /// Say that the clock is right: what has ended by it is erased at once
+    #[command(after_long_help = "Example:\n  liaison clock confirm --yes")]
     Confirm(ConfirmArgs),
 }
 

@@ -41,8 +41,12 @@ pub struct RestoreArgs {
 #[derive(Debug, Subcommand)]
 pub enum RestoreCommand {
     /// For whom the restored node waits
+    #[command(after_long_help = "Example:\n  liaison restore status")]
     Status,
     /// Wait no longer for an agency: what came from it is shown and passed on as it was
+    #[command(
+        after_long_help = "Example:\n  liaison restore release qm-pol --reason 'their node is gone for good; telephoned 2 March'"
+    )]
     Release {
         /// Its alias
         #[arg(required_unless_present = "all")]

@@ -64,6 +64,13 @@ pub fn verified(style: &Style, report: &AuditVerifyReport, witness: bool) -> Str
             plural(report.heads, "signed head", "signed heads"),
         ));
     }
+    for restore in &report.restores {
+        out.push_str(&format!(
+            "{} {}\n",
+            style.paint(Tone::Warn, "restored:"),
+            clean(restore)
+        ));
+    }
     for fault in &report.faults {
         out.push_str(&format!(
             "{} {}\n",

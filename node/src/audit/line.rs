@@ -142,12 +142,46 @@ pub struct Line {
     /// Of a line that begins a segment or a run: the chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain: Option<String>,
+    /// Of a line that begins another chain: where the one before it ended, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anew: Option<Anew>,
     /// Of such a line: the key under which what is typed from here on is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<super::seal::Opening>,
     /// A signed head, base64: it states the line before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<String>,
+}
+
+/// Why a chain ended at the line before, and another one begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anew {
+    /// The node came back from a backup: what was written since is lost.
+    Restored {
+        /// The chain that ended.
+        chain: String,
+        /// When the backup was made, RFC 3339.
+        made: String,
+    },
+    /// The node found that a peer holds more of its log than it has itself.
+    SetBack {
+        /// The chain that ended.
+        chain: String,
+        /// Lines that it had, as the peer shows under our own signature.
+        lines: u64,
+        /// The peer: an agency id.
+        by: String,
+    },
+}
+
+impl Anew {
+    /// The chain that ended.
+    pub fn chain(&self) -> &str {
+        match self {
+            Self::Restored { chain, .. } | Self::SetBack { chain, .. } => chain,
+        }
+    }
 }
 
 impl Line {
@@ -168,6 +202,7 @@ impl Line {
             of: None,
             typed: None,
             chain: None,
+            anew: None,
             seal: None,
             head: None,
         }

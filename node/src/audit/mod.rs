@@ -8,6 +8,11 @@
 //! holds. It cannot find lines that were cut off or rewritten *after* the last witnessed head
 //! by someone who holds the node's signing key, nor what was never written.
 //!
+//! A log that comes back with a backup lacks what was written since, and a log of a machine that
+//! was set back lacks it as well. It goes on with the next number, as another chain, whose first
+//! line says why; [`verify`] tells what was lost, by the heads of the chain before that peers
+//! hold. That a backup was made stands in the log: a restore without it is a cut.
+//!
 //! A line holds ids, never content. What officers typed is sealed to the data-protection
 //! officer. What can't be written down is not done: a write is on the disk when it returns,
 //! and share releases nothing before.
@@ -29,12 +34,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use liaison_protocol::audit::AuditHead;
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::AgencyId;
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::act::Act;
 pub use self::entry::Entry;
 pub use self::error::AuditError;
-pub use self::line::{Digest, Line, Who};
+pub use self::line::{Anew, Digest, Line, Who};
 pub use self::note::{Note, note, noted};
 pub use self::read::{Filter, Found, search};
 pub use self::segment::{Lines, Next, Raw, Segment, Stub, path_of, segments, stubs};
@@ -85,6 +93,8 @@ pub struct AuditOptions {
     pub key: Option<seal::PublicKey>,
     /// Bytes to keep: the oldest segments leave beyond it.
     pub keep_bytes: u64,
+    /// When the backup was made that the log came back with just now: another chain begins.
+    pub restored: Option<Millis>,
 }
 
 impl Audit {
@@ -140,6 +150,17 @@ impl Audit {
     pub async fn sign_head(&self) -> Result<(), AuditError> {
         let (done, told) = oneshot::channel();
         self.command(Command::Head(done)).await?;
+        told.await.map_err(|_| AuditError::Closed)?
+    }
+
+    /// A peer holds a head of this log, signed by us, that lies behind its end: the machine was
+    /// set back. Another chain begins, with a line that says so.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub async fn set_back(&self, head: AuditHead, by: AgencyId) -> Result<(), AuditError> {
+        let (done, told) = oneshot::channel();
+        self.command(Command::SetBack(head, by, done)).await?;
         told.await.map_err(|_| AuditError::Closed)?
     }
 

@@ -46,11 +46,16 @@ impl Place {
     }
 
     fn open(&self, keep_bytes: u64) -> Audit {
+        self.open_restored(keep_bytes, None)
+    }
+
+    fn open_restored(&self, keep_bytes: u64, restored: Option<Millis>) -> Audit {
         let options = AuditOptions {
             clock: Arc::new(SystemClock),
             signing: crate::signing::Signing::new(self.home.secrets().expect("keys").signing),
             key: self.home.audit_key().expect("key"),
             keep_bytes,
+            restored,
         };
         Audit::open(self.logs(), options).expect("opened")
     }
@@ -237,4 +242,112 @@ async fn what_was_typed_is_read_with_the_private_half_only() {
     let typed = lines[1].typed.as_ref().expect("under seal");
     let opened = secret.open(opening).expect("ours").open(2, typed);
     assert_eq!(opened.as_deref(), Ok("query: Kovač 7"));
+}
+
+fn head(audit: &Audit) -> AuditHead {
+    let bytes = audit.state().borrow().head.clone().expect("a head");
+    *SignedHead::parse(bytes).expect("a head").unverified()
+}
+
+/// A log whose backup, if one is made, has so much of it, and that goes on after it; what a
+/// peer witnessed of the end.
+async fn copied(place: &Place, backup: bool) -> (String, Witnessed) {
+    let audit = place.open(1 << 30);
+    audit.write(vec![shown(1)]).await.expect("written");
+    if backup {
+        let entry = Entry::new(Who::Node, Act::Administer, "POST /v1/backup");
+        audit.write(vec![entry]).await.expect("written");
+    }
+    let copy = fs::read_to_string(place.last()).expect("read");
+    for n in 0..9 {
+        audit.write(vec![shown(n)]).await.expect("written");
+    }
+    audit.sign_head().await.expect("signed");
+    let witnessed = Witnessed {
+        by: "b".into(),
+        head: head(&audit),
+    };
+    audit.close();
+    (copy, witnessed)
+}
+
+#[tokio::test]
+async fn a_restore_is_no_cut_and_says_what_it_lost() {
+    let place = Place::new();
+    let (copy, witnessed) = copied(&place, true).await;
+    let made = SystemClock.now();
+    fs::write(place.last(), &copy).expect("restored");
+    let audit = place.open_restored(1 << 30, Some(made));
+    audit.write(vec![shown(1)]).await.expect("written");
+    audit.sign_head().await.expect("signed");
+    let after = Witnessed {
+        by: "b".into(),
+        head: head(&audit),
+    };
+    assert_ne!(after.head.chain, witnessed.head.chain);
+    audit.close();
+    let report = place.check(&[witnessed.clone(), after]);
+    assert_eq!(report.faults, []);
+    let says = report.restores.join("; ");
+    // start, one, backup; then nine.
+    assert!(says.contains("lines 4 to 12 of then are lost"), "{says}");
+    assert!(report.witnessed > 4, "{report:?}");
+    // A second run goes on with the new chain.
+    place.open(1 << 30).close();
+    assert_eq!(place.check(&[witnessed]).faults, []);
+}
+
+#[tokio::test]
+async fn a_cut_dressed_up_as_a_restore_is_a_cut() {
+    // No backup was ever made.
+    let place = Place::new();
+    let (copy, witnessed) = copied(&place, false).await;
+    fs::write(place.last(), &copy).expect("cut");
+    place
+        .open_restored(1 << 30, Some(SystemClock.now()))
+        .close();
+    let says = |report: Report| {
+        let says: Vec<String> = report.faults.into_iter().map(|f| f.says).collect();
+        says.join("; ")
+    };
+    let found = says(place.check(&[]));
+    assert!(found.contains("tells of no backup then"), "{found}");
+    let found = says(place.check(std::slice::from_ref(&witnessed)));
+    assert!(found.contains("b holds the head"), "{found}");
+
+    // One was, an hour before the time that the restore names.
+    let place = Place::new();
+    let (copy, _) = copied(&place, true).await;
+    fs::write(place.last(), &copy).expect("cut");
+    let later = Millis(SystemClock.now().0 + 3_600_000);
+    place.open_restored(1 << 30, Some(later)).close();
+    let found = says(place.check(&[]));
+    assert!(found.contains("tells of no backup then"), "{found}");
+}
+
+#[tokio::test]
+async fn a_log_that_was_set_back_says_so_once_a_peer_shows_its_head() {
+    let place = Place::new();
+    let (copy, witnessed) = copied(&place, true).await;
+    fs::write(place.last(), &copy).expect("set back");
+    let audit = place.open(1 << 30);
+    let by = AgencyId::from_bytes([7; 32]);
+    let before = audit.state().borrow().lines;
+    // A head that it has got beyond tells nothing.
+    let old = AuditHead {
+        lines: before,
+        ..witnessed.head
+    };
+    audit.set_back(old, by).await.expect("written");
+    assert_eq!(audit.state().borrow().lines, before);
+    for _ in 0..2 {
+        audit.set_back(witnessed.head, by).await.expect("written");
+        assert_eq!(audit.state().borrow().lines, before + 1, "once");
+    }
+    audit.close();
+    let report = place.check(&[]);
+    let says: Vec<String> = report.faults.into_iter().map(|f| f.says).collect();
+    assert_eq!(says.len(), 1, "{says:?}");
+    assert!(says[0].contains("was set back"), "{says:?}");
+    assert!(report.restores.is_empty());
 }

@@ -7,10 +7,13 @@ use data_encoding::{BASE64, HEXLOWER};
 use liaison_protocol::audit::{AuditHead, SignedHead};
 use liaison_protocol::card::AgencyKeys;
 
-use super::AuditError;
-use super::line::{Digest, Line, split};
+use super::line::{Anew, Digest, Line, split};
 use super::segment::{self, Lines, Next, Stub};
+use super::{Act, AuditError};
 use crate::limits;
+
+/// The call that makes a backup, as lines name it.
+const BACKUP: &str = "POST /v1/backup";
 
 /// A head that a peer holds of this log.
 #[derive(Clone, Debug)]
@@ -43,6 +46,8 @@ pub struct Report {
     pub signed: u64,
     /// The last line that a peer witnessed, and that fits.
     pub witnessed: u64,
+    /// Restores that are as they should be, and what was lost with them, as sentences.
+    pub restores: Vec<String>,
     /// What is wrong; at most [`limits::AUDIT_FAULTS`].
     pub faults: Vec<Fault>,
 }
@@ -62,6 +67,8 @@ pub fn verify(
         witnessed,
         met: vec![false; witnessed.len()],
         chain: None,
+        breaks: Vec::new(),
+        backup: None,
         expected: 1,
         before: Digest::default(),
         report: Report::default(),
@@ -83,11 +90,24 @@ struct Check<'a> {
     /// Which of them were compared with their line.
     met: Vec<bool>,
     chain: Option<[u8; 16]>,
+    /// Where a chain ended and another began.
+    breaks: Vec<Break>,
+    /// When the last backup was made, as its line says.
+    backup: Option<String>,
     /// The number of the line that comes next.
     expected: u64,
     /// Hash of the line before it.
     before: Digest,
     report: Report,
+}
+
+/// An end of a chain that a restore explains.
+struct Break {
+    chain: [u8; 16],
+    /// Its last line that is still here.
+    last: u64,
+    /// When the backup was made; none: that left with the segment.
+    made: Option<String>,
 }
 
 impl Check<'_> {
@@ -117,7 +137,7 @@ impl Check<'_> {
         (before.then(json) == digest && line.n == stub.last).then_some(())?;
         self.before = before;
         self.expected = stub.last;
-        self.head(&line)?;
+        self.head(&line, true)?;
         self.meet(stub.last, digest);
         self.before = digest;
         self.expected = stub.last + 1;
@@ -169,16 +189,16 @@ impl Check<'_> {
 
     fn line(&mut self, line: &Line) {
         if let Some(chain) = &line.chain {
-            let chain = HEXLOWER
-                .decode(chain.as_bytes())
-                .ok()
-                .and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
+            let chain = parse_chain(chain);
             if self.chain.is_some() && self.chain != chain {
-                self.fault(format!("line {} begins another chain", line.n));
+                self.anew(line);
             }
             self.chain = chain;
         }
-        if line.head.is_some() && self.head(line).is_none() {
+        if line.what == Act::Administer && line.by == BACKUP && line.outcome.is_none() {
+            self.backup = Some(line.at.clone());
+        }
+        if line.head.is_some() && self.head(line, false).is_none() {
             self.fault(format!(
                 "the signed head in line {} does not fit the lines before it",
                 line.n
@@ -186,8 +206,44 @@ impl Check<'_> {
         }
     }
 
+    /// A line that begins another chain: only a restore of a backup explains it.
+    fn anew(&mut self, line: &Line) {
+        let n = line.n;
+        let last = n.saturating_sub(1);
+        if self.breaks.len() >= limits::AUDIT_FAULTS {
+            return self.fault(format!("line {n} begins one more chain"));
+        }
+        let ended = line
+            .anew
+            .as_ref()
+            .and_then(|anew| parse_chain(anew.chain()));
+        match &line.anew {
+            Some(Anew::Restored { made, .. }) if ended == self.chain => {
+                let backup = self.backup.as_deref();
+                if backup.is_some_and(|backup| is_of(backup, made)) {
+                    self.breaks.extend(ended.map(|chain| Break {
+                        chain,
+                        last,
+                        made: Some(made.clone()),
+                    }));
+                    self.report.restores.push(format!(
+                        "line {n}: the node came back from the backup of {made}; what was written between that backup and line {n} is lost"
+                    ));
+                } else {
+                    self.fault(format!(
+                        "line {n} says that the node came back from a backup of {made}, and the log before it tells of no backup then: its end was cut off"
+                    ));
+                }
+            }
+            Some(Anew::SetBack { lines, by, .. }) if ended == self.chain => self.fault(format!(
+                "line {n}: the machine or its log was set back. Lines {n} to {lines} as agency {by} witnessed them were cut off"
+            )),
+            _ => self.fault(format!("line {n} begins another chain")),
+        }
+    }
+
     /// A signed head states the line before it.
-    fn head(&mut self, line: &Line) -> Option<()> {
+    fn head(&mut self, line: &Line, left: bool) -> Option<()> {
         let bytes = BASE64.decode(line.head.as_ref()?.as_bytes()).ok()?;
         let head = SignedHead::parse(Bytes::from(bytes)).ok()?;
         let head = head.verify(self.keys).ok()?;
@@ -195,7 +251,16 @@ impl Check<'_> {
         let fits = head.lines == self.expected.saturating_sub(1) && head.digest == self.before.0;
         fits.then_some(())?;
         match self.chain {
-            Some(chain) if chain != head.chain => return None,
+            Some(chain) if chain != head.chain && !left => return None,
+            // The line that begins the other chain left with its segment.
+            Some(chain) if chain != head.chain => {
+                let (last, made) = (self.expected, None);
+                self.breaks.push(Break { chain, last, made });
+                self.report.restores.push(format!(
+                    "the log was begun anew before line {last}, in lines that left it"
+                ));
+                self.chain = Some(head.chain);
+            }
             _ => self.chain = Some(head.chain),
         }
         self.report.heads += 1;
@@ -228,13 +293,22 @@ impl Check<'_> {
     fn ends(&mut self) {
         self.report.to = self.expected.saturating_sub(1);
         let to = self.report.to;
-        let mut missed = Vec::new();
+        let (mut missed, mut lost) = (Vec::new(), Vec::new());
         for (witnessed, met) in self.witnessed.iter().zip(&self.met) {
             if *met {
                 continue;
             }
             let (by, lines) = (&witnessed.by, witnessed.head.lines);
-            if Some(witnessed.head.chain) != self.chain {
+            let ended = self.breaks.iter().find(|b| b.chain == witnessed.head.chain);
+            if let Some(Break { last, made, .. }) = ended {
+                if lines > *last {
+                    let made = made.as_deref().unwrap_or("an earlier time");
+                    lost.push(format!(
+                        "{by} witnessed line {lines} of the log before it was restored from the backup of {made}: lines {} to {lines} of then are lost",
+                        last + 1
+                    ));
+                }
+            } else if Some(witnessed.head.chain) != self.chain {
                 missed.push(format!(
                     "{by} holds the head of another log of this node, with {lines} lines: this one took its place"
                 ));
@@ -244,6 +318,7 @@ impl Check<'_> {
                 ));
             }
         }
+        self.report.restores.extend(lost);
         for says in missed {
             self.fault(says);
         }
@@ -257,4 +332,17 @@ impl Check<'_> {
             });
         }
     }
+}
+
+fn parse_chain(text: &str) -> Option<[u8; 16]> {
+    HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok()
+}
+
+/// Whether a backup that says when it was made is the one that a line announced.
+fn is_of(line: &str, made: &str) -> bool {
+    let at = |text: &str| Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond());
+    let apart = at(line)
+        .zip(at(made))
+        .map(|(line, made)| line.abs_diff(made));
+    apart.is_some_and(|apart| apart <= limits::BACKUP_ANNOUNCED_MS)
 }

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
 use liaison_protocol::audit::AuditHead;
+use liaison_protocol::id::AgencyId;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::line::{Digest, Line};
+use super::line::{Anew, Digest, Line};
 use super::seal::{PublicKey, Sealer};
 use super::segment::{self, Lines, Next};
 use super::{Act, AuditError, AuditOptions, Entry, State, Who};
@@ -30,6 +31,7 @@ pub(super) enum Command {
     Write(Vec<Entry>, Done<u64>),
     Head(Done<()>),
     Key(Box<PublicKey>, Done<()>),
+    SetBack(AuditHead, AgencyId, Done<()>),
     Stop,
 }
 
@@ -100,7 +102,12 @@ impl Writer {
                 }
             }
         };
-        if state.chain == [0; 16] {
+        let anew = options.restored.map(|made| Anew::Restored {
+            chain: HEXLOWER.encode(&state.chain),
+            made: rfc3339(made),
+        });
+        let anew = anew.filter(|_| state.chain != [0; 16]);
+        if state.chain == [0; 16] || anew.is_some() {
             state.chain = rand::random();
         }
         let (told, state_told) = watch::channel(state.clone());
@@ -115,7 +122,8 @@ impl Writer {
             sealer: None,
             signed,
         };
-        writer.begin("start")?;
+        let by = if anew.is_some() { "restored" } else { "start" };
+        writer.begin(by, anew)?;
         Ok((writer, state_told, heads_told))
     }
 
@@ -147,7 +155,10 @@ impl Writer {
                 Some(Command::Key(key, done)) => {
                     self.state.key = Some(key.fingerprint());
                     self.options.key = Some(*key);
-                    let _gone = done.send(self.begin("seal"));
+                    let _gone = done.send(self.begin("seal", None));
+                }
+                Some(Command::SetBack(head, by, done)) => {
+                    let _gone = done.send(self.set_back(&head, &by));
                 }
                 Some(Command::Stop) => {
                     let stop = Entry::new(Who::Node, Act::Log, "stop");
@@ -219,12 +230,13 @@ impl Writer {
     }
 
     /// The line that begins a segment, a run, or another seal.
-    fn begin(&mut self, by: &str) -> Result<(), AuditError> {
+    fn begin(&mut self, by: &str, anew: Option<Anew>) -> Result<(), AuditError> {
         let mut batch = self.batch();
         let n = batch.lines + 1;
         let at = rfc3339(self.options.clock.now());
         let mut line = Line::new(n, at, Who::Node, Act::Log, by);
         line.chain = Some(HEXLOWER.encode(&self.state.chain));
+        line.anew = anew;
         let mut sealer = None;
         if let Some(key) = &self.options.key {
             let (opening, begun) = key.begin().map_err(|e| sign(&e))?;
@@ -235,6 +247,23 @@ impl Writer {
         self.put(batch)?;
         self.sealer = sealer;
         Ok(())
+    }
+
+    /// Begins another chain behind what is left of this one.
+    fn set_back(&mut self, head: &AuditHead, by: &AgencyId) -> Result<(), AuditError> {
+        let ended = self.state.chain;
+        // It was written meanwhile, or another peer told.
+        if head.chain != ended || head.lines <= self.state.lines {
+            return Ok(());
+        }
+        let anew = Anew::SetBack {
+            chain: HEXLOWER.encode(&ended),
+            lines: head.lines,
+            by: by.full(),
+        };
+        self.state.chain = rand::random();
+        self.begin("set-back", Some(anew))
+            .inspect_err(|_| self.state.chain = ended)
     }
 
     /// Signs the head, as a line of its own, unless nothing was written since.
@@ -276,7 +305,7 @@ impl Writer {
             file,
             bytes: 0,
         };
-        self.begin("segment")?;
+        self.begin("segment", None)?;
         let mut all = segment::segments(&self.dir)?;
         all.pop();
         let mut bytes: u64 = all.iter().map(|s| s.bytes).sum::<u64>() + self.segment_bytes();

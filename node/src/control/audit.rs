@@ -24,7 +24,7 @@ use crate::audit::{
 use crate::limits;
 use crate::node::Node;
 use crate::store::{Arrival, Direction};
-use crate::sync::{CONTRADICTED, HELD};
+use crate::sync::{CONTRADICTED, HELD, HELD_BEFORE};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -76,9 +76,14 @@ pub(super) async fn check(
         .ok_or_else(|| ApiError::new("internal", "our own card is missing"))?;
     let mut witnessed = Vec::new();
     if request.witness {
-        for (name, bytes) in node.store.metas(HELD, limits::STORE_ROWS)? {
-            let agency = name.strip_prefix(HELD).and_then(|id| id.parse().ok());
-            let Some(agency) = agency else { continue };
+        let mut held = Vec::new();
+        for prefix in [HELD, HELD_BEFORE] {
+            for (name, bytes) in node.store.metas(prefix, limits::STORE_ROWS)? {
+                let agency = name.strip_prefix(prefix).and_then(|id| id.parse().ok());
+                held.extend(agency.map(|agency: AgencyId| (agency, bytes)));
+            }
+        }
+        for (agency, bytes) in held {
             // What does not verify under our own key is nothing that we signed.
             let head = SignedHead::parse(bytes).and_then(|head| head.verify(&keys));
             match head {
@@ -92,7 +97,8 @@ pub(super) async fn check(
             }
         }
     }
-    let witnesses = witnessed.iter().map(|w| w.by.clone()).collect();
+    let witnesses: BTreeSet<String> = witnessed.iter().map(|w| w.by.clone()).collect();
+    let witnesses = witnesses.into_iter().collect();
     // Everything that is written by now is looked at.
     let dir = node.audit.dir().to_owned();
     let report = blocking(move || verify(&dir, &keys, &witnessed)).await??;
@@ -108,6 +114,7 @@ pub(super) async fn check(
         signed: report.signed,
         witnessed: report.witnessed,
         witnesses,
+        restores: report.restores,
         faults,
     }))
 }
@@ -206,7 +213,7 @@ pub(super) fn alerts(node: &Node) -> Vec<String> {
             .and_then(|id| id.parse().ok());
         if let Some(agency) = agency {
             alerts.push(format!(
-                "{}: its audit log does not follow from what it had us keep: it was cut short or rewritten. Telephone its data-protection officer",
+                "{}: its audit log does not follow from what it had us keep: it was cut short, rewritten, or begun anew after a restore. Telephone its data-protection officer",
                 node.registry.alias(&agency)
             ));
         }

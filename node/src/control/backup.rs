@@ -141,10 +141,20 @@ pub(super) fn why(node: &Node, reason: Reason) -> String {
             "this node was restored from a backup of {}: what came from an agency is locked, and nothing is signed, until it was heard from",
             rfc3339(made)
         ),
-        Reason::SetBack { by, holds } => format!(
-            "this machine was set back: {} holds a record of ours of {}, which we do not have. Nothing is signed until it was heard from",
+        Reason::SetBack {
+            by,
+            holds,
+            proven: true,
+        } => format!(
+            "this machine was set back: {} holds the end of our audit log as we signed it on {}, and our log does not reach as far. Nothing is signed until it was heard from",
             node.registry.alias(&by),
             rfc3339(holds)
+        ),
+        Reason::SetBack { by, holds, .. } => format!(
+            "this machine was set back, if {name} is right: it says that it holds a record of ours of {}, which we do not have. Nothing is signed until it was heard from; if it shows none within {} minutes, it is not believed",
+            rfc3339(holds),
+            limits::SET_BACK_PROOF_MS / 60_000,
+            name = node.registry.alias(&by),
         ),
     }
 }

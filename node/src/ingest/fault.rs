@@ -50,7 +50,7 @@ pub enum IngestFault {
     },
     /// We do not know yet what we signed since the backup that we came back from.
     #[error(
-        "nothing is signed until {waiting} told what this node signed since its backup. Connect them, or give up waiting: 'liaison restore release NAME --reason TEXT'"
+        "nothing is signed until {waiting} told what this node signed and does not know of any more: it came back from a backup, or its machine was set back ('liaison restore status'). Connect them, or give up waiting: 'liaison restore release NAME --reason TEXT'"
     )]
     CatchingUp {
         /// Who was not heard from yet, by alias.

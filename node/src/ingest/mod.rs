@@ -34,6 +34,7 @@ use crate::audit::{Act, Audit, AuditError, Entry, Who, note};
 use crate::catchup::CatchUp;
 use crate::clock::Clock;
 use crate::limits;
+use crate::newest::Newest;
 use crate::policy::Policies;
 use crate::registry::{Registry, card_op, statement_op};
 use crate::search::Search;
@@ -58,6 +59,7 @@ struct Shared {
     time: Timekeeper,
     catch_up: CatchUp,
     hlc: Mutex<HlcClock>,
+    newest: Newest,
     signing: Signing,
     settings: Settings,
     quotas: Quotas,
@@ -149,8 +151,10 @@ impl Ingest {
             .and_then(|b| <[u8; 8]>::try_from(b.as_ref()).ok())
             .map_or(Hlc::ZERO, |b| Hlc::from_wire(u64::from_be_bytes(b)));
         let quotas = Quotas::new(settings.records_per_minute);
+        let newest = Newest::new(store.clone());
         Ok(Self(Arc::new(Shared {
             store,
+            newest,
             registry,
             policies,
             owed,
@@ -172,6 +176,22 @@ impl Ingest {
     /// The thresholds that bind this node's own records.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// The newest record of each author.
+    pub fn newest(&self) -> &Newest {
+        &self.0.newest
+    }
+
+    /// Signs nothing at or before this time from now on, unless it lies too far ahead; what is
+    /// to be written down of that.
+    pub fn witness(&self, at: Millis) -> Op {
+        let now = self.0.clock.now();
+        {
+            let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
+            hlc.witness(Hlc::new(at, u16::MAX), now);
+        }
+        self.clock_op()
     }
 
     /// Signs statements of this agency and takes them in, all or none, together with `also`
@@ -803,7 +823,10 @@ impl Ingest {
                 self.0.search.forget(arrival.0);
                 self.0.owed.note_back(one.record.id());
             }
-            hlc.witness(one.record.record().envelope.created, now);
+            let created = one.record.record().envelope.created;
+            hlc.witness(created, now);
+            let (author, kind) = (one.record.author(), one.record.kind());
+            self.0.newest.note(author, kind, created.wall());
             let content = &one.record.record().content;
             let news = match content {
                 Content::Contact(_) | Content::Keys(_) => brought || one.record.author() != own,

@@ -102,7 +102,7 @@ impl Session<'_> {
                     let kept = matches!(notice, Notice::Witness { .. });
                     self.sync.noticed(self.agency, notice).await?;
                     if kept {
-                        let held = witness::held(self.sync, &self.agency)?;
+                        let held = witness::held(self.sync, &self.agency).await?;
                         self.handle(Event::Notify(held));
                     }
                 }

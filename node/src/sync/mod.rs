@@ -20,9 +20,10 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
-pub(crate) use self::witness::{CONTRADICTED, HELD};
+pub(crate) use self::witness::{CONTRADICTED, HELD, HELD_BEFORE};
 use crate::catchup::CatchUp;
 use crate::ingest::Ingest;
+use crate::setback::SetBack;
 use crate::share::{ReleaseError, Share};
 use crate::store::{Op, Store, StoreError};
 use crate::swarm::{Channel, Inbound, InboundStreams, LinkEvent, SwarmError, SwarmHandle};
@@ -39,6 +40,7 @@ pub struct Sync {
     repair_every_s: u64,
     time: Timekeeper,
     catch_up: CatchUp,
+    set_back: SetBack,
     stop: watch::Receiver<bool>,
 }
 
@@ -96,6 +98,7 @@ impl Sync {
         repair_every_s: u64,
         time: Timekeeper,
         catch_up: CatchUp,
+        set_back: SetBack,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let hello = Hello::new(speaks, crate::SOFTWARE, share.registry.own());
@@ -108,6 +111,7 @@ impl Sync {
             repair_every_s,
             time,
             catch_up,
+            set_back,
             stop,
         }
     }

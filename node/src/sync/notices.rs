@@ -22,7 +22,15 @@ impl Sync {
                 }
             }
             notice @ (Notice::Witness { .. } | Notice::Held { .. }) => {
+                let holds = match notice {
+                    Notice::Held { clock, .. } => clock,
+                    _ => None,
+                };
+                // What proves comes before what only claims.
                 witness::noticed(self, agency, notice).await?;
+                if let Some(holds) = holds {
+                    self.set_back.claims(agency, holds).await?;
+                }
             }
         }
         Ok(())

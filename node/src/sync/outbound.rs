@@ -272,8 +272,11 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 self.sync.check_hello(self.agency, &peer)?;
                 self.opened = true;
                 self.handle(Event::Notify(self.sync.told()));
-                let held = witness::held(self.sync, &self.agency)?;
-                self.handle(Event::Notify(held));
+                let before = witness::contradicted(self.sync, &self.agency)?;
+                let held = witness::held(self.sync, &self.agency).await?;
+                for notice in before.into_iter().chain([held]) {
+                    self.handle(Event::Notify(notice));
+                }
                 self.show_head();
             }
             Effect::Room => {}

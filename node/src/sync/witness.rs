@@ -15,16 +15,19 @@ const WITNESS: &str = "witness/";
 pub(crate) const CONTRADICTED: &str = "witness-before/";
 /// Prefix of the stored values that hold what each peer says that it holds of our log.
 pub(crate) const HELD: &str = "held/";
+/// Prefix of the stored values that hold the last that each peer held of the log before it was
+/// begun anew.
+pub(crate) const HELD_BEFORE: &str = "held-before/";
 
 /// What a peer is told of what we hold of it.
-pub(super) fn held(sync: &Sync, agency: &AgencyId) -> Result<Notice, StoreError> {
+pub(super) async fn held(sync: &Sync, agency: &AgencyId) -> Result<Notice, StoreError> {
     let held = sync
         .share
         .store
         .meta(&format!("{WITNESS}{}", agency.full()))?;
     Ok(Notice::Held {
         head: held.map(|bytes| bytes.to_vec()),
-        clock: None,
+        clock: sync.ingest.newest().of(agency).await?,
     })
 }
 
@@ -53,14 +56,36 @@ pub(super) async fn noticed(
                 signed.verify(&keys).ok()
             });
             // Only what we signed counts: a peer can't accuse us of what we never said.
-            if ours.is_none() {
+            let Some(ours) = ours else {
                 tracing::warn!(peer = %sync.share.registry.alias(&agency), "it shows a head of our audit log that is not ours");
                 return Ok(());
+            };
+            let current = sync.share.audit.state().borrow().chain;
+            // Of a chain that ended with a restore, the last that was seen tells what was lost.
+            let prefix = if ours.head().chain == current {
+                HELD
+            } else {
+                HELD_BEFORE
+            };
+            put(sync, prefix, &agency, head).await?;
+            sync.set_back.shows(agency, ours.head()).await?;
+            if sync.share.audit.state().borrow().chain != current {
+                let bytes = ours.bytes().clone();
+                put(sync, HELD_BEFORE, &agency, bytes).await?;
             }
-            put(sync, HELD, &agency, head).await
+            Ok(())
         }
         _ => Ok(()),
     }
+}
+
+/// What a peer is told of a head of its that a later one of it contradicted.
+pub(super) fn contradicted(sync: &Sync, agency: &AgencyId) -> Result<Option<Notice>, StoreError> {
+    let name = format!("{CONTRADICTED}{}", agency.full());
+    Ok(sync.share.store.meta(&name)?.map(|head| Notice::Held {
+        head: Some(head.to_vec()),
+        clock: None,
+    }))
 }
 
 /// Keeps a peer's newest head. One that does not follow from what is kept is an alarm, and

@@ -72,8 +72,8 @@ pub enum Message {
     Held {
         /// The last head that the receiver had it keep; none: it keeps none.
         head: Option<Vec<u8>>,
-        /// The highest `created` of the receiver's records that it holds, its wall-clock part;
-        /// none: it holds none.
+        /// The highest `created` of the receiver's records that it holds, its wall-clock part,
+        /// cards and keys statements aside; none: it holds none.
         clock: Option<Millis>,
     },
     /// Live, from either side: what the sender's clock says now.

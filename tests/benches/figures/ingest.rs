@@ -140,6 +140,7 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         signing: signing.clone(),
         key: home.audit_key()?,
         keep_bytes: 1 << 30,
+        restored: None,
     };
     let audit = Audit::open(home.audit_dir(), options)?;
     let ingest = Ingest::new(

@@ -16,8 +16,9 @@ use crate::output::audit as render;
 /// Check that the log is as it was written
 ///
 /// Finds a line that was edited, removed or moved. With --witness also a log whose end was
-/// cut off behind the last head that a peer holds, or that was rewritten or begun anew. It
-/// can't find what was cut off or rewritten since that head by someone who has the node's
+/// cut off behind the last head that a peer holds, or that was rewritten or begun anew. After
+/// a restore it says which lines were lost with it; a restore of which the log tells no backup,
+/// or a machine that was set back, counts as an end that was cut off. It can't find what was cut off or rewritten since that head by someone who has the node's
 /// signing key, nor what was never written.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
@@ -83,6 +84,7 @@ fn offline(context: &mut Context, args: &VerifyArgs) -> Result<AuditVerifyReport
         signed: report.signed,
         witnessed: 0,
         witnesses: Vec::new(),
+        restores: report.restores,
         faults,
     })
 }

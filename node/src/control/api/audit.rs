@@ -71,6 +71,9 @@ pub struct AuditVerifyReport {
     pub witnessed: u64,
     /// Peers that said what they hold.
     pub witnesses: Vec<String>,
+    /// Restores of backups, and what was lost with them, as sentences.
+    #[serde(default)]
+    pub restores: Vec<String>,
     /// What is wrong, as sentences.
     pub faults: Vec<String>,
 }

@@ -204,8 +204,8 @@ fn bad() -> Vec<Bad> {
             "tag-unknown",
             "A message with a tag that version 1 does not have.",
             "UnknownCode",
-            &["message 13"],
-            array(&[n(13)]),
+            &["message 23"],
+            array(&[n(23)]),
         ),
         (
             "not-an-array",
