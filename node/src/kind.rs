@@ -32,6 +32,17 @@ pub fn of(header: &Header) -> Option<Kind> {
         .find(|kind| number(*kind) == header.kind)
 }
 
+/// Whether no word of a signing key takes such a record back: what proves an agency, and what
+/// withdraws other records or says that it was done. A thief of the key could otherwise keep a
+/// revocation, or an erasure, from those whom it has not reached.
+pub const fn is_for_good(number: u8) -> bool {
+    number == self::number(Kind::Contact)
+        || number == self::number(Kind::Keys)
+        || number == self::number(Kind::Retract)
+        || number == self::number(Kind::Recall)
+        || number == self::number(Kind::Receipt)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,17 +1,22 @@
 //! Signing keys that leave: rotated, compromised, revoked all at once; and the root key in its
 //! safe.
 
+use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::store::Flags;
 use liaison_protocol::card::KeyState;
+use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::key::SecretKey;
+use liaison_protocol::record::kinds::{Content, Permit};
 use liaison_protocol::record::signed::SignedRecord;
 use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::raw::{self, RawPeer};
 use liaison_tests::{Federation, TestNode};
 
 use crate::first::trend;
+use crate::leave::{amber, says};
+use crate::sharing::chain;
 
 /// Waits until a node knows of another's keys that they are so.
 async fn knows(node: &TestNode, of: &TestNode, so: impl Fn(&TestNode) -> bool) {
@@ -35,7 +40,7 @@ fn state(node: &TestNode, of: &TestNode, key: &SecretKey) -> KeyState {
     keys.state(&key.public())
 }
 
-fn signing(node: &TestNode) -> SecretKey {
+pub fn signing(node: &TestNode) -> SecretKey {
     node.home.secrets().expect("keys").signing
 }
 
@@ -261,7 +266,7 @@ async fn with_the_root_key_in_its_safe_changes_of_the_card_ask_for_it() {
 }
 
 /// Signs a statement in a node's name with some key.
-fn sign(
+pub fn sign(
     key: &SecretKey,
     author: &TestNode,
     (fields, content): (
@@ -343,6 +348,62 @@ async fn e12_what_is_held_is_marked_until_its_author_affirms_it() {
     let affirmed = federation["a"].json(&all).await;
     assert_eq!(affirmed["affirmed"], 1, "{affirmed}");
     federation["c"].holds_all(&[ours, other]).await;
+    federation.stop().await;
+}
+
+/// A permit that a thief signed opens nothing once the key is known as compromised, neither at
+/// a holder nor in the eyes of whom it names.
+#[tokio::test(flavor = "multi_thread")]
+async fn e12_a_permit_under_a_compromised_key_opens_nothing() {
+    let mut federation = chain().await;
+    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
+    let stolen = signing(a);
+    let id = a.push(&amber("Quittenmarke"), &[]).await;
+    b.holds_all(&[id]).await;
+    federation.settled().await;
+    federation.cut("b", "c").await;
+    let mut relay = RawPeer::new(federation.dir(), "relay").await;
+    relay.link(b).await;
+    relay.link(c).await;
+    let (fields, _) = relay.statement(&trend("Permit"));
+    let content = Content::from(Permit {
+        of: id,
+        to: [b.agency, c.agency, relay.agency].into(),
+        until: Millis(SystemClock.now().0 + 24 * 3_600_000),
+    });
+    let permit = sign(&stolen, a, (fields, content), raw::from_now(0));
+    let (mut to_b, mut to_c) = (relay.sender(b).await, relay.sender(c).await);
+    assert_eq!(to_b.give(&permit).await, Answer::Stored);
+    assert_eq!(to_c.give(&permit).await, Answer::Stored);
+    let why = b.json(&["why", &id.full(), "relay"]).await;
+    assert_eq!(
+        why["decision"]["allow"], true,
+        "the key stands so far: {why}"
+    );
+
+    change(a, "compromised").await;
+    let lost = |of: &TestNode| matches!(state(of, a, &stolen), KeyState::Compromised(_));
+    knows(b, a, lost).await;
+    // The author says that the record is its own; of the permit it knows nothing.
+    a.json(&["keys", "affirm", &id.full(), "--yes"]).await;
+    says(b, &["show", &id.full()], |s| s["key_state"] == "affirmed").await;
+    let shown = b.json(&["show", &id.full()]).await;
+    assert_eq!(shown["leave"][0]["state"], "key-compromised", "{shown}");
+    let why = b.json(&["why", &id.full(), "relay"]).await;
+    assert_eq!(why["decision"]["allow"], false, "{why}");
+    let card = a.home.dir().join("card.liaison");
+    let args = ["peer", "add", &card.to_string_lossy(), "--as", "a", "--yes"];
+    c.cli(&args).await.expect_code(0);
+    federation.mend("b", "c").await;
+    let free = a.push(&trend("Free to go"), &[]).await;
+    c.holds_all(&[free]).await;
+    assert!(!c.holds().contains(&id));
+    // Nor would c take it from another who thinks so.
+    let affirmation = b.node().registry.affirmations(&a.agency, &id)[0];
+    let affirmation = raw::stored(b, &affirmation);
+    assert_eq!(to_c.give(&affirmation).await, Answer::Stored);
+    let answer = to_c.give(&raw::stored(b, &id)).await;
+    assert_eq!(answer, Answer::Refused(Refused::Handling));
     federation.stop().await;
 }
 

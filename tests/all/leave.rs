@@ -15,6 +15,7 @@ use liaison_tests::{Federation, TestNode};
 use serde_json::{Value, json};
 
 use crate::first::trend;
+use crate::keys::{sign, signing};
 use crate::sharing::{chain, onward};
 
 const HOUR: u64 = 3_600_000;
@@ -166,6 +167,57 @@ async fn e8_a_permit_lifts_ask_for_whom_it_names_and_until_its_end() {
     assert_eq!(why["decision"]["rule"], "onward-ask");
     let shown = b.json(&["show", &full]).await;
     assert_eq!(shown["leave"][0]["state"], "ended");
+    federation.stop().await;
+}
+
+/// What has ended does not begin again because a clock is set back.
+#[tokio::test(flavor = "multi_thread")]
+async fn e17_a_permit_that_has_ended_stays_so() {
+    const MINUTE: u64 = 60_000;
+    let now = SystemClock.now();
+    let clock = Arc::new(ManualClock::new(now));
+    let mut federation = Federation::new();
+    for name in ["a", "b", "c"] {
+        let node = federation.prepare(name, "border", "QN");
+        node.with_clock(clock.clone()).start().await;
+        federation[name].policy(OPEN).await;
+    }
+    federation.link("a", "b").await;
+    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
+    let card = a.home.dir().join("card.liaison");
+    let args = ["peer", "add", &card.to_string_lossy(), "--as", "a", "--yes"];
+    c.cli(&args).await.expect_code(0);
+    let id = a.push(&amber("Quittenmarke"), &[]).await;
+    b.holds_all(&[id]).await;
+    federation.settled().await;
+    let mut relay = RawPeer::new(federation.dir(), "relay").await;
+    relay.link(b).await;
+    relay.link(c).await;
+    let (fields, _) = relay.statement(&trend("Permit"));
+    let content = Content::from(Permit {
+        of: id,
+        to: [b.agency, c.agency, relay.agency].into(),
+        until: Millis(now.0 + 2 * MINUTE),
+    });
+    let permit = sign(&signing(a), a, (fields, content), raw::from_now(0));
+    let mut to_b = relay.sender(b).await;
+    let mut to_c = relay.sender(c).await;
+    assert_eq!(to_b.give(&permit).await, Answer::Stored);
+    assert_eq!(to_c.give(&permit).await, Answer::Stored);
+    let why = b.json(&["why", &id.full(), "relay"]).await;
+    assert_eq!(why["decision"]["allow"], true, "{why}");
+
+    clock.advance(4 * MINUTE);
+    for node in [b, c] {
+        node.node().time.trusted().expect("a time to be believed");
+    }
+    clock.set(now);
+    let why = b.json(&["why", &id.full(), "relay"]).await;
+    assert_eq!(why["decision"]["rule"], "onward-ask", "{why}");
+    let shown = b.json(&["show", &id.full()]).await;
+    assert_eq!(shown["leave"][0]["state"], "ended", "{shown}");
+    let answer = to_c.give(&raw::stored(a, &id)).await;
+    assert_eq!(answer, Answer::Refused(Refused::Handling));
     federation.stop().await;
 }
 

@@ -3,6 +3,7 @@
 use liaison_node::store::Flags;
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::RecordId;
+use liaison_protocol::record::kinds::{Content, Recall};
 use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::raw::{self, RawPeer};
 use liaison_tests::{Federation, TestNode};
@@ -366,6 +367,47 @@ async fn what_proves_an_agency_is_not_retracted() {
         assert_eq!(stream.give(&retraction).await, refused);
         assert_eq!(raw::stored(a, &record.id()).bytes(), record.bytes());
     }
+    federation.stop().await;
+}
+
+/// A thief of a signing key could otherwise keep an erasure from those whom it has not reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_a_retraction_is_neither_retracted_nor_recalled() {
+    let mut federation = author_and_reader().await;
+    let a = &federation["a"];
+    let mut other = RawPeer::new(federation.dir(), "other").await;
+    other.link(a).await;
+    let mut stream = other.sender(a).await;
+    let (fields, _) = other.statement(&trend("Any"));
+    let refused = Answer::Refused(Refused::NotTheAuthor);
+    let retracts = |of| other.sign(other.retraction(of, &fields));
+    let [first, second] = ["First", "Second"].map(|t| other.sign(other.statement(&trend(t))));
+    assert_eq!(stream.give(&first).await, Answer::Stored);
+    let retraction = retracts(first.id());
+    assert_eq!(stream.give(&retraction).await, Answer::Stored);
+    assert_eq!(stream.give(&retracts(retraction.id())).await, refused);
+    let recall = other.sign((
+        retraction.unverified().envelope.fields.clone(),
+        Content::Recall(Recall {
+            of: retraction.id(),
+            to: a.agency,
+            reason: "policy".parse().expect("a reason"),
+        }),
+    ));
+    assert_eq!(stream.give(&recall).await, refused);
+    let held = raw::stored(a, &retraction.id());
+    assert_eq!(held.bytes(), retraction.bytes());
+
+    // Also if it comes ahead.
+    let retraction = retracts(second.id());
+    let ahead = retracts(retraction.id());
+    for record in [&ahead, &retraction] {
+        assert_eq!(stream.give(record).await, Answer::Stored);
+    }
+    let held = raw::stored(a, &retraction.id());
+    assert_eq!(held.bytes(), retraction.bytes());
+    let gone = Answer::Refused(Refused::Retracted);
+    assert_eq!(stream.give(&second).await, gone);
     federation.stop().await;
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use liaison_node::store::{Flags, compact};
@@ -262,6 +263,48 @@ fn contains(dir: &Path, text: &str) -> bool {
         std::fs::read(&path)
             .is_ok_and(|bytes| bytes.windows(text.len()).any(|w| w == text.as_bytes()))
     })
+}
+
+/// A release that was decided under the old list gives nothing once the new one stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn e14_a_release_under_way_does_not_outlive_its_list() {
+    let mut federation = tree(&["a", "b"], &[("a", "b")]).await;
+    federation.cut("a", "b").await;
+    let (a, b) = (&federation["a"], federation["b"].agency);
+    let (node, mut caught) = (a.node(), false);
+    // One that was quicker than this loop was let go before, and is tried with another record.
+    for n in 0..20 {
+        let id = a.push(&trend(&format!("Record {n}")), &["--to", "b"]).await;
+        let arrival = node.store.arrival_of(&id).expect("store").expect("held");
+        let mut release = Box::pin(node.share.release(b, vec![arrival]));
+        let mut early = None;
+        while node
+            .store
+            .ledger_entry(&b, arrival)
+            .expect("store")
+            .is_none()
+            && early.is_none()
+        {
+            early = std::future::poll_fn(|cx| match release.as_mut().poll(cx) {
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+                Poll::Pending => Poll::Ready(None),
+            })
+            .await;
+            tokio::task::yield_now().await;
+        }
+        if early.is_some() {
+            continue;
+        }
+        caught = true;
+        // It is in the ledger, and its bytes were not given yet.
+        let done = a.json(&["audience", &id.full(), "--to", ""]).await;
+        assert_eq!(done["recalled"][0], "b", "{done:#}");
+        let released = release.await.expect("a ledger");
+        assert!(released.iter().all(Option::is_none), "{released:?}");
+        break;
+    }
+    assert!(caught, "no release was caught under way");
+    federation.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,6 +51,7 @@ pub fn line(leave: &LeaveView) -> String {
     let state = match leave.state.as_str() {
         "in-force" => "in force",
         "not-the-author" => "counts for nothing: not its author's",
+        "key-compromised" => "counts for nothing: its key was compromised",
         other => other,
     };
     match (&leave.until, &leave.why) {

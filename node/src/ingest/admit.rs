@@ -33,6 +33,8 @@ pub(super) struct Gate<'a> {
     pub settings: &'a Settings,
     pub checks: CheckContext<'a>,
     pub now: Millis,
+    /// By which a permit has ended, also after the clock was set back.
+    pub latest: Millis,
     /// Why the clock is not to be believed, if it is not.
     pub doubt: Option<Doubt>,
 }
@@ -88,7 +90,7 @@ impl Gate<'_> {
         self.in_time(&record)?;
         self.in_the_right_store(&record)?;
         let lifts = lifts(self.store, courier, &record.id())?;
-        if lifts.is_none() && self.store.is_tombstoned(&record.id(), &record.author())? {
+        if lifts.is_none() && self.is_withdrawn(&record)? {
             return Err(IngestFault::Retracted { created });
         }
         self.by_the_author(&record)?;
@@ -112,6 +114,16 @@ impl Gate<'_> {
             rule,
             lifts,
         })
+    }
+
+    /// Whether it was withdrawn before it came. What is for good is not, by a retraction that
+    /// came first.
+    fn is_withdrawn(&self, record: &VerifiedRecord) -> Result<bool, StoreError> {
+        let (id, author) = (record.id(), record.author());
+        if kind::is_for_good(kind::number(record.kind())) {
+            return Ok(self.store.tombstone(&id)?.is_some());
+        }
+        self.store.is_tombstoned(&id, &author)
     }
 
     /// What is on its way when a peer is removed or revoked stops here.
@@ -166,6 +178,7 @@ impl Gate<'_> {
         let statement = record.record();
         let (what, about) = match &statement.content {
             Content::Retract(retract) => ("retracts", vec![retract.of]),
+            Content::Recall(recall) => ("recalls", vec![recall.of]),
             Content::Permit(permit) => ("permits to pass on", vec![permit.of]),
             Content::Affirm(affirm) => ("affirms", affirm.records.iter().copied().collect()),
             _ => {
@@ -181,13 +194,16 @@ impl Gate<'_> {
             let Some(old) = held else { continue };
             // What the root key signed, or what says where we are reached, no signing key takes
             // back: a stolen one could otherwise keep the card that revokes it from spreading.
-            let proves = [Kind::Contact, Kind::Keys].map(kind::number);
+            // Nor what says that a record was withdrawn: a thief could otherwise stop that.
             let fits = match what {
-                "retracts" => !proves.contains(&old.kind),
+                "retracts" => !kind::is_for_good(old.kind),
+                // Of whatever author, but what is owed is no copy that somebody released.
+                "recalls" => kind::of(&old).is_some_and(|k| k.plane() != Plane::Control),
                 "amends" => old.kind == kind::number(record.kind()),
                 _ => true,
             };
-            if old.author != record.author() || !fits {
+            let theirs = what != "recalls" && old.author != record.author();
+            if theirs || !fits {
                 return Err(IngestFault::NotTheAuthor {
                     what,
                     of,
@@ -243,9 +259,13 @@ impl Gate<'_> {
         let mut verdict = terms.release(holder, receiver);
         if !verdict.allows() {
             let author = record.author();
-            let naming = self
-                .leaves
-                .naming(self.store, &record.id(), &author, &own, self.now)?;
+            let naming = self.leaves.naming(
+                (self.store, self.registry),
+                &record.id(),
+                &author,
+                &own,
+                self.latest,
+            )?;
             let receiver = Receiver {
                 permitted: !naming.is_empty(),
                 ..receiver

@@ -98,7 +98,7 @@ pub enum IngestFault {
     /// It amends or retracts another agency's record.
     #[error("it {what} record {}, which another agency wrote or which is of another kind", of.short())]
     NotTheAuthor {
-        /// `amends`, `retracts`, `permits to pass on` or `affirms`.
+        /// `amends`, `retracts`, `recalls`, `permits to pass on` or `affirms`.
         what: &'static str,
         /// The other record.
         of: RecordId,

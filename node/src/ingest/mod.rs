@@ -691,6 +691,7 @@ impl Ingest {
                 ..CheckContext::on(Date::from_millis(now))
             },
             now,
+            latest: self.0.time.latest(),
             doubt: self.0.time.trusted().err(),
         }
     }
@@ -839,7 +840,8 @@ impl Ingest {
             }
             // Before it is told: what a permit is of may be looked at at once.
             let statement = one.record.record();
-            self.0.leaves.note(*arrival, one.record.id(), statement);
+            let (id, key) = (one.record.id(), one.record.key());
+            self.0.leaves.note(*arrival, id, key, statement);
             if self.0.leaves.concern(&one.record.id()) {
                 // A permit came ahead of its record: it may be owed to others now.
                 self.0.owed.recheck();

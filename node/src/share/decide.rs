@@ -275,10 +275,12 @@ impl Share {
         if terms.release(holder, receiver).allows() || !terms.release(holder, with).allows() {
             return Ok(None);
         }
-        let now = self.clock.now();
+        // What has ended once does not begin again because a clock was set back.
+        let now = self.time.latest();
+        let known = (&self.store, &self.registry);
         let naming = self
             .leaves
-            .naming(&self.store, &header.id, &header.author, peer, now)?;
+            .naming(known, &header.id, &header.author, peer, now)?;
         let mut found: Option<Permit> = None;
         for leave in naming {
             let line = self.store.ledger_entry(peer, leave.arrival)?;
@@ -535,7 +537,7 @@ impl Walk {
         };
         let rule = Rule::Statement(ceiling.name.as_str().into());
         self.note(Gate::Ceiling, false, rule, || {
-            let says = format!("{} (never {})", ceiling.says, ceiling.rule());
+            let says = format!("{} ({})", ceiling.says, ceiling.rule());
             (says, Some(ceiling.place()))
         })
     }

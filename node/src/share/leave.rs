@@ -6,12 +6,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::key::PublicKey;
 use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use crate::kind;
 use crate::limits;
+use crate::registry::Registry;
 use crate::store::{Arrival, Flags, Store, StoreError};
 
 /// Permits and requests for them, by the record that they concern. Clones share it.
@@ -34,6 +36,8 @@ pub struct Leave {
     pub id: RecordId,
     /// Who signed it.
     pub author: AgencyId,
+    /// With which key.
+    pub key: PublicKey,
     /// When, by its author's clock.
     pub made: Millis,
     /// Who may get the record, or would.
@@ -77,7 +81,7 @@ impl Leaves {
                     .record(arrival)?
                     .and_then(|b| SignedRecord::parse(b).ok());
                 if let Some(signed) = signed {
-                    leaves.note(arrival, signed.id(), signed.unverified());
+                    leaves.note(arrival, signed.id(), signed.key(), signed.unverified());
                 }
             }
         }
@@ -85,7 +89,7 @@ impl Leaves {
 
     /// A record came in: kept if it is a permit or asks for one. Of one author and record,
     /// [`limits::LEAVES_PER_AUTHOR`] at most: a further permit counts for nothing.
-    pub fn note(&self, arrival: Arrival, id: RecordId, record: &Record) {
+    pub fn note(&self, arrival: Arrival, id: RecordId, key: PublicKey, record: &Record) {
         let (of, to, what) = match &record.content {
             Content::Permit(p) => (p.of, &p.to, LeaveKind::Permit { until: p.until }),
             Content::Ask(a) => (a.of, &a.to, LeaveKind::Ask { why: a.why.clone() }),
@@ -95,6 +99,7 @@ impl Leaves {
             arrival,
             id,
             author: record.envelope.author,
+            key,
             made: record.envelope.created.wall(),
             to: to.clone(),
             what,
@@ -138,14 +143,14 @@ impl Leaves {
         all.map(|(id, _)| *id).collect()
     }
 
-    /// The permits that let a record of `author` go to `to` now: signed by that author, not
+    /// The permits that let a record of `author` go to `to` now: that author's word, not
     /// withdrawn, not at their end.
     ///
     /// # Errors
     /// The store can't be read.
     pub fn naming(
         &self,
-        store: &Store,
+        (store, registry): (&Store, &Registry),
         record: &RecordId,
         author: &AgencyId,
         to: &AgencyId,
@@ -153,7 +158,8 @@ impl Leaves {
     ) -> Result<Vec<Leave>, StoreError> {
         let mut found = Vec::new();
         for leave in self.of(record) {
-            if leave.author == *author && leave.to.contains(to) && leave.counts(store, now)? {
+            let names = leave.author == *author && leave.to.contains(to);
+            if names && leave.is_its_word(registry) && leave.counts(store, now)? {
                 found.push(leave);
             }
         }
@@ -165,6 +171,13 @@ impl Leave {
     /// Whether it gives leave, rather than asks for it.
     pub fn is_permit(&self) -> bool {
         matches!(self.what, LeaveKind::Permit { .. })
+    }
+
+    /// Whether its author stands by the key that signed it, or has affirmed it: else it may be
+    /// a thief's. Asked of the cards, not of the mark in the store, which follows them later.
+    pub fn is_its_word(&self, registry: &Registry) -> bool {
+        let keys = registry.keys(&self.author);
+        keys.is_some_and(|k| k.stands(&self.key) || k.is_affirmed(&self.key, &self.id))
     }
 
     /// Whether it is a permit that was not withdrawn and has not come to its end. Whose word
@@ -208,6 +221,7 @@ mod tests {
         let leaves = Leaves::default();
         let [of, to] = [RecordId::from_bytes([1; 32]), RecordId::from_bytes([2; 32])];
         let agency = |n: u8| AgencyId::from_bytes([n; 32]);
+        let key = PublicKey::from_bytes([3; 32]);
         let add = |author: u8, n: usize| {
             let mut id = [author; 32];
             id[..8].copy_from_slice(&n.to_be_bytes());
@@ -217,7 +231,7 @@ mod tests {
                 until: Millis(10),
             });
             let record = Record::new(agency(author), Hlc::ZERO, fields(), content);
-            leaves.note(Arrival(n as u64), RecordId::from_bytes(id), &record);
+            leaves.note(Arrival(n as u64), RecordId::from_bytes(id), key, &record);
         };
         for n in 0..limits::LEAVES_PER_AUTHOR + 5 {
             add(1, n);

@@ -564,20 +564,14 @@ impl Share {
         let mut out = Vec::with_capacity(prepared.len());
         for one in prepared {
             out.push(match one {
-                // A retraction that came in while the ledger was written finds the line there
-                // and follows; but then the record itself must not go out any more. Nor may
-                // it if the policy changed meanwhile, or the peer is none any more.
-                Some(one)
-                    if same_epoch
-                        && self.registry.is_peer(&peer)
-                        && self.still_there(one.arrival)? =>
-                {
-                    Some(Released {
-                        to: peer,
-                        id: one.id,
-                        bytes: one.bytes,
-                    })
-                }
+                // Whatever came in while the ledger was written (a retraction, a narrower list,
+                // a permit withdrawn, a key revoked) finds the line there and follows; but then
+                // the record itself must not go out any more.
+                Some(one) if same_epoch && self.may_still(&peer, one.arrival)? => Some(Released {
+                    to: peer,
+                    id: one.id,
+                    bytes: one.bytes,
+                }),
                 _ => None,
             });
         }
@@ -622,15 +616,12 @@ impl Share {
             .collect()
     }
 
-    fn still_there(&self, arrival: Arrival) -> Result<bool, StoreError> {
-        let now = self.time.latest();
-        let gone = |h: &Header| {
-            h.flags.contains(Flags::RETRACTED)
-                || h.flags.contains(Flags::ERASED)
-                || h.flags.contains(Flags::LOCKED)
-                || h.expires.is_some_and(|end| end <= now)
+    /// Whether a peer may have a record still, as everything stands now.
+    fn may_still(&self, peer: &AgencyId, arrival: Arrival) -> Result<bool, StoreError> {
+        let Some(header) = self.store.header(arrival)? else {
+            return Ok(false);
         };
-        Ok(self.store.header(arrival)?.is_some_and(|h| !gone(&h)))
+        Ok(self.decide_header(peer, arrival, &header)?.allow)
     }
 
     /// Writes what a peer answered, and moves its cursor.

@@ -12,6 +12,7 @@ use super::names::NameKind;
 use super::op::OpOutcome;
 use super::owing;
 use super::stage::Stage;
+use crate::kind;
 
 /// Amendments of one record by one author that are indexed: more are chained, not parallel.
 const AMENDMENTS: usize = 64;
@@ -39,7 +40,9 @@ pub fn insert(
     }
     // A retract of the same author came first.
     let waiting = keys::of_id_author(keys::WAITING, &record.id, &record.author);
-    if let Some(Waiting { by, at, retraction }) = stage.read(&waiting, "a waiting retract")? {
+    if !kind::is_for_good(record.kind)
+        && let Some(Waiting { by, at, retraction }) = stage.read(&waiting, "a waiting retract")?
+    {
         let tombstone = Tombstone {
             author: record.author,
             reason: retraction.reason,
@@ -174,7 +177,7 @@ fn retract(
         )?;
         return Ok(None);
     };
-    if header.author != record.author {
+    if header.author != record.author || kind::is_for_good(header.kind) {
         return Ok(None);
     }
     let tombstone = Tombstone {

@@ -81,8 +81,8 @@ pub struct LeaveView {
     /// What a request is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// `in-force`, `ended`, `withdrawn`, `not-the-author` for a permit; `open`, `answered`,
-    /// `withdrawn` for a request.
+    /// `in-force`, `ended`, `withdrawn`, `key-compromised`, `not-the-author` for a permit;
+    /// `open`, `answered`, `withdrawn`, `key-compromised` for a request.
     pub state: String,
 }
 

@@ -57,6 +57,18 @@ pub(in crate::control) async fn audience(
         peers.push(PeerDecision::of(&node, agency, &decided, &words));
     }
     peers.sort_by(|a, b| a.peer.cmp(&b.peer));
+    // First: a release under the old list that is still under way is in the ledger by now, or is
+    // decided by the new one.
+    if !request.dry_run {
+        let op = Op::Audience {
+            arrival,
+            audience: list,
+        };
+        let decided = Op::DeleteMeta {
+            name: crate::share::undecided(&header.id),
+        };
+        node.store.write(vec![op, decided]).await?;
+    }
     let (mut out, mut added) = (Vec::new(), Vec::new());
     for (agency, _) in node.store.ledgers_for(arrival)? {
         if !allowed.contains(&agency) && node.is_out(arrival, &header, &agency)? {
@@ -71,14 +83,6 @@ pub(in crate::control) async fn audience(
         }
     }
     if !request.dry_run {
-        let op = Op::Audience {
-            arrival,
-            audience: list,
-        };
-        let decided = Op::DeleteMeta {
-            name: crate::share::undecided(&header.id),
-        };
-        node.store.write(vec![op, decided]).await?;
         for agency in &out {
             node.recall(&[header.id], agency, RecallReason::Policy)
                 .await?;

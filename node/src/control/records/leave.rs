@@ -42,16 +42,19 @@ pub(in crate::control) async fn ask(
     let record = node.statement(arrival)?;
     liftable(&record, &short)?;
     let to = node.agencies(&request.to)?;
-    let now = node.clock.now();
+    let now = node.time.latest();
     let mut left = Vec::new();
     for agency in to {
         let receiver = record.receiver(&agency, false);
         let holder = record.holder(&node.registry.own());
         let free = record.terms().release(holder, receiver).allows();
-        let permits =
-            node.share
-                .leaves
-                .naming(&node.store, &header.id, &header.author, &agency, now)?;
+        let permits = node.share.leaves.naming(
+            (&node.store, &node.registry),
+            &header.id,
+            &header.author,
+            &agency,
+            now,
+        )?;
         if !free && permits.is_empty() {
             left.push(agency);
         }
@@ -192,13 +195,16 @@ impl Node {
 
     /// The permits and requests that there are for a record.
     pub(super) fn leave_views(&self, header: &Header) -> Result<Vec<LeaveView>, ApiError> {
-        let now = self.clock.now();
+        let now = self.time.latest();
         let mut views = Vec::new();
         for leave in self.share.leaves.of(&header.id) {
             let by_author = leave.author == header.author;
             let stands = leave.stands(&self.store)?;
             let (state, until, why) = match &leave.what {
                 _ if !stands => ("withdrawn", last_day(&leave), None),
+                _ if !leave.is_its_word(&self.registry) => {
+                    ("key-compromised", last_day(&leave), None)
+                }
                 LeaveKind::Permit { .. } if !by_author => {
                     ("not-the-author", last_day(&leave), None)
                 }
@@ -226,7 +232,7 @@ impl Node {
     /// The requests for leave that wait for us: for records of ours that are in force, from
     /// the last [`limits::ASK_DAYS`] days, naming somebody who has no permit.
     pub(in crate::control) fn open_asks(&self) -> Result<OpenAsks, ApiError> {
-        let now = self.clock.now();
+        let now = self.time.latest();
         let days = u64::try_from(limits::ASK_DAYS).unwrap_or_default();
         let oldest = now.0.saturating_sub(days.saturating_mul(limits::DAY_MS));
         let mut waiting = Vec::new();
@@ -235,7 +241,8 @@ impl Node {
                 continue;
             };
             for leave in self.share.leaves.of(&id) {
-                if leave.is_permit() || leave.made.0 < oldest || !leave.stands(&self.store)? {
+                let stands = leave.is_its_word(&self.registry) && leave.stands(&self.store)?;
+                if leave.is_permit() || leave.made.0 < oldest || !stands {
                     continue;
                 }
                 let to = self.unanswered(&header, &leave, now)?;
@@ -292,10 +299,13 @@ impl Node {
     ) -> Result<Vec<AgencyId>, ApiError> {
         let mut left = Vec::new();
         for agency in &ask.to {
-            let naming =
-                self.share
-                    .leaves
-                    .naming(&self.store, &header.id, &header.author, agency, now)?;
+            let naming = self.share.leaves.naming(
+                (&self.store, &self.registry),
+                &header.id,
+                &header.author,
+                agency,
+                now,
+            )?;
             if naming.is_empty() {
                 left.push(*agency);
             }

@@ -35,6 +35,13 @@ pub(in crate::control) async fn retract(
                 .with_remedy("push the record again, as a new one"),
         );
     }
+    if matches!(kind::of(&header), Some(Kind::Recall | Kind::Receipt)) {
+        return Err(ApiError::new(
+            "refused",
+            "a recall and a receipt say what was done and can't be retracted",
+        )
+        .with_remedy("a recalled record goes to the peer again once policy and list let it"));
+    }
     if matches!(kind::of(&header), Some(Kind::Contact | Kind::Keys)) {
         return Err(ApiError::new(
             "refused",
