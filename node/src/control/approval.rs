@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::api::{
-    ApiError, ApprovalView, ApproveReport, ApproveRequest, PeerChangeRequest, PeerRemoveRequest,
-    PolicyRequest,
+    ApiError, ApprovalView, ApproveReport, ApproveRequest, PeerAddRequest, PeerChangeRequest,
+    PeerRemoveRequest, PolicyRequest,
 };
 use super::caller::Caller;
 use super::text::rfc3339;
@@ -37,6 +37,8 @@ static ASKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 pub(super) enum Irrevocable {
     /// A policy that breaks an invariant, or that calls copies back.
     Policy(Box<PolicyRequest>),
+    /// A new peer for which the policy breaks an invariant.
+    Link(Box<PeerAddRequest>),
     /// A change of a peer that calls copies back, or for which the policy breaks an invariant.
     Peer(OfPeer<PeerChangeRequest>),
     /// The end of a link, with all copies called back.
@@ -182,6 +184,10 @@ pub(super) async fn approve(
     let report = match pending.act.clone() {
         Irrevocable::Policy(request) => {
             let Json(report) = super::policy::carry_out(&node, &asker, *request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Link(request) => {
+            let Json(report) = super::peers::link(&node, &asker, *request).await?;
             serde_json::to_value(report)
         }
         Irrevocable::Peer(OfPeer { agency, request }) => {

@@ -28,8 +28,19 @@ pub(super) async fn list(State(node): State<Node>) -> Answer<Vec<PeerStatus>> {
 /// `POST /v1/peers`.
 pub(super) async fn add(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Json(request): Json<PeerAddRequest>,
 ) -> Answer<PeerAddReport> {
+    link(&node, &caller, request).await
+}
+
+/// Links an agency, at once or when a second person approved it.
+pub(super) async fn link(
+    node: &Node,
+    caller: &Caller,
+    request: PeerAddRequest,
+) -> Answer<PeerAddReport> {
+    let asked = Irrevocable::Link(Box::new(request.clone()));
     let file =
         CardFile::parse(&request.card).map_err(|e| ApiError::new("invalid", e.to_string()))?;
     let name = file.contact().map(|c| c.org.clone()).unwrap_or_default();
@@ -68,7 +79,16 @@ pub(super) async fn add(
         .as_peer(&file, alias.clone(), circles, confirmed, now)
         && let Ok(agencies) = node.registry.directory_with(agency, peer)
     {
-        super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
+        let (accepted, reason) = (&request.accept_broken, request.reason.as_deref());
+        let broken = super::policy::admit_peer(node, agency, agencies, accepted, reason).await?;
+        if !broken.is_empty() {
+            let says = format!(
+                "link '{alias}' ({}), for which the policy breaks {}",
+                agency.fingerprint(),
+                broken.join(", ")
+            );
+            second_person(node, caller, asked, says, request.reason.clone()).await?;
+        }
     }
     if node.registry.revoked().remove(&agency) != was_revoked {
         return Err(ApiError::new(
@@ -145,10 +165,11 @@ pub(super) async fn carry_out(
         .registry
         .directory_with(agency, peer.clone())
         .map_err(|e| ApiError::new("invalid", e.to_string()))?;
-    super::policy::admit_peer(node, agency, agencies, &request.accept_broken).await?;
+    let (accepted, reason) = (&request.accept_broken, request.reason.as_deref());
+    let broken = super::policy::admit_peer(node, agency, agencies, accepted, reason).await?;
     let mut acts = Vec::new();
-    if !request.accept_broken.is_empty() {
-        acts.push(format!("breaks {}", request.accept_broken.join(", ")));
+    if !broken.is_empty() {
+        acts.push(format!("breaks {}", broken.join(", ")));
     }
     if request.recall {
         acts.push("calls back what it may have no more".to_owned());
@@ -164,7 +185,7 @@ pub(super) async fn carry_out(
             agency: agency.full(),
             request: request.clone(),
         });
-        second_person(node, caller, asked, says, None).await?;
+        second_person(node, caller, asked, says, request.reason.clone()).await?;
     }
     let before = node.policies.current();
     node.registry.put(&node.store, agency, peer).await?;
