@@ -16,6 +16,7 @@ mod clock;
 mod command_line;
 mod control;
 mod crash;
+mod discretion;
 mod doctor;
 mod expiry;
 mod first;

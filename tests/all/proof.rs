@@ -345,9 +345,17 @@ when { resource.kind == Kind::"route" && resource.tlp == Tlp::"green" && princip
         "peer", "add", &cops, "--as", "cops", "--yes", "--circle", "le",
     ];
     a.cli(&cops).await.expect_code(0);
-    a.cli(&[&add[..], &["--accept-broken", "circle-sectors"]].concat())
-        .await
-        .expect_code(0);
+    let told = [&add[..], &["--accept-broken", "circle-sectors"]].concat();
+    a.cli(&told).await.expect_code(2);
+    let told = [&told[..], &["--reason", "joint exercise"]].concat();
+    waits_for(&a.home, "second-person");
+    let ran = a.cli(&told).await.expect_code(6);
+    assert!(ran.err.contains("breaks circle-sectors"), "{}", ran.err);
+    assert!(!a.cli(&["peer", "list"]).await.out.contains("firm"));
+    waits_for(&a.home, "nobody");
+    a.cli(&told).await.expect_code(0);
+    let log = a.cli(&["audit", "log", "--json"]).await.expect_code(0).out;
+    assert!(log.contains("reason: joint exercise"), "{log}");
     // The circle edited with the policy is looked at as well.
     let wrong = entities.replace("[]", "[\"firm\"]");
     std::fs::write(dir.join("entities.json"), wrong).expect("file");

@@ -10,8 +10,8 @@ use crate::output::approvals as render;
 
 /// Approve what another officer asked for and what can't be undone; alone: list what waits
 ///
-/// A policy that breaks an invariant or calls copies back waits for a second person with
-/// another role. What is approved is exactly what was asked for: compare the hash.
+/// What breaks an invariant or calls copies back, by a change of policy or of a peer, waits for a
+/// second person with another role. What is approved is exactly what was asked for: compare the hash.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:

@@ -10,7 +10,10 @@ use liaison_protocol::clock::Millis;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::api::{ApiError, ApprovalView, ApproveReport, ApproveRequest, PolicyRequest};
+use super::api::{
+    ApiError, ApprovalView, ApproveReport, ApproveRequest, PeerAddRequest, PeerChangeRequest,
+    PeerRemoveRequest, PolicyRequest,
+};
 use super::caller::Caller;
 use super::text::rfc3339;
 use crate::audit::note;
@@ -34,6 +37,21 @@ static ASKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 pub(super) enum Irrevocable {
     /// A policy that breaks an invariant, or that calls copies back.
     Policy(Box<PolicyRequest>),
+    /// A new peer for which the policy breaks an invariant.
+    Link(Box<PeerAddRequest>),
+    /// A change of a peer that calls copies back, or for which the policy breaks an invariant.
+    Peer(OfPeer<PeerChangeRequest>),
+    /// The end of a link, with all copies called back.
+    Removal(OfPeer<PeerRemoveRequest>),
+}
+
+/// What is asked for a peer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct OfPeer<T> {
+    /// Its agency id, in full: a name could be another's by the time that it is approved.
+    pub agency: String,
+    /// What.
+    pub request: T,
 }
 
 /// An act that waits.
@@ -55,11 +73,6 @@ struct Pending {
     at: Millis,
     /// Why.
     reason: Option<String>,
-}
-
-/// Whether acts that cannot be undone wait for a second person, or for a day.
-pub(super) fn needs_second_person(node: &Node) -> bool {
-    waits_for(node) != WaitsFor::Nobody
 }
 
 /// Lets an act go ahead, or keeps it until a second person approves it.
@@ -171,6 +184,18 @@ pub(super) async fn approve(
     let report = match pending.act.clone() {
         Irrevocable::Policy(request) => {
             let Json(report) = super::policy::carry_out(&node, &asker, *request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Link(request) => {
+            let Json(report) = super::peers::link(&node, &asker, *request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Peer(OfPeer { agency, request }) => {
+            let Json(report) = super::peers::carry_out(&node, &asker, &agency, request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Removal(OfPeer { agency, request }) => {
+            let Json(report) = super::parting::carry_out(&node, &asker, &agency, request).await?;
             serde_json::to_value(report)
         }
     };

@@ -9,10 +9,11 @@ use super::api::{
     AuditVerifyReport, AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport,
     DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
     KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView,
-    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport,
-    PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport,
-    PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest, RetractReport,
-    RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
+    PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest,
+    ProofReport, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest,
+    RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent,
+    Why,
 };
 use super::api::{AudienceReport, AudienceRequest};
 use super::api::{
@@ -101,7 +102,8 @@ fn peers(calls: Calls) -> Calls {
         .post("/v1/peers", "Links an agency", ADMINISTER, peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
         .post("/v1/peers/{name}", "Confirms a peer's new attributes, or edits its circles", GOVERN, peers::change,
             json::<PeerChangeRequest>(), json::<PeerChangeReport>())
-        .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, parting::remove, json::<PeerRemoveReport>())
+        .post("/v1/peers/{name}/remove", "Stops exchanging with an agency", ADMINISTER, parting::remove,
+            json::<PeerRemoveRequest>(), json::<PeerRemoveReport>())
         .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
             json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
         .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())

@@ -39,8 +39,8 @@ pub use keys::{
 pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
 pub use parting::{
-    HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
-    RevokedPeer,
+    HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport,
+    PeerRevokeRequest, RevokedPeer,
 };
 pub use peers::{
     AttributeChange, CardView, PeerAddReport, PeerAddRequest, PeerCardView, PeerChangeReport,

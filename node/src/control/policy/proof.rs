@@ -143,20 +143,21 @@ pub(super) async fn admit(
     Ok(note)
 }
 
-/// Whether the policy in force keeps its invariants once a peer is added; those that were
-/// accepted as broken when it was applied are.
+/// Whether the policy in force keeps its invariants with a peer as it would be; those that were
+/// accepted as broken when it was applied are. Answers what `accepted` alone lets be broken:
+/// that needs a reason here, and the leave of a second person at the caller's.
 pub(in crate::control) async fn admit_peer(
     node: &Node,
     agency: AgencyId,
     agencies: Directory,
     accepted: &[String],
-) -> Result<(), ApiError> {
+    reason: Option<&str>,
+) -> Result<Vec<String>, ApiError> {
     let set = Arc::clone(node.policies.current().set());
     let applied = history(node)?.into_iter().next().and_then(|h| h.proof);
     let unproven = applied.as_ref().is_none_or(|note| note.how == UNPROVEN);
-    let mut all: Vec<String> = applied.map(|note| note.accepted).unwrap_or_default();
-    all.extend(accepted.iter().cloned());
-    let may_be = all.clone();
+    let before: Vec<String> = applied.map(|note| note.accepted).unwrap_or_default();
+    let may_be = before.clone();
     let findings = blocking(move || {
         tried(&set, agencies, Some(agency), |id| {
             unproven && !may_be.iter().any(|m| m == id)
@@ -165,11 +166,23 @@ pub(in crate::control) async fn admit_peer(
     .await?;
     let mut broken = BTreeMap::new();
     gather(&mut broken, &findings);
-    let accepted = accept(broken, &all, "--accept-broken NAME")?;
-    if !accepted.is_empty() {
-        tracing::warn!(invariants = ?accepted, "a peer for which the policy breaks invariants");
+    let all = [&before[..], accepted].concat();
+    let mut broken = accept(broken, &all, "--accept-broken NAME --reason TEXT")?;
+    broken.retain(|id| !before.contains(id));
+    if broken.is_empty() {
+        return Ok(broken);
     }
-    Ok(())
+    let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+    let Some(reason) = reason else {
+        return Err(ApiError::new("invalid", "--accept-broken needs a reason")
+            .with_remedy("add --reason TEXT; it is kept in the audit log"));
+    };
+    crate::audit::note(|note| {
+        note.typed("breaks", &broken.join(", "));
+        note.typed("reason", reason);
+    });
+    tracing::warn!(invariants = ?broken, "a peer for which the policy breaks invariants");
+    Ok(broken)
 }
 
 /// The names of what is broken, if each was accepted.
