@@ -536,7 +536,7 @@ fn a_name_cannot_reach_another_route() {
             .code(),
         Some(1)
     );
-    assert_eq!(node.calls()[0].path, "/v1/peers/..%2Frecords");
+    assert_eq!(node.calls()[0].path, "/v1/peers/..%2Frecords/remove");
 }
 
 #[test]
