@@ -76,14 +76,6 @@ impl Client {
         self.json(Method::POST, path, body.into())
     }
 
-    /// `DELETE path`, JSON.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, CommandError> {
-        self.json(Method::DELETE, path, Bytes::new())
-    }
-
     /// `GET path`, the bytes.
     ///
     /// # Errors

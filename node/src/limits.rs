@@ -309,6 +309,17 @@ pub const AUDIT_RECORDS: usize = 400;
 /// Bytes kept of what an officer typed in one call: a long query and a reason.
 pub const AUDIT_TYPED_BYTES: usize = 4 * 1024;
 
+/// Bytes of each text that stands in clear in a line of the audit log: the officers by name and
+/// role, the longest, are a few hundred.
+pub const AUDIT_CLEAR_BYTES: usize = 4 * 1024;
+
+/// Refusals of one user that are lines of their own in [`AUDIT_TURN_AWAY_MS`]; the others are
+/// counted in one line, so that nobody fills the audit log from outside.
+pub const AUDIT_TURN_AWAYS: u64 = 10;
+
+/// Milliseconds in which they are counted: as long as between two signed heads.
+pub const AUDIT_TURN_AWAY_MS: u64 = AUDIT_HEAD_MS;
+
 /// Writes that may wait for the audit log's writer: then callers wait.
 pub const AUDIT_COMMANDS: usize = 256;
 

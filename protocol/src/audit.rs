@@ -10,7 +10,7 @@ use ciborium::Value;
 use coset::{CoseSign1, SignatureContext, TaggedCborSerializable, sig_structure_data};
 use serde::{Deserialize, Serialize};
 
-use crate::card::{AgencyKeys, KeyStanding};
+use crate::card::{AgencyKeys, KeyStanding, KeyState};
 use crate::cbor::{self, CborFault};
 use crate::clock::{Hlc, Millis};
 use crate::id::AgencyId;
@@ -184,16 +184,40 @@ impl SignedHead {
     /// [`HeadFault`]: the key, or the signature.
     pub fn verify(self, keys: &AgencyKeys) -> Result<VerifiedHead, HeadFault> {
         let (agency, key) = (keys.agency(), self.key);
+        match self.verify_also_lost(keys)? {
+            head if head.is_key_lost() => Err(HeadFault::KeyNotValid { agency, key }),
+            head => Ok(head),
+        }
+    }
+
+    /// The same, also under a key that was compromised, or revoked with all keys, since:
+    /// [`VerifiedHead::is_key_lost`] tells which. For a log's own past, not for what comes in.
+    ///
+    /// # Errors
+    /// [`HeadFault`]: the key, or the signature.
+    pub fn verify_also_lost(self, keys: &AgencyKeys) -> Result<VerifiedHead, HeadFault> {
+        let (agency, key) = (keys.agency(), self.key);
         // Any kind but a card: heads are under the keys that records are under.
         let made = Hlc::new(self.head.at, 0);
-        match keys.standing(&key, Kind::Keys, made) {
-            KeyStanding::Good(verifier) if verifier.verify(&self.tbs, &self.signature) => {
-                Ok(VerifiedHead(self))
-            }
-            KeyStanding::Good(_) => Err(HeadFault::DoesNotVerify { agency, key }),
-            KeyStanding::Unknown => Err(HeadFault::UnknownKey { agency, key }),
-            _ => Err(HeadFault::KeyNotValid { agency, key }),
+        let all_revoked = keys.state(&key) == KeyState::AllRevoked;
+        let listed = || keys.signing_keys().any(|(listed, _, _)| listed == key);
+        let (verifier, key_lost) = match keys.standing(&key, Kind::Keys, made) {
+            KeyStanding::Good(verifier) => (verifier, false),
+            KeyStanding::Compromised(verifier) => (verifier, true),
+            KeyStanding::Revoked if all_revoked && listed() => match key.verifier() {
+                Some(verifier) => (verifier, true),
+                None => return Err(HeadFault::KeyNotValid { agency, key }),
+            },
+            KeyStanding::Unknown => return Err(HeadFault::UnknownKey { agency, key }),
+            _ => return Err(HeadFault::KeyNotValid { agency, key }),
+        };
+        if !verifier.verify(&self.tbs, &self.signature) {
+            return Err(HeadFault::DoesNotVerify { agency, key });
         }
+        Ok(VerifiedHead {
+            signed: self,
+            key_lost,
+        })
     }
 
     /// Its exact bytes.
@@ -209,17 +233,26 @@ impl SignedHead {
 
 /// A head whose signature verifies under a key of its agency.
 #[derive(Clone, Debug)]
-pub struct VerifiedHead(SignedHead);
+pub struct VerifiedHead {
+    signed: SignedHead,
+    key_lost: bool,
+}
 
 impl VerifiedHead {
     /// Its exact bytes.
     pub fn bytes(&self) -> &Bytes {
-        &self.0.bytes
+        &self.signed.bytes
     }
 
     /// What it states.
     pub fn head(&self) -> &AuditHead {
-        &self.0.head
+        &self.signed.head
+    }
+
+    /// Whether its key was compromised, or revoked with all keys, since: a thief may have
+    /// signed it.
+    pub fn is_key_lost(&self) -> bool {
+        self.key_lost
     }
 }
 

@@ -146,7 +146,7 @@ async fn every_call_is_described_and_everything_described_is_there() {
         "POST /v1/peers/{name}/revoke", "GET /v1/revoked",
         "GET /v1/peers/{name}/card", "GET /v1/keys", "GET /v1/keys/{name}", "POST /v1/keys/rotate", "POST /v1/keys/compromised",
         "POST /v1/keys/affirm", "POST /v1/keys/revoke-all",
-        "DELETE /v1/peers/{name}", "POST /v1/peers/{name}/test", "GET /v1/card", "POST /v1/card",
+        "POST /v1/peers/{name}/remove", "POST /v1/peers/{name}/test", "GET /v1/card", "POST /v1/card",
         "GET /v1/policy", "POST /v1/policy/check", "POST /v1/policy/apply", "POST /v1/policy/prove",
         "POST /v1/policy/explain", "POST /v1/preview", "POST /v1/peers/{name}",
         "POST /v1/policy/revert", "GET /v1/policy/plain", "GET /v1/imports/{key}",

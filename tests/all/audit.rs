@@ -408,6 +408,23 @@ fn what_cant_be_undone_waits_for_a_second_person() {
         fs::write(&file, entry).expect("entered");
     };
     if let Some(other) = Other::new(dir.path(), site.home.dir(), 64_123) {
+        // Who asks for the same again does not take its place.
+        fs::set_permissions(&policy, fs::Permissions::from_mode(0o755)).expect("opened");
+        enter("\"data-protection-officer\"", "");
+        let again = other.cli(&args);
+        assert_eq!(again.status.code(), Some(6), "{again:?}");
+        let still: Value = serde_json::from_str(&node.ok(&["approve", "--json"])).expect("JSON");
+        assert_eq!(
+            (&still["uid"], &still["at"]),
+            (&waiting["uid"], &waiting["at"])
+        );
+        // What was shown was something else.
+        let path = format!("/v1/approvals/{number}/approve");
+        let body = serde_json::json!({ "hash": "0".repeat(64) }).to_string();
+        let json = "Content-Type: application/json";
+        let socket = site.home.socket_path();
+        let answer = liaison_tests::http::call(&socket, "POST", &path, &[json], body.as_bytes());
+        assert_eq!(answer.status, 409, "{answer:?}");
         // The same role, a shared account: no second person.
         enter("\"administrator\"", "");
         let same = other.cli(&["approve", &number, "--yes"]);
@@ -434,6 +451,48 @@ fn what_cant_be_undone_waits_for_a_second_person() {
         assert_eq!(again.status.code(), Some(1), "done once: {again:?}");
     }
     assert_eq!(node.terminate(), Some(0));
+}
+
+/// A clock that was turned back before asking is no day that passed, and who has lost the role
+/// by then does nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_is_a_day_and_the_asker_must_still_have_the_role() {
+    const HOUR: u64 = 60 * 60 * 1000;
+    let mut federation = liaison_tests::Federation::new();
+    let start = SystemClock.now();
+    let clock = std::sync::Arc::new(ManualClock::new(start));
+    federation
+        .prepare("a", "border", "QN")
+        .with_clock(clock.clone());
+    waits_for(&federation["a"].home, "second-person-or-a-day");
+    federation.node("a").start().await;
+    let a = &federation["a"];
+    let dir = a.home.policy_dir();
+    fs::write(dir.join("policy.cedar"), OPEN).expect("policy");
+    let args = apply_anyway(&dir);
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    clock.set(liaison_protocol::clock::Millis(start.0 - 25 * HOUR));
+    a.cli(&args).await.expect_code(6);
+    clock.set(start);
+    let waiting = a.json(&["approve"]).await;
+    let number = waiting["number"].as_str().expect("a number");
+    a.cli(&["approve", number, "--yes"]).await.expect_code(4);
+    assert_eq!(a.json(&["status"]).await["policy"]["applied"], false);
+
+    clock.advance(25 * HOUR);
+    a.cli(&["clock", "confirm", "--yes"]).await.expect_code(0);
+    let file = a.home.officers_path();
+    let officers = fs::read_to_string(&file).expect("officers");
+    let uid = fs::metadata("/proc/self").expect("proc").uid();
+    let analyst = format!(
+        "waits_for = \"second-person-or-a-day\"\n[[officer]]\nuser = {uid}\nroles = [\"analyst\"]\n"
+    );
+    fs::write(&file, analyst).expect("officers");
+    let late = a.cli(&["approve", number, "--yes"]).await.expect_code(4);
+    assert!(late.err.contains("has not that role any more"), "{late:?}");
+    fs::write(&file, officers).expect("officers");
+    a.cli(&["approve", number, "--yes"]).await.expect_code(0);
+    federation.stop().await;
 }
 
 /// A small agency that says so: a day later, whoever asked may do it.

@@ -16,6 +16,10 @@ const CASES: u64 = 24;
 const JOBS: u64 = 6;
 /// How long nodes may take to come to rest; a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A long run says how far it has come after each so many.
+const TOLD_EVERY: u64 = 25;
+/// A long run ends after so many federations that failed.
+const FAULTS: usize = 10;
 /// Within how many federations a broken gate must be seen.
 const SEEN_WITHIN: u64 = 50;
 
@@ -54,7 +58,7 @@ async fn oracle_draws_federations_and_none_leaks() {
     for seed in next.by_ref().take(usize::try_from(jobs).expect("small")) {
         start(&mut tasks, seed);
     }
-    let (mut nodes, mut frames, mut copies) = (0, 0, 0);
+    let (mut nodes, mut frames, mut copies, mut done_so_far) = (0, 0, 0, 0);
     let mut slowest = (Duration::ZERO, 0);
     let mut faults: BTreeMap<u64, String> = BTreeMap::new();
     while let Some(done) = tasks.join_next().await {
@@ -62,6 +66,7 @@ async fn oracle_draws_federations_and_none_leaks() {
         if let Some(seed) = next.next() {
             start(&mut tasks, seed);
         }
+        done_so_far += 1;
         match outcome {
             Ok(outcome) => {
                 nodes += outcome.nodes;
@@ -77,13 +82,23 @@ async fn oracle_draws_federations_and_none_leaks() {
                 faults.insert(seed, format!("  {panicked}\n"));
             }
         }
-        if faults.len() >= 10 {
+        if let Some(says) = faults.get(&seed) {
+            println!("seed {seed}:\n{says}");
+        }
+        if done_so_far % TOLD_EVERY == 0 {
+            let failed = faults.len();
+            println!(
+                "{done_so_far} of {cases}, {failed} failed, {:.0?}",
+                began.elapsed()
+            );
+        }
+        if faults.len() >= FAULTS {
             break;
         }
     }
     let took = began.elapsed();
     println!(
-        "{cases} federations, {nodes} nodes, {frames} frames, {copies} copies in {took:.1?}; \
+        "{done_so_far} federations, {nodes} nodes, {frames} frames, {copies} copies in {took:.1?}; \
          slowest to rest: seed {}, {:.1?}",
         slowest.1, slowest.0
     );
@@ -126,9 +141,11 @@ async fn seen(sabotage: Sabotage, gates: &[Gate]) -> Option<u64> {
         100
     });
     for seed in 1..=SEEN_WITHIN {
-        // One that this machine kept from starting shows nothing; the next may.
-        let Ok(outcome) = one(seed, Some(sabotage), patience).await else {
-            continue;
+        let outcome = match one(seed, Some(sabotage), patience).await {
+            Ok(outcome) => outcome,
+            // One that this machine kept from starting shows nothing; the next may.
+            Err(says) if says.contains("does not start") && says.contains("in use") => continue,
+            Err(says) => panic!("{sabotage:?}, seed {seed}: {says}"),
         };
         if outcome.violations.iter().any(|v| v.is_of(gates)) {
             return Some(seed);

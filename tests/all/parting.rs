@@ -1,11 +1,13 @@
 //! Agencies that stop being peers: removed in order, revoked at once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::store::Flags;
 use liaison_protocol::id::RecordId;
-use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::federation::{OPEN, PATIENCE, waits_for};
 use liaison_tests::{Federation, TestNode, sheet};
 use serde_json::Value;
 
@@ -168,5 +170,116 @@ async fn a_removed_peer_still_gets_what_it_is_owed_and_nothing_else() {
         .expect("store");
     assert!(told.is_some(), "it was unlinked before its receipt came");
     assert!(!federation["a"].tap.sent_contains(&b, b"Not for them"));
+    federation.stop().await;
+}
+
+/// What a removed peer holds is asked back if somebody says so, before the link ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_is_removed_with_all_that_it_holds_called_back() {
+    let mut federation = Federation::mesh(&["a", "b", "c"], OPEN).await;
+    let ids = [
+        federation["a"].push(&trend("One"), &[]).await,
+        federation["a"].push(&trend("Two"), &[]).await,
+    ];
+    let theirs = federation["b"].push(&trend("Theirs"), &["--to", ""]).await;
+    for name in ["b", "c"] {
+        federation[name].holds_all(&ids).await;
+    }
+    federation.settled().await;
+    let remove = ["peer", "remove", "b", "--recall"];
+    let asked = federation["a"].cli(&remove).await.expect_code(2);
+    assert!(asked.err.contains("--yes"), "{asked:?}");
+    assert!(federation["a"].node().registry.find("b").is_ok());
+    federation.node("b").stop().await;
+    let args = [&remove[..], &["--yes"]].concat();
+    let ran = federation["a"].cli(&args).await.expect_code(0);
+    for part in ["'b' holds 2 records", "asked to erase all of it"] {
+        assert!(ran.err.contains(part), "{part}: {ran:?}");
+    }
+    assert!(ran.out.contains("told to erase 2 records"), "{ran:?}");
+    // It was not there; the link stays until it has answered.
+    assert!(federation["a"].node().registry.find("b").is_ok());
+    federation.node("b").start().await;
+    for id in &ids {
+        crate::retraction::erased(&federation["b"], id).await;
+    }
+    unlinked(&federation["a"], "b").await;
+    assert!(federation["b"].holds().contains(&theirs));
+    assert_eq!(federation["c"].holds(), ids.into(), "c is no matter of it");
+    federation.stop().await;
+}
+
+/// Where a second person is required, what is called back by a change of a peer waits as well,
+/// and is done for the agency that it was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_change_of_a_peer_calls_back_waits_for_a_second_person() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let mut federation = Federation::new();
+    for name in ["a", "b"] {
+        federation
+            .prepare(name, "border", "QN")
+            .with_clock(clock.clone());
+    }
+    waits_for(&federation["a"].home, "second-person-or-a-day");
+    for name in ["a", "b"] {
+        federation.node(name).start().await;
+    }
+    federation.link("a", "b").await;
+    let near = r#"{"circles": {"near": []}}"#;
+    let dir = federation["a"].home.policy_dir();
+    std::fs::write(dir.join("entities.json"), near).expect("circles");
+    federation["b"].policy(OPEN).await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let cedar = r#"
+        @id("near") @says("Trends go to those who are near.")
+        permit (principal in Circle::"near", action == Action::"share", resource)
+        when { resource.kind == Kind::"trend" && resource.tlp != Tlp::"red" };"#;
+    std::fs::write(dir.join("policy.cedar"), cedar).expect("policy");
+    let dir = dir.to_string_lossy();
+    let apply = ["policy", "apply", &dir, "--unproven", "--reason", "test"];
+    a.cli(&apply).await.expect_code(0);
+    let join = ["peer", "circles", "b", "--add", "near", "--yes"];
+    a.cli(&join).await.expect_code(0);
+    let id = a.push(&trend("Quittenmarke"), &[]).await;
+    b.holds_all(&[id]).await;
+    federation.settled().await;
+
+    let leave = [
+        "peer", "circles", "b", "--remove", "near", "--recall", "--yes",
+    ];
+    let asked = a.cli(&leave).await.expect_code(6);
+    assert!(asked.err.contains("liaison approve"), "{asked:?}");
+    let remove = ["peer", "remove", "b", "--recall", "--yes"];
+    a.cli(&remove).await.expect_code(6);
+    let waiting = a.cli(&["approve", "--json"]).await.out;
+    let waiting: Vec<Value> = waiting
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(waiting.len(), 2, "{waiting:?}");
+    let number = |says: &str| {
+        let mut all = waiting.iter();
+        let one = all.find(|w| w["says"].as_str().is_some_and(|s| s.contains(says)));
+        let one = one.unwrap_or_else(|| panic!("{says}: {waiting:?}"));
+        // A name may be another's by then.
+        assert_eq!(one["act"]["request"]["agency"], b.agency.full());
+        one["number"].as_str().expect("a number").to_owned()
+    };
+    let (narrowed, removed) = (number("leaves near"), number("calls back all"));
+    assert!(b.holds().contains(&id), "nothing is done yet");
+    a.cli(&["approve", &narrowed, "--yes"]).await.expect_code(4);
+
+    // A peer whose clock lags would have a day's leap doubted.
+    federation.node("b").stop().await;
+    clock.advance(25 * 60 * 60 * 1000);
+    let a = &federation["a"];
+    a.cli(&["clock", "confirm", "--yes"]).await.expect_code(0);
+    for number in [&narrowed, &removed] {
+        a.cli(&["approve", number, "--yes"]).await.expect_code(0);
+    }
+    assert!(a.node().registry.find("b").is_ok(), "it was not told yet");
+    federation.node("b").start().await;
+    crate::retraction::erased(&federation["b"], &id).await;
+    unlinked(&federation["a"], "b").await;
     federation.stop().await;
 }

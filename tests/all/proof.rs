@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use liaison_tests::federation::{OPEN, TestNode};
+use liaison_tests::federation::{OPEN, TestNode, waits_for};
 use liaison_tests::{Federation, sheet};
 
 /// Every example's policy is proven within this, each for itself.
@@ -262,6 +262,52 @@ async fn without_a_solver_a_certificate_counts_or_a_reason() {
     federation.stop().await;
 }
 
+/// Going back is an apply: agencies came since, and what waited for a second person waits again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revert_is_tried_and_waits_as_an_apply_does() {
+    let mut federation = Federation::new();
+    federation.add("firm", "private", "QM").await;
+    let a = federation.prepare("a", "border", "QN");
+    let config = a.home.config_path();
+    let mut text = std::fs::read_to_string(&config).unwrap_or_default();
+    text.push_str("\n[policy]\nsolver = \"/nonexistent/cvc5\"\n");
+    std::fs::write(&config, text).expect("config");
+    a.start().await;
+    let a = &federation["a"];
+    let routes = folder(&federation, "routes", &[("share.cedar", ROUTES)]);
+    let trends = folder(&federation, "trends", &[("share.cedar", TRENDS)]);
+    let apply = ["policy", "apply"];
+    let unproven = ["--unproven", "--reason", "test"];
+    let revert = ["policy", "revert", "--yes"];
+    for dir in [&routes, &trends] {
+        run(a, &apply, dir, &unproven).await.expect_code(0);
+    }
+    // Nobody is there for whom it would break anything; the node needs no solver to go back.
+    a.cli(&revert).await.expect_code(0);
+    let shown = a.json(&["policy", "show"]).await;
+    assert_eq!(shown["history"][0]["proof"]["how"], "unproven");
+    assert_eq!(shown["hash"], shown["history"][2]["hash"]);
+    run(a, &apply, &trends, &unproven).await.expect_code(0);
+
+    let card = federation["firm"].home.dir().join("card.liaison");
+    let card = card.to_string_lossy();
+    a.cli(&["peer", "add", &card, "--as", "firm", "--yes"])
+        .await
+        .expect_code(0);
+    let ran = a.cli(&revert).await.expect_code(1);
+    assert!(ran.err.contains("private-never"), "{}", ran.err);
+    // Accepted once, it needs the same again: here, a second person.
+    let told = [&unproven[..], &["--accept-broken", "private-never"]].concat();
+    run(a, &apply, &routes, &told).await.expect_code(0);
+    run(a, &apply, &trends, &unproven).await.expect_code(0);
+    let safe = a.json(&["policy", "show"]).await["hash"].clone();
+    waits_for(&a.home, "second-person");
+    let ran = a.cli(&revert).await.expect_code(6);
+    assert!(ran.err.contains("breaks private-never"), "{}", ran.err);
+    assert_eq!(a.json(&["policy", "show"]).await["hash"], safe);
+    federation.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_for_whom_a_circle_is_not_is_not_added_to_it() {
     let mut federation = Federation::new();
@@ -299,9 +345,17 @@ when { resource.kind == Kind::"route" && resource.tlp == Tlp::"green" && princip
         "peer", "add", &cops, "--as", "cops", "--yes", "--circle", "le",
     ];
     a.cli(&cops).await.expect_code(0);
-    a.cli(&[&add[..], &["--accept-broken", "circle-sectors"]].concat())
-        .await
-        .expect_code(0);
+    let told = [&add[..], &["--accept-broken", "circle-sectors"]].concat();
+    a.cli(&told).await.expect_code(2);
+    let told = [&told[..], &["--reason", "joint exercise"]].concat();
+    waits_for(&a.home, "second-person");
+    let ran = a.cli(&told).await.expect_code(6);
+    assert!(ran.err.contains("breaks circle-sectors"), "{}", ran.err);
+    assert!(!a.cli(&["peer", "list"]).await.out.contains("firm"));
+    waits_for(&a.home, "nobody");
+    a.cli(&told).await.expect_code(0);
+    let log = a.cli(&["audit", "log", "--json"]).await.expect_code(0).out;
+    assert!(log.contains("reason: joint exercise"), "{log}");
     // The circle edited with the policy is looked at as well.
     let wrong = entities.replace("[]", "[\"firm\"]");
     std::fs::write(dir.join("entities.json"), wrong).expect("file");

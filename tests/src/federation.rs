@@ -11,9 +11,9 @@ use liaison_node::cardfile::CardFile;
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::control;
 use liaison_node::home::{CardEdit, Home, InitRequest};
-use liaison_node::node::{Node, RunOptions};
+use liaison_node::node::{Node, NodeError, RunOptions};
 use liaison_node::store::{Arrival, Flags};
-use liaison_node::swarm::{Channel, Direction, LinkEvent, LinkedPeer};
+use liaison_node::swarm::{Channel, Direction, LinkEvent, LinkedPeer, SwarmError};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::wire::{Message, Speaks};
@@ -25,6 +25,14 @@ use crate::tap::Recorder;
 /// How long anything awaited may take before a test gives up. No test waits this long when
 /// all is well.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many other ports a node tries whose own was taken.
+const PORTS: usize = 3;
+
+/// Whether a node did not start because somebody else has its port.
+fn is_port_taken(error: &NodeError) -> bool {
+    matches!(error, NodeError::Swarm(SwarmError::Listen { why, .. }) if why.contains("in use"))
+}
 
 /// Real nodes under one temporary folder.
 pub struct Federation {
@@ -44,6 +52,8 @@ pub struct TestNode {
     pub tap: Arc<Recorder>,
     node: Option<Node>,
     listen: Vec<String>,
+    /// Where it listened first, with port 0.
+    anew: Vec<String>,
     options: RunOptions,
 }
 
@@ -348,6 +358,7 @@ impl TestNode {
             tap,
             node: None,
             listen: vec!["127.0.0.1:0".into()],
+            anew: vec!["127.0.0.1:0".into()],
             options,
         }
     }
@@ -362,6 +373,7 @@ impl TestNode {
     /// started. Where many nodes stop and start, another may else take its port meanwhile.
     pub fn listening_on(&mut self, address: &str) -> &mut Self {
         self.listen = vec![address.to_owned()];
+        self.anew = self.listen.clone();
         self
     }
 
@@ -371,16 +383,19 @@ impl TestNode {
         self
     }
 
-    /// Starts it: on a free port the first time, on the same one from then on.
+    /// Starts it: on a free port the first time, on the same one from then on. If somebody on
+    /// this machine took that one meanwhile, on another, which its card then says.
     pub async fn start(&mut self) {
         assert!(self.node.is_none(), "{} runs already", self.name);
-        let options = RunOptions {
-            listen: self.listen.clone(),
-            ..self.options.clone()
-        };
-        let node = Node::start(self.home.clone(), options)
-            .await
-            .unwrap_or_else(|e| panic!("{} does not start: {e}", self.name));
+        let mut node = self.try_start().await;
+        for _ in 0..PORTS {
+            if !node.as_ref().is_err_and(is_port_taken) {
+                break;
+            }
+            self.listen.clone_from(&self.anew);
+            node = self.try_start().await;
+        }
+        let node = node.unwrap_or_else(|e| panic!("{} does not start: {e}", self.name));
         control::serve(&node, None).expect("socket");
         let listening = node.swarm.listen_addrs();
         if self.listen != listening {
@@ -394,6 +409,14 @@ impl TestNode {
         }
         self.tap.follow(Some(node.policies.clone()));
         self.node = Some(node);
+    }
+
+    async fn try_start(&self) -> Result<Node, NodeError> {
+        let options = RunOptions {
+            listen: self.listen.clone(),
+            ..self.options.clone()
+        };
+        Node::start(self.home.clone(), options).await
     }
 
     /// Whether it runs.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use liaison_node::control::api::{
-    PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest, RevokedPeer,
+    PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport, PeerRevokeRequest, RevokedPeer,
 };
 
 use super::Context;
@@ -14,16 +14,24 @@ use crate::output::parting;
 ///
 /// It gets nothing more and nothing more is taken from it. Retractions that it is owed still go
 /// to it: the link stays for them alone until it has answered, 90 days at most. What it already
-/// holds stays with it; the answer says how much. Typed a second time it ends the wait.
+/// holds stays with it, unless --recall asks it to erase that; the question says how much it is.
+/// Typed a second time it ends the wait.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Example:
+Examples:
   liaison peer remove qo-ngo
+  liaison peer remove qo-ngo --recall    and it erases what you released to it
+
+What is asked back can't be sent again to an agency that is no peer, so that --recall waits for a
+second person, as `policy apply --recall` does.
 
 Is it not to be trusted any more? `liaison peer revoke` cuts it off at once.")]
 pub struct RemoveArgs {
     /// Its local name
     name: String,
+    /// Ask it to erase all that it holds of what was released to it
+    #[arg(long)]
+    recall: bool,
     /// Don't ask
     #[arg(long)]
     yes: bool,
@@ -56,9 +64,29 @@ pub struct RevokeArgs {
 /// Removes a peer.
 pub fn remove(context: &mut Context, args: &RemoveArgs) -> Outcome {
     let client = context.client()?;
+    let path = format!("/v1/peers/{}/remove", segment(&args.name));
+    if args.recall && !args.yes && !context.ui.interactive {
+        return Err(CommandError::usage(
+            "records that a peer holds would be asked back, and nobody can be asked here",
+            "add --yes",
+        ));
+    }
+    if args.recall || (context.ui.interactive && !args.yes) {
+        let look = PeerRemoveRequest {
+            recall: args.recall,
+            dry_run: true,
+        };
+        let standing: PeerRemoveReport = client.post(&path, &look)?;
+        let text = parting::before(&standing, args.recall);
+        context.ui.note(&text)?;
+    }
     let question = format!("Stop exchanging with '{}'?", args.name);
     sure(context, &question, args.yes, "nothing was removed")?;
-    let report: PeerRemoveReport = client.delete(&format!("/v1/peers/{}", segment(&args.name)))?;
+    let request = PeerRemoveRequest {
+        recall: args.recall,
+        dry_run: false,
+    };
+    let report: PeerRemoveReport = client.post(&path, &request)?;
     context.ui.either(&report, |_| parting::removed(&report))
 }
 

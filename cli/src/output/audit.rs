@@ -64,6 +64,12 @@ pub fn verified(style: &Style, report: &AuditVerifyReport, witness: bool) -> Str
             plural(report.heads, "signed head", "signed heads"),
         ));
     }
+    if report.lost > 0 {
+        out.push_str(&format!(
+            "{} under a key that was lost since: a thief of the key could have made it as well. What a peer witnessed before counts.\n",
+            plural(report.lost, "signed head is", "signed heads are"),
+        ));
+    }
     for restore in &report.restores {
         out.push_str(&format!(
             "{} {}\n",

@@ -9,6 +9,20 @@ use super::{Style, Tone, cell, clean, comma, grid, number, plural, short_id, whe
 /// Lines of what is owed that are shown; `--json` has all.
 const OWED_SHOWN: usize = 20;
 
+/// What a peer holds, before it is removed.
+pub fn before(standing: &PeerRemoveReport, recall: bool) -> String {
+    let peer = clean(&standing.peer);
+    if standing.holds == 0 {
+        return format!("'{peer}' holds nothing of what you released.\n");
+    }
+    let records = plural(standing.holds, "record", "records");
+    let then = match recall {
+        true => "it will be asked to erase all of it",
+        false => "it keeps that (--recall asks it to erase it)",
+    };
+    format!("'{peer}' holds {records} that you released to it: {then}.\n")
+}
+
 /// `peer remove`.
 pub fn removed(report: &PeerRemoveReport) -> String {
     let peer = clean(&report.peer);
@@ -20,14 +34,21 @@ pub fn removed(report: &PeerRemoveReport) -> String {
     } else {
         format!("'{peer}' is removed and gets nothing more.\n")
     };
-    out.push_str(&if report.holds == 0 {
-        "It holds nothing of what you released.\n".to_owned()
-    } else {
-        format!(
+    if report.recalled > 0 {
+        out.push_str(&format!(
+            "It was told to erase {}; `liaison show ID` says what it answered.\n",
+            plural(report.recalled, "record", "records")
+        ));
+    }
+    let keeps = report.holds.saturating_sub(report.recalled);
+    if keeps > 0 {
+        out.push_str(&format!(
             "It still holds {} that you released to it.\n",
-            plural(report.holds, "record", "records")
-        )
-    });
+            plural(keeps, "record", "records")
+        ));
+    } else if report.recalled == 0 {
+        out.push_str("It holds nothing of what you released.\n");
+    }
     if !report.leaving {
         out.push_str(&owed("What it was owed and will not get:", &report.owed));
     }

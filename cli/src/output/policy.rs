@@ -1,6 +1,6 @@
 //! Policies: statements, history, and who may have what in words.
 
-use liaison_node::control::api::{PolicyApplied, PolicyPlain, PolicyReport};
+use liaison_node::control::api::{CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport};
 
 use super::{Style, Tone, cell, clean, grid, plural, when};
 
@@ -39,22 +39,21 @@ pub fn statements(style: &Style, report: &PolicyReport) -> String {
         .collect();
     out.push_str(&grid(style, &["ID", "", "SAYS", "WRITTEN IN"], &[1], rows));
     out.push('\n');
-    out.push_str(&ceilings(style, report));
+    out.push_str(&ceilings(style, &report.ceilings));
     out
 }
 
 /// The ceilings, which no statement goes beyond.
-fn ceilings(style: &Style, report: &PolicyReport) -> String {
-    if report.ceilings.is_empty() {
+fn ceilings(style: &Style, ceilings: &[CeilingView]) -> String {
+    if ceilings.is_empty() {
         return String::new();
     }
-    let rows = report
-        .ceilings
+    let rows = ceilings
         .iter()
         .map(|ceiling| {
             vec![
                 cell(&ceiling.name, Tone::Strong),
-                cell(format!("never {}", ceiling.rule), Tone::Bad),
+                cell(&ceiling.rule, Tone::Bad),
                 cell(&ceiling.says, Tone::Plain),
                 cell(&ceiling.place, Tone::Dim),
             ]
@@ -115,11 +114,42 @@ fn proof(applied: &PolicyApplied) -> String {
     format!("{}; breaks {}", note.how, note.accepted.join(", "))
 }
 
-/// Peer by kind, in words.
+/// Columns of a page, where no terminal says how wide it is.
+const PAGE: usize = 80;
+
+/// Who may have what, in words: a table where it fits the page, else a paragraph for all peers
+/// that may have the same for the same reasons.
 pub fn plain(style: &Style, plain: &PolicyPlain) -> String {
     if plain.rows.is_empty() {
         return "No peers yet: nobody may have anything.\n".into();
     }
+    let page = style.width.map_or(PAGE, usize::from);
+    let mut out = match table_width(plain) <= page {
+        true => table(style, plain),
+        false => paragraphs(style, plain),
+    };
+    let ceilings = ceilings(style, &plain.ceilings);
+    if !ceilings.is_empty() {
+        out.push('\n');
+        out.push_str(&ceilings);
+    }
+    out
+}
+
+fn table_width(plain: &PolicyPlain) -> usize {
+    let column = |head: &str, cells: &mut dyn Iterator<Item = &String>| {
+        let widest = cells.map(|c| c.chars().count()).max().unwrap_or(0);
+        widest.max(head.chars().count()).saturating_add(2)
+    };
+    let peers = column("PEER", &mut plain.rows.iter().map(|row| &row.peer));
+    let kinds = plain.kinds.iter().enumerate().map(|(at, kind)| {
+        let mut cells = plain.rows.iter().filter_map(|row| row.cells.get(at));
+        column(kind, &mut cells)
+    });
+    kinds.fold(peers, usize::saturating_add)
+}
+
+fn table(style: &Style, plain: &PolicyPlain) -> String {
     let mut heads = vec!["PEER".to_owned()];
     heads.extend(plain.kinds.iter().map(|kind| clean(kind)));
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
@@ -139,10 +169,40 @@ pub fn plain(style: &Style, plain: &PolicyPlain) -> String {
     format!("{}\n", grid(style, &heads, &[0], rows))
 }
 
+fn paragraphs(style: &Style, plain: &PolicyPlain) -> String {
+    let mut groups: Vec<(&PlainRow, Vec<String>)> = Vec::new();
+    for row in &plain.rows {
+        let same = |known: &&mut (&PlainRow, Vec<String>)| {
+            known.0.cells == row.cells && known.0.says == row.says
+        };
+        match groups.iter_mut().find(same) {
+            Some((_, names)) => names.push(clean(&row.peer)),
+            None => groups.push((row, vec![clean(&row.peer)])),
+        }
+    }
+    let width = plain.kinds.iter().map(|k| k.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let mut all = Vec::new();
+    for (row, names) in groups {
+        let mut out = format!("{}\n", style.paint(Tone::Strong, &names.join(", ")));
+        let cells = plain.kinds.iter().zip(&row.cells);
+        let mut given = cells.filter(|(_, cell)| *cell != "-").peekable();
+        if given.peek().is_none() {
+            out.push_str("  nothing\n");
+        }
+        for (kind, cell) in given {
+            out.push_str(&format!("  {:width$}  {}\n", clean(kind), clean(cell)));
+        }
+        for says in &row.says {
+            out.push_str(&format!("  because: {}\n", clean(says)));
+        }
+        all.push(out);
+    }
+    all.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use liaison_node::control::api::PlainRow;
-
     use super::*;
 
     #[test]
@@ -153,17 +213,101 @@ mod tests {
                 PlainRow {
                     peer: "qm-pol".into(),
                     cells: vec!["some".into(), "up to amber".into()],
+                    says: Vec::new(),
                 },
                 PlainRow {
                     peer: "qo-ngo".into(),
                     cells: vec!["up to green".into(), "-".into()],
+                    says: Vec::new(),
                 },
             ],
+            ceilings: Vec::new(),
         };
         insta::assert_snapshot!(plain(&Style { width: Some(80), colour: false }, &view), @r"
         PEER    trend        route
         qm-pol  some         up to amber
         qo-ngo  up to green  -
+        ");
+    }
+    /// Twelve peers and all kinds are more than a page is wide: those who may have the same
+    /// stand together.
+    #[test]
+    fn twelve_peers_on_a_page() {
+        let kinds = [
+            "trend",
+            "modus-operandi",
+            "route",
+            "document-alert",
+            "service",
+        ];
+        let row = |number: u32| {
+            let (cells, says) = match number {
+                1..=7 => (
+                    [
+                        "up to green, some amber+strict",
+                        "-",
+                        "-",
+                        "-",
+                        "up to amber",
+                    ],
+                    vec!["Trends go to shelters.".to_owned()],
+                ),
+                8..=11 => (
+                    [
+                        "up to amber",
+                        "up to amber",
+                        "some up to red",
+                        "up to green",
+                        "-",
+                    ],
+                    vec![
+                        "Police get methods up to amber.".to_owned(),
+                        "The joint team gets routes as named recipients.".to_owned(),
+                    ],
+                ),
+                _ => (["-"; 5], Vec::new()),
+            };
+            PlainRow {
+                peer: format!("qm-agency-{number:02}"),
+                cells: cells.map(str::to_owned).to_vec(),
+                says,
+            }
+        };
+        let view = PolicyPlain {
+            kinds: kinds.map(str::to_owned).to_vec(),
+            rows: (1..=12).map(row).collect(),
+            ceilings: vec![CeilingView {
+                name: "shelters-green".into(),
+                says: "The agreement with shelters ends at green.".into(),
+                rule: "nothing above TLP:GREEN to sector:ngo".into(),
+                place: "ceilings.toml:1".into(),
+            }],
+        };
+        let page = plain(
+            &Style {
+                width: Some(80),
+                colour: false,
+            },
+            &view,
+        );
+        let (peers, ceilings) = page.split_once("\nCEILING").expect("ceilings");
+        assert!(ceilings.contains("nothing above TLP:GREEN"), "{page}");
+        insta::assert_snapshot!(peers, @r"
+        qm-agency-01, qm-agency-02, qm-agency-03, qm-agency-04, qm-agency-05, qm-agency-06, qm-agency-07
+          trend           up to green, some amber+strict
+          service         up to amber
+          because: Trends go to shelters.
+
+        qm-agency-08, qm-agency-09, qm-agency-10, qm-agency-11
+          trend           up to amber
+          modus-operandi  up to amber
+          route           some up to red
+          document-alert  up to green
+          because: Police get methods up to amber.
+          because: The joint team gets routes as named recipients.
+
+        qm-agency-12
+          nothing
         ");
     }
 }

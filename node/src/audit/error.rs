@@ -16,6 +16,15 @@ pub enum AuditError {
     /// The node stops.
     #[error("the audit log is closed: the node is stopping. Start it, then try again")]
     Closed,
+    /// A line would be longer than any that is read.
+    #[error(
+        "a line of the audit log would have {bytes} bytes, and the longest has {}: it was not done. Ask for less at once",
+        crate::limits::AUDIT_LINE_BYTES
+    )]
+    TooLong {
+        /// Bytes it would have.
+        bytes: u64,
+    },
     /// A head can't be signed or a text can't be sealed.
     #[error("the audit log can't be signed or sealed: {says}")]
     Sign {

@@ -18,6 +18,7 @@
 //! and share releases nothing before.
 
 mod act;
+mod compare;
 mod entry;
 mod error;
 mod line;
@@ -151,6 +152,22 @@ impl Audit {
         let (done, told) = oneshot::channel();
         self.command(Command::Head(done)).await?;
         told.await.map_err(|_| AuditError::Closed)?
+    }
+
+    /// Whether this log has another line in the place of the one that a head of its states: its
+    /// end was cut off since, and it grew again. What lies behind its end is
+    /// [`Audit::set_back`]'s; what is of another chain is not compared.
+    ///
+    /// # Errors
+    /// [`AuditError::Io`].
+    pub async fn contradicts(&self, head: AuditHead) -> Result<bool, AuditError> {
+        if self.state().borrow().chain != head.chain {
+            return Ok(false);
+        }
+        let dir = self.0.dir.clone();
+        tokio::task::spawn_blocking(move || compare::contradicts(&dir, &head))
+            .await
+            .map_err(|_| AuditError::Closed)?
     }
 
     /// A peer holds a head of this log, signed by us, that lies behind its end: the machine was

@@ -21,6 +21,8 @@ pub struct Note {
     pub typed: Vec<String>,
     /// What it is, where that is not what the table of calls says.
     pub what: Option<Act>,
+    /// What came of it, in clear: nothing that was typed, no content.
+    pub outcome: Option<String>,
 }
 
 impl Note {
@@ -30,6 +32,7 @@ impl Note {
             && self.peers.is_empty()
             && self.typed.is_empty()
             && self.count.is_none()
+            && self.outcome.is_none()
     }
 
     /// A record. Of few, each is listed once.

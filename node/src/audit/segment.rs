@@ -156,10 +156,17 @@ pub fn path_of(dir: &Path, first: u64, ending: &str) -> PathBuf {
 pub fn leave(dir: &Path, segment: &Segment) -> Result<(), AuditError> {
     let mut lines = Lines::open(&segment.path)?;
     let (mut before, mut last, mut end) = (Digest::default(), Digest::default(), None);
-    while let Next::Line(raw) = lines.read_next()? {
-        before = last;
-        last = raw.digest;
-        end = Some(raw);
+    loop {
+        match lines.read_next()? {
+            Next::Line(raw) => {
+                before = last;
+                last = raw.digest;
+                end = Some(raw);
+            }
+            // Damage leaves with the rest, if what follows it was signed.
+            Next::Garbage => {}
+            Next::Torn(_) | Next::End => break,
+        }
     }
     let signed = end.and_then(|raw| Some((raw.line()?, raw)));
     let Some((line, raw)) = signed.filter(|(line, _)| line.head.is_some()) else {

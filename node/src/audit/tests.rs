@@ -351,3 +351,131 @@ async fn a_log_that_was_set_back_says_so_once_a_peer_shows_its_head() {
     assert!(says[0].contains("was set back"), "{says:?}");
     assert!(report.restores.is_empty());
 }
+
+#[tokio::test]
+async fn a_log_that_was_cut_and_grew_again_contradicts_the_head_of_before() {
+    let place = Place::new();
+    let audit = place.open(1 << 30);
+    for n in 0..9 {
+        audit.write(vec![shown(n)]).await.expect("written");
+    }
+    audit.sign_head().await.expect("signed");
+    let head = SignedHead::parse(audit.state().borrow().head.clone().expect("a head"));
+    let head = *head.expect("a head").unverified();
+    assert_eq!(audit.contradicts(head).await, Ok(false));
+    audit.close();
+    let path = place.last();
+    let text = fs::read_to_string(&path).expect("read");
+    let short: Vec<&str> = text.lines().take(4).collect();
+    fs::write(&path, short.join("\n") + "\n").expect("cut");
+    let audit = place.open(1 << 30);
+    assert_eq!(
+        audit.contradicts(head).await,
+        Ok(false),
+        "`set_back` says so"
+    );
+    for n in 0..9 {
+        audit.write(vec![shown(n)]).await.expect("written");
+    }
+    audit.sign_head().await.expect("signed");
+    assert!(audit.state().borrow().lines > head.lines);
+    assert_eq!(audit.contradicts(head).await, Ok(true), "it is another");
+    let mut other = head;
+    other.chain = [9; 16];
+    assert_eq!(audit.contradicts(other).await, Ok(false), "another chain");
+    audit.close();
+}
+
+#[tokio::test]
+async fn no_line_is_longer_than_what_is_read() {
+    let place = Place::new();
+    let audit = place.open(1 << 30);
+    let long = "\u{1}".repeat(100_000);
+    let entry = Entry {
+        outcome: Some(long.clone()),
+        rule: Some(long.clone()),
+        ..Entry::new(Who::stranger(7), Act::TurnAway, long.clone())
+    };
+    audit.write(vec![entry]).await.expect("written, cut short");
+    // What can't be cut is refused.
+    let who = Who::Officer {
+        uid: 7,
+        name: long,
+        roles: Vec::new(),
+        shared: false,
+    };
+    let entry = Entry::new(who, Act::Consult, "x");
+    let refused = audit.write(vec![entry]).await.expect_err("too long");
+    assert!(matches!(refused, AuditError::TooLong { .. }), "{refused}");
+    audit.write(vec![shown(1)]).await.expect("it goes on");
+    audit.close();
+    assert_eq!(place.check(&[]).faults, []);
+    assert_eq!(place.open(1 << 30).state().borrow().damage, None);
+}
+
+#[tokio::test]
+async fn a_rotation_that_was_cut_off_is_no_damage() {
+    let place = Place::new();
+    let audit = place.open(1 << 30);
+    audit.write(vec![shown(1)]).await.expect("written");
+    audit.close();
+    let chain = audit.state().borrow().chain;
+    for (begun, lines) in [(&b""[..], 4), (b"0123456789abcdef {\"n\":8,", 7)] {
+        // Ended with a head, and the next one begun.
+        assert_eq!(audit_lines(&place), lines);
+        let next = path_of(&place.logs(), lines + 1, "log");
+        fs::write(&next, begun).expect("begun");
+        let audit = place.open(1 << 30);
+        assert_eq!(audit.state().borrow().damage, None);
+        assert_eq!(audit.state().borrow().chain, chain);
+        audit.close();
+        assert_eq!(place.check(&[]).faults, []);
+        assert_eq!(next.with_extension("torn").exists(), !begun.is_empty());
+    }
+    // One whose first line is damaged is put aside, and the chain goes on as well.
+    let next = path_of(&place.logs(), audit_lines(&place) + 1, "log");
+    fs::write(&next, "damaged\n").expect("damaged");
+    let audit = place.open(1 << 30);
+    assert!(audit.state().borrow().damage.is_some());
+    assert_eq!(audit.state().borrow().chain, chain);
+    audit.close();
+    assert_eq!(place.check(&[]).faults, []);
+    assert!(next.with_extension("damaged").exists());
+}
+
+fn audit_lines(place: &Place) -> u64 {
+    place.check(&[]).to
+}
+
+#[tokio::test]
+async fn what_a_key_signed_that_was_lost_later_is_no_edit() {
+    use liaison_protocol::record::codes::RevokedState;
+    let mut place = Place::new();
+    let audit = place.open(1 << 30);
+    audit.write(vec![shown(1)]).await.expect("written");
+    audit.close();
+    let now = SystemClock.now();
+    let state = RevokedState::Compromised;
+    let change = place.home.retire_key(None, None, state, now, now);
+    let card = change.expect("retired").card;
+    place.keys = card.agency_keys().expect("a card");
+    let audit = place.open(1 << 30);
+    audit.sign_head().await.expect("signed");
+    audit.close();
+    let report = place.check(&[]);
+    assert_eq!(report.faults, []);
+    assert_eq!((report.heads, report.lost), (3, 1), "{report:?}");
+    assert_eq!(report.signed + 1, report.to, "the new key says it of all");
+    // An edit is still one, whoever signed.
+    let edited = place.forged(|lines| lines[1] = lines[1].replace("GET", "PUT"));
+    assert!(edited.contains("line 2 does not follow"), "{edited}");
+    let rehashed = place.forged(|lines| {
+        let mut before = Digest::default();
+        for line in lines.iter_mut() {
+            let json = line.split_off(65).replace("4000000001", "0");
+            before = before.then(json.as_bytes());
+            *line = format!("{before} {json}");
+        }
+    });
+    assert!(rehashed.contains("signed head"), "{rehashed}");
+}

@@ -42,6 +42,9 @@ pub struct Report {
     pub to: u64,
     /// Signed heads that fit.
     pub heads: u64,
+    /// Those of them whose key was compromised or revoked since: they fit, but a thief of the
+    /// key could have signed them as well.
+    pub lost: u64,
     /// The last line that a signed head covers.
     pub signed: u64,
     /// The last line that a peer witnessed, and that fits.
@@ -246,8 +249,8 @@ impl Check<'_> {
     fn head(&mut self, line: &Line, left: bool) -> Option<()> {
         let bytes = BASE64.decode(line.head.as_ref()?.as_bytes()).ok()?;
         let head = SignedHead::parse(Bytes::from(bytes)).ok()?;
-        let head = head.verify(self.keys).ok()?;
-        let head = head.head();
+        let verified = head.verify_also_lost(self.keys).ok()?;
+        let head = verified.head();
         let fits = head.lines == self.expected.saturating_sub(1) && head.digest == self.before.0;
         fits.then_some(())?;
         match self.chain {
@@ -264,6 +267,7 @@ impl Check<'_> {
             _ => self.chain = Some(head.chain),
         }
         self.report.heads += 1;
+        self.report.lost += u64::from(verified.is_key_lost());
         self.report.signed = head.lines;
         Some(())
     }

@@ -74,11 +74,38 @@ impl Writer {
             ..State::default()
         };
         let mut signed = 0;
-        let last = segment::segments(&dir)?.pop();
+        let mut all = segment::segments(&dir)?;
+        // A rotation that was cut off leaves a segment without a line: it never began.
+        while let [.., _, last] = all.as_slice()
+            && is_without_line(last)?
+        {
+            put_aside(last, 0)?;
+            std::fs::remove_file(&last.path).map_err(|e| segment::io(&last.path, &e))?;
+            segment::sync_dir(&dir)?;
+            all.pop();
+        }
+        let last = all.pop();
         let known = match &last {
             Some(last) => resume(last, &mut state, &mut signed)?,
             None => None,
         };
+        // Damaged from its first line on, it does not say what chain it is of.
+        if let Some(last) = &last
+            && state.lines < last.first
+            && let Some(before) = all.pop()
+        {
+            let mut ended = State::default();
+            resume(&before, &mut ended, &mut signed)?;
+            if ended.lines == state.lines {
+                let State {
+                    chain,
+                    digest,
+                    head,
+                    ..
+                } = ended;
+                (state.chain, state.digest, state.head) = (chain, digest, head);
+            }
+        }
         let file = match (last, known) {
             (Some(last), Some(bytes)) => Current {
                 file: append_to(&last.path)?,
@@ -207,7 +234,7 @@ impl Writer {
             let n = batch.lines + 1;
             let typed = match (&entry.typed, &self.sealer) {
                 (Some(text), Some((by, sealer))) => {
-                    let sealed = sealer.seal(*by, n, clip(text));
+                    let sealed = sealer.seal(*by, n, clip(text, limits::AUDIT_TYPED_BYTES));
                     Some(sealed.map_err(|e| sign(&e))?)
                 }
                 // Without a key it is not kept: never in clear.
@@ -215,14 +242,14 @@ impl Writer {
             };
             let line = Line {
                 peers: entry.peers.iter().map(|a| a.full()).collect(),
-                rule: entry.rule,
+                rule: entry.rule.as_deref().map(plain),
                 epoch: entry.epoch,
                 records: entry.records.iter().map(|r| r.full()).collect(),
                 count: entry.count,
-                outcome: entry.outcome,
+                outcome: entry.outcome.as_deref().map(plain),
                 of: entry.of,
                 typed,
-                ..Line::new(n, at.clone(), entry.who, entry.what, entry.by)
+                ..Line::new(n, at.clone(), entry.who, entry.what, plain(&entry.by))
             };
             batch.add(&line)?;
         }
@@ -350,9 +377,15 @@ impl Writer {
 
 impl Batch {
     fn add(&mut self, line: &Line) -> Result<(), AuditError> {
+        let before = self.bytes.len();
         self.digest = line
             .append(self.digest, &mut self.bytes)
             .map_err(|e| sign(&e))?;
+        // Nobody could read it: no check would pass again.
+        let bytes = (self.bytes.len() - before) as u64;
+        if bytes > limits::AUDIT_LINE_BYTES {
+            return Err(AuditError::TooLong { bytes });
+        }
         self.lines += 1;
         Ok(())
     }
@@ -438,6 +471,13 @@ fn resume(
     }
 }
 
+/// Whether a segment is empty, or the write of its first line was cut off.
+fn is_without_line(last: &segment::Segment) -> Result<bool, AuditError> {
+    let first = Lines::open(&last.path)?.read_next()?;
+    Ok(matches!(first, Next::End | Next::Torn(_)))
+}
+
+/// Puts aside what stands behind the whole lines, if anything does.
 fn put_aside(last: &segment::Segment, whole: u64) -> Result<(), AuditError> {
     let fault = |e: std::io::Error| segment::io(&last.path, &e);
     let mut file = OpenOptions::new()
@@ -451,6 +491,9 @@ fn put_aside(last: &segment::Segment, whole: u64) -> Result<(), AuditError> {
         .take(limits::AUDIT_LINE_BYTES)
         .read_to_end(&mut torn)
         .map_err(fault)?;
+    if torn.is_empty() {
+        return Ok(());
+    }
     std::fs::write(last.path.with_extension("torn"), &torn).map_err(fault)?;
     file.set_len(whole)
         .and_then(|()| file.sync_all())
@@ -467,8 +510,14 @@ fn append_to(path: &std::path::Path) -> Result<File, AuditError> {
         .map_err(|e| segment::io(path, &e))
 }
 
-fn clip(text: &str) -> &str {
-    let mut end = text.len().min(limits::AUDIT_TYPED_BYTES);
+/// What stands in clear, at a length that a line has room for, and without what JSON would
+/// write six times as long.
+fn plain(text: &str) -> String {
+    clip(text, limits::AUDIT_CLEAR_BYTES).replace(|c: char| c.is_control(), " ")
+}
+
+fn clip(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

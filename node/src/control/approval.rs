@@ -10,13 +10,16 @@ use liaison_protocol::clock::Millis;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::api::{ApiError, ApprovalView, ApproveReport, PolicyRequest};
+use super::api::{
+    ApiError, ApprovalView, ApproveReport, ApproveRequest, PeerAddRequest, PeerChangeRequest,
+    PeerRemoveRequest, PolicyRequest,
+};
 use super::caller::Caller;
 use super::text::rfc3339;
 use crate::audit::note;
 use crate::limits;
 use crate::node::Node;
-use crate::officers::{Officer, Roles, WaitsFor};
+use crate::officers::{Officer, Role, Roles, WaitsFor};
 use crate::store::Op;
 
 type Answer<T> = Result<Json<T>, ApiError>;
@@ -24,12 +27,31 @@ type Answer<T> = Result<Json<T>, ApiError>;
 /// Prefix of the stored values that hold what waits, by its number.
 const PENDING: &str = "approval/";
 
+/// One is asked for at a time, so that no number is given twice. Nothing else is waited for
+/// while it is held.
+static ASKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// An act that can't be undone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "act", content = "request")]
 pub(super) enum Irrevocable {
     /// A policy that breaks an invariant, or that calls copies back.
     Policy(Box<PolicyRequest>),
+    /// A new peer for which the policy breaks an invariant.
+    Link(Box<PeerAddRequest>),
+    /// A change of a peer that calls copies back, or for which the policy breaks an invariant.
+    Peer(OfPeer<PeerChangeRequest>),
+    /// The end of a link, with all copies called back.
+    Removal(OfPeer<PeerRemoveRequest>),
+}
+
+/// What is asked for a peer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct OfPeer<T> {
+    /// Its agency id, in full: a name could be another's by the time that it is approved.
+    pub agency: String,
+    /// What.
+    pub request: T,
 }
 
 /// An act that waits.
@@ -46,16 +68,11 @@ struct Pending {
     /// That user's name.
     user: String,
     /// That user's roles at the time.
-    roles: Vec<crate::officers::Role>,
+    roles: Vec<Role>,
     /// Since when it waits.
     at: Millis,
     /// Why.
     reason: Option<String>,
-}
-
-/// Whether acts that cannot be undone wait for a second person, or for a day.
-pub(super) fn needs_second_person(node: &Node) -> bool {
-    waits_for(node) != WaitsFor::Nobody
 }
 
 /// Lets an act go ahead, or keeps it until a second person approves it.
@@ -74,12 +91,10 @@ pub(super) async fn second_person(
     }
     let bytes = serde_json::to_vec(&act).map_err(|e| ApiError::new("internal", e.to_string()))?;
     let hash = HEXLOWER.encode(&Sha256::digest(&bytes));
-    let now = node.clock.now();
+    let _one_at_a_time = ASKING.lock().await;
     let waiting = waiting(node)?;
-    if let Some((number, pending)) = waiting
-        .iter()
-        .find(|(_, p)| p.hash == hash && p.uid == caller.uid)
-    {
+    // Whoever asks again, it is the first who asked, and the hours count from then.
+    if let Some((number, pending)) = waiting.iter().find(|(_, p)| p.hash == hash) {
         return Err(waits(node, number, pending));
     }
     if waiting.len() >= limits::PENDING_ACTS {
@@ -89,6 +104,13 @@ pub(super) async fn second_person(
         );
     }
     let number = hash.get(..8).unwrap_or(&hash).to_owned();
+    // What somebody has looked at under this number must not become another act.
+    if waiting.iter().any(|(taken, _)| *taken == number) {
+        return Err(
+            ApiError::new("conflict", format!("another act waits under {number}"))
+                .with_remedy("ask again with another reason: the number follows from it"),
+        );
+    }
     let pending = Pending {
         act,
         says,
@@ -96,7 +118,8 @@ pub(super) async fn second_person(
         uid: caller.uid,
         user: caller.officer.name.clone(),
         roles: caller.officer.roles.iter().collect(),
-        at: now,
+        // Not before what was believed: a clock that was turned back shortens no waiting.
+        at: node.time.latest(),
         reason,
     };
     put(node, &number, &pending).await?;
@@ -122,11 +145,20 @@ pub(super) async fn approve(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
     Path(number): Path<String>,
+    Json(request): Json<ApproveRequest>,
 ) -> Answer<ApproveReport> {
     // What is approved twice at once is done once.
     let _one_at_a_time = node.approving.lock().await;
     let pending = find(&node, &number)?;
+    if request.hash != pending.hash {
+        return Err(ApiError::new(
+            "conflict",
+            format!("what waits under {number} is not what was shown: its SHA-256 is another"),
+        )
+        .with_remedy("'liaison approve' alone shows what waits now"));
+    }
     may_approve(&node, &caller, &pending)?;
+    let asker = still_may(&node, &pending)?;
     // Exactly what was asked for: what is stored is what was hashed.
     let bytes =
         serde_json::to_vec(&pending.act).map_err(|e| ApiError::new("internal", e.to_string()))?;
@@ -146,17 +178,24 @@ pub(super) async fn approve(
     });
     let asker = Caller {
         uid: pending.uid,
-        officer: Arc::new(Officer {
-            uid: pending.uid,
-            name: pending.user.clone(),
-            roles: pending.roles.iter().copied().collect(),
-            shared: false,
-        }),
+        officer: Arc::new(asker),
         approved: true,
     };
     let report = match pending.act.clone() {
         Irrevocable::Policy(request) => {
             let Json(report) = super::policy::carry_out(&node, &asker, *request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Link(request) => {
+            let Json(report) = super::peers::link(&node, &asker, *request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Peer(OfPeer { agency, request }) => {
+            let Json(report) = super::peers::carry_out(&node, &asker, &agency, request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Removal(OfPeer { agency, request }) => {
+            let Json(report) = super::parting::carry_out(&node, &asker, &agency, request).await?;
             serde_json::to_value(report)
         }
     };
@@ -174,6 +213,8 @@ pub(super) async fn reject(
     Extension(caller): Extension<Caller>,
     Path(number): Path<String>,
 ) -> Answer<ApprovalView> {
+    // What is being done can't be rejected any more.
+    let _one_at_a_time = node.approving.lock().await;
     let pending = find(&node, &number)?;
     note(|note| note.typed("rejected", &format!("{number}: {}", pending.says)));
     drop_pending(&node, &number).await?;
@@ -236,6 +277,32 @@ fn may_approve(node: &Node, caller: &Caller, pending: &Pending) -> Result<(), Ap
         )));
     }
     Ok(())
+}
+
+/// Who asked, as that officer is now: what is done in somebody's name needs that person to be
+/// still in the role that allowed it.
+fn still_may(node: &Node, pending: &Pending) -> Result<Officer, ApiError> {
+    let governs = |role: &Role| Roles::GOVERNORS.has(*role);
+    node.officers
+        .of(pending.uid)
+        .ok()
+        .filter(|now| {
+            pending
+                .roles
+                .iter()
+                .filter(|r| governs(r))
+                .all(|r| now.roles.has(*r))
+        })
+        .ok_or_else(|| {
+            ApiError::new(
+                "forbidden",
+                format!(
+                    "{}, who asked for it, has not that role any more",
+                    pending.user
+                ),
+            )
+            .with_remedy("'liaison reject' it; an officer who has the role asks for it anew")
+        })
 }
 
 fn waits(node: &Node, number: &str, pending: &Pending) -> ApiError {

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use liaison_protocol::audit::SignedHead;
+use liaison_protocol::card::AgencyKeys;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use tokio::sync::mpsc;
@@ -24,7 +25,7 @@ use crate::audit::{
 use crate::limits;
 use crate::node::Node;
 use crate::store::{Arrival, Direction};
-use crate::sync::{CONTRADICTED, HELD, HELD_BEFORE};
+use crate::sync::{CONTRADICTED, HELD, HELD_AGAINST, HELD_BEFORE};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -74,35 +75,32 @@ pub(super) async fn check(
         .registry
         .keys(&own)
         .ok_or_else(|| ApiError::new("internal", "our own card is missing"))?;
-    let mut witnessed = Vec::new();
+    let (mut witnessed, mut against) = (Vec::new(), Vec::new());
     if request.witness {
-        let mut held = Vec::new();
         for prefix in [HELD, HELD_BEFORE] {
-            for (name, bytes) in node.store.metas(prefix, limits::STORE_ROWS)? {
-                let agency = name.strip_prefix(prefix).and_then(|id| id.parse().ok());
-                held.extend(agency.map(|agency: AgencyId| (agency, bytes)));
-            }
+            witnessed.extend(heads_held(&node, &keys, prefix)?);
         }
-        for (agency, bytes) in held {
-            // What does not verify under our own key is nothing that we signed.
-            let head = SignedHead::parse(bytes).and_then(|head| head.verify(&keys));
-            match head {
-                Ok(head) => witnessed.push(Witnessed {
-                    by: node.registry.alias(&agency),
-                    head: *head.head(),
-                }),
-                Err(error) => {
-                    tracing::warn!(peer = %node.registry.alias(&agency), %error, "it shows a head that is not ours")
-                }
-            }
-        }
+        against = heads_held(&node, &keys, HELD_AGAINST)?;
     }
     let witnesses: BTreeSet<String> = witnessed.iter().map(|w| w.by.clone()).collect();
     let witnesses = witnesses.into_iter().collect();
+    // One that was held against the log is still held if nothing newer came.
+    let is_older = |one: &Witnessed| witnessed.iter().all(|w| w.head != one.head);
+    against.retain(is_older);
+    let gone = against.clone();
+    witnessed.extend(against);
     // Everything that is written by now is looked at.
     let dir = node.audit.dir().to_owned();
     let report = blocking(move || verify(&dir, &keys, &witnessed)).await??;
     let mut faults: Vec<String> = report.faults.into_iter().map(|f| f.says).collect();
+    // Its line left since; that it was another one stays true.
+    let gone = gone.iter().filter(|w| w.head.lines < report.from);
+    faults.extend(gone.map(|Witnessed { by, head }| {
+        format!(
+            "line {}, which left since, was not the one that {by} witnessed: the log was cut off or rewritten",
+            head.lines
+        )
+    }));
     if let Some(damage) = &node.audit.state().borrow().damage {
         faults.push(format!("when the node started, {damage}"));
     }
@@ -111,6 +109,7 @@ pub(super) async fn check(
         from: report.from,
         to: report.to,
         heads: report.heads,
+        lost: report.lost,
         signed: report.signed,
         witnessed: report.witnessed,
         witnesses,
@@ -218,7 +217,47 @@ pub(super) fn alerts(node: &Node) -> Vec<String> {
             ));
         }
     }
+    for (name, _) in node
+        .store
+        .metas(HELD_AGAINST, limits::STORE_ROWS)
+        .unwrap_or_default()
+    {
+        let agency = name
+            .strip_prefix(HELD_AGAINST)
+            .and_then(|id| id.parse().ok());
+        if let Some(agency) = agency {
+            alerts.push(format!(
+                "our audit log is not the one that {} witnessed: it was cut off or rewritten here. 'liaison audit verify --witness' says from which line on",
+                node.registry.alias(&agency)
+            ));
+        }
+    }
     alerts
+}
+
+/// Heads of our log that peers hold, as they said.
+fn heads_held(node: &Node, keys: &AgencyKeys, prefix: &str) -> Result<Vec<Witnessed>, ApiError> {
+    let mut heads = Vec::new();
+    for (name, bytes) in node.store.metas(prefix, limits::STORE_ROWS)? {
+        let agency: Option<AgencyId> = name.strip_prefix(prefix).and_then(|id| id.parse().ok());
+        let Some(agency) = agency else { continue };
+        let alias = node.registry.alias(&agency);
+        // What does not verify under our own key is nothing that we signed.
+        match SignedHead::parse(bytes).and_then(|head| head.verify_also_lost(keys)) {
+            Ok(head) if head.is_key_lost() => heads.push(Witnessed {
+                by: format!("{alias} (under a key that was lost since)"),
+                head: *head.head(),
+            }),
+            Ok(head) => heads.push(Witnessed {
+                by: alias,
+                head: *head.head(),
+            }),
+            Err(error) => {
+                tracing::warn!(peer = %alias, %error, "it shows a head that is not ours");
+            }
+        }
+    }
+    Ok(heads)
 }
 
 fn export_all(
@@ -237,9 +276,16 @@ fn export_all(
             return Ok(());
         }
         let mut lines = Lines::open(&one.path)?;
-        while let Next::Line(raw) = lines.read_next()? {
-            let json = String::from_utf8_lossy(&raw.json);
-            if !send(&AuditExport::Line(format!("{} {json}", raw.digest))) {
+        loop {
+            let text = match lines.read_next()? {
+                Next::Line(raw) => {
+                    format!("{} {}", raw.digest, String::from_utf8_lossy(&raw.json))
+                }
+                // A check of the copy finds it in its place.
+                Next::Garbage => "damaged".to_owned(),
+                Next::Torn(_) | Next::End => break,
+            };
+            if !send(&AuditExport::Line(text)) {
                 return Ok(());
             }
         }

@@ -13,7 +13,8 @@ use tokio::sync::mpsc;
 
 use super::api::{ApiError, BackupRequest, CatchUpReport, ReleaseRequest, WaitingRow};
 use super::text::rfc3339;
-use crate::backup;
+use crate::audit::note;
+use crate::backup::{self, Part};
 use crate::catchup::Reason;
 use crate::limits;
 use crate::node::Node;
@@ -21,6 +22,13 @@ use crate::node::Node;
 /// `POST /v1/backup`.
 pub(super) async fn make(State(node): State<Node>, Json(request): Json<BackupRequest>) -> Response {
     let (entries, queue) = mpsc::channel::<Bytes>(limits::BACKUP_QUEUE);
+    note(|note| {
+        note.outcome = Some(match request.part {
+            Part::WithoutKeys => "without the agency's keys".into(),
+            Part::WithKeys => "with the agency's keys".into(),
+            Part::KeysOnly => "the agency's keys alone".into(),
+        });
+    });
     tracing::info!(part = ?request.part, "a backup is made");
     tokio::task::spawn_blocking(move || {
         let sink = |bytes: Vec<u8>| entries.blocking_send(bytes.into()).is_ok();
@@ -75,11 +83,14 @@ pub(super) async fn release(
                 .with_remedy("'liaison restore status' lists for whom"),
         );
     }
+    note(|note| {
+        note.typed("reason", &request.reason);
+        chosen.iter().for_each(|agency| note.peer(*agency));
+    });
     let unlocked = node.catch_up.release(&chosen).await?;
     let names: Vec<String> = chosen.iter().map(|a| node.registry.alias(a)).collect();
     tracing::warn!(
         agencies = names.join(", "),
-        reason = request.reason,
         "released without being heard from"
     );
     let mut report = status(State(node)).await?;

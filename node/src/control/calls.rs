@@ -136,30 +136,6 @@ impl Calls {
         self.add(HttpMethod::Post, path, says, access, router, takes, gives)
     }
 
-    pub(super) fn delete<H, T>(
-        self,
-        path: &str,
-        says: &str,
-        access: Access,
-        handler: H,
-        gives: Word,
-    ) -> Self
-    where
-        H: Handler<T, Node>,
-        T: 'static,
-    {
-        let router = routing::on(MethodFilter::DELETE, handler);
-        self.add(
-            HttpMethod::Delete,
-            path,
-            says,
-            access,
-            router,
-            nothing(),
-            gives,
-        )
-    }
-
     #[expect(
         clippy::too_many_arguments,
         reason = "every column of the table of calls, once"

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::api::{ApiError, ExpiryReport, ExpiryRow, ReviewRow, Tally};
 use super::text::rfc3339;
+use crate::audit::note;
 use crate::kind;
 use crate::limits;
 use crate::node::Node;
@@ -37,10 +38,16 @@ pub(super) async fn expiry(
         })?,
         None => Date::from_millis(node.clock.now()).add_days(DAYS),
     };
-    tokio::task::spawn_blocking(move || report(&node, until))
+    let report = tokio::task::spawn_blocking(move || report(&node, until))
         .await
-        .map_err(|_| ApiError::new("internal", "the node is stopping"))?
-        .map(Json)
+        .map_err(|_| ApiError::new("internal", "the node is stopping"))??;
+    note(|note| {
+        let ends = report.rows.iter().map(|row| &row.record);
+        let reviews = report.reviews.iter().map(|row| &row.record);
+        let ids = ends.chain(reviews).filter_map(|row| row.id.parse().ok());
+        ids.for_each(|id| note.record(id));
+    });
+    Ok(Json(report))
 }
 
 fn report(node: &Node, until: Date) -> Result<ExpiryReport, ApiError> {

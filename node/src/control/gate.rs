@@ -8,12 +8,15 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::oneshot;
 
 use super::access::AccessTable;
 use super::api::ApiError;
 use super::caller::{Caller, Uid};
+use super::turned_away::TurnedAways;
 use crate::audit::{Act, AuditError, Entry, Note, Who, noted};
 use crate::node::Node;
+use crate::officers::Roster;
 
 /// Who was turned away, and the words.
 type TurnedAway = Box<(Who, ApiError)>;
@@ -25,11 +28,13 @@ pub(super) struct Gate {
     access: Arc<AccessTable>,
     /// SHA-256 of the officers file that the log was told of.
     officers: Arc<Mutex<[u8; 32]>>,
+    turned_away: TurnedAways,
 }
 
 /// Lets a call through, or not. What changes something is announced in the audit log before
 /// it is done, what shows records is there before they are shown; a call that can't be
-/// written down fails. The node's own log has who called what, and nothing that was typed.
+/// written down fails. What has begun is carried to its end, also when the client goes away. The
+/// node's own log has who called what, and nothing that was typed.
 pub(super) async fn admit(
     State(gate): State<Gate>,
     ConnectInfo(Uid(uid)): ConnectInfo<Uid>,
@@ -42,11 +47,22 @@ pub(super) async fn admit(
         .get::<MatchedPath>()
         .map(|p| p.as_str().to_owned())
         .unwrap_or_default();
-    let answered = gate.answer(uid, &method, &route, request, next).await;
-    let response = answered.unwrap_or_else(IntoResponse::into_response);
-    let status = response.status().as_u16();
-    tracing::info!(target: "liaison::api", uid, %method, %route, status, "call");
-    response
+    // The library drops what answers a client that has gone away: a change would stop halfway,
+    // and the log would not have its end. So a task of the node's own answers.
+    let node = gate.node.clone();
+    let (answer, answered) = oneshot::channel();
+    node.spawn(async move {
+        let response = gate.answer(uid, &method, &route, request, next).await;
+        let response = response.unwrap_or_else(IntoResponse::into_response);
+        let status = response.status().as_u16();
+        tracing::info!(target: "liaison::api", uid, method = word(&method), %route, status, "call");
+        let _the_client_has_gone = answer.send(response);
+    });
+    answered.await.unwrap_or_else(|_| {
+        ApiError::new("internal", "the call was cut short: the node is stopping")
+            .with_remedy("look whether it was done before you make it again")
+            .into_response()
+    })
 }
 
 impl Gate {
@@ -55,6 +71,7 @@ impl Gate {
             node,
             access: Arc::new(access),
             officers: Arc::default(),
+            turned_away: TurnedAways::default(),
         }
     }
 
@@ -66,15 +83,13 @@ impl Gate {
         mut request: Request,
         next: Next,
     ) -> Result<Response, ApiError> {
-        let by = format!("{method} {route}");
+        let by = format!("{} {route}", word(method));
         let (caller, act) = match self.caller(uid, method, route) {
             Ok(admitted) => admitted,
             Err(turned_away) => {
                 let (who, refused) = *turned_away;
-                self.node
-                    .audit
-                    .write(vec![Entry::new(who, Act::TurnAway, by)])
-                    .await?;
+                let entry = Entry::new(who, Act::TurnAway, by);
+                self.turned_away.write(&self.node, uid, entry).await?;
                 return Err(refused);
             }
         };
@@ -100,6 +115,7 @@ impl Gate {
                 count,
                 typed,
                 what,
+                outcome,
             } = note;
             let entry = Entry {
                 records,
@@ -107,7 +123,11 @@ impl Gate {
                 count,
                 typed: (!typed.is_empty()).then(|| typed.join("\n")),
                 of: announced,
-                outcome: refused.then(|| format!("refused ({})", response.status().as_u16())),
+                outcome: if refused {
+                    Some(format!("refused ({})", response.status().as_u16()))
+                } else {
+                    outcome
+                },
                 ..Entry::new(who, what.unwrap_or(act), by)
             };
             self.node.audit.write(vec![entry]).await?;
@@ -149,19 +169,42 @@ impl Gate {
         }
         let entry = Entry {
             count: Some(roster.officers.len() as u64),
-            outcome: Some(format!(
-                "officers as of now: {}",
-                roster
-                    .officers
-                    .values()
-                    .map(|o| format!("{} ({}): {}", o.name, o.uid, o.roles))
-                    .collect::<Vec<_>>()
-                    .join("; ")
-            )),
+            outcome: Some(as_of_now(&roster)),
             ..Entry::new(Who::Node, Act::Administer, "officers.toml")
         };
         self.node.audit.write(vec![entry]).await?;
         *self.officers.lock().unwrap_or_else(PoisonError::into_inner) = roster.sha256;
         Ok(())
     }
+}
+
+/// A method as it is written down: one that HTTP has, not what a caller makes up.
+fn word(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS => method.as_str(),
+        _ => "other",
+    }
+}
+
+/// The officers file as a line has it: what it waits for first, so that it is not cut off.
+fn as_of_now(roster: &Roster) -> String {
+    let officers: Vec<String> = roster
+        .officers
+        .values()
+        .map(|o| {
+            let shared = if o.shared { ", shared" } else { "" };
+            format!("{} ({}): {}{shared}", o.name, o.uid, o.roles)
+        })
+        .collect();
+    format!(
+        "what can't be undone waits for {}; officers as of now: {}",
+        roster.waits_for.as_str(),
+        officers.join("; ")
+    )
 }

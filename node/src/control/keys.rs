@@ -19,6 +19,7 @@ use super::api::{
     RevokeAllRequest,
 };
 use super::text::rfc3339;
+use crate::audit::note;
 use crate::cardfile::CardFile;
 use crate::home::affirmation_fields;
 use crate::ingest::Statement;
@@ -102,6 +103,12 @@ async fn change(
     .map_err(|_| ApiError::new("internal", "the node is stopping"))??;
     let (card, old, new) = change;
     node.take_card(&card).await?;
+    // The new key says how the log stands: a thief of the old one can't.
+    if new.is_some()
+        && let Err(error) = node.audit.sign_head().await
+    {
+        tracing::error!(%error, "the audit log's head is not signed with the new key yet");
+    }
     let records = {
         let node = node.clone();
         tokio::task::spawn_blocking(move || under(&node, |key| *key == old))
@@ -134,7 +141,10 @@ pub(super) async fn affirm(
     };
     for statement in statements {
         let count = match &statement.content {
-            Content::Affirm(affirm) => affirm.records.len() as u64,
+            Content::Affirm(affirm) => {
+                note(|note| affirm.records.iter().for_each(|id| note.record(*id)));
+                affirm.records.len() as u64
+            }
             _ => 0,
         };
         let made = node.ingest.own(vec![statement], Vec::new()).await?;

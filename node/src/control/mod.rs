@@ -25,6 +25,7 @@ mod routes;
 mod server;
 mod status;
 pub mod text;
+mod turned_away;
 mod watch;
 
 pub use server::serve;

@@ -3,18 +3,21 @@
 use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use liaison_protocol::fault::Answer as Answered;
 use liaison_protocol::id::{AgencyId, RecordId};
-use liaison_protocol::record::codes::{Kind, Plane};
+use liaison_protocol::record::codes::{Kind, Plane, RecallReason};
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::SignedRecord;
 
 use super::api::{
-    ApiError, HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport,
-    PeerRevokeRequest, RevokedPeer,
+    ApiError, HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRemoveRequest,
+    PeerRevokeReport, PeerRevokeRequest, RevokedPeer,
 };
+use super::approval::{Irrevocable, OfPeer, second_person};
+use super::caller::Caller;
 use super::text::rfc3339;
+use crate::audit::note;
 use crate::kind;
 use crate::limits;
 use crate::node::Node;
@@ -24,20 +27,65 @@ use crate::store::{Arrival, ClassId, Direction, Flags, Header, StoreError};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
-/// `DELETE /v1/peers/{name}`.
+/// `POST /v1/peers/{name}/remove`.
 pub(super) async fn remove(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
+    Json(request): Json<PeerRemoveRequest>,
 ) -> Answer<PeerRemoveReport> {
-    let (agency, peer) = node.registry.find(&name)?;
+    carry_out(&node, &caller, &name, request).await
+}
+
+/// Removes a peer, at once or when a second person approved it.
+pub(super) async fn carry_out(
+    node: &Node,
+    caller: &Caller,
+    name: &str,
+    request: PeerRemoveRequest,
+) -> Answer<PeerRemoveReport> {
     let _one_at_a_time = node.changing.lock().await;
+    let (agency, peer) = node.registry.find(name)?;
+    if request.dry_run {
+        let Standing { held, owed } = standing(node, agency).await?;
+        return Ok(Json(PeerRemoveReport {
+            peer: peer.alias,
+            holds: held.len() as u64,
+            held: counted(&held),
+            recalled: 0,
+            owed,
+            leaving: peer.leaving.is_some(),
+        }));
+    }
+    if request.recall {
+        let says = format!(
+            "remove peer '{}', which calls back all that it holds",
+            peer.alias
+        );
+        let asked = Irrevocable::Removal(OfPeer {
+            agency: agency.full(),
+            request: request.clone(),
+        });
+        second_person(node, caller, asked, says, None).await?;
+    }
     let now = node.clock.now();
     let again = peer.leaving.is_some();
     node.registry.leave(&node.store, &agency, now).await?;
     node.reengage(None).await?;
-    let Standing { held, owed } = standing(&node, agency).await?;
-    // Who removes it a second time does not want to wait.
-    let leaving = !owed.is_empty() && !again;
+    let mut recalled = 0;
+    if request.recall {
+        // The link is closed for all but what is owed, so that nothing goes after this look.
+        // It can't end before we are done: its end waits for the same lock.
+        let Standing { held, .. } = standing(node, agency).await?;
+        let out: Vec<RecordId> = held.iter().filter_map(|h| h.id.parse().ok()).collect();
+        let made = node
+            .recall(&out, &agency, RecallReason::PeerRemoved)
+            .await?;
+        recalled = made.len() as u64;
+    }
+    let Standing { held, owed } = standing(node, agency).await?;
+    // Who removes it a second time does not want to wait, but for what is called back now.
+    let leaving = !owed.is_empty() && (!again || recalled > 0);
     if !leaving {
         node.registry.unlink(&node.store, &agency).await?;
     }
@@ -45,6 +93,7 @@ pub(super) async fn remove(
         peer: peer.alias,
         holds: held.len() as u64,
         held: counted(&held),
+        recalled,
         owed,
         leaving,
     }))
@@ -57,6 +106,7 @@ pub(super) async fn revoke(
     Json(request): Json<PeerRevokeRequest>,
 ) -> Answer<PeerRevokeReport> {
     let reason = reason(&request.reason)?;
+    note(|note| note.typed("reason", &reason));
     let (agency, peer) = node.registry.find(&name)?;
     let at = node.clock.now();
     // The cut comes before everything that could take time: the disk, the policy, the report.
@@ -65,10 +115,10 @@ pub(super) async fn revoke(
         at,
         reason,
     };
-    node.registry.revoke(&agency, revoked);
-    node.swarm.set_peers(node.registry.linked()).await?;
+    cut(&node, &agency, &revoked).await?;
     let _one_at_a_time = node.changing.lock().await;
-    node.registry.keep_revoked(&node.store, &agency).await?;
+    // A change that was under way may have linked it again.
+    cut(&node, &agency, &revoked).await?;
     node.reengage(None).await?;
     tracing::warn!(peer = %peer.alias, "the link was revoked");
     let Standing { held, owed } = standing(&node, agency).await?;
@@ -80,6 +130,13 @@ pub(super) async fn revoke(
         records: held,
         unreachable: owed,
     }))
+}
+
+/// Takes the link away: from the transport first, then for good.
+async fn cut(node: &Node, agency: &AgencyId, revoked: &Revoked) -> Result<(), ApiError> {
+    node.registry.revoke(agency, revoked.clone());
+    node.swarm.set_peers(node.registry.linked()).await?;
+    Ok(node.registry.keep_revoked(&node.store, agency).await?)
 }
 
 /// `GET /v1/revoked`.
@@ -119,7 +176,7 @@ struct Standing {
 
 async fn standing(node: &Node, agency: AgencyId) -> Result<Standing, ApiError> {
     let node = node.clone();
-    tokio::task::spawn_blocking(move || {
+    let standing = tokio::task::spawn_blocking(move || {
         let mut unreachable = Vec::new();
         let mut owed = Vec::new();
         for (arrival, header) in node.share.unanswered(&agency)? {
@@ -128,14 +185,21 @@ async fn standing(node: &Node, agency: AgencyId) -> Result<Standing, ApiError> {
             owed.push(view);
         }
         let held = held(&node, &agency, &unreachable)?;
-        Ok(Standing { held, owed })
+        Ok::<_, ApiError>(Standing { held, owed })
     })
     .await
-    .map_err(|_| ApiError::new("internal", "the node is stopping"))?
+    .map_err(|_| ApiError::new("internal", "the node is stopping"))??;
+    note(|note| {
+        let held = standing.held.iter().map(|one| &one.id);
+        let owed = standing.owed.iter().map(|one| &one.id);
+        let ids = owed.chain(held).filter_map(|id| id.parse().ok());
+        ids.for_each(|id| note.record(id));
+    });
+    Ok(standing)
 }
 
 /// The records that were released to an agency and that it has, as far as it answered.
-/// What was retracted is left out, unless the retraction has not reached it.
+/// What was retracted or recalled is left out, unless it has not answered that.
 fn held(
     node: &Node,
     agency: &AgencyId,
@@ -161,7 +225,9 @@ fn held(
             };
             let content =
                 kind::of(&header).filter(|k| k.plane() != Plane::Control && *k != Kind::Contact);
-            let gone = header.flags.contains(Flags::RETRACTED) && !unreachable.contains(&header.id);
+            let told_to_erase = header.flags.contains(Flags::RETRACTED)
+                || (confirmed && !node.is_out(*arrival, &header, agency)?);
+            let gone = told_to_erase && !unreachable.contains(&header.id);
             let Some(kind) = content.filter(|_| !gone) else {
                 continue;
             };

@@ -1,7 +1,7 @@
 //! Linking agencies, looking at the links, testing them, and our own card.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check;
 use liaison_protocol::record::kinds::Contact;
@@ -9,8 +9,10 @@ use liaison_protocol::record::signed::Record;
 
 use super::api::{
     ApiError, AttributeChange, CardView, FindingView, PeerAddReport, PeerAddRequest, PeerCardView,
-    PeerChangeReport, PeerChangeRequest, PeerStatus, PeerTestReport, TestStep,
+    PeerChangeReport, PeerChangeRequest, PeerEdit, PeerStatus, PeerTestReport, TestStep,
 };
+use super::approval::{Irrevocable, OfPeer, second_person};
+use super::caller::Caller;
 use super::status::peer_status;
 use crate::cardfile::CardFile;
 use crate::home::CardEdit;
@@ -26,8 +28,19 @@ pub(super) async fn list(State(node): State<Node>) -> Answer<Vec<PeerStatus>> {
 /// `POST /v1/peers`.
 pub(super) async fn add(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Json(request): Json<PeerAddRequest>,
 ) -> Answer<PeerAddReport> {
+    link(&node, &caller, request).await
+}
+
+/// Links an agency, at once or when a second person approved it.
+pub(super) async fn link(
+    node: &Node,
+    caller: &Caller,
+    request: PeerAddRequest,
+) -> Answer<PeerAddReport> {
+    let asked = Irrevocable::Link(Box::new(request.clone()));
     let file =
         CardFile::parse(&request.card).map_err(|e| ApiError::new("invalid", e.to_string()))?;
     let name = file.contact().map(|c| c.org.clone()).unwrap_or_default();
@@ -58,6 +71,7 @@ pub(super) async fn add(
     let alias = node.registry.alias_for(&file, request.alias);
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
+    let was_revoked = node.registry.revoked().remove(&agency);
     // A faulty alias or card is `link`'s to tell.
     let circles = request.circles.clone();
     if let Ok(peer) = node
@@ -65,9 +79,24 @@ pub(super) async fn add(
         .as_peer(&file, alias.clone(), circles, confirmed, now)
         && let Ok(agencies) = node.registry.directory_with(agency, peer)
     {
-        super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
+        let (accepted, reason) = (&request.accept_broken, request.reason.as_deref());
+        let broken = super::policy::admit_peer(node, agency, agencies, accepted, reason).await?;
+        if !broken.is_empty() {
+            let says = format!(
+                "link '{alias}' ({}), for which the policy breaks {}",
+                agency.fingerprint(),
+                broken.join(", ")
+            );
+            second_person(node, caller, asked, says, request.reason.clone()).await?;
+        }
     }
-    let was_revoked = node.registry.revoked().remove(&agency).map(|r| r.reason);
+    if node.registry.revoked().remove(&agency) != was_revoked {
+        return Err(ApiError::new(
+            "conflict",
+            format!("'{alias}' was revoked meanwhile, so it is not linked"),
+        )
+        .with_remedy("'liaison status' says why; to link it all the same, do this again"));
+    }
     let updated = node
         .registry
         .link(
@@ -94,7 +123,7 @@ pub(super) async fn add(
         fingerprint: agency.fingerprint(),
         updated,
         may_have,
-        was_revoked,
+        was_revoked: was_revoked.map(|r| r.reason),
     }))
 }
 
@@ -109,21 +138,25 @@ fn may_have(node: &Node, alias: &str) -> Vec<String> {
 /// `POST /v1/peers/{name}`.
 pub(super) async fn change(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
     Json(request): Json<PeerChangeRequest>,
 ) -> Answer<PeerChangeReport> {
-    if request.recall && super::approval::needs_second_person(&node) {
-        return Err(ApiError::new(
-            "refused",
-            "what is called back waits for a second person, and a change of a peer does not wait",
-        )
-        .with_remedy("change the peer without --recall; 'liaison audience ID --to NAMES' takes back single records"));
-    }
+    carry_out(&node, &caller, &name, request).await
+}
+
+/// Changes a peer, at once or when a second person approved it.
+pub(super) async fn carry_out(
+    node: &Node,
+    caller: &Caller,
+    name: &str,
+    request: PeerChangeRequest,
+) -> Answer<PeerChangeReport> {
     let _one_at_a_time = node.changing.lock().await;
     node.is_over(request.over.as_deref())?;
-    let (agency, peer) = node.registry.find(&name)?;
+    let (agency, peer) = node.registry.find(name)?;
     let confirmed = match request.edit.confirm {
-        true => changes(&node, &agency),
+        true => changes(node, &agency),
         false => Vec::new(),
     };
     let peer = node.registry.edited(&agency, peer, &request.edit)?;
@@ -132,7 +165,28 @@ pub(super) async fn change(
         .registry
         .directory_with(agency, peer.clone())
         .map_err(|e| ApiError::new("invalid", e.to_string()))?;
-    super::policy::admit_peer(&node, agency, agencies, &request.accept_broken).await?;
+    let (accepted, reason) = (&request.accept_broken, request.reason.as_deref());
+    let broken = super::policy::admit_peer(node, agency, agencies, accepted, reason).await?;
+    let mut acts = Vec::new();
+    if !broken.is_empty() {
+        acts.push(format!("breaks {}", broken.join(", ")));
+    }
+    if request.recall {
+        acts.push("calls back what it may have no more".to_owned());
+    }
+    if !acts.is_empty() {
+        let says = format!(
+            "change peer '{}' ({}), which {}",
+            peer.alias,
+            edits(&request.edit, &confirmed),
+            acts.join(" and ")
+        );
+        let asked = Irrevocable::Peer(OfPeer {
+            agency: agency.full(),
+            request: request.clone(),
+        });
+        second_person(node, caller, asked, says, request.reason.clone()).await?;
+    }
     let before = node.policies.current();
     node.registry.put(&node.store, agency, peer).await?;
     node.reengage(None).await?;
@@ -143,6 +197,17 @@ pub(super) async fn change(
         circles: node.policies.current().circles_of(&agency),
         recalled,
     }))
+}
+
+/// An edit in words.
+fn edits(edit: &PeerEdit, confirmed: &[AttributeChange]) -> String {
+    let attributes = confirmed
+        .iter()
+        .map(|c| format!("{} becomes {}", c.attribute, c.card));
+    let joins = edit.add.iter().map(|c| format!("joins {c}"));
+    let leaves = edit.remove.iter().map(|c| format!("leaves {c}"));
+    let all: Vec<String> = attributes.chain(joins).chain(leaves).collect();
+    all.join(", ")
 }
 
 /// What a peer's newest card states otherwise than policies use.

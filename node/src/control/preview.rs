@@ -7,15 +7,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use data_encoding::HEXLOWER;
 use futures::stream::StreamExt;
-use liaison_protocol::id::AgencyId;
+use liaison_protocol::id::{AgencyId, RecordId};
 use tokio::sync::mpsc;
 
 use super::api::{ApiError, PeerPreview, PreviewCount, PreviewEnd, PreviewLine, PreviewRequest};
+use super::caller::Caller;
+use crate::audit::{Act, AuditError, Entry};
 use crate::cardfile::CardFile;
 use crate::kind;
 use crate::limits;
@@ -27,13 +29,17 @@ use crate::store::Arrival;
 /// `POST /v1/preview`.
 pub(super) async fn preview(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Json(request): Json<PreviewRequest>,
 ) -> Result<Response, ApiError> {
     let before = node.policies.current();
     let after = node.would_be(&before, request)?;
     let (lines, queue) = mpsc::channel::<Bytes>(limits::PREVIEW_LINES);
+    let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || {
-        let last = match look(&node, &before, &after, &lines) {
+        // What can't be written down is not shown.
+        let shown = |views: &[PeerPreview]| runtime.block_on(shown(&node, &caller, views));
+        let last = match look(&node, &before, &after, &lines, shown) {
             Ok(end) => PreviewLine::Done(end),
             Err(error) => PreviewLine::Failed(error),
         };
@@ -118,6 +124,7 @@ fn look(
     before: &Engine,
     after: &Engine,
     lines: &mpsc::Sender<Bytes>,
+    shown: impl FnOnce(&[PeerPreview]) -> Result<(), AuditError>,
 ) -> Result<PreviewEnd, ApiError> {
     let mut tallies: BTreeMap<AgencyId, Tally> = BTreeMap::new();
     let (of, mut records) = (node.store.last().0, 0);
@@ -155,6 +162,7 @@ fn look(
         });
     }
     views.sort_by(|a, b| a.peer.cmp(&b.peer));
+    shown(&views)?;
     for view in views {
         if lines.blocking_send(line(&PreviewLine::Peer(view))).is_err() {
             break;
@@ -170,6 +178,22 @@ fn look(
             .map(str::to_owned)
             .collect(),
     })
+}
+
+/// Writes down whose samples are about to be shown.
+async fn shown(node: &Node, caller: &Caller, views: &[PeerPreview]) -> Result<(), AuditError> {
+    let rows = views
+        .iter()
+        .flat_map(|v| v.flows.samples.iter().chain(&v.stops.samples));
+    let records: BTreeSet<RecordId> = rows.filter_map(|row| row.id.parse().ok()).collect();
+    if records.is_empty() {
+        return Ok(());
+    }
+    let entry = Entry {
+        records: records.into_iter().collect(),
+        ..Entry::new(caller.who(), Act::Consult, "POST /v1/preview")
+    };
+    node.audit.write(vec![entry]).await.map(|_| ())
 }
 
 fn names(engine: &Engine) -> impl Iterator<Item = &str> {

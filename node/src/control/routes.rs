@@ -4,15 +4,16 @@ use super::access::{
     ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE,
 };
 use super::api::{
-    AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, AskReport, AskRequest,
-    AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
-    AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport, DisclosureRow,
-    DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport, KeyChangeRequest,
-    KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView, PeerRemoveReport,
-    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
-    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
-    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
-    RevokedPeer, Status, VerifyReport, WatchEvent, Why,
+    AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
+    AskReport, AskRequest, AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest,
+    AuditVerifyReport, AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport,
+    DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
+    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView,
+    PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
+    PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest,
+    ProofReport, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest,
+    RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent,
+    Why,
 };
 use super::api::{AudienceReport, AudienceRequest};
 use super::api::{
@@ -101,7 +102,8 @@ fn peers(calls: Calls) -> Calls {
         .post("/v1/peers", "Links an agency", ADMINISTER, peers::add, json::<PeerAddRequest>(), json::<PeerAddReport>())
         .post("/v1/peers/{name}", "Confirms a peer's new attributes, or edits its circles", GOVERN, peers::change,
             json::<PeerChangeRequest>(), json::<PeerChangeReport>())
-        .delete("/v1/peers/{name}", "Stops exchanging with an agency", ADMINISTER, parting::remove, json::<PeerRemoveReport>())
+        .post("/v1/peers/{name}/remove", "Stops exchanging with an agency", ADMINISTER, parting::remove,
+            json::<PeerRemoveRequest>(), json::<PeerRemoveReport>())
         .post("/v1/peers/{name}/revoke", "Cuts an agency off at once", ADMINISTER, parting::revoke,
             json::<PeerRevokeRequest>(), json::<PeerRevokeReport>())
         .get("/v1/revoked", "The agencies that were cut off", LOOK, parting::revoked, list::<RevokedPeer>())
@@ -179,7 +181,7 @@ fn approvals(calls: Calls) -> Calls {
     calls
         .get("/v1/approvals", "What waits for a second person", LOOK, approval::list, list::<ApprovalView>())
         .post("/v1/approvals/{number}/approve", "Does what another officer asked for", APPROVE, approval::approve,
-            nothing(), json::<ApproveReport>())
+            json::<ApproveRequest>(), json::<ApproveReport>())
         .post("/v1/approvals/{number}/reject", "Drops what was asked for", APPROVE, approval::reject,
             nothing(), json::<ApprovalView>())
 }

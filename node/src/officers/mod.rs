@@ -41,6 +41,17 @@ pub enum WaitsFor {
     Nobody,
 }
 
+impl WaitsFor {
+    /// The word that the file has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SecondPerson => "second-person",
+            Self::SecondPersonOrADay => "second-person-or-a-day",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
 /// The officers file, as it was when it was last read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {

@@ -120,16 +120,17 @@ impl Registry {
         Ok(peer)
     }
 
-    /// Keeps a changed peer.
+    /// Keeps a changed peer, unless it was revoked since it was looked up.
     ///
     /// # Errors
-    /// [`RegistryError::Store`].
+    /// [`RegistryError::Revoked`], [`RegistryError::Store`].
     pub async fn put(
         &self,
         store: &Store,
         agency: AgencyId,
         peer: Peer,
     ) -> Result<(), RegistryError> {
+        self.not_revoked(&agency)?;
         let bytes = peer.to_bytes();
         store
             .write(vec![Op::PutPeer {
@@ -137,10 +138,25 @@ impl Registry {
                 bytes,
             }])
             .await?;
-        self.write(|i| {
-            i.peers.insert(agency, peer);
+        let mut kept = Ok(());
+        self.write(|i| match i.revoked.get(&agency) {
+            // While the disk was busy. What is on it, the revocation takes away.
+            Some(revoked) => {
+                let revoked = revoked.clone();
+                kept = Err(RegistryError::Revoked { revoked });
+            }
+            None => {
+                i.peers.insert(agency, peer);
+            }
         });
-        Ok(())
+        kept
+    }
+
+    fn not_revoked(&self, agency: &AgencyId) -> Result<(), RegistryError> {
+        match self.revoked().remove(agency) {
+            Some(revoked) => Err(RegistryError::Revoked { revoked }),
+            None => Ok(()),
+        }
     }
 }
 

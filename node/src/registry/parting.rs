@@ -16,7 +16,7 @@ impl Registry {
     /// Begins to remove a peer: from now on only what is owed passes, both ways.
     ///
     /// # Errors
-    /// [`RegistryError::Store`], [`RegistryError::NoPeer`].
+    /// [`RegistryError::Store`], [`RegistryError::NoPeer`], [`RegistryError::Revoked`].
     pub async fn leave(
         &self,
         store: &Store,
@@ -32,16 +32,7 @@ impl Registry {
             leaving: peer.leaving.or(Some(now)),
             ..peer
         };
-        store
-            .write(vec![Op::PutPeer {
-                peer: *agency,
-                bytes: peer.to_bytes(),
-            }])
-            .await?;
-        self.write(|i| {
-            i.peers.insert(*agency, peer);
-        });
-        Ok(())
+        self.put(store, *agency, peer).await
     }
 
     /// Takes a peer's link away. Its cards stay, so that its records still verify.

@@ -537,7 +537,7 @@ impl Walk {
         };
         let rule = Rule::Statement(ceiling.name.as_str().into());
         self.note(Gate::Ceiling, false, rule, || {
-            let says = format!("{} (never {})", ceiling.says, ceiling.rule());
+            let says = format!("{} ({})", ceiling.says, ceiling.rule());
             (says, Some(ceiling.place()))
         })
     }

@@ -99,12 +99,19 @@ impl Session<'_> {
                     self.tell();
                 }
                 Effect::Noticed(notice) => {
-                    let kept = matches!(notice, Notice::Witness { .. });
-                    self.sync.noticed(self.agency, notice).await?;
-                    if kept {
-                        let held = witness::held(self.sync, &self.agency).await?;
-                        self.handle(Event::Notify(held));
+                    if !matches!(notice, Notice::Witness { .. }) {
+                        self.sync.noticed(self.agency, notice).await?;
+                        continue;
                     }
+                    // What we held so far first: only the peer can tell whether the new one
+                    // follows from it.
+                    let before = witness::held(self.sync, &self.agency).await?;
+                    self.sync.noticed(self.agency, notice).await?;
+                    let after = witness::held(self.sync, &self.agency).await?;
+                    if before != after {
+                        self.handle(Event::Notify(before));
+                    }
+                    self.handle(Event::Notify(after));
                 }
                 Effect::Lookup { batch, items } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);

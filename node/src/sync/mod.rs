@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
-pub(crate) use self::witness::{CONTRADICTED, HELD, HELD_BEFORE};
+pub(crate) use self::witness::{CONTRADICTED, HELD, HELD_AGAINST, HELD_BEFORE};
 use crate::catchup::CatchUp;
 use crate::ingest::Ingest;
 use crate::setback::SetBack;

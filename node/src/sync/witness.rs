@@ -2,7 +2,7 @@
 //! tail that was cut off there is missed by somebody.
 
 use bytes::Bytes;
-use liaison_protocol::audit::SignedHead;
+use liaison_protocol::audit::{SignedHead, VerifiedHead};
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::Notice;
 
@@ -18,6 +18,10 @@ pub(crate) const HELD: &str = "held/";
 /// Prefix of the stored values that hold the last that each peer held of the log before it was
 /// begun anew.
 pub(crate) const HELD_BEFORE: &str = "held-before/";
+
+/// Prefix of the stored values that hold a head of our log that a peer holds and that our log
+/// contradicts: an alarm. The first stays.
+pub(crate) const HELD_AGAINST: &str = "held-against/";
 
 /// What a peer is told of what we hold of it.
 pub(super) async fn held(sync: &Sync, agency: &AgencyId) -> Result<Notice, StoreError> {
@@ -53,13 +57,14 @@ pub(super) async fn noticed(
             let own = sync.share.registry.own();
             let ours = SignedHead::parse(head.clone()).ok().and_then(|signed| {
                 let keys = sync.share.registry.keys(&own)?;
-                signed.verify(&keys).ok()
+                signed.verify_also_lost(&keys).ok()
             });
             // Only what we signed counts: a peer can't accuse us of what we never said.
             let Some(ours) = ours else {
                 tracing::warn!(peer = %sync.share.registry.alias(&agency), "it shows a head of our audit log that is not ours");
                 return Ok(());
             };
+            compare(sync, &agency, &ours).await?;
             let current = sync.share.audit.state().borrow().chain;
             // Of a chain that ended with a restore, the last that was seen tells what was lost.
             let prefix = if ours.head().chain == current {
@@ -68,6 +73,9 @@ pub(super) async fn noticed(
                 HELD_BEFORE
             };
             put(sync, prefix, &agency, head).await?;
+            if ours.is_key_lost() {
+                return Ok(());
+            }
             sync.set_back.shows(agency, ours.head()).await?;
             if sync.share.audit.state().borrow().chain != current {
                 let bytes = ours.bytes().clone();
@@ -76,6 +84,31 @@ pub(super) async fn noticed(
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// Compares a head of ours that a peer holds with our log, before a newer one takes its place
+/// there. One that our log contradicts is kept: nothing that is written later makes it fit.
+async fn compare(sync: &Sync, by: &AgencyId, ours: &VerifiedHead) -> Result<(), StoreError> {
+    // A thief of the key may have made it up.
+    if ours.is_key_lost() {
+        return Ok(());
+    }
+    let peer = sync.share.registry.alias(by);
+    match sync.share.audit.contradicts(*ours.head()).await {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            tracing::error!(%peer, line = ours.head().lines, "our audit log is not the one that this peer witnessed: it was cut off or rewritten");
+            let name = format!("{HELD_AGAINST}{}", by.full());
+            if sync.share.store.meta(&name)?.is_some() {
+                return Ok(());
+            }
+            put(sync, HELD_AGAINST, by, ours.bytes().clone()).await
+        }
+        Err(error) => {
+            tracing::error!(%peer, %error, "what it holds of our audit log was not compared");
+            Ok(())
+        }
     }
 }
 

@@ -44,6 +44,14 @@ fn a_head_verifies_under_a_signing_key_of_its_agency_and_no_other() {
             "{name}: {fault}"
         );
     }
+    // Under one that was lost since, it is told apart; under the others it is nothing.
+    let lost = by("narova lost").verify_also_lost(&keys).expect("lost");
+    assert!(lost.is_key_lost());
+    let good = by("narova signing").verify_also_lost(&keys).expect("good");
+    assert!(!good.is_key_lost());
+    for name in ["narova root", "narova past", "narova rotated"] {
+        by(name).verify_also_lost(&keys).expect_err(name);
+    }
     let fault = by("somebody").verify(&keys).expect_err("no key of it");
     assert!(matches!(fault, HeadFault::UnknownKey { .. }), "{fault}");
 }

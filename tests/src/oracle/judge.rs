@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use liaison_node::store::{Arrival, Flags, Header};
+use liaison_node::store::{Arrival, Flags, Header, Store};
 use liaison_node::swarm::{Channel, Direction};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::record::kinds::Content;
@@ -65,12 +65,11 @@ pub fn held(node: &TestNode) -> Held {
     }
 }
 
-/// Adds what a node's store holds to what the model knows of.
-pub fn learn_store(model: &mut Model, node: &TestNode) {
-    let store = &node.node().store;
+/// Adds what a store holds to what the model knows of; a stopped node's can still be read.
+pub fn learn(model: &mut Model, store: &Store) {
     for (arrival, _) in store.headers(Arrival(0), 10_000).expect("headers") {
         if let Some(bytes) = store.record(arrival).expect("record") {
-            learn(model, bytes);
+            learn_record(model, bytes);
         }
     }
 }
@@ -79,12 +78,12 @@ pub fn learn_store(model: &mut Model, node: &TestNode) {
 pub fn learn_frames(model: &mut Model, node: &TestNode) {
     for frame in node.tap.frames() {
         for bytes in frame.records() {
-            learn(model, bytes.into());
+            learn_record(model, bytes.into());
         }
     }
 }
 
-fn learn(model: &mut Model, bytes: Bytes) {
+fn learn_record(model: &mut Model, bytes: Bytes) {
     let Ok(signed) = SignedRecord::parse(bytes) else {
         return;
     };

@@ -13,6 +13,14 @@
 //!   policy epoch of its session, and none is of an old epoch two seconds after a change.
 //!
 //! [`sabotage`] breaks the gates one by one, to see that the oracle sees it.
+//!
+//! What it cannot see is a gate behind which another one stands, as long as that one holds:
+//!
+//! - *link*, on the way out: a removed peer is let in by no transport (its keys are on no roster),
+//!   a leaving one is held to control traffic, and the policy engine knows neither. Its own
+//!   frames are refused in the same order, by transport and ingest.
+//! - *tombstone*: ingest asks, and the store asks again as it writes. With both gone, seeds 15
+//!   and 30 show it: a peer that was cut off brings back what was retracted meanwhile.
 
 pub mod judge;
 pub mod model;

@@ -186,6 +186,7 @@ impl Draw {
                 }
             }
             89..=91 => self.start(100),
+            92..=94 => self.stale(node),
             _ => self.plan.steps.push(Step::Settle),
         }
     }
@@ -314,6 +315,59 @@ impl Draw {
             self.cut.remove(&(a, b));
             self.plan.steps.push(Step::Mend(a, b));
         }
+    }
+
+    /// A peer that was cut off still has what its author withdrew meanwhile, and comes back by
+    /// way of a third one, with which it never spoke of it.
+    fn stale(&mut self, author: usize) {
+        let others: Vec<usize> = (0..self.plan.nodes)
+            .filter(|n| *n != author && self.runs[*n])
+            .collect();
+        let Some(there) = self.rng.maybe(&others) else {
+            return;
+        };
+        let rest: Vec<usize> = others.into_iter().filter(|n| *n != there).collect();
+        let Some(stale) = self.rng.maybe(&rest) else {
+            return;
+        };
+        let lines = [(author, there), (author, stale), (there, stale)];
+        if lines.iter().any(|(a, b)| self.cut.contains(&pair(*a, *b))) {
+            return;
+        }
+        for (a, b) in lines {
+            for (one, other) in [(a, b), (b, a)] {
+                if !self.peers[one].contains(&other) {
+                    self.add(one, other);
+                }
+            }
+        }
+        for node in [author, there, stale] {
+            let policy = Policy::open();
+            self.plan.steps.push(Step::Apply { node, policy });
+        }
+        let record = self.record(None);
+        let wide = self.plan.records[record].wide_open();
+        self.plan.records[record] = wide;
+        self.live.insert(record, author);
+        self.plan.steps.extend([
+            Step::Cut(there, stale),
+            Step::Push {
+                node: author,
+                record,
+                to: None,
+            },
+            Step::Settle,
+            Step::Cut(author, stale),
+            Step::Retract {
+                node: author,
+                of: record,
+            },
+            Step::Settle,
+            Step::Mend(there, stale),
+            Step::Settle,
+        ]);
+        self.live.remove(&record);
+        self.cut.insert(pair(author, stale));
     }
 
     fn start(&mut self, per_cent: usize) {

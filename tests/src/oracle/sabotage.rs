@@ -18,6 +18,8 @@ pub enum Sabotage {
     Retraction,
     /// An amendment leaves the old text in force.
     Amendment,
+    /// Nodes forget what was retracted as soon as a line is mended.
+    Tombstone,
     /// A policy applied after the first one changes nothing.
     Epoch,
     /// A removed peer stays one.
@@ -28,7 +30,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// Each, and the gates of which at least one must be seen to be broken.
-    pub const ALL: [(Sabotage, &'static [Gate]); 10] = [
+    pub const ALL: [(Sabotage, &'static [Gate]); 11] = [
         (Sabotage::Policy, &[Gate::Policy]),
         (Sabotage::Accept, &[Gate::Accept]),
         (Sabotage::Handling, &[Gate::Handling]),
@@ -36,6 +38,7 @@ impl Sabotage {
         (Sabotage::Audience, &[Gate::Audience]),
         (Sabotage::Retraction, &[Gate::InForce]),
         (Sabotage::Amendment, &[Gate::InForce]),
+        (Sabotage::Tombstone, &[Gate::Returned]),
         (Sabotage::Epoch, &[Gate::Policy]),
         (Sabotage::Link, &[Gate::Link]),
         (Sabotage::Starve, &[Gate::Starved]),

@@ -130,18 +130,32 @@ impl World<'_> {
                 self.federation.cut(&name(*a), &name(*b)).await;
             }
             Step::Mend(a, b) => {
+                if self.sabotage == Some(Sabotage::Tombstone) {
+                    self.forget_tombstones().await;
+                }
                 self.federation.mend(&name(*a), &name(*b)).await;
                 self.model.cut.remove(&pair(*a, *b));
             }
             Step::Stop(node) => {
-                judge::learn_store(&mut self.model, &self.federation[&name(*node)]);
+                let store = self.federation[&name(*node)].node().store.clone();
                 self.federation.node(&name(*node)).stop().await;
+                // Only now: it may make a receipt, and offer it, until it has stopped.
+                judge::learn(&mut self.model, &store);
             }
             Step::Start(node) => self.federation.node(&name(*node)).start().await,
             Step::Settle => {
                 self.federation.settled().await;
                 self.model.rests.push(moment());
             }
+        }
+    }
+
+    async fn forget_tombstones(&self) {
+        let gone = || self.model.withdrawn.keys();
+        let lift: Vec<Op> = gone().map(|id| Op::LiftTombstone { id: *id }).collect();
+        for node in self.running() {
+            let store = &self.federation[&name(node)].node().store;
+            store.write(lift.clone()).await.expect("the store");
         }
     }
 
@@ -335,7 +349,7 @@ impl World<'_> {
         let end = tokio::time::Instant::now() + patience;
         let missing = loop {
             for n in &running {
-                judge::learn_store(&mut self.model, &self.federation[&name(*n)]);
+                judge::learn(&mut self.model, &self.federation[&name(*n)].node().store);
             }
             let held = self.held(&running);
             let missing: Vec<Violation> = pairs
@@ -369,7 +383,7 @@ impl World<'_> {
             .map(|n| self.federation[&name(n)].tap.frames())
             .collect();
         for n in &running {
-            judge::learn_store(&mut self.model, &self.federation[&name(*n)]);
+            judge::learn(&mut self.model, &self.federation[&name(*n)].node().store);
         }
         for n in 0..self.model.plan.nodes {
             judge::learn_frames(&mut self.model, &self.federation[&name(n)]);

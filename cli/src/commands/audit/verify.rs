@@ -81,6 +81,7 @@ fn offline(context: &mut Context, args: &VerifyArgs) -> Result<AuditVerifyReport
         from: report.from,
         to: report.to,
         heads: report.heads,
+        lost: report.lost,
         signed: report.signed,
         witnessed: 0,
         witnesses: Vec::new(),

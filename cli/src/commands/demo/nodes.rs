@@ -114,6 +114,7 @@ impl Members {
                     unconfirmed: false,
                     circles: Vec::new(),
                     accept_broken: Vec::new(),
+                    reason: None,
                 };
                 let to = self.of(peer)?;
                 let _report: PeerAddReport = to.client.post("/v1/peers", &request)?;

@@ -52,8 +52,11 @@ struct How {
     #[arg(long)]
     recall: bool,
     /// Invariant that the policy may break for it; may be given several times
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "reason")]
     accept_broken: Vec<String>,
+    /// Why it may; kept in the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Don't ask
     #[arg(long)]
     yes: bool,
@@ -108,6 +111,7 @@ fn change(context: &mut Context, name: String, edit: PeerEdit, how: &How) -> Out
         edit,
         recall: how.recall,
         accept_broken: how.accept_broken.clone(),
+        reason: how.reason.clone(),
         over,
     };
     let path = format!("/v1/peers/{}", segment(&name));

@@ -85,8 +85,11 @@ pub struct AddArgs {
     #[arg(long = "circle", value_name = "C")]
     circles: Vec<String>,
     /// Invariant that the policy may break once it is a peer; may be given several times
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", requires = "reason")]
     accept_broken: Vec<String>,
+    /// Why it may; kept in the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 /// Runs one of them.
@@ -154,6 +157,7 @@ fn add(context: &mut Context, args: AddArgs) -> Outcome {
         unconfirmed: args.yes,
         circles: args.circles,
         accept_broken: args.accept_broken,
+        reason: args.reason,
     };
     let report: PeerAddReport = client.post("/v1/peers", &request)?;
     context.ui.either(&report, |_| peers::added(&report))

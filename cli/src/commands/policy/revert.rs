@@ -11,7 +11,8 @@ use crate::output::preview::recalled;
 
 /// Go back to the policy before the active one
 ///
-/// Shows and asks first, as `apply` does; `liaison policy preview --revert` only shows.
+/// Shows and asks first, and is proven or refused, as `apply` does; what was accepted as broken
+/// then waits for a second person again. `liaison policy preview --revert` only shows.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Example:\n  liaison policy revert --reason 'applied to the wrong node'"

@@ -30,6 +30,14 @@ pub struct ApprovalView {
     pub act: serde_json::Value,
 }
 
+/// `POST /v1/approvals/{number}/approve`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveRequest {
+    /// SHA-256 of what was shown, hex: nothing else is approved.
+    pub hash: String,
+}
+
 /// What came of an approval.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ApproveReport {

@@ -65,6 +65,9 @@ pub struct AuditVerifyReport {
     pub to: u64,
     /// Signed heads that fit.
     pub heads: u64,
+    /// Those of them whose key was compromised or revoked since.
+    #[serde(default)]
+    pub lost: u64,
     /// The last line that a signed head covers.
     pub signed: u64,
     /// The last line that a peer witnessed, and that fits.

@@ -22,7 +22,7 @@ mod records;
 mod status;
 mod watch;
 
-pub use approvals::{ApprovalView, ApproveReport};
+pub use approvals::{ApprovalView, ApproveReport, ApproveRequest};
 pub use audit::{
     AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
     AuditVerifyRequest, DisclosureRow, DisclosuresRequest,
@@ -39,8 +39,8 @@ pub use keys::{
 pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
 pub use parting::{
-    HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRevokeReport, PeerRevokeRequest,
-    RevokedPeer,
+    HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport,
+    PeerRevokeRequest, RevokedPeer,
 };
 pub use peers::{
     AttributeChange, CardView, PeerAddReport, PeerAddRequest, PeerCardView, PeerChangeReport,

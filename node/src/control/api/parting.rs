@@ -3,7 +3,17 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// `DELETE /v1/peers/{name}`.
+/// `POST /v1/peers/{name}/remove`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PeerRemoveRequest {
+    /// Ask back all that it holds of what was released to it.
+    pub recall: bool,
+    /// Only tell what it holds and is owed; it stays a peer.
+    pub dry_run: bool,
+}
+
+/// What became of `peer remove`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PeerRemoveReport {
     /// Alias.
@@ -12,6 +22,9 @@ pub struct PeerRemoveReport {
     pub holds: u64,
     /// What of it, by kind and marking.
     pub held: Vec<HeldCount>,
+    /// How many of these it is asked to erase, since this call.
+    #[serde(default)]
+    pub recalled: u64,
     /// Owed to it and not answered yet. While there is any the link stays, for that alone.
     pub owed: Vec<OwedView>,
     /// Whether the link stays until then, for 90 days at most.

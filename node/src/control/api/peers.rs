@@ -80,8 +80,11 @@ pub struct PeerChangeRequest {
     pub edit: PeerEdit,
     /// Ask back what it may have no more.
     pub recall: bool,
-    /// Invariants that the policy may break for it.
+    /// Invariants that the policy may break for it; needs a reason.
     pub accept_broken: Vec<String>,
+    /// Why it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// What was looked at, from the preview.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub over: Option<String>,
@@ -118,9 +121,12 @@ pub struct PeerAddRequest {
     /// Circles to put it in, besides those of `entities.json`.
     #[serde(default)]
     pub circles: Vec<String>,
-    /// Invariants that the policy may break once it is a peer, by name.
+    /// Invariants that the policy may break once it is a peer, by name; needs a reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accept_broken: Vec<String>,
+    /// Why it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What became of `peer add`.

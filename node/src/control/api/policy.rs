@@ -114,6 +114,9 @@ pub struct PolicyPlain {
     pub kinds: Vec<String>,
     /// A row a peer: alias and one cell a kind.
     pub rows: Vec<PlainRow>,
+    /// Ceilings, which the cells are below already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ceilings: Vec<CeilingView>,
 }
 
 /// One peer's row.
@@ -123,4 +126,7 @@ pub struct PlainRow {
     pub peer: String,
     /// One cell a kind, such as `up to amber`, `some`, `-`.
     pub cells: Vec<String>,
+    /// Why, in the sentences of the statements and ceilings that decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
 }

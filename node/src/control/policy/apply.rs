@@ -78,28 +78,22 @@ pub(in crate::control) async fn revert(
     let reason = request
         .reason
         .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
-    if request.recall {
-        // What is called back waits for a second person, as it does with `apply`.
-        let accepted = before.proof.map(|note| note.accepted).unwrap_or_default();
-        let again = PolicyRequest {
-            files: set.text().by_name(),
-            reason: Some(reason),
-            recall: true,
-            over: request.over,
-            proof: ProofTerms {
-                accept_broken: accepted,
-                ..ProofTerms::default()
-            },
-        };
-        return carry_out(&node, &caller, again).await;
-    }
-    let terms = Terms {
-        recall: false,
+    // As if it were applied anew: agencies and invariants may have changed since it was in
+    // force, and what waited for a second person then waits now.
+    let accepted = before.proof.map(|note| note.accepted).unwrap_or_default();
+    let again = PolicyRequest {
+        files: set.text().by_name(),
+        reason: Some(reason),
+        recall: request.recall,
         over: request.over,
-        // It was admitted once, on terms that its history tells.
-        proof: before.proof,
+        proof: ProofTerms {
+            accept_broken: accepted,
+            // Without a solver, what its history says of the same text still holds.
+            unproven: true,
+            certificate: None,
+        },
     };
-    put_in_force(&node, set, caller.uid, Some(reason), terms).await
+    carry_out(&node, &caller, again).await
 }
 
 /// The policy before the active one, and how it was applied.

@@ -66,20 +66,23 @@ fn report(node: &Node, set: &PolicySet) -> PolicyReport {
                 place: format!("{}:{}", s.file, s.line),
             })
             .collect(),
-        ceilings: set
-            .ceilings()
-            .iter()
-            .map(|c| CeilingView {
-                name: c.name.clone(),
-                rule: c.rule(),
-                says: c.says.clone(),
-                place: c.place(),
-            })
-            .collect(),
+        ceilings: ceilings(set),
         files: BTreeMap::new(),
         recalled: Vec::new(),
         history: Vec::new(),
     }
+}
+
+/// The ceilings of a policy.
+fn ceilings(set: &PolicySet) -> Vec<CeilingView> {
+    let all = set.ceilings().iter();
+    all.map(|c| CeilingView {
+        name: c.name.clone(),
+        rule: c.rule(),
+        says: c.says.clone(),
+        place: c.place(),
+    })
+    .collect()
 }
 
 /// What was applied, newest first.

@@ -66,6 +66,8 @@ pub(super) async fn admit(
         accepted: Vec::new(),
     };
     let mut broken: BTreeMap<String, String> = BTreeMap::new();
+    // Whether no proof was made or shown.
+    let mut untried = false;
     let (set, agencies) = (Arc::new(set.clone()), directory(node)?);
     if let Some(text) = &terms.certificate {
         let certificate =
@@ -93,16 +95,29 @@ pub(super) async fn admit(
                 if reason.is_none() {
                     return Err(no_reason("--unproven"));
                 }
-                tracing::warn!(why = %e.error, "policy applied unproven");
+                tracing::warn!(why = %e.error, "policy applied without a proof made here and now");
+                untried = true;
                 note.how = UNPROVEN.into();
+                // What was proven of this text once is so for all agencies and records.
+                let hash = HEXLOWER.encode(&set.text().sha256());
+                let before = history(node)?.into_iter().filter(|h| h.hash == hash);
+                let proofs = before.filter_map(|h| h.proof).filter(|p| p.how != UNPROVEN);
+                let accepts = |p: &ProofNote| {
+                    let mut broken = p.accepted.iter();
+                    broken.all(|id| terms.accept_broken.contains(id))
+                };
+                if let Some(proof) = proofs.into_iter().find(accepts) {
+                    note.how = proof.how;
+                    note.prover = proof.prover;
+                }
             }
         }
     }
     // What is proven for all agencies need not be tried with some, nor what may be broken.
-    let (unproven, may_be) = (note.how == UNPROVEN, terms.accept_broken.clone());
+    let may_be = terms.accept_broken.clone();
     let findings = blocking(move || {
         tried(&set, agencies, None, |id| {
-            unproven && !may_be.iter().any(|m| m == id)
+            untried && !may_be.iter().any(|m| m == id)
         })
     })
     .await?;
@@ -112,36 +127,37 @@ pub(super) async fn admit(
         &terms.accept_broken,
         "--accept-broken NAME --reason TEXT",
     )?;
-    if note.how == UNPROVEN {
+    if untried {
         // Not tried, so it may well be broken.
         note.accepted.extend(terms.accept_broken.iter().cloned());
         note.accepted.sort();
         note.accepted.dedup();
     }
     if !note.accepted.is_empty() {
-        let Some(reason) = reason else {
+        if reason.is_none() {
             return Err(no_reason("--accept-broken"));
-        };
-        // A second person's leave is asked for by `carry_out`.
-        tracing::warn!(uid = caller.uid, invariants = ?note.accepted, reason, "broken invariants accepted");
+        }
+        // A second person's leave is asked for by `carry_out`, which notes the reason as well.
+        tracing::warn!(uid = caller.uid, invariants = ?note.accepted, "broken invariants accepted");
     }
     Ok(note)
 }
 
-/// Whether the policy in force keeps its invariants once a peer is added; those that were
-/// accepted as broken when it was applied are.
+/// Whether the policy in force keeps its invariants with a peer as it would be; those that were
+/// accepted as broken when it was applied are. Answers what `accepted` alone lets be broken:
+/// that needs a reason here, and the leave of a second person at the caller's.
 pub(in crate::control) async fn admit_peer(
     node: &Node,
     agency: AgencyId,
     agencies: Directory,
     accepted: &[String],
-) -> Result<(), ApiError> {
+    reason: Option<&str>,
+) -> Result<Vec<String>, ApiError> {
     let set = Arc::clone(node.policies.current().set());
     let applied = history(node)?.into_iter().next().and_then(|h| h.proof);
     let unproven = applied.as_ref().is_none_or(|note| note.how == UNPROVEN);
-    let mut all: Vec<String> = applied.map(|note| note.accepted).unwrap_or_default();
-    all.extend(accepted.iter().cloned());
-    let may_be = all.clone();
+    let before: Vec<String> = applied.map(|note| note.accepted).unwrap_or_default();
+    let may_be = before.clone();
     let findings = blocking(move || {
         tried(&set, agencies, Some(agency), |id| {
             unproven && !may_be.iter().any(|m| m == id)
@@ -150,11 +166,23 @@ pub(in crate::control) async fn admit_peer(
     .await?;
     let mut broken = BTreeMap::new();
     gather(&mut broken, &findings);
-    let accepted = accept(broken, &all, "--accept-broken NAME")?;
-    if !accepted.is_empty() {
-        tracing::warn!(invariants = ?accepted, "a peer for which the policy breaks invariants");
+    let all = [&before[..], accepted].concat();
+    let mut broken = accept(broken, &all, "--accept-broken NAME --reason TEXT")?;
+    broken.retain(|id| !before.contains(id));
+    if broken.is_empty() {
+        return Ok(broken);
     }
-    Ok(())
+    let reason = reason.map(str::trim).filter(|r| !r.is_empty());
+    let Some(reason) = reason else {
+        return Err(ApiError::new("invalid", "--accept-broken needs a reason")
+            .with_remedy("add --reason TEXT; it is kept in the audit log"));
+    };
+    crate::audit::note(|note| {
+        note.typed("breaks", &broken.join(", "));
+        note.typed("reason", reason);
+    });
+    tracing::warn!(invariants = ?broken, "a peer for which the policy breaks invariants");
+    Ok(broken)
 }
 
 /// The names of what is broken, if each was accepted.

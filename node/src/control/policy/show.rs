@@ -1,15 +1,15 @@
 //! The policy in force: its files and history, and who may have what in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
 use data_encoding::HEXLOWER;
 
-use super::{Answer, history, report};
+use super::{Answer, ceilings, history, report};
 use crate::control::api::{ApiError, PlainRow, PolicyPlain, PolicyReport, PolicyState};
 use crate::node::Node;
-use crate::policy::{Action, Engine, PlainAnswer, PlainTable, PolicyText};
+use crate::policy::{Action, Engine, PlainAnswer, PolicyText};
 
 /// `GET /v1/policy`.
 pub(in crate::control) async fn show(State(node): State<Node>) -> Answer<PolicyReport> {
@@ -23,58 +23,62 @@ pub(in crate::control) async fn show(State(node): State<Node>) -> Answer<PolicyR
 /// `GET /v1/policy/plain`.
 pub(in crate::control) async fn plain(State(node): State<Node>) -> Answer<PolicyPlain> {
     let engine = node.policies.current();
-    let rows = tokio::task::spawn_blocking(move || plain_rows(&engine))
+    let ceilings = ceilings(engine.set());
+    let table = tokio::task::spawn_blocking(move || engine.plain(Action::Share))
         .await
         .map_err(|_| ApiError::new("internal", "the node is stopping"))?;
     let mut kinds: Vec<String> = Vec::new();
-    let mut by_peer: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for (peer, kind, cell) in rows {
-        if !kinds.contains(&kind) {
-            kinds.push(kind.clone());
+    let mut by_peer: BTreeMap<String, Row> = BTreeMap::new();
+    for row in table.rows {
+        if !kinds.contains(&row.kind) {
+            kinds.push(row.kind.clone());
         }
-        by_peer.entry(peer).or_default().insert(kind, cell);
+        let cell = words(&row.cells);
+        let peer = by_peer.entry(row.peer).or_default();
+        if cell != "-" {
+            peer.says.extend(row.says);
+        }
+        peer.cells.insert(row.kind, cell);
     }
     // A kind that nobody gets at all needs no column.
     kinds.retain(|kind| {
         by_peer
             .values()
-            .any(|cells| cells.get(kind).is_some_and(|c| c != "-"))
+            .any(|row| row.cells.get(kind).is_some_and(|c| c != "-"))
     });
     let rows = by_peer
         .into_iter()
-        .map(|(peer, mut cells)| PlainRow {
+        .map(|(peer, mut row)| PlainRow {
             peer,
             cells: kinds
                 .iter()
-                .map(|k| cells.remove(k).unwrap_or_else(|| "-".into()))
+                .map(|k| row.cells.remove(k).unwrap_or_else(|| "-".into()))
                 .collect(),
+            says: row.says.into_iter().collect(),
         })
         .collect();
-    Ok(Json(PolicyPlain { kinds, rows }))
+    Ok(Json(PolicyPlain {
+        kinds,
+        rows,
+        ceilings,
+    }))
 }
 
-/// The sharing policy as (peer, kind, words).
-fn plain_rows(engine: &Engine) -> Vec<(String, String, String)> {
-    in_words(engine.plain(Action::Share))
+/// What one peer may have, and why.
+#[derive(Default)]
+struct Row {
+    cells: BTreeMap<String, String>,
+    says: BTreeSet<String>,
 }
 
 /// What one peer may have, as (kind, words).
 pub(in crate::control) fn plain_of(engine: &Engine, alias: &str) -> Vec<(String, String)> {
-    in_words(engine.plain_of(Action::Share, alias))
-        .into_iter()
-        .map(|(_, kind, cell)| (kind, cell))
-        .collect()
-}
-
-fn in_words(table: PlainTable) -> Vec<(String, String, String)> {
-    table
-        .rows
-        .into_iter()
-        .map(|row| {
-            let cell = words(&row.cells);
-            (row.peer, row.kind, cell)
-        })
-        .collect()
+    let rows = engine.plain_of(Action::Share, alias).rows.into_iter();
+    rows.map(|row| {
+        let cell = words(&row.cells);
+        (row.kind, cell)
+    })
+    .collect()
 }
 
 /// `up to amber`, `some up to green`, `-`.
