@@ -175,6 +175,12 @@ impl CatchUp {
         }
     }
 
+    /// Something that the peer brought could not be taken yet, a withdrawal perhaps: that we
+    /// have all is not so until the next repair.
+    pub fn put_off(&self, agency: &AgencyId) {
+        self.lock().asked.remove(agency);
+    }
+
     /// A peer says that we have all that the repair of this nonce found.
     ///
     /// # Errors

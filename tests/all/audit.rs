@@ -236,6 +236,133 @@ fn e34_every_disclosure_and_read_is_in_a_log_that_shows_when_it_was_touched() {
     });
 }
 
+/// A tail is cut off, and the log grows past the witnessed head before a peer is met again.
+#[test]
+fn e34_a_tail_that_was_cut_off_and_grown_over_is_found_for_good() {
+    let mut pair = Pair::new();
+    pair.restart(1);
+    let witnessed = pair.node(1).until(&["audit", "verify", "--witness"], |v| {
+        v["witnessed"].as_u64() > Some(4)
+    });
+    assert_eq!(witnessed["intact"], true, "{witnessed}");
+    pair.stop(0);
+    pair.stop(1);
+    let file = last_segment(&pair.sites[1]);
+    let whole = fs::read_to_string(&file).expect("lines");
+    let cut: Vec<&str> = whole.lines().take(4).collect();
+    fs::write(&file, cut.join("\n") + "\n").expect("cut");
+    pair.nodes[1] = Some(pair.sites[1].start());
+    for _ in 0..whole.lines().count() {
+        let answer = liaison_tests::http::call(
+            &pair.sites[1].home.socket_path(),
+            "POST",
+            "/v1/query",
+            &["Content-Type: application/json"],
+            br#"{"words":["kind:trend"]}"#,
+        );
+        assert_eq!(answer.status, 200);
+    }
+    // Its end is signed, and is further than what the peer holds.
+    pair.stop(1);
+    for round in 0..2 {
+        pair.nodes[1] = Some(pair.sites[1].start());
+        if round == 0 {
+            pair.nodes[0] = Some(pair.sites[0].start());
+        }
+        pair.node(1).until(&["status"], |s| {
+            s["alerts"]
+                .to_string()
+                .contains("is not the one that a witnessed")
+        });
+        let verify = pair.node(1).cli(&["audit", "verify", "--witness"], "");
+        assert_eq!(verify.status.code(), Some(1), "{verify:?}");
+        let said = String::from_utf8_lossy(&verify.stdout).into_owned();
+        assert!(said.contains("rewritten"), "{said}");
+        // The peer keeps the newer head soon, and it is found all the same.
+        pair.stop(1);
+    }
+}
+
+/// Whoever can reach the socket and is no officer can neither damage the log nor fill it.
+#[test]
+fn e34_a_stranger_can_neither_damage_nor_fill_the_log() {
+    let dir = tempfile::tempdir().expect("folder");
+    let site = Site::init(BINARY, &dir.path().join("a"), "Border Police of Narova");
+    let node = site.start();
+    node.ok(&["audit", "log"]);
+    let file = site.home.officers_path();
+    let officers = fs::read_to_string(&file).expect("officers");
+    let others = "[[officer]]\nuser = 64123\nroles = [\"administrator\"]\nshared = true\n";
+    fs::write(&file, format!("waits_for = \"nobody\"\n{others}")).expect("written");
+    let method = "M".repeat(100_000);
+    for _ in 0..30 {
+        let answer =
+            liaison_tests::http::call(&site.home.socket_path(), &method, "/v1/status", &[], b"");
+        assert_eq!(answer.status, 403, "{answer:?}");
+    }
+    fs::write(&file, &officers).expect("put back");
+    assert_eq!(node.json(&["audit", "verify"])["intact"], true);
+    let turned = lines(&node, &["--what", "turn-away"]);
+    assert_eq!(turned.len(), 10, "{turned:#?}");
+    assert_eq!(turned[0]["by"], "other /v1/status");
+    // That nobody is waited for stands there.
+    let told = lines(&node, &["--who", "node", "--what", "administer"]);
+    let told = told.last().expect("a line")["outcome"].to_string();
+    assert!(told.contains("waits for nobody"), "{told}");
+    // What was left out is counted when the span or the node ends.
+    assert_eq!(node.terminate(), Some(0));
+    let node = site.start();
+    let turned = lines(&node, &["--what", "turn-away"]);
+    assert_eq!((turned.len(), &turned[10]["count"]), (11, &20.into()));
+    assert_eq!(node.json(&["audit", "verify"])["intact"], true);
+    assert_eq!(node.terminate(), Some(0));
+}
+
+/// What is shown or typed beside the ways of reading a record is in the log as well.
+#[test]
+fn e34_samples_and_reasons_are_in_the_log() {
+    let pair = Pair::new();
+    let id = pair.push(0);
+    pair.node(1).holds(&["kind:trend"], 1);
+    let a = pair.node(0);
+    let by = |call: &str| {
+        let all = lines(a, &[]);
+        let found = all.into_iter().filter(|l| l["by"] == call);
+        found.collect::<Vec<_>>()
+    };
+    let names = |all: &[Value]| all.iter().any(|l| l["records"].to_string().contains(&id));
+    a.json(&["expiry", "--until", "2099-01-01"]);
+    assert!(names(&by("GET /v1/expiry")), "{:#?}", by("GET /v1/expiry"));
+    // Without the open policy nothing flows: the record is a sample of what stops.
+    let policy = pair.dir.path().join("closed");
+    fs::create_dir(&policy).expect("folder");
+    fs::write(policy.join("policy.cedar"), "").expect("policy");
+    a.cli(&["policy", "preview", &policy.to_string_lossy()], "");
+    assert!(
+        names(&by("POST /v1/preview")),
+        "{:#?}",
+        by("POST /v1/preview")
+    );
+    let key = pair.dir.path().join("backup.key");
+    fs::write(&key, "correct horse battery staple\n").expect("key file");
+    let to = pair.dir.path().join("backup.liaison");
+    a.ok(&[
+        "backup",
+        &to.to_string_lossy(),
+        "--key-file",
+        &key.to_string_lossy(),
+    ]);
+    let made = by("POST /v1/backup");
+    let says = "without the agency's keys";
+    assert!(made.iter().any(|l| l["outcome"] == says), "{made:#?}");
+    a.ok(&["peer", "revoke", "b", "--reason", "Word-quince", "--yes"]);
+    let revoked = by("POST /v1/peers/{name}/revoke");
+    assert!(names(&revoked), "{revoked:#?}");
+    let key = pair.sites[0].home.audit_secret_path();
+    let unsealed = a.ok(&["audit", "unseal", "--key", &key.to_string_lossy()]);
+    assert!(unsealed.contains("Word-quince"), "{unsealed}");
+}
+
 #[test]
 fn e34_its_size_is_bounded_by_configuration_with_the_chain_kept() {
     let dir = tempfile::tempdir().expect("folder");

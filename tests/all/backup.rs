@@ -252,6 +252,168 @@ async fn e38_a_backup_of_a_running_node_is_whole_and_opens_to_its_key_only() {
     federation.stop().await;
 }
 
+/// Restores a node of a backup, as it was or was not.
+async fn restore(node: &TestNode, file: &str, key: &str) {
+    let args = ["restore", file, "--key-file", key];
+    node.cli(&args).await.expect_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e38_who_may_have_a_record_is_not_wider_after_a_restore() {
+    let mut federation = Federation::new();
+    for name in ["a", "b", "c"] {
+        federation.add(name, "border", "QN").await;
+    }
+    for peer in ["b", "c"] {
+        federation.link("a", peer).await;
+    }
+    for node in federation.all() {
+        node.policy(OPEN).await;
+    }
+    let narrowed = trend("Quittenmarke");
+    let narrowed = federation["a"].push(&narrowed, &["--to", "b,c"]).await;
+    for name in ["b", "c"] {
+        federation[name].holds_all(&[narrowed]).await;
+    }
+    federation.settled().await;
+    let (file, key) = (place(&federation, "a.backup"), key_file(&federation));
+    backup(&federation["a"], &file, &key, &["--with-keys"]).await;
+
+    // After the backup: one is taken back from c, one goes to b alone.
+    let a = &federation["a"];
+    a.json(&["audience", &narrowed.full(), "--to", "b"]).await;
+    let given = a.push(&trend("Mispelmarke"), &["--to", "b"]).await;
+    federation["b"].holds_all(&[given]).await;
+    federation.settled().await;
+    assert!(flags(&federation["c"], &narrowed).contains(Flags::ERASED));
+    federation.stop().await;
+    lose(&federation["a"], "a.lost");
+    restore(&federation["a"], &file, &key).await;
+
+    for name in ["a", "b", "c"] {
+        federation.node(name).start().await;
+    }
+    for peer in ["b", "c"] {
+        federation.connected("a", peer).await;
+    }
+    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
+    a.holds_all(&[given]).await;
+    for peer in [b, c] {
+        heard(a, peer).await;
+    }
+    federation.settled().await;
+    for id in [given, narrowed] {
+        assert!(!c.holds().contains(&id), "c has {}", id.short());
+    }
+    assert!(!a.tap.sent_contains(&c.agency, b"Mispelmarke"));
+    // An officer is told, and decides.
+    let undecided = a.json(&["restore", "status"]).await["undecided"].to_string();
+    let status = a.json(&["status"]).await["alerts"].to_string();
+    assert!(status.contains("distribution list"), "{status}");
+    for id in [given, narrowed] {
+        assert!(undecided.contains(&id.full()), "{undecided}");
+        a.json(&["audience", &id.full(), "--to", "b,c"]).await;
+    }
+    c.holds_all(&[given]).await;
+    let left = a.json(&["restore", "status"]).await;
+    assert_eq!(
+        left["undecided"].as_array().map(Vec::len),
+        Some(0),
+        "{left}"
+    );
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e38_a_recall_erases_although_nothing_may_be_signed_yet() {
+    let mut federation = Federation::new();
+    for name in ["a", "b", "c", "d"] {
+        federation.add(name, "border", "QN").await;
+    }
+    for (one, other) in [("a", "b"), ("b", "c"), ("c", "d")] {
+        federation.link(one, other).await;
+    }
+    for node in federation.all() {
+        node.policy(OPEN).await;
+    }
+    let card = federation["b"].home.dir().join("card.liaison");
+    let card = card.to_string_lossy();
+    let add = ["peer", "add", &card, "--as", "b", "--yes"];
+    federation["d"].cli(&add).await.expect_code(0);
+    let ids = [
+        federation["b"].push(&trend("Quittenmarke"), &[]).await,
+        federation["b"].push(&trend("Mispelmarke"), &[]).await,
+    ];
+    for name in ["c", "d"] {
+        federation[name].holds_all(&ids).await;
+    }
+    federation.settled().await;
+    let (file, key) = (place(&federation, "c.backup"), key_file(&federation));
+    backup(&federation["c"], &file, &key, &["--with-keys"]).await;
+    for name in ["c", "d"] {
+        federation.node(name).stop().await;
+    }
+    lose(&federation["c"], "c.lost");
+    restore(&federation["c"], &file, &key).await;
+    for id in &ids {
+        federation["b"]
+            .json(&["audience", &id.full(), "--to", "a"])
+            .await;
+    }
+
+    // d is not there: c signs nothing, and erases both all the same.
+    federation.node("c").start().await;
+    federation.connected("b", "c").await;
+    for id in &ids {
+        emptied(&federation["c"], id).await;
+    }
+    assert!(federation["c"].node().catch_up.waiting().is_some());
+    // Killed before a word was said of it, it goes on where it stood.
+    federation.node("c").stop().await;
+    federation.node("c").start().await;
+    federation.node("d").start().await;
+    federation.connected("b", "c").await;
+    federation.connected("c", "d").await;
+    let [b, d] = ["b", "d"].map(|n| &federation[n]);
+    for id in &ids {
+        emptied(d, id).await;
+        told(b, id, |recipient| {
+            recipient["state"] == "erased" && recipient["passed_on"]["erased"] == 1
+        })
+        .await;
+    }
+    federation.stop().await;
+}
+
+/// Waits until a node's copy is erased.
+async fn emptied(node: &TestNode, id: &RecordId) {
+    let erased = async {
+        while !flags(node, id).contains(Flags::ERASED) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, erased).await.is_err() {
+        panic!("{} has {} still", node.name, id.short());
+    }
+}
+
+/// Waits until what a node says of c as a recipient is as it should be.
+async fn told(node: &TestNode, id: &RecordId, is: impl Fn(&Value) -> bool) {
+    let mut last = Value::Null;
+    let done = async {
+        loop {
+            last = node.json(&["show", &id.full()]).await;
+            let recipients = last["recipients"].as_array().cloned().unwrap_or_default();
+            if recipients.iter().any(|r| r["peer"] == "c" && is(r)) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    let done = tokio::time::timeout(PATIENCE, done).await.is_ok();
+    assert!(done, "{}: {last:#}", node.name);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn e13_a_backup_from_before_a_retraction_brings_no_text_back_once_compacted() {
     let mut federation = pair("127.3.9").await;

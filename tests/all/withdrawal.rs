@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use liaison_node::store::{Flags, compact};
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::RecordId;
-use liaison_protocol::record::codes::Kind;
-use liaison_protocol::record::kinds::{Content, Recall};
+use liaison_protocol::record::codes::{Kind, ReceiptWhat};
+use liaison_protocol::record::kinds::{Content, Recall, Receipt};
 use liaison_protocol::record::signed::SignedRecord;
 use liaison_protocol::wire::{Item, Message, Outcome};
 use liaison_tests::federation::{OPEN, PATIENCE};
@@ -616,4 +616,68 @@ async fn receipt(stream: &mut raw::RawStream, of: &RecordId) -> Value {
             other => panic!("an offer or records were due, not {other:?}"),
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e11_a_receipt_for_an_earlier_recall_closes_no_later_one() {
+    let mut federation = Federation::new();
+    federation.add("a", "border", "QN").await;
+    federation["a"].policy(OPEN).await;
+    let a = &federation["a"];
+    let mut peer = RawPeer::new(federation.dir(), "p").await;
+    peer.link(a).await;
+    let mut inbound = peer.receiver(a).await;
+    let id = a.push(&trend("Quittenmarke"), &[]).await;
+    take(&mut inbound, id).await;
+    let narrow = ["audience", &id.full(), "--to", ""];
+    let recalled = async || {
+        a.json(&narrow).await;
+        let recall = a.node().store.recalled(&id, &peer.agency).expect("store");
+        recall.expect("a recall")
+    };
+    let open = |recall| {
+        let open = a.node().share.unanswered(&peer.agency).expect("store");
+        open.iter().any(|(_, header)| header.id == recall)
+    };
+    let first = recalled().await;
+    take(&mut inbound, first).await;
+    assert!(open(first), "no receipt yet");
+    let (fields, _) = peer.statement(&trend("Any"));
+    let receipt = Receipt {
+        r#for: first,
+        of: id,
+        what: ReceiptWhat::Erased,
+        at: raw::from_now(0).wall(),
+        why: None,
+        further: None,
+    };
+    let (envelope, _) = peer.retraction(id, &fields);
+    let receipt = peer.sign((envelope, Content::Receipt(receipt)));
+    assert_eq!(peer.sender(a).await.give(&receipt).await, Answer::Stored);
+    until(a, &id, "erased", |view| is_erased(view, "p")).await;
+    assert!(!open(first));
+
+    a.json(&["audience", &id.full(), "--to", "p"]).await;
+    take(&mut inbound, id).await;
+    until(a, &id, "it has it again", |view| {
+        recipient(view, "p")["state"] == "delivered"
+    })
+    .await;
+    let second = recalled().await;
+    assert_ne!(second, first);
+    take(&mut inbound, second).await;
+    until(a, &id, "told", |view| {
+        recipient(view, "p")["state"] == "told"
+    })
+    .await;
+    assert!(open(second), "its receipt is not in");
+    federation.stop().await;
+}
+
+/// Wants a record that a node offers, and says that it is stored.
+async fn take(stream: &mut raw::RawStream, id: RecordId) {
+    let (batch, place, count) = stream.offered(id).await;
+    stream.want(batch, place).await.expect("its bytes");
+    let outcomes = vec![Outcome::Answered(Answer::Stored); count];
+    stream.send(&Message::Answers { batch, outcomes }).await;
 }

@@ -151,8 +151,15 @@ fn make(context: &mut Context, file: &std::path::Path, secret: &SecretArgs) -> O
 }
 
 fn text(report: &CatchUpReport) -> String {
+    let mut undecided = String::new();
+    if !report.undecided.is_empty() {
+        undecided.push_str("Who may have these? `liaison audience ID --to NAMES`, or --policy:\n");
+        for id in &report.undecided {
+            undecided.push_str(&format!("  {}\n", clean(id)));
+        }
+    }
     let Some(why) = &report.why else {
-        return "This node waits for nobody; nothing is locked.\n".into();
+        return format!("This node waits for nobody; nothing is locked.\n{undecided}");
     };
     let mut out = format!("{}.\nLocked: {}\n", clean(why), comma(report.locked));
     for row in &report.waiting {
@@ -166,5 +173,5 @@ fn text(report: &CatchUpReport) -> String {
         };
         out.push_str(&format!("  {name} {says}\n"));
     }
-    out
+    out + &undecided
 }

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use liaison_protocol::id::RecordId;
 use tokio::sync::mpsc;
 
 use super::api::{ApiError, BackupRequest, CatchUpReport, ReleaseRequest, WaitingRow};
@@ -18,6 +19,8 @@ use crate::backup::{self, Part};
 use crate::catchup::Reason;
 use crate::limits;
 use crate::node::Node;
+use crate::share::UNDECIDED;
+use crate::store::{Flags, Header, StoreError};
 
 /// `POST /v1/backup`.
 pub(super) async fn make(State(node): State<Node>, Json(request): Json<BackupRequest>) -> Response {
@@ -100,7 +103,10 @@ pub(super) async fn release(
 
 fn report(node: &Node) -> Result<CatchUpReport, ApiError> {
     let Some(waiting) = node.catch_up.waiting() else {
-        return Ok(CatchUpReport::default());
+        return Ok(CatchUpReport {
+            undecided: undecided(node)?,
+            ..CatchUpReport::default()
+        });
     };
     let row = |agency| WaitingRow {
         name: node.registry.alias(agency),
@@ -112,8 +118,31 @@ fn report(node: &Node) -> Result<CatchUpReport, ApiError> {
         why: Some(why(node, waiting.reason)),
         waiting: waiting.agencies.iter().map(row).collect(),
         locked: node.catch_up.locked()?,
+        undecided: undecided(node)?,
         unlocked: 0,
     })
+}
+
+/// Our records of which an officer has to say anew who may have them: ids.
+pub(super) fn undecided(node: &Node) -> Result<Vec<String>, StoreError> {
+    let store = &node.store;
+    let mut ids = Vec::new();
+    for (name, _) in store.metas(UNDECIDED, limits::STORE_ROWS)? {
+        let id = name.strip_prefix(UNDECIDED).unwrap_or_default();
+        let Ok(record) = id.parse::<RecordId>() else {
+            continue;
+        };
+        let Some(arrival) = store.arrival_of(&record)? else {
+            continue;
+        };
+        let gone = [Flags::ERASED, Flags::RETRACTED, Flags::SUPERSEDED];
+        let header = store.header(arrival)?;
+        let stands = |h: Header| !gone.into_iter().any(|flag| h.flags.contains(flag));
+        if header.is_some_and(stands) {
+            ids.push(id.to_owned());
+        }
+    }
+    Ok(ids)
 }
 
 /// Why a node catches up, as a sentence.

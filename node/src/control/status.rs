@@ -64,6 +64,12 @@ fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
             names.join(", ")
         ));
     }
+    let undecided = super::backup::undecided(node).unwrap_or_default().len();
+    if undecided > 0 {
+        alerts.push(format!(
+            "{undecided} of our own records came back from peers without their distribution lists, or were taken back from somebody since the backup: nobody else gets them. 'liaison restore status' lists them; 'liaison audience ID --to NAMES' (or --policy) says who may have one"
+        ));
+    }
     for (by, holds) in node.set_back.disbelieved() {
         alerts.push(format!(
             "{name}: it claimed to hold a record of ours of {}, which we do not have, and showed none; it is not believed. Telephone it. 'liaison peer remove {name}' if it goes on",

@@ -17,7 +17,7 @@ use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::key::SecretKey;
 use liaison_protocol::record::check::{CheckContext, Thresholds};
-use liaison_protocol::record::codes::{Kind, Plane};
+use liaison_protocol::record::codes::{Kind, Plane, ReceiptWhat};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
@@ -306,9 +306,14 @@ impl Ingest {
     pub async fn received(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
         let count = records.len();
         let this = self.clone();
-        self.to_the_end(async move { this.take_in(courier, records).await })
+        let answers = self
+            .to_the_end(async move { this.take_in(courier, records).await })
             .await
-            .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count])
+            .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count]);
+        if answers.contains(&Answer::Later(Later::Disk)) {
+            self.0.catch_up.put_off(&courier);
+        }
+        answers
     }
 
     /// Takes a batch in; what waited for a card that came in the same batch once more.
@@ -376,6 +381,12 @@ impl Ingest {
                 Err(fault) => {
                     self.note(&courier, &id, &fault);
                     let answer = fault.answer();
+                    // Of an agency that is not known at all nothing is held that it could withdraw.
+                    let stranger = matches!(&fault, IngestFault::UnknownAuthor { author }
+                        if self.0.registry.agency(author).is_none());
+                    if matches!(answer, Answer::Later(_)) && !stranger {
+                        self.0.catch_up.put_off(&courier);
+                    }
                     if let Some((created, true)) = fault.verified() {
                         let withdrawn = matches!(fault, IngestFault::Retracted { .. });
                         ops.push(self.refusal(courier, id, created, answer, withdrawn));
@@ -406,6 +417,7 @@ impl Ingest {
         ops.sort_by_key(|op| !matches!(op, Op::Insert { .. }));
         for one in &admitted {
             ops.extend(self.keep(one));
+            ops.extend(self.undecided(&courier, one));
         }
         if !admitted.is_empty() {
             ops.push(self.clock_op());
@@ -546,9 +558,14 @@ impl Ingest {
         let this = self.clone();
         let count = items.len();
         let later = Known::Answer(Answer::Later(Later::Disk));
-        self.to_the_end(async move { this.tell_known(courier, items, share).await })
+        let known = self
+            .to_the_end(async move { this.tell_known(courier, items, share).await })
             .await
-            .unwrap_or_else(|_| vec![later; count])
+            .unwrap_or_else(|_| vec![later; count]);
+        if known.contains(&later) {
+            self.0.catch_up.put_off(&courier);
+        }
+        known
     }
 
     async fn tell_known(self, courier: AgencyId, items: Vec<Item>, share: Share) -> Vec<Known> {
@@ -650,6 +667,9 @@ impl Ingest {
         let wanted = known.iter().filter(|k| **k == Known::Want).count();
         if wanted > 0 {
             let granted = self.0.quotas.take(courier, wanted, now);
+            if granted < wanted {
+                self.0.catch_up.put_off(courier);
+            }
             let later = Answer::Later(Later::Quota);
             let wants = known.iter_mut().filter(|k| **k == Known::Want);
             for want in wants.skip(granted) {
@@ -737,6 +757,38 @@ impl Ingest {
         let kind = one.record.kind();
         let listed = kind.plane() != Plane::Control && kind != Kind::Contact;
         (listed && one.record.author() == self.0.registry.own()).then(|| vec![courier])
+    }
+
+    /// What an officer has to decide anew is noted: a record of ours that lost its list; and, while
+    /// we catch up, one of which a holder says that it erased it by a withdrawal that we do not
+    /// have any more. That one goes to nobody until then: our list is older than the withdrawal.
+    fn undecided(&self, courier: &AgencyId, one: &Admitted) -> Vec<Op> {
+        let note = |of: &RecordId| Op::PutMeta {
+            name: crate::share::undecided(of),
+            bytes: Bytes::new(),
+        };
+        if self.list_of_lost(*courier, one).is_some() {
+            return vec![note(&one.record.id())];
+        }
+        let Content::Receipt(receipt) = &one.record.record().content else {
+            return Vec::new();
+        };
+        let store = &self.0.store;
+        let lost = receipt.what == ReceiptWhat::Erased
+            && self.0.catch_up.waits_for(courier)
+            && matches!(store.arrival_of(&receipt.r#for), Ok(None));
+        let Ok(Some(arrival)) = store.arrival_of(&receipt.of) else {
+            return Vec::new();
+        };
+        let header = store.header(arrival).ok().flatten();
+        if !lost || header.is_none_or(|h| h.author != self.0.registry.own()) {
+            return Vec::new();
+        }
+        let list = Op::Audience {
+            arrival,
+            audience: Some(Vec::new()),
+        };
+        vec![list, note(&receipt.of)]
     }
 
     /// Cards and keys statements are kept a second time, where the next start finds them.

@@ -337,7 +337,7 @@ impl<'a> Compared<'a> {
         if line.direction == Direction::Received {
             return Ok(None);
         }
-        let recalled = self.recalled_since(peer, header, line)?;
+        let recalled = self.share.store.recalled(&header.id, peer)?.is_some();
         if flows {
             let has_it = line.answer == Some(Answer::Stored) && !recalled;
             return Ok((!has_it && !superseded).then_some(Effect::Flows { again: recalled }));
@@ -347,24 +347,6 @@ impl<'a> Compared<'a> {
             && matches!(line.answer, None | Some(Answer::Stored))
             && !recalled;
         Ok((held || !superseded).then_some(Effect::Stops { held }))
-    }
-
-    /// Whether we asked the peer for a record back after we last released it.
-    fn recalled_since(
-        &self,
-        peer: &AgencyId,
-        header: &Header,
-        line: &LedgerEntry,
-    ) -> Result<bool, StoreError> {
-        let store = &self.share.store;
-        let Some(recall) = store.recalled(&header.id, peer)? else {
-            return Ok(false);
-        };
-        let made = match store.arrival_of(&recall)? {
-            Some(arrival) => store.header(arrival)?.map(|h| h.received),
-            None => None,
-        };
-        Ok(made.is_some_and(|made| line.at <= made))
     }
 
     /// A class as both policies see it. Tags that no statement names are one to them: they are

@@ -26,7 +26,9 @@ pub use self::change::{Changed, Effect, Step};
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
-pub use self::passed::{HELD_ALREADY, RECALLED, WITHDRAWN, passed, released, released_to_us};
+pub use self::passed::{
+    HELD_ALREADY, RECALLED, UNDECIDED, WITHDRAWN, passed, released, released_to_us, undecided,
+};
 use crate::audit::{self, Act, Audit, AuditError, Who};
 use crate::clock::Clock;
 use crate::kind;
@@ -400,7 +402,7 @@ impl Share {
                     let waits = matches!(l.answer, None | Some(Answer::Later(_)));
                     l.direction == Direction::Received || !waits
                 });
-                let open = !taken || self.awaits_receipt(peer, arrival)?;
+                let open = !taken || self.awaits_receipt(peer, arrival, &header.id)?;
                 if open && self.is_owed(peer, arrival, &header)? {
                     unanswered.push((arrival, header));
                 }
@@ -410,7 +412,12 @@ impl Share {
 
     /// Whether a peer took a withdrawal of what we released to it and has not told yet what it
     /// did with its copy.
-    fn awaits_receipt(&self, peer: &AgencyId, arrival: Arrival) -> Result<bool, StoreError> {
+    fn awaits_receipt(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        withdrawal: &RecordId,
+    ) -> Result<bool, StoreError> {
         let stored = self.store.ledger_entry(peer, arrival)?;
         if stored.is_none_or(|l| l.answer != Some(Answer::Stored)) {
             return Ok(false);
@@ -424,7 +431,20 @@ impl Share {
             return Ok(false);
         }
         let told = self.store.told(&of, peer)?;
-        Ok(told.is_none_or(|t| t.what == ReceiptWhat::Read as u8))
+        let Some(told) = told.filter(|t| t.what != ReceiptWhat::Read as u8) else {
+            return Ok(true);
+        };
+        // One for an earlier recall says nothing of the copy that was released after that; one
+        // for a retraction, or for a later recall, says all.
+        let stale = match self.store.arrival_of(&told.answers)? {
+            Some(at) => {
+                let header = self.store.header(at)?;
+                let is_recall = header.is_some_and(|h| kind::of(&h) == Some(Kind::Recall));
+                is_recall && at < arrival
+            }
+            None => true,
+        };
+        Ok(told.answers != *withdrawal && stale)
     }
 
     /// How a peer stands: what it may have and has not answered, and what the gates withhold.

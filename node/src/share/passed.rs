@@ -15,6 +15,14 @@ pub const WITHDRAWN: &str = "retracted";
 /// The rule of a line that says: the peer recalled the record that it had brought.
 pub const RECALLED: &str = "recalled";
 
+/// Name under which is kept that an officer has to say anew who may have a record of ours.
+pub fn undecided(id: &RecordId) -> String {
+    format!("{UNDECIDED}{}", id.full())
+}
+
+/// How those names begin.
+pub const UNDECIDED: &str = "undecided/";
+
 /// Whether a peer released a record to us, by its line: it brought the bytes, and stands by it.
 pub fn released_to_us(line: &LedgerEntry) -> bool {
     line.direction == Direction::Received

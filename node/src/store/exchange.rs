@@ -30,11 +30,11 @@ pub struct LedgerRow {
 pub fn ledger(
     stage: &mut Stage<'_>,
     state: &mut State,
-    peer: &AgencyId,
+    agency: &AgencyId,
     arrival: Arrival,
     entry: &LedgerEntry,
 ) -> Result<OpOutcome, StoreError> {
-    let peer = stage.number(NameKind::Peer, peer.as_bytes(), &mut state.peers)?;
+    let peer = stage.number(NameKind::Peer, agency.as_bytes(), &mut state.peers)?;
     let key = keys::of_peer_arrival(keys::LEDGER, peer, arrival);
     let old = stage.read::<LedgerRow>(&key, "a ledger entry")?;
     if old
@@ -42,6 +42,12 @@ pub fn ledger(
         .is_some_and(|row| row.direction > entry.direction)
     {
         return Ok(OpOutcome::Unchanged);
+    }
+    // Released again: an earlier recall of that copy is past, whatever the clocks say.
+    if entry.direction == Direction::Sent
+        && let Some(header) = super::admit::header(stage, arrival)?
+    {
+        stage.remove(keys::of_id_author(keys::RECALLED, &header.id, agency));
     }
     let before = old.and_then(|row| row.answer);
     let row = LedgerRow {

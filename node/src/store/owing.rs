@@ -106,7 +106,8 @@ impl Store {
         self.read(&key, || format!("what was told of {}", of.short()))
     }
 
-    /// The recall by which we last took back a peer's copy of a record.
+    /// The recall by which we last took back a peer's copy of a record; none once we released
+    /// the record to it again.
     ///
     /// # Errors
     /// The store can't be read.

@@ -44,6 +44,18 @@ struct Inner {
     repair: Option<[u8; 16]>,
 }
 
+impl Inner {
+    /// Of what finds no room the peer is not told that it has all: the next repair finds it.
+    fn lack(&mut self, ids: impl IntoIterator<Item = RecordId>) {
+        let mut ids = ids.into_iter();
+        let room = limits::LACKING.saturating_sub(self.lacking.len());
+        self.lacking.extend(ids.by_ref().take(room));
+        if ids.next().is_some() {
+            self.repair = None;
+        }
+    }
+}
+
 /// A peer's answer to a record of ours, for those who watch.
 pub type Answered = (RecordId, liaison_protocol::fault::Answer);
 
@@ -153,8 +165,7 @@ impl PeerSync {
         let mut inner = self.lock();
         inner.repair = begun.or(inner.repair);
         inner.repaired = Some(at);
-        let room = limits::LACKING.saturating_sub(inner.lacking.len());
-        inner.lacking.extend(lacking.into_iter().take(room));
+        inner.lack(lacking);
         drop(inner);
         self.woken.notify_one();
     }
@@ -168,9 +179,7 @@ impl PeerSync {
 
     /// What a session took and did not come to: the next one does.
     pub(super) fn give_back(&self, ids: impl IntoIterator<Item = RecordId>) {
-        let mut inner = self.lock();
-        let room = limits::LACKING.saturating_sub(inner.lacking.len());
-        inner.lacking.extend(ids.into_iter().take(room));
+        self.lock().lack(ids);
     }
 
     pub(super) fn has_lacking(&self) -> bool {
@@ -179,5 +188,38 @@ impl PeerSync {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_repair_that_found_too_much_nobody_is_told_that_it_has_all() {
+        let peer = PeerSync::default();
+        let ids = |count: usize| {
+            let id = |n: usize| {
+                let mut bytes = [0; 32];
+                bytes[..8].copy_from_slice(&(n as u64).to_be_bytes());
+                RecordId::from_bytes(bytes)
+            };
+            (0..count).map(id).collect::<Vec<_>>()
+        };
+        for (found, told) in [
+            (3, Some([7; 16])),
+            (limits::LACKING, Some([7; 16])),
+            (limits::LACKING + 1, None),
+        ] {
+            peer.repaired_with(Millis(1), ids(found), Some([7; 16]));
+            assert_eq!(peer.take_repair(), None, "it lacks something still");
+            peer.take_lacking(found);
+            assert_eq!(peer.take_repair(), told, "{found}");
+        }
+        // Nor of one whose ids found no room when a session gave them back.
+        peer.repaired_with(Millis(1), ids(limits::LACKING), Some([7; 16]));
+        peer.give_back(ids(1));
+        peer.take_lacking(limits::LACKING);
+        assert_eq!(peer.take_repair(), None);
     }
 }

@@ -7,6 +7,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, ReceiptWhat};
 use liaison_protocol::record::kinds::{Content, Further, Recall, Receipt, Retract};
 
+use super::recall::recall_from;
 use super::{WithdrawalError, envelope};
 use crate::ingest::Statement;
 use crate::kind;
@@ -40,32 +41,29 @@ impl Node {
         if held.as_ref().is_some_and(|(_, h)| h.author != by.author) {
             return Ok(());
         }
-        self.tell(by, arrival, &retract.of, held.as_ref()).await
+        self.tell(by, arrival, &retract.of, held.as_ref(), Vec::new())
+            .await
     }
 
     /// A recall came: erases the copy, unless it is not the author's and another agency released
-    /// the record to us as well; asks those further on, and says so.
-    pub(super) async fn answer_recall(
+    /// the record to us as well. In one write with `done`, before anything is said of it; false
+    /// if there was nothing to do.
+    pub(super) async fn erase_recalled(
         &self,
         by: &Header,
-        arrival: Arrival,
         recall: &Recall,
-    ) -> Result<(), WithdrawalError> {
-        if recall.to != self.registry.own() || self.has_answered(&recall.of, &by.id)? {
-            return Ok(());
+        done: Op,
+    ) -> Result<bool, WithdrawalError> {
+        let own = self.registry.own();
+        if recall.to != own || self.has_answered(&recall.of, &by.id)? {
+            return Ok(false);
         }
-        let held = self.held(&recall.of)?;
-        let Some((at, header)) = &held else {
-            let made = self.receipts(by, arrival, &recall.of, None, None)?;
-            return self.say_withdrawal(made, Vec::new()).await;
+        let Some((at, header)) = self.held(&recall.of)?.filter(|(_, h)| h.author != own) else {
+            return Ok(false);
         };
-        if header.author == self.registry.own() {
-            let made = self.receipts(by, arrival, &recall.of, held.as_ref(), Some(OURS))?;
-            return self.say_withdrawal(made, Vec::new()).await;
-        }
-        let lines = self.store.ledgers_for(*at)?;
+        let lines = self.store.ledgers_for(at)?;
         let line = lines.iter().find(|(peer, _)| *peer == by.author);
-        let mut ops = Vec::new();
+        let mut ops = vec![done];
         // It stands by its copy no more: the next to recall finds no other.
         ops.extend(line.filter(|(_, l)| released_to_us(l)).map(|(peer, l)| {
             let entry = LedgerEntry {
@@ -76,60 +74,92 @@ impl Node {
             };
             Op::Ledger {
                 peer: *peer,
-                arrival: *at,
+                arrival: at,
                 entry,
             }
         }));
-        // Its author says who may have it: no other's release stands above that.
-        let others = by.author != header.author
-            && lines
-                .iter()
-                .any(|(peer, l)| *peer != by.author && released_to_us(l));
-        let gone = header.flags.contains(Flags::ERASED);
-        if others && !gone {
-            let why = Some(RELEASED_BY_ANOTHER);
-            let made = self.receipts(by, arrival, &recall.of, held.as_ref(), why)?;
-            return self.say_withdrawal(made, ops).await;
+        let erase = !header.flags.contains(Flags::ERASED) && !stands_by_others(by, &header, &lines);
+        if erase {
+            ops.push(Op::Tombstone {
+                id: header.id,
+                tombstone: Tombstone {
+                    author: header.author,
+                    reason: Tombstone::RECALLED,
+                    at: self.clock.now(),
+                    by: by.id,
+                },
+                erase: true,
+            });
         }
-        // Another withdrawal took it, and counts those behind us.
-        if gone {
-            let made = self.receipts(by, arrival, &recall.of, None, None)?;
-            return self.say_withdrawal(made, ops).await;
+        self.store.write(ops).await?;
+        if erase {
+            self.search.forget(at.0);
         }
-        // Before it is gone: the recalls of our own take its envelope along.
-        let mut made = Vec::new();
-        for child in self.children(*at, by, header)? {
-            made.extend(self.recall_of(*at, header, &child, recall.reason)?);
-        }
-        ops.push(Op::Tombstone {
-            id: header.id,
-            tombstone: Tombstone {
-                author: header.author,
-                reason: Tombstone::RECALLED,
-                at: self.clock.now(),
-                by: by.id,
-            },
-            erase: true,
-        });
-        self.say_withdrawal(made, ops).await?;
-        self.search.forget(at.0);
-        self.tell(by, arrival, &recall.of, held.as_ref()).await
+        Ok(true)
     }
 
-    /// Makes the receipts for what is erased, and notes what they counted.
+    /// Says what came of a recall, whose copy is erased if it is to be, and asks those further on.
+    pub(super) async fn answer_recall(
+        &self,
+        by: &Header,
+        arrival: Arrival,
+        recall: &Recall,
+    ) -> Result<(), WithdrawalError> {
+        if recall.to != self.registry.own() || self.has_answered(&recall.of, &by.id)? {
+            return Ok(());
+        }
+        let held = self.held(&recall.of)?;
+        let kept = match &held {
+            Some((_, header)) if header.author == self.registry.own() => Some(OURS),
+            Some((at, header)) if !header.flags.contains(Flags::ERASED) => {
+                let lines = self.store.ledgers_for(*at)?;
+                stands_by_others(by, header, &lines).then_some(RELEASED_BY_ANOTHER)
+            }
+            _ => None,
+        };
+        if kept.is_some() {
+            let made = self.receipts(by, arrival, &recall.of, held.as_ref(), kept)?;
+            return self.say_withdrawal(made, Vec::new()).await;
+        }
+        let took = self.store.tombstone(&recall.of)?.map(|t| t.by);
+        let Some((at, header)) = held.as_ref().filter(|_| took == Some(by.id)) else {
+            // Not here, or another withdrawal took it, and counts those behind us.
+            let made = self.receipts(by, arrival, &recall.of, None, None)?;
+            return self.say_withdrawal(made, Vec::new()).await;
+        };
+        // The record is gone: the recalls of our own take the envelope of the one that we got.
+        let mut asks = Vec::new();
+        for child in self.children(*at, by, header)? {
+            if self.is_out(*at, header, &child)? {
+                asks.push(recall_from(
+                    &self.fields_of(arrival)?,
+                    header,
+                    &child,
+                    recall.reason,
+                ));
+            }
+        }
+        self.tell(by, arrival, &recall.of, held.as_ref(), asks)
+            .await
+    }
+
+    /// Says `asks` and the receipts for what is erased, and notes what these counted, all in
+    /// one write.
     async fn tell(
         &self,
         by: &Header,
         at: Arrival,
         of: &RecordId,
         held: Option<&(Arrival, Header)>,
+        asks: Vec<Statement>,
     ) -> Result<(), WithdrawalError> {
-        let made = self.receipts(by, at, of, held, None)?;
+        let mut made = self.receipts(by, at, of, held, None)?;
         let further = made.iter().find_map(|one| match &one.content {
             Content::Receipt(receipt) => receipt.further,
             _ => None,
         });
         let noted = further.map(|f| counted(of, &by.id, (f.asked, f.erased)));
+        made.splice(0..0, asks);
         self.say_withdrawal(made, noted.into_iter().collect()).await
     }
 
@@ -352,6 +382,15 @@ impl Node {
         self.ingest.own(statements, also).await?;
         Ok(())
     }
+}
+
+/// Whether another than the one who recalls a record released it to us as well. Its author says
+/// who may have it: no other's release stands above that.
+fn stands_by_others(by: &Header, header: &Header, lines: &[(AgencyId, LedgerEntry)]) -> bool {
+    by.author != header.author
+        && lines
+            .iter()
+            .any(|(peer, line)| *peer != by.author && released_to_us(line))
 }
 
 /// Who counts us: whoever the record came from, or, of a recall, whoever made it.

@@ -6,12 +6,15 @@
 //!
 //! What is answered here was read from the store's list of what is owed, from a mark in the
 //! store on: a node that is killed goes on where it stood, and answering twice changes nothing.
+//! Erasing comes first and needs no signature: receipts and recalls of our own wait for as long
+//! as nothing may be signed, and no erasure waits for them.
 
 mod answer;
 mod recall;
 mod recipient;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use liaison_protocol::id::RecordId;
@@ -26,7 +29,7 @@ use crate::ingest::IngestFault;
 use crate::kind;
 use crate::limits;
 use crate::node::Node;
-use crate::store::{Arrival, Op, StoreError};
+use crate::store::{Arrival, Header, Op, StoreError};
 
 /// Why a withdrawal was not answered, or not made.
 #[derive(Debug, thiserror::Error)]
@@ -51,10 +54,14 @@ pub enum WithdrawalError {
 /// Name of the stored value that holds the last arrival that was answered.
 const ANSWERED: &str = "withdrawal/answered";
 
+/// Name of the stored value that holds the last recall whose copy was erased.
+const ERASED: &str = "withdrawal/erased";
+
 impl Node {
     /// Answers withdrawals and counts receipts, for as long as the node runs.
     pub(crate) async fn answer_withdrawals(self) {
         let mut changes = self.share.owed.changes();
+        let mut caught_up = self.catch_up.changes();
         let mut stop = self.stopping();
         let mut work = loop {
             match Work::resume(&self) {
@@ -71,6 +78,7 @@ impl Node {
             let due = work.due;
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
+                changed = caught_up.changed() => if changed.is_err() { return },
                 () = until(due) => {}
                 _ = stop.changed() => return,
             }
@@ -87,8 +95,13 @@ impl Node {
 
 /// What is to be done, and how far it is done.
 struct Work {
-    /// The last arrival that was read.
+    /// The last arrival that was read: what it erases is gone.
     read: Arrival,
+    /// The last recall whose copy was erased, also before a restart: one that came back since
+    /// is not erased by it again.
+    erased: Arrival,
+    /// The last arrival that was answered.
+    answered: Arrival,
     /// The mark in the store.
     marked: Arrival,
     /// Records of which a receipt came, whose count may have changed.
@@ -102,11 +115,16 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 impl Work {
     fn resume(node: &Node) -> Result<Self, StoreError> {
-        let mark = node.store.meta(ANSWERED)?;
-        let mark = mark.and_then(|b| <[u8; 8]>::try_from(b.as_ref()).ok());
-        let read = Arrival(mark.map_or(0, u64::from_be_bytes));
+        let mark = |name| -> Result<Arrival, StoreError> {
+            let mark = node.store.meta(name)?;
+            let mark = mark.and_then(|b| <[u8; 8]>::try_from(b.as_ref()).ok());
+            Ok(Arrival(mark.map_or(0, u64::from_be_bytes)))
+        };
+        let read = mark(ANSWERED)?;
         Ok(Self {
             read,
+            erased: mark(ERASED)?,
+            answered: read,
             marked: read,
             recount: BTreeSet::new(),
             due: None,
@@ -121,14 +139,29 @@ impl Work {
             }
         }
         loop {
-            let (store, after) = (node.store.clone(), self.read);
-            let rows = blocking(move || store.owed(after, limits::WITHDRAWALS_READ)).await?;
+            let rows = owed(node, self.read).await?;
             for (arrival, kind) in &rows {
                 self.take(node, *arrival, *kind).await?;
                 self.read = *arrival;
             }
             if rows.len() < limits::WITHDRAWALS_READ {
                 break;
+            }
+        }
+        // Nothing is signed yet: the end of that wakes us.
+        if node.catch_up.waiting().is_some() {
+            self.due = None;
+            return Ok(());
+        }
+        while self.answered < self.read {
+            let rows = owed(node, self.answered).await?;
+            let full = rows.len() >= limits::WITHDRAWALS_READ;
+            for (arrival, kind) in rows.into_iter().filter(|(at, _)| *at <= self.read) {
+                answer(node, arrival, kind).await?;
+                self.answered = arrival;
+            }
+            if !full {
+                self.answered = self.read;
             }
         }
         let now = Instant::now();
@@ -145,17 +178,16 @@ impl Work {
             self.due = None;
         }
         // What waits to be counted is found again after a restart.
-        if self.recount.is_empty() && self.read > self.marked {
-            let mark = Op::PutMeta {
-                name: ANSWERED.into(),
-                bytes: self.read.0.to_be_bytes().to_vec().into(),
-            };
-            node.store.write(vec![mark]).await?;
-            self.marked = self.read;
+        if self.recount.is_empty() && self.answered > self.marked {
+            node.store
+                .write(vec![mark(ANSWERED, self.answered)])
+                .await?;
+            self.marked = self.answered;
         }
         Ok(())
     }
 
+    /// What needs no word of ours: erases what a recall takes back, takes note of a receipt.
     async fn take(
         &mut self,
         node: &Node,
@@ -163,32 +195,68 @@ impl Work {
         number: u8,
     ) -> Result<(), WithdrawalError> {
         let is = |kind| number == kind::number(kind);
-        if !is(Kind::Retract) && !is(Kind::Recall) && !is(Kind::Receipt) {
+        if !is(Kind::Recall) && !is(Kind::Receipt) {
             return Ok(());
         }
-        let Some(content) = node.share.owed.says(&node.store, arrival)? else {
+        let Some((header, content)) = of_others(node, arrival)? else {
             return Ok(());
         };
-        let Some(header) = node.store.header(arrival)? else {
-            return Ok(());
-        };
-        // Our own words need no answer of ours.
-        if header.author == node.registry.own() {
-            return Ok(());
-        }
         match content.as_ref() {
-            Content::Retract(retract) => node.answer_retraction(&header, arrival, retract).await,
-            Content::Recall(recall) => node.answer_recall(&header, arrival, recall).await,
+            Content::Recall(recall) if arrival > self.erased => {
+                let done = mark(ERASED, arrival);
+                if node.erase_recalled(&header, recall, done).await? {
+                    self.erased = arrival;
+                }
+            }
             Content::Receipt(receipt) => {
                 node.given_back(&header.author, receipt).await?;
                 self.recount.insert(receipt.of);
                 if self.recount.len() >= limits::WITHDRAWALS_READ {
                     self.due = Some(Instant::now());
                 }
-                Ok(())
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(())
+    }
+}
+
+/// Says what came of a withdrawal.
+async fn answer(node: &Node, arrival: Arrival, number: u8) -> Result<(), WithdrawalError> {
+    let is = |kind| number == kind::number(kind);
+    if !is(Kind::Retract) && !is(Kind::Recall) {
+        return Ok(());
+    }
+    let Some((header, content)) = of_others(node, arrival)? else {
+        return Ok(());
+    };
+    match content.as_ref() {
+        Content::Retract(retract) => node.answer_retraction(&header, arrival, retract).await,
+        Content::Recall(recall) => node.answer_recall(&header, arrival, recall).await,
+        _ => Ok(()),
+    }
+}
+
+/// A control record of somebody else: our own words need no answer of ours.
+fn of_others(node: &Node, arrival: Arrival) -> Result<Option<(Header, Arc<Content>)>, StoreError> {
+    let Some(content) = node.share.owed.says(&node.store, arrival)? else {
+        return Ok(None);
+    };
+    let header = node.store.header(arrival)?;
+    Ok(header
+        .filter(|h| h.author != node.registry.own())
+        .map(|h| (h, content)))
+}
+
+async fn owed(node: &Node, after: Arrival) -> Result<Vec<(Arrival, u8)>, WithdrawalError> {
+    let store = node.store.clone();
+    blocking(move || store.owed(after, limits::WITHDRAWALS_READ)).await
+}
+
+fn mark(name: &str, at: Arrival) -> Op {
+    Op::PutMeta {
+        name: name.into(),
+        bytes: at.0.to_be_bytes().to_vec().into(),
     }
 }
 

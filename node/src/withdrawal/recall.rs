@@ -56,18 +56,11 @@ impl Node {
         peer: &AgencyId,
     ) -> Result<bool, StoreError> {
         let line = self.store.ledger_entry(peer, arrival)?;
-        let Some(line) = line.filter(|l| l.direction == Direction::Sent) else {
-            return Ok(false);
-        };
-        let Some(recall) = self.store.recalled(&header.id, peer)? else {
-            return Ok(true);
-        };
-        let at = self.held(&recall)?.map(|(_, h)| h.received);
-        // Released again since.
-        Ok(at.is_none_or(|at| line.at > at))
+        let sent = line.is_some_and(|l| l.direction == Direction::Sent);
+        Ok(sent && self.store.recalled(&header.id, peer)?.is_none())
     }
 
-    pub(super) fn recall_of(
+    fn recall_of(
         &self,
         arrival: Arrival,
         header: &Header,
@@ -77,16 +70,8 @@ impl Node {
         if !self.is_out(arrival, header, peer)? {
             return Ok(None);
         }
-        let content = Content::Recall(Recall {
-            of: header.id,
-            to: *peer,
-            reason,
-        });
-        Ok(Some(Statement {
-            fields: envelope("Recall", &self.fields_of(arrival)?),
-            content,
-            audience: Some(vec![*peer]),
-        }))
+        let fields = self.fields_of(arrival)?;
+        Ok(Some(recall_from(&fields, header, peer, reason)))
     }
 
     pub(super) fn fields_of(&self, arrival: Arrival) -> Result<Fields, WithdrawalError> {
@@ -96,5 +81,23 @@ impl Node {
         let bytes = bytes.ok_or(WithdrawalError::Erased { id })?;
         let signed = SignedRecord::parse(bytes).map_err(IngestFault::from)?;
         Ok(signed.unverified().envelope.fields.clone())
+    }
+}
+
+/// A recall of a record, with an envelope made from this one.
+pub(super) fn recall_from(
+    fields: &Fields,
+    header: &Header,
+    peer: &AgencyId,
+    reason: RecallReason,
+) -> Statement {
+    Statement {
+        fields: envelope("Recall", fields),
+        content: Content::Recall(Recall {
+            of: header.id,
+            to: *peer,
+            reason,
+        }),
+        audience: Some(vec![*peer]),
     }
 }

@@ -23,6 +23,10 @@ pub struct CatchUpReport {
     pub waiting: Vec<WaitingRow>,
     /// Records that are locked until then.
     pub locked: u64,
+    /// Ids of our own records, given back without their distribution list, or taken back from
+    /// somebody since the backup: nobody else gets them before an officer says who may. At most 10,000.
+    #[serde(default)]
+    pub undecided: Vec<String>,
     /// Records that a release unlocked now.
     #[serde(default)]
     pub unlocked: u64,

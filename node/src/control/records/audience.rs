@@ -64,7 +64,10 @@ pub(in crate::control) async fn audience(
             arrival,
             audience: list,
         };
-        node.store.write(vec![op]).await?;
+        let decided = Op::DeleteMeta {
+            name: crate::share::undecided(&header.id),
+        };
+        node.store.write(vec![op, decided]).await?;
     }
     let (mut out, mut added) = (Vec::new(), Vec::new());
     for (agency, _) in node.store.ledgers_for(arrival)? {

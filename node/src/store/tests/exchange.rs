@@ -156,3 +156,33 @@ async fn a_cursor_only_moves_on() {
     let outcomes = store.write(vec![to(Incarnation(77), 2, 1)]).await.unwrap();
     assert_eq!(outcomes, [Done]);
 }
+
+#[tokio::test]
+async fn a_recall_is_past_once_its_record_is_released_again_whatever_the_clock_says() {
+    let (_dir, store) = open();
+    let recall = NewRecord {
+        owing: Some(Owing::Recall {
+            of: id(1),
+            to: agency(8),
+        }),
+        ..record(2, 5)
+    };
+    // The entry's time lies before the recall's: the clock was set back in between.
+    let line = |peer, direction| Op::Ledger {
+        peer: agency(peer),
+        arrival: Arrival(1),
+        entry: entry(direction, None),
+    };
+    let ops = vec![
+        insert(record(1, 5)),
+        line(8, Direction::Sent),
+        insert(recall),
+        line(7, Direction::Sent),
+        line(8, Direction::Offered),
+    ];
+    store.write(ops).await.unwrap();
+    let recalled = || store.recalled(&id(1), &agency(8)).unwrap();
+    assert_eq!(recalled(), Some(id(2)));
+    store.write(vec![line(8, Direction::Sent)]).await.unwrap();
+    assert_eq!(recalled(), None);
+}
