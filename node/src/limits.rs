@@ -163,6 +163,12 @@ pub const OVERLAPPING: usize = 500;
 /// Permits of one agency for one record, and as many requests: each may name 64.
 pub const LEAVES_PER_AUTHOR: usize = 64;
 
+/// Permits and requests of one agency in all: 25 MB of memory. The oldest count no more.
+pub const LEAVES_OF_AUTHOR: usize = 10_000;
+
+/// Affirmations of one record that are told apart: one that the peer knows is enough.
+pub const AFFIRMATIONS_PER_RECORD: usize = 16;
+
 /// Days that a permit may run: a longer one is forgotten before it ends.
 pub const PERMIT_DAYS: i64 = 366;
 

@@ -180,14 +180,26 @@ impl AgencyKeys {
         key: PublicKey,
         records: impl IntoIterator<Item = RecordId>,
     ) -> bool {
-        let affirmed = Arc::make_mut(&mut self.affirmed);
+        let mut affirmed = std::mem::take(&mut self.affirmed);
+        let set = Arc::make_mut(&mut affirmed);
+        let (mut room, mut cleared) = (true, false);
         for record in records {
-            if affirmed.len() >= limits::AFFIRMED_RECORDS {
-                return affirmed.contains(&(record, key, signer));
+            let word = (record, key, signer);
+            if set.len() >= limits::AFFIRMED_RECORDS && !set.contains(&word) {
+                // What a thief said under a key that was revoked since counts for nothing.
+                if !cleared {
+                    set.retain(|(_, _, signer)| self.stands(signer));
+                    cleared = true;
+                }
+                if set.len() >= limits::AFFIRMED_RECORDS {
+                    room = false;
+                    continue;
+                }
             }
-            affirmed.insert((record, key, signer));
+            set.insert(word);
         }
-        true
+        self.affirmed = affirmed;
+        room
     }
 
     /// Whether the author has affirmed a record that it made under `key`. A word given under a

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use liaison_protocol::card::KeyState;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::check::{self, CheckContext};
@@ -94,6 +95,7 @@ impl Gate<'_> {
             return Err(IngestFault::Retracted { created });
         }
         self.by_the_author(&record)?;
+        self.of_a_lost_key(&record)?;
         self.handled_by(courier, &record)?;
         let findings = check::check(
             &record.record().envelope.fields,
@@ -212,6 +214,25 @@ impl Gate<'_> {
             }
         }
         Ok(())
+    }
+
+    /// An affirmation of records under a key that no card calls compromised waits for that card:
+    /// whoever has stolen a key could otherwise fill the list before it is missed.
+    fn of_a_lost_key(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
+        let Content::Affirm(affirm) = &record.record().content else {
+            return Ok(());
+        };
+        let author = record.author();
+        let keys = self.registry.keys(&author);
+        let lost = keys.is_some_and(|keys| {
+            let state = keys.state(&affirm.key);
+            matches!(state, KeyState::Compromised(_) | KeyState::AllRevoked)
+        });
+        if lost {
+            Ok(())
+        } else {
+            Err(IngestFault::KeyStands { author })
+        }
     }
 
     /// Whether a control record may come from this courier: SPEC.md, 'Receiving'.

@@ -36,6 +36,12 @@ pub enum IngestFault {
         /// The author.
         author: AgencyId,
     },
+    /// It affirms records under a key that, as far as the cards known here tell, stands.
+    #[error("it affirms records under a key that no card of {} known here calls compromised; ask the agency for its newest card, then 'liaison peer add'", author.short())]
+    KeyStands {
+        /// The author.
+        author: AgencyId,
+    },
     /// Two different cards of its author carry the same revision.
     #[error("two different cards of {} carry the same revision: nothing new is taken from it until you have telephoned it and added its newest card with --fingerprint", author.short())]
     Forked {
@@ -137,9 +143,9 @@ impl IngestFault {
             IngestFault::OtherRecord { .. } | IngestFault::TooManyTags { .. } => {
                 Answer::Refused(Refused::Form)
             }
-            IngestFault::UnknownAuthor { .. } | IngestFault::Forked { .. } => {
-                Answer::Later(Later::UnknownAuthor)
-            }
+            IngestFault::UnknownAuthor { .. }
+            | IngestFault::KeyStands { .. }
+            | IngestFault::Forked { .. } => Answer::Later(Later::UnknownAuthor),
             IngestFault::Clock { .. } | IngestFault::OwnClock(_) => Answer::Later(Later::Clock),
             IngestFault::Expired { .. } => Answer::Refused(Refused::Expired),
             IngestFault::Retracted { .. } => Answer::Refused(Refused::Retracted),
@@ -168,6 +174,7 @@ impl IngestFault {
             | IngestFault::TooManyTags { .. }
             | IngestFault::NotTheAuthor { .. } => Blame::Author,
             IngestFault::UnknownAuthor { .. }
+            | IngestFault::KeyStands { .. }
             | IngestFault::Forked { .. }
             | IngestFault::Retracted { .. }
             | IngestFault::Policy { .. }

@@ -235,7 +235,9 @@ impl Ingest {
         ops.extend(also);
         ops.push(self.clock_op());
         let outcomes = self.0.store.write(ops).await?;
-        if self.after(&ready, &outcomes, false) {
+        let learned = self.after(&ready, &outcomes, false);
+        self.mark_lost(&ready, &outcomes).await;
+        if learned {
             self.reopen(&ready).await;
             self.0.registry.announce();
         }
@@ -401,6 +403,16 @@ impl Ingest {
                 }
             }
         }
+        // Before it is held: what is held is answered `stored` when it is offered again, and
+        // would never be written down.
+        if let Err(error) = self.collected(courier, epoch, &admitted).await {
+            tracing::error!(%error, "nothing of a batch was stored: it can't be written down");
+            admitted.clear();
+            ops.retain(|op| !matches!(op, Op::Insert { .. }));
+            for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                *answer = Answer::Later(Later::Disk);
+            }
+        }
         // The inserts come first, in the order of `admitted`; what else belongs to them after.
         ops.sort_by_key(|op| !matches!(op, Op::Insert { .. }));
         for one in &admitted {
@@ -413,13 +425,10 @@ impl Ingest {
         if ops.is_empty() {
             return (answers, learned);
         }
-        let (written, collected) = tokio::join!(
-            self.0.store.write(ops),
-            self.collected(courier, epoch, &admitted)
-        );
-        match written {
+        match self.0.store.write(ops).await {
             Ok(outcomes) => {
                 learned = self.after(&admitted, &outcomes, true);
+                self.mark_lost(&admitted, &outcomes).await;
                 self.reopen(&admitted).await;
                 let mut late = Vec::new();
                 let mut stored = admitted.iter().zip(&outcomes);
@@ -453,13 +462,6 @@ impl Ingest {
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
                     *answer = Answer::Later(Later::Disk);
                 }
-            }
-        }
-        if let Err(error) = collected {
-            // It is offered again, and its line is tried again with it.
-            tracing::error!(%error, "that a batch came in was not written down");
-            for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
-                *answer = Answer::Later(Later::Disk);
             }
         }
         (answers, learned)
@@ -856,6 +858,32 @@ impl Ingest {
             self.0.owed.note();
         }
         learned
+    }
+
+    /// Marks what was judged before its key was revoked, and stored after the look through the
+    /// store that marks what is held.
+    async fn mark_lost(&self, ready: &[Admitted], outcomes: &[OpOutcome]) {
+        let mut ops = Vec::new();
+        for (one, outcome) in ready.iter().zip(outcomes) {
+            let OpOutcome::Stored { arrival, .. } = outcome else {
+                continue;
+            };
+            // Cards are the root key's word.
+            let lost = self.0.registry.keys(&one.record.author());
+            let lost = lost.is_some_and(|keys| !keys.stands(&one.record.key()));
+            if lost && !one.key_lost && one.record.kind() != Kind::Contact {
+                ops.push(Op::SetFlags {
+                    arrival: *arrival,
+                    set: Flags::KEY_LOST,
+                    clear: Flags::NONE,
+                });
+            }
+        }
+        if !ops.is_empty()
+            && let Err(error) = self.0.store.write(ops).await
+        {
+            tracing::error!(%error, "records under a revoked key were not marked");
+        }
     }
 
     /// What peers refused for its compromised key and what its author has affirmed now is

@@ -622,7 +622,8 @@ impl Inner {
                     let by_record = Arc::make_mut(&mut known.affirmations);
                     for record in &affirm.records {
                         let all = by_record.entry(*record).or_default();
-                        if !all.contains(&affirmed.id()) {
+                        let full = all.len() >= crate::limits::AFFIRMATIONS_PER_RECORD;
+                        if !full && !all.contains(&affirmed.id()) {
                             all.push(affirmed.id());
                         }
                     }

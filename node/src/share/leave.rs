@@ -1,7 +1,7 @@
 //! Leave to pass records on: the permits of their authors, and what holders asked for. A list
 //! beside the store, rebuilt from its control records at start.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use liaison_protocol::clock::Millis;
@@ -25,6 +25,8 @@ struct Inner {
     by_record: HashMap<RecordId, Vec<Leave>>,
     /// What each permit is of.
     permits: HashMap<Arrival, RecordId>,
+    /// What those of an agency concern: [`limits::LEAVES_OF_AUTHOR`] at most.
+    by_author: HashMap<AgencyId, BTreeMap<Arrival, RecordId>>,
 }
 
 /// A permit, or a request for one.
@@ -88,7 +90,8 @@ impl Leaves {
     }
 
     /// A record came in: kept if it is a permit or asks for one. Of one author and record,
-    /// [`limits::LEAVES_PER_AUTHOR`] at most: a further permit counts for nothing.
+    /// [`limits::LEAVES_PER_AUTHOR`] at most: a further permit counts for nothing. Of one author
+    /// in all [`limits::LEAVES_OF_AUTHOR`]: the oldest makes room.
     pub fn note(&self, arrival: Arrival, id: RecordId, key: PublicKey, record: &Record) {
         let (of, to, what) = match &record.content {
             Content::Permit(p) => (p.of, &p.to, LeaveKind::Permit { until: p.until }),
@@ -110,11 +113,12 @@ impl Leaves {
         if of_author >= limits::LEAVES_PER_AUTHOR || known.iter().any(|l| l.id == id) {
             return;
         }
-        let permits = leave.is_permit();
+        let (permits, author) = (leave.is_permit(), leave.author);
         known.push(leave);
         if permits {
             inner.permits.insert(arrival, of);
         }
+        inner.count(author, arrival, of);
     }
 
     /// All that is known of a record, oldest first, also what no longer counts.
@@ -164,6 +168,26 @@ impl Leaves {
             }
         }
         Ok(found)
+    }
+}
+
+impl Inner {
+    fn count(&mut self, author: AgencyId, arrival: Arrival, of: RecordId) {
+        let all = self.by_author.entry(author).or_default();
+        all.insert(arrival, of);
+        if all.len() <= limits::LEAVES_OF_AUTHOR {
+            return;
+        }
+        let Some((oldest, of)) = all.pop_first() else {
+            return;
+        };
+        self.permits.remove(&oldest);
+        if let Some(known) = self.by_record.get_mut(&of) {
+            known.retain(|leave| leave.arrival != oldest);
+            if known.is_empty() {
+                self.by_record.remove(&of);
+            }
+        }
     }
 }
 
@@ -243,5 +267,32 @@ mod tests {
         assert!(leaves.of(&to).is_empty() && leaves.asked().is_empty());
         assert_eq!(leaves.permits(Arrival(1_000)), Some(of));
         assert_eq!(fields().tlp, Tlp::Clear);
+    }
+
+    #[test]
+    fn permits_of_many_records_take_no_memory_without_end() {
+        let leaves = Leaves::default();
+        let key = PublicKey::from_bytes([3; 32]);
+        let author = AgencyId::from_bytes([1; 32]);
+        let id = |n: usize| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&n.to_be_bytes());
+            RecordId::from_bytes(id)
+        };
+        let all = limits::LEAVES_OF_AUTHOR + 5;
+        for n in 0..all {
+            let content = Content::from(Permit {
+                of: id(n),
+                to: [author].into(),
+                until: Millis(10),
+            });
+            let record = Record::new(author, Hlc::ZERO, fields(), content);
+            leaves.note(Arrival(n as u64), id(all + n), key, &record);
+        }
+        assert!(!leaves.concern(&id(4)) && leaves.permits(Arrival(4)).is_none());
+        assert!(leaves.concern(&id(5)) && leaves.concern(&id(all - 1)));
+        let inner = leaves.0.read().unwrap();
+        assert_eq!(inner.by_record.len(), limits::LEAVES_OF_AUTHOR);
+        assert_eq!(inner.permits.len(), limits::LEAVES_OF_AUTHOR);
     }
 }

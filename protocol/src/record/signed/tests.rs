@@ -252,3 +252,22 @@ fn what_is_affirmed_verifies_although_its_key_is_compromised() {
         Err(SignatureFault::Compromised { .. })
     ));
 }
+
+/// A thief who filled the list of what is affirmed keeps nobody out, once his key is revoked.
+#[test]
+fn what_a_thief_affirmed_makes_room() {
+    let (root, signing, mut keys) = agency();
+    let signed = statement(&keys, 1_500).sign(&signing).expect("signs");
+    let invented = (0..crate::limits::AFFIRMED_RECORDS).map(|n| {
+        let mut id = [7; 32];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        RecordId::from_bytes(id)
+    });
+    assert!(keys.affirm(signing.public(), signing.public(), invented));
+    assert!(!keys.affirm(signing.public(), signing.public(), [signed.id()]));
+    let next = SecretKey::from_bytes(&[4; 32]);
+    keys.learn(revoking(&root, 2, &next, &[&signing]))
+        .expect("learned");
+    assert!(keys.affirm(next.public(), signing.public(), [signed.id()]));
+    assert!(signed.verify(&keys).is_ok());
+}
