@@ -460,6 +460,6 @@ fn every_wire_vector_is_read_as_its_file_says() {
             }
         }
     }
-    assert_eq!(names.len(), 13, "{names:?}");
+    assert_eq!(names.len(), 15, "{names:?}");
     assert_eq!(faults.len(), 4, "{faults:?}");
 }
