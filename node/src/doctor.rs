@@ -86,7 +86,7 @@ pub fn examine(home: &Home, orders: Orders, clock: Arc<dyn Clock>) -> Vec<Findin
 }
 
 fn keys(home: &Home, report: &mut Report) {
-    match home.card_file().and_then(|_| home.secrets()) {
+    match home.card_file().and_then(|_| home.secrets_as_they_are()) {
         Ok(_) => report.note("home", Health::Good, "card and keys are there"),
         Err(error) => report.note("home", Health::Broken, error.to_string()),
     }

@@ -449,6 +449,11 @@ impl Home {
             });
         }
         self.settle_next()?;
+        self.secrets_as_they_are()
+    }
+
+    /// The same, for whoever only looks: a change of the signing key may be under way.
+    pub(crate) fn secrets_as_they_are(&self) -> Result<NodeSecrets, HomeError> {
         Ok(NodeSecrets {
             signing: SecretKey::from_bytes(&*self.read_secret("signing.key")?),
             node: self.read_secret("node.key")?,

@@ -556,6 +556,8 @@ impl Node {
             let Ok(now) = self.time.trusted() else {
                 continue;
             };
+            // A change of the signing key writes the new one before the card that names it.
+            let _one_at_a_time = self.changing.lock().await;
             match self.home.renew_keys(now) {
                 Ok((card, true)) => {
                     if let Err(error) = self.take_card(&card).await {

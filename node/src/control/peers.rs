@@ -281,6 +281,8 @@ pub(super) async fn card(State(node): State<Node>) -> Answer<CardView> {
 
 /// `POST /v1/card`.
 pub(super) async fn edit(State(node): State<Node>, Json(edit): Json<CardEdit>) -> Answer<CardView> {
+    // Two changes at once would sign two cards of one revision, an alarm at every peer.
+    let _one_at_a_time = node.changing.lock().await;
     let file = node
         .home
         .edit_card(edit, node.clock.now())
