@@ -272,7 +272,8 @@ impl RawStream {
         self.writer.flush().await.expect("sent");
     }
 
-    async fn try_send(&mut self, message: &Message) -> bool {
+    /// Whether one message could still be sent: the node may have ended the stream.
+    pub async fn try_send(&mut self, message: &Message) -> bool {
         self.writer.send(&message.encode()).await.is_ok() && self.writer.flush().await.is_ok()
     }
 
