@@ -114,7 +114,10 @@ mod tests {
         assert_eq!(is_open(&card(&[office]), MONDAY_SIX), Some(true));
         // Of two, the one that is open.
         let night = ("night", Some("24h"), true);
-        assert_eq!(opening(&card(&[duty, night]), MONDAY_SIX), Some(Opening::Always));
+        assert_eq!(
+            opening(&card(&[duty, night]), MONDAY_SIX),
+            Some(Opening::Always)
+        );
     }
 
     #[test]
@@ -139,6 +142,9 @@ mod tests {
         let night = ("night", Some("24h"), true);
         assert_eq!(name(&[office, duty, night]).as_deref(), Some("night"));
         assert_eq!(name(&[duty, office]).as_deref(), Some("office"));
-        assert_eq!(name(&[("desk", None, false), duty]).as_deref(), Some("duty"));
+        assert_eq!(
+            name(&[("desk", None, false), duty]).as_deref(),
+            Some("duty")
+        );
     }
 }

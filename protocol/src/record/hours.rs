@@ -227,10 +227,7 @@ impl Week {
             .filter_map(move |span| {
                 let next = span.to <= span.from;
                 let end = if next { date.tomorrow().ok()? } else { date };
-                Some((
-                    self.instant(date, span.from)?,
-                    self.instant(end, span.to)?,
-                ))
+                Some((self.instant(date, span.from)?, self.instant(end, span.to)?))
             })
     }
 
@@ -368,8 +365,20 @@ mod tests {
 
     #[test]
     fn day_and_night_is_always_open_and_needs_no_zone() {
-        for text in ["24h", "24/7", "24 h", "24H", "day and night", "always", "daily 24h CET"] {
-            assert_eq!(opening(text, "2031-03-02T03:00:00Z"), Opening::Always, "{text}");
+        for text in [
+            "24h",
+            "24/7",
+            "24 h",
+            "24H",
+            "day and night",
+            "always",
+            "daily 24h CET",
+        ] {
+            assert_eq!(
+                opening(text, "2031-03-02T03:00:00Z"),
+                Opening::Always,
+                "{text}"
+            );
         }
     }
 
@@ -378,14 +387,44 @@ mod tests {
         // 2031-03-03 is a Monday; CET is UTC+1 in winter.
         let text = "Mo-Fr 08-16 CET";
         for (now, then) in [
-            ("2031-03-03T06:59:59Z", Opening::Closed { opens: at("2031-03-03T07:00:00Z") }),
-            ("2031-03-03T07:00:00Z", Opening::Open { until: at("2031-03-03T15:00:00Z") }),
-            ("2031-03-03T15:00:00Z", Opening::Closed { opens: at("2031-03-04T07:00:00Z") }),
-            ("2031-03-07T20:00:00Z", Opening::Closed { opens: at("2031-03-10T07:00:00Z") }),
+            (
+                "2031-03-03T06:59:59Z",
+                Opening::Closed {
+                    opens: at("2031-03-03T07:00:00Z"),
+                },
+            ),
+            (
+                "2031-03-03T07:00:00Z",
+                Opening::Open {
+                    until: at("2031-03-03T15:00:00Z"),
+                },
+            ),
+            (
+                "2031-03-03T15:00:00Z",
+                Opening::Closed {
+                    opens: at("2031-03-04T07:00:00Z"),
+                },
+            ),
+            (
+                "2031-03-07T20:00:00Z",
+                Opening::Closed {
+                    opens: at("2031-03-10T07:00:00Z"),
+                },
+            ),
             // Summer: two hours ahead.
-            ("2031-07-07T06:00:00Z", Opening::Open { until: at("2031-07-07T14:00:00Z") }),
+            (
+                "2031-07-07T06:00:00Z",
+                Opening::Open {
+                    until: at("2031-07-07T14:00:00Z"),
+                },
+            ),
             // The weekend in which the clocks change.
-            ("2031-03-28T16:00:00Z", Opening::Closed { opens: at("2031-03-31T06:00:00Z") }),
+            (
+                "2031-03-28T16:00:00Z",
+                Opening::Closed {
+                    opens: at("2031-03-31T06:00:00Z"),
+                },
+            ),
         ] {
             assert_eq!(opening(text, now), then, "{now}");
         }
@@ -416,16 +455,26 @@ mod tests {
         let text = "Fr 22-06 UTC";
         assert_eq!(
             opening(text, "2031-03-08T05:00:00Z"),
-            Opening::Open { until: at("2031-03-08T06:00:00Z") }
+            Opening::Open {
+                until: at("2031-03-08T06:00:00Z")
+            }
         );
         assert!(!opening(text, "2031-03-08T22:30:00Z").is_open());
         // Two spans that meet are one.
         assert_eq!(
             opening("Fr 20-24, Sa 0-4 UTC", "2031-03-07T21:00:00Z"),
-            Opening::Open { until: at("2031-03-08T04:00:00Z") }
+            Opening::Open {
+                until: at("2031-03-08T04:00:00Z")
+            }
         );
-        assert_eq!(opening("Mo-Su 00-24 CET", "2031-03-08T05:00:00Z"), Opening::Always);
-        assert_eq!(opening("daily 8-8 CET", "2031-03-08T05:00:00Z"), Opening::Always);
+        assert_eq!(
+            opening("Mo-Su 00-24 CET", "2031-03-08T05:00:00Z"),
+            Opening::Always
+        );
+        assert_eq!(
+            opening("daily 8-8 CET", "2031-03-08T05:00:00Z"),
+            Opening::Always
+        );
     }
 
     #[test]
@@ -438,7 +487,10 @@ mod tests {
             ("office hours", HoursFault::Unknown("office".into())),
             ("Mo-Fr 08-25 CET", HoursFault::Unknown("08-25".into())),
             ("Mo-Fr 24-08 CET", HoursFault::Unknown("24-08".into())),
-            ("Mo-Fr 8-16 Narova time", HoursFault::Unknown("narova".into())),
+            (
+                "Mo-Fr 8-16 Narova time",
+                HoursFault::Unknown("narova".into()),
+            ),
             ("8-16 UTC+15", HoursFault::Unknown("utc+15".into())),
         ] {
             assert_eq!(Hours::parse(text), Err(fault), "{text}");

@@ -550,7 +550,8 @@ fn con_codes() {
     };
     let told: Vec<_> = missing(&zoneless).iter().map(ToString::to_string).collect();
     assert!(
-        told.iter().any(|t| t.starts_with("CON-15") && t.contains("names no time zone")),
+        told.iter()
+            .any(|t| t.starts_with("CON-15") && t.contains("names no time zone")),
         "{told:?}"
     );
 }
