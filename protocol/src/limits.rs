@@ -126,6 +126,9 @@ pub const HUBS: usize = 8;
 /// Characters of a name (organisation, route, role, exercise, page of a document).
 pub const NAME_CHARS: usize = 120;
 
+/// Spans of opening hours on one contact point: four a day, every day.
+pub const HOURS_SPANS: usize = 28;
+
 /// Characters of a channel: an e-mail address has at most 254.
 pub const CHANNEL_CHARS: usize = 254;
 
