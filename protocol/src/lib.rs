@@ -21,5 +21,6 @@ pub mod fault;
 pub mod id;
 pub mod key;
 pub mod limits;
+pub mod personal;
 pub mod record;
 pub mod wire;
