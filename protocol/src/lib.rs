@@ -19,6 +19,8 @@ pub mod clock;
 pub mod fault;
 pub mod id;
 pub mod key;
+pub mod lifecycle;
 pub mod limits;
+pub mod personal;
 pub mod record;
 pub mod wire;

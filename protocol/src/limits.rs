@@ -141,3 +141,11 @@ pub const DRAFT_BYTES: usize = 512 * 1024;
 /// Records that one agency may have affirmed after a key was compromised, as one node counts
 /// them: 10 MB of memory; more than an agency makes in the two years of a key.
 pub const AFFIRMED_RECORDS: usize = 100_000;
+
+/// Steps that one step names as seen: the newest ones of two parties are two; a line that
+/// was down for days leaves a dozen.
+pub const STEP_SEEN: usize = 32;
+
+/// Steps of one thread that take effect: twenty years of a step a week; a withdrawal is
+/// always taken.
+pub const THREAD_STEPS: usize = 1_000;

@@ -7,6 +7,7 @@
 mod crime;
 mod document;
 mod envelope;
+mod lifecycle;
 mod people;
 mod place;
 mod route;
@@ -17,6 +18,7 @@ mod trend;
 pub use crime::*;
 pub use document::*;
 pub use envelope::*;
+pub use lifecycle::*;
 pub use people::*;
 pub use place::*;
 pub use route::*;
