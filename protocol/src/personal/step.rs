@@ -2,45 +2,40 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-use zeroize::Zeroize;
+use serde::Deserialize;
 
+use super::Private;
+use super::encode::{Encode, Out};
 use crate::id::{AgencyId, RecordId};
 use crate::limits;
+use crate::record::check::Finding;
 use crate::record::codes::{
     AssistPhase, ClosureReason, ConsentScope, ConsentState, DeclineReason, InfoTopic, StepKind,
-    Urgency, WithdrawalReason,
+    UnknownCode, Urgency, WithdrawalReason,
 };
 use crate::record::date::Date;
-use crate::record::kinds::in_order;
 
 /// Moves a referral on. Its text is personal data: it is shown nowhere but to who may read
 /// the thread.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Flat")]
 pub struct Step {
     /// The thread: the id of the profile with which it began.
     pub on: RecordId,
     /// The newest steps of the thread that its author knew: those that no other step that it
     /// knew names. At most [`limits::STEP_SEEN`]; none for the first step.
-    #[serde(
-        default,
-        skip_serializing_if = "BTreeSet::is_empty",
-        deserialize_with = "in_order"
-    )]
     pub seen: BTreeSet<RecordId>,
     /// What was done.
     pub action: Action,
-    /// A word to the other side. At most [`limits::NOTE_CHARS`]; never who the person is, nor
-    /// what was done to them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
+    /// A word to the other side. At most [`limits::PERSONAL_NOTE_CHARS`]; never who the person
+    /// is, nor what was done to them.
+    pub note: Option<Private>,
 }
 
 /// What was done, with what that needs.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Action {
     /// The candidate has read the profile.
     Acknowledged,
@@ -96,11 +91,6 @@ pub enum Action {
         /// What the person said.
         state: ConsentState,
         /// What they agree to.
-        #[serde(
-            default,
-            skip_serializing_if = "BTreeSet::is_empty",
-            deserialize_with = "in_order"
-        )]
         scope: BTreeSet<ConsentScope>,
         /// When they said so.
         date: Date,
@@ -127,80 +117,210 @@ pub enum Action {
     },
 }
 
-/// Why a step can't be signed or taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StepError {
-    /// The note is too long.
-    #[error("the note has {found} characters, {max} are allowed; shorten it")]
-    Note {
-        /// Characters found.
-        found: usize,
-        /// Characters allowed.
-        max: usize,
-    },
-    /// A note is needed.
-    #[error("'{step}' needs a note: {wants}")]
-    NoNote {
-        /// The step.
-        step: StepKind,
-        /// What is to be written.
-        wants: &'static str,
-    },
-    /// It names too many steps.
-    #[error("it names {found} steps that it has seen, {max} are allowed")]
-    Seen {
-        /// Steps named.
-        found: usize,
-        /// Steps allowed.
-        max: usize,
-    },
-    /// Follow-ups are counted from 1.
-    #[error("a follow-up has a number, counted from 1")]
-    Number,
+/// The fields of a step as they stand in a seal, and as people write them: those that its
+/// action does not need are left out.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepData {
+    /// Of a question or an answer: about what.
+    #[serde(default)]
+    pub topic: Option<InfoTopic>,
+    /// Why: of [`DeclineReason`], [`ClosureReason`] or [`WithdrawalReason`].
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Of assistance: the phase.
+    #[serde(default)]
+    pub phase: Option<AssistPhase>,
+    /// Of a transfer: to whom.
+    #[serde(default)]
+    pub to: Option<AgencyId>,
+    /// Of a transfer: the day of the new consent; of consent: the day on which they said so;
+    /// of a guardian or a best-interests officer: since when.
+    #[serde(default)]
+    pub date: Option<Date>,
+    /// Of a follow-up: which, from 1.
+    #[serde(default)]
+    pub number: Option<u16>,
+    /// Of consent: what the person said.
+    #[serde(default)]
+    pub state: Option<ConsentState>,
+    /// Of consent: to what they agree.
+    #[serde(default)]
+    pub scope: BTreeSet<ConsentScope>,
+    /// Of a change of urgency: what it is now.
+    #[serde(default)]
+    pub urgency: Option<Urgency>,
 }
 
-impl Step {
-    /// Whether it keeps its form: holds everywhere and for ever.
-    ///
-    /// # Errors
-    /// What is beyond its bound.
-    pub fn limits(&self) -> Result<(), StepError> {
-        let found = self.note.as_deref().map_or(0, |note| note.chars().count());
-        if found > limits::NOTE_CHARS {
-            let max = limits::NOTE_CHARS;
-            return Err(StepError::Note { found, max });
-        }
-        if self.seen.len() > limits::STEP_SEEN {
-            return Err(StepError::Seen {
-                found: self.seen.len(),
-                max: limits::STEP_SEEN,
-            });
-        }
-        match self.action {
-            Action::FollowedUp { number: 0 } => Err(StepError::Number),
-            _ => self.needs_note(),
-        }
-    }
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Flat {
+    on: RecordId,
+    #[serde(default)]
+    seen: BTreeSet<RecordId>,
+    action: StepKind,
+    #[serde(default)]
+    note: Option<Private>,
+    #[serde(default)]
+    topic: Option<InfoTopic>,
+    #[serde(default)]
+    reason: Option<String>,
+    #[serde(default)]
+    phase: Option<AssistPhase>,
+    #[serde(default)]
+    to: Option<AgencyId>,
+    #[serde(default)]
+    date: Option<Date>,
+    #[serde(default)]
+    number: Option<u16>,
+    #[serde(default)]
+    state: Option<ConsentState>,
+    #[serde(default)]
+    scope: BTreeSet<ConsentScope>,
+    #[serde(default)]
+    urgency: Option<Urgency>,
+}
 
-    fn needs_note(&self) -> Result<(), StepError> {
-        let blank = self.note.as_deref().is_none_or(|n| n.trim().is_empty());
-        let wants = match self.action {
-            Action::InfoAsked { .. } => "what you need to know, without asking who it is",
-            Action::InfoGiven { .. } => "the answer, without saying who it is",
-            Action::Declined {
-                reason: DeclineReason::Other,
-            } => "the reason",
-            _ => return Ok(()),
-        };
-        if blank {
-            let step = self.action.kind();
-            return Err(StepError::NoNote { step, wants });
-        }
-        Ok(())
-    }
+/// Why a step can't be made of what was given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// Something is missing.
+    #[error("'{step}' needs '{field}': {wants}")]
+    Missing {
+        /// The step.
+        step: StepKind,
+        /// The field.
+        field: &'static str,
+        /// What belongs there.
+        wants: &'static str,
+    },
+    /// Something is there that the step has no place for.
+    #[error("'{step}' has no place for '{field}'; leave it out")]
+    Extra {
+        /// The step.
+        step: StepKind,
+        /// The field.
+        field: &'static str,
+    },
+    /// A reason that is on no list.
+    #[error(transparent)]
+    Reason(#[from] UnknownCode),
 }
 
 impl Action {
+    /// An action, of its name and what is given with it. Nothing may be given that it has no
+    /// place for.
+    ///
+    /// # Errors
+    /// What is missing, or too much.
+    pub fn new(step: StepKind, mut data: StepData) -> Result<Self, StepError> {
+        let missing = |field, wants| StepError::Missing { step, field, wants };
+        let action = match step {
+            StepKind::Acknowledged => Action::Acknowledged,
+            StepKind::InfoAsked | StepKind::InfoGiven => {
+                let topic = data.topic.take();
+                let topic = topic.ok_or(missing("topic", InfoTopic::WHAT))?;
+                if step == StepKind::InfoAsked {
+                    Action::InfoAsked { topic }
+                } else {
+                    Action::InfoGiven { topic }
+                }
+            }
+            StepKind::Accepted => Action::Accepted,
+            StepKind::Declined => Action::Declined {
+                reason: reason(step, &mut data, DeclineReason::WHAT)?,
+            },
+            StepKind::Expired => Action::Expired,
+            StepKind::IdentityReleased => Action::IdentityReleased,
+            StepKind::Assisting => {
+                let phase = data.phase.take();
+                let phase = phase.ok_or(missing("phase", AssistPhase::WHAT))?;
+                Action::Assisting { phase }
+            }
+            StepKind::Transferred => Action::Transferred {
+                to: data.to.take().ok_or(missing("to", "an agency"))?,
+                consent: data
+                    .date
+                    .take()
+                    .ok_or(missing("date", "the day of the new consent"))?,
+            },
+            StepKind::FollowedUp => Action::FollowedUp {
+                number: data
+                    .number
+                    .take()
+                    .filter(|number| *number > 0)
+                    .ok_or(missing("number", "which follow-up it is, from 1"))?,
+            },
+            StepKind::Closed => Action::Closed {
+                reason: reason(step, &mut data, ClosureReason::WHAT)?,
+            },
+            StepKind::Missing => Action::Missing,
+            StepKind::Located => Action::Located,
+            StepKind::Withdrawn => Action::Withdrawn {
+                reason: reason(step, &mut data, WithdrawalReason::WHAT)?,
+            },
+            StepKind::Consent => {
+                let state = data.state.take();
+                let date = data.date.take();
+                Action::Consent {
+                    state: state.ok_or(missing("state", ConsentState::WHAT))?,
+                    scope: std::mem::take(&mut data.scope),
+                    date: date.ok_or(missing("date", "the day on which they said so"))?,
+                }
+            }
+            StepKind::Guardian | StepKind::BestInterests => {
+                let since = data.date.take().ok_or(missing("date", "since when"))?;
+                if step == StepKind::Guardian {
+                    Action::Guardian { since }
+                } else {
+                    Action::BestInterests { since }
+                }
+            }
+            StepKind::Reclassified => {
+                let urgency = data.urgency.take();
+                let urgency = urgency.ok_or(missing("urgency", Urgency::WHAT))?;
+                Action::Reclassified { urgency }
+            }
+        };
+        match data.first() {
+            Some(field) => Err(StepError::Extra { step, field }),
+            None => Ok(action),
+        }
+    }
+
+    /// What is given with it, as it stands in a seal.
+    pub fn data(&self) -> StepData {
+        let mut data = StepData::default();
+        match self {
+            Action::Acknowledged
+            | Action::Accepted
+            | Action::Expired
+            | Action::IdentityReleased
+            | Action::Missing
+            | Action::Located => {}
+            Action::InfoAsked { topic } | Action::InfoGiven { topic } => data.topic = Some(*topic),
+            Action::Declined { reason } => data.reason = Some(reason.as_str().into()),
+            Action::Assisting { phase } => data.phase = Some(*phase),
+            Action::Transferred { to, consent } => {
+                data.to = Some(*to);
+                data.date = Some(*consent);
+            }
+            Action::FollowedUp { number } => data.number = Some(*number),
+            Action::Closed { reason } => data.reason = Some(reason.as_str().into()),
+            Action::Withdrawn { reason } => data.reason = Some(reason.as_str().into()),
+            Action::Consent { state, scope, date } => {
+                data.state = Some(*state);
+                data.scope.clone_from(scope);
+                data.date = Some(*date);
+            }
+            Action::Guardian { since } | Action::BestInterests { since } => {
+                data.date = Some(*since);
+            }
+            Action::Reclassified { urgency } => data.urgency = Some(*urgency),
+        }
+        data
+    }
+
     /// Its name.
     pub const fn kind(&self) -> StepKind {
         match self {
@@ -238,31 +358,138 @@ impl Action {
     }
 }
 
+impl StepData {
+    /// The first field that is there.
+    fn first(&self) -> Option<&'static str> {
+        let fields = [
+            ("topic", self.topic.is_some()),
+            ("reason", self.reason.is_some()),
+            ("phase", self.phase.is_some()),
+            ("to", self.to.is_some()),
+            ("date", self.date.is_some()),
+            ("number", self.number.is_some()),
+            ("state", self.state.is_some()),
+            ("scope", !self.scope.is_empty()),
+            ("urgency", self.urgency.is_some()),
+        ];
+        fields
+            .into_iter()
+            .find_map(|(name, there)| there.then_some(name))
+    }
+}
+
+fn reason<T: FromStr<Err = UnknownCode>>(
+    step: StepKind,
+    data: &mut StepData,
+    wants: &'static str,
+) -> Result<T, StepError> {
+    let field = "reason";
+    let text = data.reason.take();
+    let text = text.ok_or(StepError::Missing { step, field, wants })?;
+    Ok(text.parse()?)
+}
+
+impl TryFrom<Flat> for Step {
+    type Error = StepError;
+
+    fn try_from(flat: Flat) -> Result<Self, StepError> {
+        let data = StepData {
+            topic: flat.topic,
+            reason: flat.reason,
+            phase: flat.phase,
+            to: flat.to,
+            date: flat.date,
+            number: flat.number,
+            state: flat.state,
+            scope: flat.scope,
+            urgency: flat.urgency,
+        };
+        Ok(Self {
+            on: flat.on,
+            seen: flat.seen,
+            action: Action::new(flat.action, data)?,
+            note: flat.note,
+        })
+    }
+}
+
+impl Encode for Step {
+    fn put(&self, out: &mut Out) {
+        let data = self.action.data();
+        let reason = data.reason.as_deref();
+        out.map(&[
+            ("on", &self.on),
+            ("seen", &self.seen),
+            ("action", &self.action.kind()),
+            ("note", &self.note),
+            ("topic", &data.topic),
+            ("reason", &reason),
+            ("phase", &data.phase),
+            ("to", &data.to),
+            ("date", &data.date),
+            ("number", &data.number),
+            ("state", &data.state),
+            ("scope", &data.scope),
+            ("urgency", &data.urgency),
+        ]);
+    }
+}
+
+/// The first form limit that a step breaks. Its text never says what stands there.
+///
+/// # Errors
+/// The limit, with its place.
+pub fn limits_of(step: &Step) -> Result<(), Finding> {
+    let most = limits::PERSONAL_NOTE_CHARS;
+    let note = step.note.as_ref().map_or("", Private::expose);
+    let found = note.chars().count();
+    if found > most {
+        let says = format!("has {found} characters; at most {most} are allowed");
+        return Err(Finding::new("LIM-01", "body.note", says, "Shorten it."));
+    }
+    let (found, most) = (step.seen.len(), limits::STEP_SEEN);
+    if found > most {
+        let says = format!("has {found} entries; at most {most} are allowed");
+        let remedy = "Name the newest steps only.";
+        return Err(Finding::new("LIM-02", "body.seen", says, remedy));
+    }
+    let wants = match step.action {
+        Action::InfoAsked { .. } => "Write what you need to know, without asking who it is.",
+        Action::InfoGiven { .. } => "Write the answer, without saying who it is.",
+        Action::Declined {
+            reason: DeclineReason::Other,
+        } => "Write the reason.",
+        _ if step.note.is_some() => "Fill it in, or leave the field out.",
+        _ => return Ok(()),
+    };
+    if note.trim().is_empty() {
+        return Err(Finding::new("LIM-03", "body.note", "is empty", wants));
+    }
+    Ok(())
+}
+
 /// Names the thread and nothing of the person.
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Step")
-            .field("on", &self.on)
-            .finish_non_exhaustive()
+        f.debug_struct("Step").finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Action(sealed)")
+        f.write_str("Action(..)")
     }
 }
 
-impl Drop for Step {
-    fn drop(&mut self) {
-        self.note.zeroize();
+impl fmt::Debug for StepData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepData").finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ciborium::Value;
 
     fn step(action: Action) -> Step {
         Step {
@@ -273,7 +500,7 @@ mod tests {
         }
     }
 
-    fn every() -> Vec<Action> {
+    pub(crate) fn every() -> Vec<Action> {
         let day = Date::new(2031, 3, 14).expect("day");
         vec![
             Action::Acknowledged,
@@ -319,61 +546,77 @@ mod tests {
     }
 
     #[test]
-    fn every_step_reads_back_from_cbor_and_json_under_its_name() {
+    fn every_step_reads_back_under_its_name() {
         let kinds: Vec<StepKind> = every().iter().map(Action::kind).collect();
         assert_eq!(kinds, StepKind::ALL);
         for action in every() {
             let (name, step) = (action.kind(), step(action));
-            let value = Value::serialized(&step).expect("value");
-            assert_eq!(value.deserialized::<Step>().expect("cbor"), step);
-            let json = serde_json::to_value(&step).expect("json");
-            let said = match &json["action"] {
-                serde_json::Value::String(said) => said.clone(),
-                map => map
-                    .as_object()
-                    .expect("map")
-                    .keys()
-                    .next()
-                    .expect("key")
-                    .clone(),
-            };
-            assert_eq!(said, name.as_str());
-            assert_eq!(serde_json::from_value::<Step>(json).expect("json"), step);
-            step.limits().expect("limits");
+            let bytes = Out::cbor(&step).expect("cbor");
+            let read: Step = crate::cbor::direct::map(&bytes)
+                .and_then(|reader| reader.read())
+                .expect("read");
+            assert_eq!(read, step);
+            let json = Out::json(&step).expect("json");
+            let shown: serde_json::Value = serde_json::from_slice(&json).expect("json");
+            assert_eq!(shown["action"], name.as_str());
+            assert_eq!(serde_json::from_slice::<Step>(&json).expect("json"), step);
+            limits_of(&step).expect("limits");
+        }
+    }
+
+    #[test]
+    fn a_step_takes_what_it_needs_and_nothing_else() {
+        let says = |step, data| match Action::new(step, data) {
+            Ok(_) => "taken".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(
+            says(StepKind::Declined, StepData::default()),
+            "'declined' needs 'reason': a reason to decline"
+        );
+        let mut data = StepData {
+            reason: Some("did-not-cooperate".into()),
+            ..StepData::default()
+        };
+        assert!(
+            says(StepKind::Closed, data.clone())
+                .starts_with("'did-not-cooperate' is not a reason to close; allowed: integrated")
+        );
+        data.reason = Some("own-wish".into());
+        assert_eq!(says(StepKind::Closed, data.clone()), "taken");
+        assert_eq!(
+            says(StepKind::Accepted, data),
+            "'accepted' has no place for 'reason'; leave it out"
+        );
+        for action in every() {
+            assert!(Action::new(action.kind(), action.data()) == Ok(action.clone()));
         }
     }
 
     #[test]
     fn nothing_of_a_step_is_printed() {
         for action in every() {
-            let text = format!("{:?} {:?}", action, step(action.clone()));
-            assert!(
-                !text.contains("quiet") && !text.contains(action.kind().as_str()),
-                "{text}"
-            );
+            let step = step(action.clone());
+            let text = format!("{action:?} {step:?} {:?}", action.data());
+            assert_eq!(text, "Action(..) Step { .. } StepData { .. }");
         }
     }
 
     #[test]
     fn a_note_has_a_bound_and_some_steps_need_one() {
         let mut long = step(Action::Accepted);
-        long.note = Some("x".repeat(limits::NOTE_CHARS + 1));
-        assert!(matches!(
-            long.limits(),
-            Err(StepError::Note { found: 501, .. })
-        ));
+        let text = "x".repeat(limits::PERSONAL_NOTE_CHARS + 1);
+        long.note = Some(Private::new(text));
+        let says = |step: &Step| limits_of(step).expect_err("refused").to_string();
+        assert!(says(&long).starts_with("LIM-01 note has 201 characters"));
         let mut bare = step(Action::Declined {
             reason: DeclineReason::Other,
         });
-        bare.note = Some("  ".into());
-        assert_eq!(
-            bare.limits().expect_err("no note").to_string(),
-            "'declined' needs a note: the reason"
-        );
+        bare.note = None;
+        assert_eq!(says(&bare), "LIM-03 note is empty. Write the reason.");
         let many = (0..=u8::try_from(limits::STEP_SEEN).expect("u8"))
-            .map(|n| RecordId::from_bytes([n; 32]))
-            .collect();
-        bare.seen = many;
-        assert!(matches!(bare.limits(), Err(StepError::Seen { .. })));
+            .map(|n| RecordId::from_bytes([n; 32]));
+        bare.seen = many.collect();
+        assert!(says(&bare).starts_with("LIM-02 seen has 33 entries"));
     }
 }

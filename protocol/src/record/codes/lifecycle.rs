@@ -1,38 +1,6 @@
-//! Lists of what moves a referral: its steps, their reasons, urgency and consent.
+//! Lists of what moves a referral: its steps, and what they need.
 
 use super::codes;
-
-codes! {
-    /// How soon a person needs an answer.
-    Urgency is "an urgency" {
-        Critical = "critical", "Critical: within hours";
-        High = "high", "High: within a day";
-        Standard = "standard", "Standard: within days";
-    }
-}
-
-codes! {
-    /// What the person said about being referred.
-    ConsentState is "a state of consent" {
-        Given = "given", "Given";
-        Refused = "refused", "Refused";
-        Withdrawn = "withdrawn", "Withdrawn";
-        Emergency = "emergency", "Not asked: a life or the body is in danger";
-    }
-}
-
-codes! {
-    /// What the person agreed to.
-    ConsentScope is "a scope of consent" {
-        Assistance = "assistance", "Assistance";
-        ShareProfile = "share-profile", "Candidates may read a profile without a name";
-        ShareIdentity = "share-identity", "The provider that accepts may learn who it is";
-        SharePolice = "share-police", "Police may be told";
-        Statistics = "statistics", "Counted in statistics";
-        Return = "return", "Return";
-        OriginContact = "origin-contact", "Contact with the country of origin";
-    }
-}
 
 codes! {
     /// A step of a referral.
@@ -55,33 +23,6 @@ codes! {
         Guardian = "guardian", "Guardian recorded";
         BestInterests = "best-interests", "Best-interests officer recorded";
         Reclassified = "reclassified", "Urgency changed";
-    }
-}
-
-codes! {
-    /// Why a candidate does not take a person.
-    DeclineReason is "a reason to decline" {
-        NoCapacity = "no-capacity", "No place free";
-        NotEligible = "not-eligible", "Not in the service's remit";
-        ConflictOfInterest = "conflict-of-interest", "Conflict of interest";
-        UnsafeLocation = "unsafe-location", "The place is not safe for the person";
-        AlreadyPlaced = "already-placed", "Already placed elsewhere";
-        Other = "other", "Other, named in the note";
-    }
-}
-
-codes! {
-    /// Why a referral ends. Nobody's help ends because they did not cooperate (Council of
-    /// Europe Convention on trafficking, Article 12(6)).
-    ClosureReason is "a reason to close" {
-        Integrated = "integrated", "Integrated";
-        ReturnedVoluntarily = "returned-voluntarily", "Returned by own choice";
-        Resettled = "resettled", "Resettled";
-        OwnWish = "own-wish", "The person's own wish";
-        Transferred = "transferred", "Transferred";
-        NotAVictim = "not-a-victim", "Not a victim";
-        LostContact = "lost-contact", "Contact lost";
-        Deceased = "deceased", "Deceased";
     }
 }
 
