@@ -126,6 +126,9 @@ pub const HUBS: usize = 8;
 /// Characters of a name (organisation, route, role, exercise, page of a document).
 pub const NAME_CHARS: usize = 120;
 
+/// Spans of opening hours on one contact point: four a day, every day.
+pub const HOURS_SPANS: usize = 28;
+
 /// Characters of a channel: an e-mail address has at most 254.
 pub const CHANNEL_CHARS: usize = 254;
 
@@ -141,3 +144,23 @@ pub const DRAFT_BYTES: usize = 512 * 1024;
 /// Records that one agency may have affirmed after a key was compromised, as one node counts
 /// them: 10 MB of memory; more than an agency makes in the two years of a key.
 pub const AFFIRMED_RECORDS: usize = 100_000;
+
+/// Bytes of what stands inside a seal, before it is padded: the largest size class. A full
+/// identity with twenty relatives needs 6 KiB.
+pub const INSIDE_BYTES: usize = 48 * 1024;
+
+/// Bytes of what stands inside a seal as an officer is shown it, in JSON: texts of control
+/// characters and quotes alone would be six times as long.
+pub const SHOWN_BYTES: usize = 6 * INSIDE_BYTES;
+
+/// Characters of a free text in a personal record: one sentence. There is no room for a
+/// statement, and none is wanted.
+pub const PERSONAL_NOTE_CHARS: usize = 200;
+
+/// Entries of any list in a personal record: a referral is about one person and those who
+/// travel with them.
+pub const PERSONAL_ITEMS: usize = 24;
+
+/// People of one age band who travel with a referred person: a large family. More are a
+/// group, and each gets a referral.
+pub const COMPANIONS: u64 = 20;

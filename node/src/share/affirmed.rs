@@ -7,7 +7,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::signed::SignedRecord;
 
 use super::Share;
-use super::decide::Walk;
+use super::walk::Walk;
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
 
 /// How a record under a key that does not stand is for one peer.

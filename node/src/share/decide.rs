@@ -3,18 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{HandlingCode, Kind, Plane};
-use liaison_protocol::record::date::Date;
-use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms, Verdict};
+use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
-use super::affirmed::KeyWord;
-use super::{Leave, LeaveKind, Share};
+use super::walk::Walk;
+use super::{Leave, Share};
 use crate::kind;
-use crate::policy::{Action, Attributes, Ceiling, ClassId, Decision};
+use crate::policy::{Action, Attributes, ClassId};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
 
 /// A gate on the way out, in the order in which they are asked.
@@ -309,10 +307,7 @@ impl Share {
         let Some(header) = self.store.header(arrival)? else {
             return Ok(false);
         };
-        let mut walk = Walk {
-            assume: Some(permit),
-            ..Walk::quick()
-        };
+        let mut walk = Walk::assuming(permit);
         self.gates(peer, arrival, &header, &mut walk)?;
         Ok(walk.permitted && walk.end().0.allow)
     }
@@ -396,227 +391,7 @@ fn terms(attributes: &Attributes) -> Option<Terms> {
 
 /// A permit that names a peer.
 pub(super) struct Permit {
-    leave: Leave,
+    pub leave: Leave,
     /// Whether the peer has it.
-    known: bool,
-}
-
-/// One walk through the gates. Without words it ends at the first refusal.
-pub(super) struct Walk {
-    /// A permit that the peer is taken to have.
-    assume: Option<Arrival>,
-    /// Whether the handling gate is open by a permit.
-    permitted: bool,
-    words: Option<Vec<GateWord>>,
-    refused: Option<(Gate, Rule)>,
-    last: (Gate, Rule),
-}
-
-/// A rule's name, made into text only at the end of a walk.
-enum Rule {
-    Fixed(&'static str),
-    Handling(Verdict),
-    Statement(Arc<str>),
-}
-
-impl Walk {
-    pub(super) const fn quick() -> Self {
-        Self {
-            assume: None,
-            permitted: false,
-            words: None,
-            refused: None,
-            last: (Gate::Link, Rule::Fixed("none")),
-        }
-    }
-
-    fn with_words() -> Self {
-        let mut walk = Self::quick();
-        walk.words = Some(Vec::new());
-        walk
-    }
-
-    fn link(&mut self, linked: bool) -> bool {
-        let says = if linked {
-            "it is a peer"
-        } else {
-            "it is no peer of ours"
-        };
-        self.fixed(
-            Gate::Link,
-            linked,
-            if linked { "peer" } else { "no-peer" },
-            says,
-        )
-    }
-
-    fn leaving(&mut self) -> bool {
-        let says = "it is being removed: only what is owed to it still goes there";
-        self.fixed(Gate::Link, false, "leaving", says)
-    }
-
-    fn in_force(&mut self, gone: Option<(&'static str, &'static str)>) -> bool {
-        let (rule, says) = gone.unwrap_or(("in-force", "it is in force"));
-        self.fixed(Gate::Expired, gone.is_none(), rule, says)
-    }
-
-    fn key(&mut self, word: KeyWord) -> bool {
-        let (rule, says) = match word {
-            KeyWord::Affirmed => (
-                "key-affirmed",
-                "the key that signed it was compromised; its author has affirmed it",
-            ),
-            KeyWord::OnItsWay => (
-                "affirmation-on-its-way",
-                "the key that signed it was compromised; that its author has affirmed it goes to the peer first",
-            ),
-            KeyWord::NotAffirmed => (
-                "key-compromised",
-                "the key that signed it was compromised, and its author has not affirmed it: everybody would refuse it",
-            ),
-            KeyWord::AllRevoked => (
-                "keys-revoked",
-                "all keys of its author are revoked: everybody would refuse it",
-            ),
-        };
-        self.fixed(Gate::Key, word == KeyWord::Affirmed, rule, says)
-    }
-
-    fn given_back(&mut self) -> bool {
-        let says = "the peer wrote it and gave it to us: it may have it back";
-        self.fixed(Gate::Owed, true, "given-back", says)
-    }
-
-    fn owed(&mut self, owed: bool) -> bool {
-        let (rule, says) = if owed {
-            (
-                "owed",
-                "what it concerns was released to the peer or came from it; no setting stops it",
-            )
-        } else {
-            (
-                "not-owed",
-                "what it concerns was never released to the peer and did not come from it",
-            )
-        };
-        self.fixed(Gate::Owed, owed, rule, says)
-    }
-
-    fn unreadable(&mut self) -> bool {
-        self.fixed(
-            Gate::Handling,
-            false,
-            "unreadable",
-            "its handling can't be read by this version",
-        )
-    }
-
-    fn handling(&mut self, verdict: Verdict, permit: Option<&Permit>) -> bool {
-        self.permitted = verdict == Verdict::Permitted;
-        let rule = Rule::Handling(verdict);
-        self.note(Gate::Handling, verdict.allows(), rule, || {
-            let mut says = verdict.says().to_owned();
-            if let Some(Permit { leave, known }) = permit {
-                let id = leave.id.short();
-                if let LeaveKind::Permit { until } = leave.what {
-                    let last = Date::from_millis(Millis(until.0.saturating_sub(1)));
-                    says = if *known {
-                        format!("{says}: {id}, until {last}")
-                    } else {
-                        format!("{says} yet: permit {id} is on its way to it")
-                    };
-                }
-            }
-            (says, None)
-        })
-    }
-
-    fn ceiling(&mut self, withheld_by: Option<&Arc<Ceiling>>) -> bool {
-        let Some(ceiling) = withheld_by else {
-            return self.fixed(Gate::Ceiling, true, "below", "no ceiling withholds it");
-        };
-        let rule = Rule::Statement(ceiling.name.as_str().into());
-        self.note(Gate::Ceiling, false, rule, || {
-            let says = format!("{} ({})", ceiling.says, ceiling.rule());
-            (says, Some(ceiling.place()))
-        })
-    }
-
-    fn audience(&mut self, listed: Option<bool>) -> bool {
-        let (rule, says) = match listed {
-            None => ("no-list", "it has no distribution list; policy decides"),
-            Some(true) => ("listed", "the peer is on its distribution list"),
-            Some(false) => (
-                "not-listed",
-                "the peer is not on its distribution list (push --to)",
-            ),
-        };
-        self.fixed(Gate::Audience, listed != Some(false), rule, says)
-    }
-
-    fn policy(&mut self, decision: &Decision) -> bool {
-        let statement = decision.statements.first();
-        let rule = match statement {
-            Some(statement) => Rule::Statement(statement.id.as_str().into()),
-            None if decision.errors.is_empty() => Rule::Fixed("default-deny"),
-            None => Rule::Fixed("statement-failed"),
-        };
-        self.note(Gate::Policy, decision.allow, rule, || {
-            let place = statement.map(|s| format!("{}:{}", s.file, s.line));
-            (decision.in_words(Action::Share), place)
-        })
-    }
-
-    fn fixed(&mut self, gate: Gate, allow: bool, rule: &'static str, says: &'static str) -> bool {
-        self.note(gate, allow, Rule::Fixed(rule), || (says.to_owned(), None))
-    }
-
-    /// Notes a gate's word; says whether the next gate has to be asked.
-    fn note(
-        &mut self,
-        gate: Gate,
-        allow: bool,
-        rule: Rule,
-        says: impl FnOnce() -> (String, Option<String>),
-    ) -> bool {
-        if let Some(words) = &mut self.words {
-            let (says, place) = says();
-            words.push(GateWord {
-                gate,
-                allow,
-                rule: rule.name(),
-                says,
-                place,
-            });
-        }
-        if !allow && self.refused.is_none() {
-            self.refused = Some((gate, rule));
-        } else {
-            self.last = (gate, rule);
-        }
-        allow || self.words.is_some()
-    }
-
-    pub(super) fn end(self) -> (Decided, Vec<GateWord>) {
-        let allow = self.refused.is_none();
-        let (gate, rule) = self.refused.unwrap_or(self.last);
-        (
-            Decided {
-                allow,
-                gate,
-                rule: rule.name(),
-            },
-            self.words.unwrap_or_default(),
-        )
-    }
-}
-
-impl Rule {
-    fn name(&self) -> Arc<str> {
-        match self {
-            Rule::Fixed(name) => (*name).into(),
-            Rule::Handling(verdict) => verdict.as_str().into(),
-            Rule::Statement(id) => id.clone(),
-        }
-    }
+    pub known: bool,
 }

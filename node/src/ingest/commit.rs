@@ -1,0 +1,211 @@
+//! How an admitted record enters the store, and what follows from that.
+
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use liaison_protocol::fault::{Answer, Later, Refused};
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::codes::{Kind, Plane, ReceiptWhat};
+use liaison_protocol::record::kinds::Content;
+
+use super::Ingest;
+use super::admit::Admitted;
+use crate::registry::{card_op, statement_op};
+use crate::store::{Direction, Flags, LedgerEntry, Op, OpOutcome, Path};
+
+impl Ingest {
+    pub(super) fn insert(
+        &self,
+        one: &Admitted,
+        from: Option<(AgencyId, u64)>,
+        audience: Option<Vec<AgencyId>>,
+    ) -> Op {
+        let now = self.0.clock.now();
+        let ledger = from.map(|(courier, epoch)| {
+            let entry = LedgerEntry {
+                direction: Direction::Received,
+                at: now,
+                epoch,
+                rule: one.rule.clone(),
+                path: Path::Direct,
+                answer: Some(Answer::Stored),
+            };
+            (courier, entry)
+        });
+        let record = one.to_new(from.map(|(courier, _)| courier), audience, now);
+        Op::Insert {
+            record: Box::new(record),
+            ledger,
+        }
+    }
+
+    /// A record of ours that a peer gives back to us has lost its distribution list, which is
+    /// on no wire: it goes to nobody but that peer until an officer says more.
+    pub(super) fn list_of_lost(&self, courier: AgencyId, one: &Admitted) -> Option<Vec<AgencyId>> {
+        let kind = one.record.kind();
+        let listed = kind.plane() != Plane::Control && kind != Kind::Contact;
+        (listed && one.record.author() == self.0.registry.own()).then(|| vec![courier])
+    }
+
+    /// What an officer has to decide anew is noted: a record of ours that lost its list; and, while
+    /// we catch up, one of which a holder says that it erased it by a withdrawal that we do not
+    /// have any more. That one goes to nobody until then: our list is older than the withdrawal.
+    pub(super) fn undecided(&self, courier: &AgencyId, one: &Admitted) -> Vec<Op> {
+        let note = |of: &RecordId| Op::PutMeta {
+            name: crate::share::undecided(of),
+            bytes: Bytes::new(),
+        };
+        if self.list_of_lost(*courier, one).is_some() {
+            return vec![note(&one.record.id())];
+        }
+        let Content::Receipt(receipt) = &one.record.record().content else {
+            return Vec::new();
+        };
+        let store = &self.0.store;
+        let lost = receipt.what == ReceiptWhat::Erased
+            && self.0.catch_up.waits_for(courier)
+            && matches!(store.arrival_of(&receipt.r#for), Ok(None));
+        let Ok(Some(arrival)) = store.arrival_of(&receipt.of) else {
+            return Vec::new();
+        };
+        let header = store.header(arrival).ok().flatten();
+        if !lost || header.is_none_or(|h| h.author != self.0.registry.own()) {
+            return Vec::new();
+        }
+        let list = Op::Audience {
+            arrival,
+            audience: Some(Vec::new()),
+        };
+        vec![list, note(&receipt.of)]
+    }
+
+    /// Cards and keys statements are kept a second time, where the next start finds them.
+    pub(super) fn keep(&self, one: &Admitted) -> Option<Op> {
+        match &one.record.record().content {
+            Content::Contact(_) => card_op(&one.record),
+            // One statement is kept: an older one that comes late must not take its place.
+            Content::Keys(keys) => {
+                let known = self.0.registry.agency(&one.record.author());
+                let known = known.as_ref().filter(|a| a.is_reachable());
+                let newest = known.and_then(|a| a.statement_body());
+                let newer = newest.is_none_or(|newest| keys.number >= newest.number);
+                newer.then(|| statement_op(&one.record))
+            }
+            _ => None,
+        }
+    }
+
+    /// What follows from what was stored. Whether the registry learned something, of which
+    /// nobody is told yet; `brought`: from what a peer brought, also of our own.
+    pub(super) fn after(&self, ready: &[Admitted], outcomes: &[OpOutcome], brought: bool) -> bool {
+        let now = self.0.clock.now();
+        let own = self.0.registry.own();
+        let (mut learned, mut owed) = (false, false);
+        let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
+        for (one, outcome) in ready.iter().zip(outcomes) {
+            let OpOutcome::Stored { touched, arrival } = outcome else {
+                continue;
+            };
+            if let Some(withdrawn) = touched {
+                self.0.search.forget(withdrawn.0);
+            }
+            // It came back under its old number, which the index has passed.
+            if one.lifts.is_some() {
+                self.0.search.forget(arrival.0);
+                self.0.owed.note_back(one.record.id());
+            }
+            let created = one.record.record().envelope.created;
+            hlc.witness(created, now);
+            let (author, kind) = (one.record.author(), one.record.kind());
+            self.0.newest.note(author, kind, created.wall());
+            let content = &one.record.record().content;
+            let news = match content {
+                Content::Contact(_) | Content::Keys(_) => brought || one.record.author() != own,
+                Content::Affirm(_) => true,
+                _ => false,
+            };
+            if news {
+                self.0.registry.learn(&one.record);
+                learned = true;
+            }
+            // Before it is told: what a permit is of may be looked at at once.
+            let statement = one.record.record();
+            let (id, key) = (one.record.id(), one.record.key());
+            self.0.leaves.note(*arrival, id, key, statement);
+            if self.0.leaves.concern(&one.record.id()) {
+                // A permit came ahead of its record: it may be owed to others now.
+                self.0.owed.recheck();
+            }
+            if one.is_owed() {
+                owed = true;
+            }
+        }
+        drop(hlc);
+        // Together: a card that revokes a key goes out beside the statement under the next.
+        if owed {
+            self.0.owed.note();
+        }
+        learned
+    }
+
+    /// Marks what was judged before its key was revoked, and stored after the look through the
+    /// store that marks what is held.
+    pub(super) async fn mark_lost(&self, ready: &[Admitted], outcomes: &[OpOutcome]) {
+        let mut ops = Vec::new();
+        for (one, outcome) in ready.iter().zip(outcomes) {
+            let OpOutcome::Stored { arrival, .. } = outcome else {
+                continue;
+            };
+            // Cards are the root key's word.
+            let lost = self.0.registry.keys(&one.record.author());
+            let lost = lost.is_some_and(|keys| !keys.stands(&one.record.key()));
+            if lost && !one.key_lost && one.record.kind() != Kind::Contact {
+                ops.push(Op::SetFlags {
+                    arrival: *arrival,
+                    set: Flags::KEY_LOST,
+                    clear: Flags::NONE,
+                });
+            }
+        }
+        if !ops.is_empty()
+            && let Err(error) = self.0.store.write(ops).await
+        {
+            tracing::error!(%error, "records under a revoked key were not marked");
+        }
+    }
+
+    /// What peers refused for its compromised key and what its author has affirmed now is
+    /// offered to them again.
+    pub(super) async fn reopen(&self, ready: &[Admitted]) {
+        let store = &self.0.store;
+        let mut ops = Vec::new();
+        for one in ready {
+            let Content::Affirm(affirm) = &one.record.record().content else {
+                continue;
+            };
+            for of in &affirm.records {
+                let Ok(Some(arrival)) = store.arrival_of(of) else {
+                    continue;
+                };
+                for (peer, line) in store.ledgers_for(arrival).unwrap_or_default() {
+                    if line.answer == Some(Answer::Refused(Refused::Signature)) {
+                        let entry = LedgerEntry {
+                            answer: Some(Answer::Later(Later::UnknownAuthor)),
+                            ..line
+                        };
+                        ops.push(Op::Answer {
+                            peer,
+                            arrival,
+                            entry,
+                        });
+                    }
+                }
+            }
+        }
+        for some in ops.chunks(crate::limits::STORE_BATCH_OPS) {
+            if let Err(error) = store.write(some.to_vec()).await {
+                tracing::error!(%error, "what was affirmed is not offered again");
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What peers bring: judged one by one, committed together, each answered.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use liaison_protocol::card::CardFault;
+use liaison_protocol::clock::{Hlc, Millis};
+use liaison_protocol::fault::{Answer, Later, Refused};
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::codes::Kind;
+use liaison_protocol::wire::Item;
+use rayon::prelude::*;
+
+use super::admit::Admitted;
+use super::{Ingest, IngestFault, blocking};
+use crate::audit::{Act, AuditError, Entry, Who};
+use crate::store::{Direction, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry};
+
+impl Ingest {
+    /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
+    /// one faulty record does not touch the others.
+    pub async fn received(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+        let count = records.len();
+        let this = self.clone();
+        let answers = self
+            .to_the_end(async move { this.take_in(courier, records).await })
+            .await
+            .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count]);
+        if answers.contains(&Answer::Later(Later::Disk)) {
+            self.0.catch_up.put_off(&courier);
+        }
+        answers
+    }
+
+    /// Takes a batch in; what waited for a card that came in the same batch once more.
+    async fn take_in(self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+        let copy = records.clone();
+        let (mut answers, learned) = self.clone().take_batch(courier, records).await;
+        if !learned {
+            return answers;
+        }
+        let waits = Answer::Later(Later::UnknownAuthor);
+        let waiting: Vec<usize> = (0..answers.len())
+            .filter(|at| answers.get(*at) == Some(&waits))
+            .collect();
+        let again = waiting.iter().filter_map(|at| copy.get(*at).cloned());
+        let again: Vec<_> = again.collect();
+        if !again.is_empty() {
+            let (later, _) = self.clone().take_batch(courier, again).await;
+            for (at, answer) in waiting.into_iter().zip(later) {
+                if let Some(place) = answers.get_mut(at) {
+                    *place = answer;
+                }
+            }
+        }
+        self.0.registry.announce();
+        answers
+    }
+
+    /// The answers, and whether a card, a statement or an affirmation was learned.
+    async fn take_batch(
+        self,
+        courier: AgencyId,
+        records: Vec<(Item, Bytes)>,
+    ) -> (Vec<Answer>, bool) {
+        let count = records.len();
+        let mut learned = false;
+        let this = self.clone();
+        let judged = blocking(move || {
+            let gate = this.gate();
+            records
+                .into_par_iter()
+                .map(|(item, bytes)| {
+                    let raw = bytes.clone();
+                    (item.id, raw, gate.received(&courier, &item, bytes))
+                })
+                .collect::<Vec<_>>()
+        })
+        .await;
+        let Ok(judged) = judged else {
+            return (vec![Answer::Later(Later::Disk); count], learned);
+        };
+        let mut recheck = false;
+        let mut answers = Vec::with_capacity(count);
+        let mut admitted = Vec::new();
+        let mut ops = Vec::new();
+        let now = self.0.clock.now();
+        let epoch = self.0.policies.current().epoch();
+        for (id, raw, judged) in judged {
+            match judged {
+                Ok(one) => {
+                    let list = self.list_of_lost(courier, &one);
+                    ops.push(self.insert(&one, Some((courier, epoch)), list));
+                    admitted.push(one);
+                    answers.push(Answer::Stored);
+                }
+                Err(fault) => {
+                    self.note(&courier, &id, &fault);
+                    let answer = fault.answer();
+                    // Of an agency that is not known at all nothing is held that it could withdraw.
+                    let stranger = matches!(&fault, IngestFault::UnknownAuthor { author }
+                        if self.0.registry.agency(author).is_none());
+                    if matches!(answer, Answer::Later(_)) && !stranger {
+                        self.0.catch_up.put_off(&courier);
+                    }
+                    if let Some((created, true)) = fault.verified() {
+                        let withdrawn = matches!(fault, IngestFault::Retracted { .. });
+                        ops.push(self.refusal(courier, id, created, answer, withdrawn));
+                    }
+                    if let IngestFault::Card(CardFault::Fork { agency, .. }) = &fault {
+                        ops.push(self.0.registry.note_fork(*agency));
+                    }
+                    // The courier has what was retracted: it is owed the retraction.
+                    recheck |= matches!(fault, IngestFault::Retracted { .. });
+                    if fault.is_malformed() {
+                        ops.push(Op::Quarantine(quarantined(&courier, &raw, &fault, now)));
+                    }
+                    answers.push(answer);
+                }
+            }
+        }
+        // Before it is held: what is held is answered `stored` when it is offered again, and
+        // would never be written down.
+        if let Err(error) = self.collected(courier, epoch, &admitted).await {
+            tracing::error!(%error, "nothing of a batch was stored: it can't be written down");
+            admitted.clear();
+            ops.retain(|op| !matches!(op, Op::Insert { .. }));
+            for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                *answer = Answer::Later(Later::Disk);
+            }
+        }
+        // The inserts come first, in the order of `admitted`; what else belongs to them after.
+        ops.sort_by_key(|op| !matches!(op, Op::Insert { .. }));
+        for one in &admitted {
+            ops.extend(self.keep(one));
+            ops.extend(self.undecided(&courier, one));
+        }
+        if !admitted.is_empty() {
+            ops.push(self.clock_op());
+        }
+        if ops.is_empty() {
+            return (answers, learned);
+        }
+        match self.0.store.write(ops).await {
+            Ok(outcomes) => {
+                learned = self.after(&admitted, &outcomes, true);
+                self.mark_lost(&admitted, &outcomes).await;
+                self.reopen(&admitted).await;
+                let mut late = Vec::new();
+                let mut stored = admitted.iter().zip(&outcomes);
+                for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                    if let Some((one, OpOutcome::Tombstoned(_))) = stored.next() {
+                        *answer = Answer::Refused(Refused::Retracted);
+                        let created = one.record.record().envelope.created;
+                        late.push(self.refusal(courier, one.record.id(), created, *answer, true));
+                    }
+                }
+                // The author of an admitted record was not forked before this batch.
+                for one in admitted.iter().filter(|a| a.record.kind() == Kind::Contact) {
+                    let author = one.record.author();
+                    if self.0.registry.is_forked(&author) {
+                        late.push(self.0.registry.note_fork(author));
+                    }
+                }
+                // Retracted between the gates and the write: the courier is owed that as well.
+                if !late.is_empty() {
+                    recheck = true;
+                    if let Err(error) = self.0.store.write(late).await {
+                        tracing::error!(%error, "the ledger could not be written");
+                    }
+                }
+                if recheck {
+                    self.0.owed.recheck();
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "nothing of a batch was stored");
+                for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
+                    *answer = Answer::Later(Later::Disk);
+                }
+            }
+        }
+        (answers, learned)
+    }
+
+    /// Writes down what came in: a line an accept statement.
+    async fn collected(
+        &self,
+        courier: AgencyId,
+        epoch: u64,
+        admitted: &[Admitted],
+    ) -> Result<(), AuditError> {
+        let mut by_rule: BTreeMap<&str, Vec<RecordId>> = BTreeMap::new();
+        for one in admitted {
+            by_rule.entry(&one.rule).or_default().push(one.record.id());
+        }
+        if by_rule.is_empty() {
+            return Ok(());
+        }
+        let lines = by_rule.into_iter().map(|(rule, records)| Entry {
+            peers: vec![courier],
+            rule: Some(rule.to_owned()),
+            epoch: Some(epoch),
+            records,
+            ..Entry::new(Who::Node, Act::Collect, "ingest")
+        });
+        self.0.audit.write(lines.collect()).await.map(|_| ())
+    }
+
+    /// What is kept of a verified record that a courier proved to have and that was refused. A
+    /// withdrawn one that has a place in the store has its line in the ledger: what withdraws
+    /// it is owed to the courier.
+    fn refusal(
+        &self,
+        peer: AgencyId,
+        id: RecordId,
+        created: Hlc,
+        answer: Answer,
+        withdrawn: bool,
+    ) -> Op {
+        let at = self.0.clock.now();
+        let epoch = self.0.policies.current().epoch();
+        if withdrawn && let Ok(Some(arrival)) = self.0.store.arrival_of(&id) {
+            let entry = LedgerEntry {
+                direction: Direction::Received,
+                at,
+                epoch,
+                rule: crate::share::WITHDRAWN.into(),
+                path: Path::Direct,
+                answer: Some(answer),
+            };
+            return Op::Ledger {
+                peer,
+                arrival,
+                entry,
+            };
+        }
+        let entry = RefusedEntry {
+            created,
+            epoch,
+            at,
+            answer,
+        };
+        Op::Refused { peer, id, entry }
+    }
+
+    fn note(&self, courier: &AgencyId, id: &RecordId, fault: &IngestFault) {
+        let peer = self.0.registry.alias(courier);
+        let answer = fault.answer();
+        match answer {
+            Answer::Later(_) => {
+                tracing::info!(%peer, record = %id.short(), %answer, blame = %fault.blame(), "{fault}");
+            }
+            _ => {
+                tracing::warn!(%peer, record = %id.short(), %answer, blame = %fault.blame(), "{fault}");
+            }
+        }
+    }
+}
+
+fn quarantined(courier: &AgencyId, raw: &Bytes, fault: &IngestFault, at: Millis) -> Quarantined {
+    Quarantined::sample(at, Some(*courier), &fault.to_string(), &fault.place(), raw)
+}

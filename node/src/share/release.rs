@@ -1,0 +1,244 @@
+//! Releases: decided anew, written down, and only then given.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::codes::Kind;
+
+use super::Share;
+use crate::audit::{self, Act, AuditError, Who};
+use crate::kind;
+use crate::store::{Arrival, Cursor, Direction, Flags, LedgerEntry, Op, Path, StoreError};
+
+/// The bytes of a record that both gates let one peer have, and that the ledger says so.
+/// Only [`Share::release`] makes one.
+#[derive(Clone, Debug)]
+pub struct Released {
+    to: AgencyId,
+    id: RecordId,
+    bytes: Bytes,
+}
+
+impl Released {
+    /// The peer that may have it.
+    pub fn to(&self) -> &AgencyId {
+        &self.to
+    }
+
+    /// The record.
+    pub fn id(&self) -> &RecordId {
+        &self.id
+    }
+
+    /// Its exact bytes.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+/// Why nothing was released.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// The ledger can't be written, or the store can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It can't be written down who got what.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+}
+
+/// How a record on offer was answered: what the sessions report back.
+pub type Settled = (Arrival, Answer);
+
+impl Share {
+    /// Decides anew each record that a peer wants, writes the releases into the ledger and the
+    /// audit log, and only then gives the bytes. `None` for what it may not have, has not, or is gone: a
+    /// refusal looks like an unknown id.
+    ///
+    /// # Errors
+    /// The store can't be read, or one of the two can't be written; nothing was released then.
+    pub async fn release(
+        &self,
+        peer: AgencyId,
+        wanted: Vec<Arrival>,
+    ) -> Result<Vec<Option<Released>>, ReleaseError> {
+        let this = self.clone();
+        let epoch = self.policies.current().epoch();
+        let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, wanted, epoch))
+            .await
+            .map_err(|_| StoreError::Closed {
+                dir: self.store.dir().to_path_buf(),
+            })??;
+        let mut ops = Vec::new();
+        for (arrival, entry) in prepared.iter().flatten().map(|p| (p.arrival, &p.entry)) {
+            ops.push(Op::Ledger {
+                peer,
+                arrival,
+                entry: entry.clone(),
+            });
+        }
+        let lines = disclosures(peer, epoch, &prepared);
+        let audited = async {
+            if lines.is_empty() {
+                return Ok(0);
+            }
+            self.audit.write(lines).await
+        };
+        let (stored, audited) = tokio::join!(self.store.write(ops), audited);
+        stored?;
+        audited?;
+        let same_epoch = self.policies.current().epoch() == epoch;
+        let mut out = Vec::with_capacity(prepared.len());
+        for one in prepared {
+            out.push(match one {
+                // Whatever came in while the ledger was written (a retraction, a narrower list,
+                // a permit withdrawn, a key revoked) finds the line there and follows; but then
+                // the record itself must not go out any more.
+                Some(one) if same_epoch && self.may_still(&peer, one.arrival)? => Some(Released {
+                    to: peer,
+                    id: one.id,
+                    bytes: one.bytes,
+                }),
+                _ => None,
+            });
+        }
+        Ok(out)
+    }
+
+    fn prepare(
+        &self,
+        peer: &AgencyId,
+        wanted: Vec<Arrival>,
+        epoch: u64,
+    ) -> Result<Vec<Option<Prepared>>, StoreError> {
+        let at = self.clock.now();
+        wanted
+            .into_iter()
+            .map(|arrival| {
+                let Some(header) = self.store.header(arrival)? else {
+                    return Ok(None);
+                };
+                let decided = self.decide_header(peer, arrival, &header)?;
+                if !decided.allow {
+                    return Ok(None);
+                }
+                let Some(bytes) = self.store.record(arrival)? else {
+                    return Ok(None);
+                };
+                let entry = LedgerEntry {
+                    direction: Direction::Sent,
+                    at,
+                    epoch,
+                    rule: decided.rule,
+                    path: Path::Direct,
+                    answer: None,
+                };
+                Ok(Some(Prepared {
+                    arrival,
+                    id: header.id,
+                    bytes,
+                    entry,
+                }))
+            })
+            .collect()
+    }
+
+    /// Whether a peer may have a record still, as everything stands now.
+    fn may_still(&self, peer: &AgencyId, arrival: Arrival) -> Result<bool, StoreError> {
+        let Some(header) = self.store.header(arrival)? else {
+            return Ok(false);
+        };
+        Ok(self.decide_header(peer, arrival, &header)?.allow)
+    }
+
+    /// Writes what a peer answered, and moves its cursor.
+    ///
+    /// # Errors
+    /// The store can't be read or written.
+    pub async fn settle(
+        &self,
+        peer: AgencyId,
+        answers: Vec<Settled>,
+        cursor: Option<Cursor>,
+    ) -> Result<(), StoreError> {
+        let at = self.clock.now();
+        let epoch = self.policies.current().epoch();
+        // Where no line stands, the peer answered without a release: it had the record, or
+        // did not want it.
+        let offered: Arc<str> = "offered".into();
+        let stored: Vec<Arrival> = answers
+            .iter()
+            .filter(|(_, answer)| *answer == Answer::Stored)
+            .map(|(arrival, _)| *arrival)
+            .collect();
+        let mut ops: Vec<Op> = answers
+            .into_iter()
+            .map(|(arrival, answer)| Op::Answer {
+                peer,
+                arrival,
+                entry: LedgerEntry {
+                    direction: Direction::Offered,
+                    at,
+                    epoch,
+                    rule: offered.clone(),
+                    path: Path::Direct,
+                    answer: Some(answer),
+                },
+            })
+            .collect();
+        ops.extend(cursor.map(|cursor| Op::Cursor { peer, cursor }));
+        if ops.is_empty() {
+            return Ok(());
+        }
+        self.store.write(ops).await?;
+        // A permit came to the peer: what it lets the peer have is looked at now.
+        if stored.iter().any(|at| self.leaves.permits(*at).is_some()) {
+            self.owed.recheck();
+        }
+        // One that was retracted between offer and answer: the retraction was looked at when no
+        // line said yet that the peer has what it concerns.
+        let (mut retracted, mut affirmed) = (false, false);
+        for arrival in stored {
+            if let Some(header) = self.store.header(arrival)? {
+                retracted |= header.flags.contains(Flags::RETRACTED);
+                affirmed |= kind::of(&header) == Some(Kind::Affirm);
+            }
+        }
+        if retracted {
+            self.owed.recheck();
+        }
+        // The peer knows now whose word records under a lost key are: a repair finds them.
+        if affirmed {
+            self.registry.announce();
+        }
+        Ok(())
+    }
+}
+
+/// What the audit log is told of a release: a line a statement of the policy.
+fn disclosures(peer: AgencyId, epoch: u64, prepared: &[Option<Prepared>]) -> Vec<audit::Entry> {
+    let mut by_rule: BTreeMap<&str, Vec<RecordId>> = BTreeMap::new();
+    for one in prepared.iter().flatten() {
+        by_rule.entry(&one.entry.rule).or_default().push(one.id);
+    }
+    by_rule
+        .into_iter()
+        .map(|(rule, records)| audit::Entry {
+            peers: vec![peer],
+            rule: Some(rule.to_owned()),
+            epoch: Some(epoch),
+            records,
+            ..audit::Entry::new(Who::Node, Act::Disclose, "share")
+        })
+        .collect()
+}
+
+struct Prepared {
+    arrival: Arrival,
+    id: RecordId,
+    bytes: Bytes,
+    entry: LedgerEntry,
+}

@@ -1,0 +1,269 @@
+//! What to offer a peer: found by a scan, by what is owed, by what it asked for again, or by a repair.
+
+use liaison_protocol::fault::{Answer, Refused};
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::wire::Item;
+use liaison_protocol::wire::repair::Entry;
+
+use super::Share;
+use crate::limits;
+use crate::store::{Arrival, Direction, Header, StoreError};
+
+/// A stretch of the store, decided for one peer.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// The last arrival looked at.
+    pub up_to: Arrival,
+    /// What to offer.
+    pub items: Vec<Candidate>,
+    /// Whether the store goes on after it.
+    pub more: bool,
+}
+
+/// A record to be offered. Its arrival stays here; only the item goes to the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Where it stands in the store.
+    pub arrival: Arrival,
+    /// What the peer is told.
+    pub item: Item,
+}
+
+impl Candidate {
+    fn new(arrival: Arrival, header: &Header) -> Self {
+        let item = Item {
+            id: header.id,
+            created: header.created,
+            size: header.size,
+        };
+        Self { arrival, item }
+    }
+}
+
+impl Share {
+    /// The next candidates for a peer after an arrival: at most `offers` of them, out of at
+    /// most `rows` records looked at. What the peer has, or has answered, is left out.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn scan(
+        &self,
+        peer: &AgencyId,
+        after: Arrival,
+        rows: usize,
+        offers: usize,
+    ) -> Result<Scan, StoreError> {
+        let mut scan = Scan {
+            up_to: after,
+            items: Vec::new(),
+            more: true,
+        };
+        let mut left = rows;
+        // As many rows at a time as may be offered: a full batch leaves few to be read again.
+        while left > 0 && scan.items.len() < offers {
+            let room = offers - scan.items.len();
+            let page = left.min(room.clamp(limits::SCAN_PAGE, limits::STORE_ROWS));
+            let from = scan.up_to.next();
+            let headers = self.store.headers(from, page)?;
+            if headers.len() < page {
+                scan.more = false;
+            }
+            let mut lines = self
+                .store
+                .ledger_of(peer, from, page)?
+                .into_iter()
+                .peekable();
+            for (arrival, header) in headers {
+                if scan.items.len() >= offers {
+                    scan.more = true;
+                    break;
+                }
+                scan.up_to = arrival;
+                while lines.next_if(|(at, _)| *at < arrival).is_some() {}
+                let settled = lines
+                    .next_if(|(at, _)| *at == arrival)
+                    .is_some_and(|(_, l)| l.direction == Direction::Received || l.answer.is_some());
+                if settled || !self.decide_header(peer, arrival, &header)?.allow {
+                    continue;
+                }
+                scan.items.push(Candidate::new(arrival, &header));
+            }
+            if !scan.more {
+                break;
+            }
+            left -= page;
+        }
+        Ok(scan)
+    }
+
+    /// What is owed to a peer and was not given yet, among the retractions, cards and keys
+    /// statements after an arrival: at most `limit`, as a scan of that list.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn owed(&self, peer: &AgencyId, after: Arrival, limit: usize) -> Result<Scan, StoreError> {
+        let arrivals = self.store.owed(after, limits::SCAN_ROWS)?;
+        let mut scan = Scan {
+            up_to: after,
+            items: Vec::new(),
+            more: arrivals.len() >= limits::SCAN_ROWS,
+        };
+        for (arrival, _) in arrivals {
+            if scan.items.len() >= limit {
+                scan.more = true;
+                break;
+            }
+            scan.up_to = arrival;
+            let given = self
+                .store
+                .ledger_entry(peer, arrival)?
+                .is_some_and(|entry| {
+                    entry.direction == Direction::Received || entry.answer.is_some()
+                });
+            if given {
+                // What a permit lets the peer have follows once the peer has the permit.
+                if let Some(of) = self.leaves.permits(arrival)
+                    && let Some(record) = self.permitted(peer, &of)?
+                    && !scan.items.contains(&record)
+                {
+                    scan.items.push(record);
+                }
+                continue;
+            }
+            let Some(header) = self.store.header(arrival)? else {
+                continue;
+            };
+            if self.decide_header(peer, arrival, &header)?.allow {
+                scan.items.push(Candidate::new(arrival, &header));
+            }
+        }
+        Ok(scan)
+    }
+
+    /// A record that a permit is of, if the peer may have it and has not answered yet.
+    fn permitted(&self, peer: &AgencyId, of: &RecordId) -> Result<Option<Candidate>, StoreError> {
+        let Some(arrival) = self.store.arrival_of(of)? else {
+            return Ok(None);
+        };
+        // An earlier permit, at its end by the peer's clock, may have cost it the record: a newer
+        // one brings it.
+        let handling = Some(Answer::Refused(Refused::Handling));
+        let settled = self.store.ledger_entry(peer, arrival)?.is_some_and(|line| {
+            let answered = line.answer.is_some() && line.answer != handling;
+            line.direction == Direction::Received || answered
+        });
+        let Some(header) = self.store.header(arrival)?.filter(|_| !settled) else {
+            return Ok(None);
+        };
+        let decided = self.decide_header(peer, arrival, &header)?;
+        Ok(decided.allow.then(|| Candidate::new(arrival, &header)))
+    }
+
+    /// What a peer asked to be offered again, because it answered `later`: the next after an
+    /// arrival, and where to go on; none at the end.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn again(
+        &self,
+        peer: &AgencyId,
+        after: Arrival,
+        limit: usize,
+    ) -> Result<(Vec<Candidate>, Option<Arrival>), StoreError> {
+        let arrivals = self.store.later(peer, after.next(), limit)?;
+        let more = arrivals.last().copied().filter(|_| arrivals.len() >= limit);
+        Ok((self.items(peer, arrivals)?, more))
+    }
+
+    /// Of what a repair found that a peer lacks, what it may have, decided now. What a scan
+    /// that stands at `scanned` will come to is left to it: its cursor then moves past what
+    /// is answered, and past nothing else.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn lacking(
+        &self,
+        peer: &AgencyId,
+        ids: &[RecordId],
+        scanned: Arrival,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let mut arrivals = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(arrival) = self.store.arrival_of(id)? else {
+                continue;
+            };
+            let left_to_scan = arrival > scanned
+                && self
+                    .store
+                    .ledger_entry(peer, arrival)?
+                    .is_none_or(|l| l.direction != Direction::Received && l.answer.is_none());
+            if !left_to_scan {
+                arrivals.push(arrival);
+            }
+        }
+        self.items(peer, arrivals)
+    }
+
+    /// What this node and a peer both may know of: the records that it may have now, and
+    /// every id that passed between the two, whatever came of it. Nothing else may enter a
+    /// repair with it.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn mutual(&self, peer: &AgencyId) -> Result<Vec<Entry>, StoreError> {
+        let rows = limits::STORE_ROWS;
+        let mut entries = Vec::new();
+        let mut after = Arrival(0);
+        loop {
+            let headers = self.store.headers(after.next(), rows)?;
+            let Some((last, _)) = headers.last() else {
+                break;
+            };
+            let mut lines = self
+                .store
+                .ledger_of(peer, after.next(), rows)?
+                .into_iter()
+                .peekable();
+            after = *last;
+            for (arrival, header) in headers {
+                while lines.next_if(|(at, _)| *at < arrival).is_some() {}
+                let passed = lines.next_if(|(at, _)| *at == arrival).is_some();
+                if passed || self.decide_header(peer, arrival, &header)?.allow {
+                    entries.push(Entry {
+                        created: header.created,
+                        id: header.id,
+                    });
+                }
+            }
+        }
+        let epoch = self.policies.current().epoch();
+        let mut refused_after = None;
+        loop {
+            let refused = self.store.refused_of(peer, refused_after.as_ref(), rows)?;
+            let Some((last, _)) = refused.last() else {
+                break;
+            };
+            refused_after = Some(*last);
+            // A refusal of an earlier policy leaves: the record may be wanted now.
+            let standing = refused.into_iter().filter(|(_, r)| r.epoch == epoch);
+            entries.extend(standing.map(|(id, r)| Entry {
+                created: r.created,
+                id,
+            }));
+        }
+        Ok(entries)
+    }
+
+    fn items(&self, peer: &AgencyId, arrivals: Vec<Arrival>) -> Result<Vec<Candidate>, StoreError> {
+        let mut items = Vec::new();
+        for arrival in arrivals {
+            let Some(header) = self.store.header(arrival)? else {
+                continue;
+            };
+            if self.decide_header(peer, arrival, &header)?.allow {
+                items.push(Candidate::new(arrival, &header));
+            }
+        }
+        Ok(items)
+    }
+}
