@@ -34,6 +34,7 @@ pub mod policy;
 pub mod registry;
 mod run;
 pub mod search;
+pub mod services;
 pub mod setback;
 pub mod share;
 pub mod signing;

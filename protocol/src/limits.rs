@@ -126,6 +126,9 @@ pub const HUBS: usize = 8;
 /// Characters of a name (organisation, route, role, exercise, page of a document).
 pub const NAME_CHARS: usize = 120;
 
+/// Spans of opening hours on one contact point: four a day, every day.
+pub const HOURS_SPANS: usize = 28;
+
 /// Characters of a channel: an e-mail address has at most 254.
 pub const CHANNEL_CHARS: usize = 254;
 
@@ -160,3 +163,23 @@ pub const SEALING_KEYS: usize = 8;
 /// Days that a sealing key may be sealed to: 30, and half as long again so that peers which
 /// were away have the next one before this one ends.
 pub const SEALING_KEY_DAYS: u64 = 45;
+
+/// Bytes of what stands inside a seal, before it is padded: the largest size class, and one
+/// byte that ends it. A full identity with twenty relatives needs 6 KiB.
+pub const INSIDE_BYTES: usize = 48 * 1024 - 1;
+
+/// Bytes of what stands inside a seal as an officer is shown it, in JSON: texts of control
+/// characters and quotes alone would be six times as long.
+pub const SHOWN_BYTES: usize = 6 * INSIDE_BYTES;
+
+/// Characters of a free text in a personal record: one sentence. There is no room for a
+/// statement, and none is wanted.
+pub const PERSONAL_NOTE_CHARS: usize = 200;
+
+/// Entries of any list in a personal record: a referral is about one person and those who
+/// travel with them.
+pub const PERSONAL_ITEMS: usize = 24;
+
+/// People of one age band who travel with a referred person: a large family. More are a
+/// group, and each gets a referral.
+pub const COMPANIONS: u64 = 20;

@@ -13,20 +13,14 @@ use super::secret::Secret;
 use crate::clock::{Hlc, Millis};
 use crate::id::{AgencyId, RecordId};
 use crate::limits;
+use crate::personal::Inside;
 use crate::record::envelope::Fields;
-use crate::record::kinds::sealed::{Ciphertext, Sealed};
 use crate::record::kinds::Content;
+use crate::record::kinds::sealed::{Ciphertext, Sealed};
 use crate::record::signed::{Record, stub_of};
 
 /// Bytes by which a text under seal is longer than what was padded.
 pub const TAG_BYTES: usize = 16;
-
-/// Bytes of content that a sealed record holds at most: the largest class, and one byte that
-/// ends the content.
-pub const CONTENT_BYTES: usize = {
-    let [.., largest] = limits::SIZE_CLASSES;
-    largest - 1
-};
 
 /// What follows the content, before zeros up to the size class (ISO/IEC 7816-4).
 const END: u8 = 0x80;
@@ -49,7 +43,7 @@ pub struct Stub {
 /// Seals a content under a fresh secret: the statement to sign, and the secret for the keyring.
 ///
 /// # Errors
-/// [`SealFault::TooLong`]: more than [`CONTENT_BYTES`].
+/// [`SealFault::TooLong`]: more than [`limits::INSIDE_BYTES`].
 pub fn seal_bytes(
     stub: Stub,
     content: &[u8],
@@ -82,6 +76,28 @@ pub fn seal_bytes(
         sealed.text = Ciphertext::from_bytes(std::mem::take(&mut *padded));
     }
     Ok((record, secret))
+}
+
+/// Seals what a personal record says: the statement to sign, and the secret for the keyring.
+///
+/// # Errors
+/// [`SealFault::TooLong`]: more than [`limits::INSIDE_BYTES`].
+pub fn seal_record(
+    stub: Stub,
+    inside: &Inside,
+    rng: &mut impl CryptoRng,
+) -> Result<(Record, Secret), SealFault> {
+    seal_bytes(stub, &inside.encode()?, rng)
+}
+
+/// Opens a sealed record with its secret, and reads what it says.
+///
+/// # Errors
+/// As [`open_bytes`], and [`SealFault::Inside`].
+pub fn open_record(record: &Record, secret: &Secret) -> Result<Inside, SealFault> {
+    let mut inside = Inside::decode(&open_bytes(record, secret)?)?;
+    inside.fields.thread = record.envelope.fields.thread;
+    Ok(inside)
 }
 
 /// Opens a sealed record with its secret.

@@ -1,9 +1,10 @@
 //! What can be wrong with a seal, and at whose door it lies.
 
-use super::content::CONTENT_BYTES;
 use super::key::SealingId;
 use crate::fault::{Answer, Blame, Later, Refused};
 use crate::id::AgencyId;
+use crate::limits;
+use crate::personal::InsideFault;
 use crate::record::codes::Kind;
 use crate::record::signed::FormFault;
 
@@ -36,8 +37,13 @@ pub enum SealFault {
     #[error("what is under the seal is broken: its author's node sealed it wrongly")]
     Changed,
     /// What decrypts is not padded as it must be.
-    #[error("what is under the seal is not padded to its size: its author's node sealed it wrongly")]
+    #[error(
+        "what is under the seal is not padded to its size: its author's node sealed it wrongly"
+    )]
     Padding,
+    /// What decrypts is not what a personal record says.
+    #[error(transparent)]
+    Inside(#[from] InsideFault),
     /// A record of a kind that has no seal.
     #[error("a {kind} is not sealed, so there is nothing to open")]
     NotSealed {
@@ -46,7 +52,8 @@ pub enum SealFault {
     },
     /// More content than the largest size class holds.
     #[error(
-        "this is too long for one record: {found} bytes, and {CONTENT_BYTES} is the most. Split it into several records of the thread"
+        "this is too long for one record: {found} bytes, and {} is the most. Split it into several records of the thread",
+        limits::INSIDE_BYTES
     )]
     TooLong {
         /// Bytes of content.
@@ -67,7 +74,9 @@ pub enum SealFault {
     #[error("this is no private sealing key")]
     BadSecret,
     /// The clear part can't be written. A defect of this program.
-    #[error("a defect of this node: the clear part of a sealed record can't be written; please report it")]
+    #[error(
+        "a defect of this node: the clear part of a sealed record can't be written; please report it"
+    )]
     Stub,
 }
 
@@ -85,6 +94,7 @@ impl SealFault {
             | SealFault::Stub => Answer::Later(Later::NoKey),
             SealFault::Changed
             | SealFault::Padding
+            | SealFault::Inside(_)
             | SealFault::NotSealed { .. }
             | SealFault::TooLong { .. } => Answer::Refused(Refused::Form),
         }
@@ -94,7 +104,7 @@ impl SealFault {
     pub fn blame(&self) -> Blame {
         match self {
             SealFault::NoWrap | SealFault::Closed { .. } | SealFault::Commitment => Blame::Courier,
-            SealFault::Changed | SealFault::Padding => Blame::Author,
+            SealFault::Changed | SealFault::Padding | SealFault::Inside(_) => Blame::Author,
             SealFault::OtherKey { .. }
             | SealFault::NotSealed { .. }
             | SealFault::TooLong { .. }

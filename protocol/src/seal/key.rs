@@ -247,15 +247,12 @@ impl<'de> Deserialize<'de> for PublicBytes {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let bytes = if d.is_human_readable() {
             let text = String::deserialize(d)?;
-            BASE64
-                .decode(text.as_bytes())
-                .map_err(de::Error::custom)?
+            BASE64.decode(text.as_bytes()).map_err(de::Error::custom)?
         } else {
             serde_bytes::ByteBuf::deserialize(d)?.into_vec()
         };
-        Self::of(&bytes).ok_or_else(|| {
-            de::Error::custom(format_args!("a sealing key has {KEY_BYTES} bytes"))
-        })
+        Self::of(&bytes)
+            .ok_or_else(|| de::Error::custom(format_args!("a sealing key has {KEY_BYTES} bytes")))
     }
 }
 

@@ -18,7 +18,7 @@ mod secret;
 mod tests;
 mod wrap;
 
-pub use self::content::{CONTENT_BYTES, Stub, TAG_BYTES, open_bytes, seal_bytes};
+pub use self::content::{Stub, TAG_BYTES, open_bytes, open_record, seal_bytes, seal_record};
 pub use self::fault::{FrameFault, SealFault};
 pub use self::key::{SealingId, SealingKey, SealingSecret};
 pub use self::secret::{Commitment, Secret};

@@ -254,7 +254,9 @@ fn lists(fields: &Fields, content: &Content) -> Result<(), Finding> {
         Content::Permit(c) => filled("body.to", c.to.len(), limits::PERMIT_AGENCIES),
         Content::Ask(c) => filled("body.to", c.to.len(), limits::PERMIT_AGENCIES),
         Content::Affirm(c) => filled("body.records", c.records.len(), limits::AFFIRM_RECORDS),
-        Content::Retract(_) | Content::Recall(_) | Content::Receipt(_) | Content::Sealed(_) => Ok(()),
+        Content::Retract(_) | Content::Recall(_) | Content::Receipt(_) | Content::Sealed(_) => {
+            Ok(())
+        }
     }
 }
 

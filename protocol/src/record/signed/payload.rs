@@ -3,8 +3,8 @@
 use ciborium::Value;
 
 use super::{FormFault, Record};
-use crate::cbor::{self, CborFault};
 use crate::cbor::direct::NotDirect;
+use crate::cbor::{self, CborFault};
 use crate::clock::Hlc;
 use crate::id::AgencyId;
 use crate::record::check::limits_of_record;
