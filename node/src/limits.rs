@@ -358,6 +358,7 @@ pub const GAP_ROWS: usize = 1_000;
 
 /// Days before its end from which an offer is to be asked about.
 pub const SERVICE_ENDS_DAYS: i64 = 3;
+
 /// Files of one folder of the keyring: some ten years of sealed records of a busy agency.
 pub const KEYRING_ENTRIES: usize = 1_000_000;
 
