@@ -18,6 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
 use crate::ingest::{Ingest, IngestFault, Settings};
+use crate::keyring::{Keyring, KeyringError, MasterKey, kind_of};
 use crate::limits;
 use crate::officers::Officers;
 use crate::policy::{
@@ -32,6 +33,7 @@ use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
 use crate::time::{Sweeper, Timekeeper};
+use crate::vault::{Vault, VaultError};
 
 /// What may differ from one start of a node to the next.
 #[derive(Clone)]
@@ -93,6 +95,8 @@ pub struct Parts {
     pub swarm: SwarmHandle,
     /// Its sessions.
     pub sync: Sync,
+    /// The sealed records that it can open.
+    pub vault: Vault,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -145,6 +149,12 @@ pub enum NodeError {
     /// The transport.
     #[error(transparent)]
     Swarm(#[from] SwarmError),
+    /// The keyring.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The sealed records.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The search index.
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -239,6 +249,11 @@ impl Node {
             let dir = home.audit_dir();
             run_blocking(move || Audit::open(dir, options)).await?
         };
+        let vault = {
+            let keyring = open_keyring(&home)?;
+            let (store, registry) = (store.clone(), registry.clone());
+            run_blocking(move || Vault::load(store, registry, keyring)).await?
+        };
         let catch_up =
             CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let ingest = Ingest::new(
@@ -254,6 +269,7 @@ impl Node {
             settings,
             search.clone(),
             audit.clone(),
+            vault.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -265,6 +281,7 @@ impl Node {
             clock.clone(),
             time.clone(),
             audit.clone(),
+            vault.clone(),
         );
         let set_back = SetBack::load(
             store.clone(),
@@ -279,6 +296,7 @@ impl Node {
             search.clone(),
             clock.clone(),
             time.clone(),
+            vault.clone(),
             registry.own(),
         );
         let wanted = if listen.is_empty() {
@@ -327,6 +345,7 @@ impl Node {
             share,
             swarm,
             sync: sync.clone(),
+            vault,
             search,
             time,
             catch_up,
@@ -585,6 +604,16 @@ impl std::ops::Deref for Node {
     fn deref(&self) -> &Parts {
         &self.0
     }
+}
+
+/// Opens the keyring, which is made with its key file at the first start.
+fn open_keyring(home: &Home) -> Result<Keyring, KeyringError> {
+    let (dir, file) = (home.keyring_dir(), home.keyring_key_path());
+    let master = match kind_of(&dir)? {
+        None if !file.exists() => MasterKey::make_file(&file)?,
+        _ => MasterKey::from_file(&file)?,
+    };
+    Keyring::open(&dir, &master)
 }
 
 async fn run_blocking<T, E>(
