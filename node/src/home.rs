@@ -277,16 +277,6 @@ impl Home {
         self.dir.join("drafts")
     }
 
-    /// Folder of the keyring, which is no part of a backup of the store.
-    pub fn keyring_dir(&self) -> PathBuf {
-        self.dir.join("keyring")
-    }
-
-    /// The key file that opens the keyring.
-    pub fn keyring_key_path(&self) -> PathBuf {
-        self.keys_dir().join("keyring.key")
-    }
-
     fn keys_dir(&self) -> PathBuf {
         self.dir.join("keys")
     }

@@ -18,7 +18,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
 use crate::ingest::{Ingest, IngestFault, Settings};
-use crate::keyring::{Keyring, KeyringError, MasterKey, kind_of};
 use crate::limits;
 use crate::officers::Officers;
 use crate::policy::{
@@ -149,9 +148,6 @@ pub enum NodeError {
     /// The transport.
     #[error(transparent)]
     Swarm(#[from] SwarmError),
-    /// The keyring.
-    #[error(transparent)]
-    Keyring(#[from] KeyringError),
     /// The sealed records.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -250,8 +246,7 @@ impl Node {
             run_blocking(move || Audit::open(dir, options)).await?
         };
         let vault = {
-            let keyring = open_keyring(&home)?;
-            let (store, registry) = (store.clone(), registry.clone());
+            let (store, registry, keyring) = (store.clone(), registry.clone(), keyring.clone());
             run_blocking(move || Vault::load(store, registry, keyring)).await?
         };
         let catch_up =
@@ -604,16 +599,6 @@ impl std::ops::Deref for Node {
     fn deref(&self) -> &Parts {
         &self.0
     }
-}
-
-/// Opens the keyring, which is made with its key file at the first start.
-fn open_keyring(home: &Home) -> Result<Keyring, KeyringError> {
-    let (dir, file) = (home.keyring_dir(), home.keyring_key_path());
-    let master = match kind_of(&dir)? {
-        None if !file.exists() => MasterKey::make_file(&file)?,
-        _ => MasterKey::from_file(&file)?,
-    };
-    Keyring::open(&dir, &master)
 }
 
 async fn run_blocking<T, E>(

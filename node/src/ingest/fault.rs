@@ -187,9 +187,6 @@ impl IngestFault {
             IngestFault::NotAddressed { .. } | IngestFault::Barred { .. } => {
                 Answer::Refused(Refused::Handling)
             }
-            IngestFault::Keyring(KeyringError::NoSealingKey | KeyringError::Wrap) => {
-                Answer::Later(Later::NoKey)
-            }
             IngestFault::Keyring(_) | IngestFault::Vault(_) | IngestFault::Audit(_) => {
                 Answer::Later(Later::Disk)
             }

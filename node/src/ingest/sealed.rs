@@ -11,7 +11,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::personal::Inside;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::VerifiedRecord;
-use liaison_protocol::seal::{self, Secret, Stub, Wrap};
+use liaison_protocol::seal::{self, SealFault, SealingId, Secret, Stub, Wrap};
 
 use super::admit::{Admitted, Gate};
 use super::{Ingest, IngestFault, blocking};
@@ -253,7 +253,7 @@ impl Gate<'_> {
         &self,
         id: &RecordId,
         wrap: Option<&Wrap>,
-    ) -> Result<(Secret, Option<[u8; 8]>), IngestFault> {
+    ) -> Result<(Secret, Option<SealingId>), IngestFault> {
         let keyring = self.vault.keyring();
         // Kept before a stop, and its record not committed: no wrap is needed.
         match keyring.get(id) {
@@ -261,9 +261,9 @@ impl Gate<'_> {
             Ok(None) | Err(KeyringError::Damaged { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        let wrap = wrap.ok_or(seal::SealFault::NoWrap)?;
-        let secret = keyring.open(wrap, id)?;
-        Ok((secret, Some(*wrap.key().as_bytes())))
+        let wrap = wrap.ok_or(SealFault::NoWrap)?;
+        let secret = keyring.open_wrap(wrap, &self.registry.own(), id)?;
+        Ok((secret, Some(wrap.key())))
     }
 
     /// Whether our own checks find fault with what stands inside.

@@ -445,7 +445,9 @@ pub(crate) fn class_of(attributes: Attributes) -> Class {
 /// The handling terms that a class states; none for codes of a later version.
 fn terms(attributes: &Attributes) -> Option<Terms> {
     Some(Terms {
-        plane: attributes.plane.parse().ok()?,
+        plane: [Plane::Strategic, Plane::Personal]
+            .into_iter()
+            .find(|plane| plane.as_str() == attributes.plane)?,
         tlp: attributes.tlp.parse().ok()?,
         h2: attributes.handling.contains(HandlingCode::H2.as_str()),
         onward: OnwardMode::ALL

@@ -20,7 +20,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::personal::Inside;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{Record, SignedRecord};
-use liaison_protocol::seal::{self, SealingKey, Secret};
+use liaison_protocol::seal::{self, SealingId, SealingKey, Secret};
 use rayon::prelude::*;
 use tokio::sync::watch;
 
@@ -51,7 +51,7 @@ pub(crate) struct Opened {
     pub inside: Inside,
     pub secret: Secret,
     /// The sealing key of ours that opened its wrap; none: we sealed it, or had the key.
-    pub by: Option<[u8; 8]>,
+    pub by: Option<SealingId>,
 }
 
 impl std::fmt::Debug for Opened {
