@@ -61,6 +61,11 @@ pub(super) fn folder(dir: &Path) -> Result<(), KeyringError> {
         .map_err(|e| io(dir, e))
 }
 
+/// Whether nobody has the keyring in this folder open.
+pub fn is_free(dir: &Path) -> bool {
+    !dir.exists() || hold(dir).is_ok()
+}
+
 /// Syncs a folder: what was renamed or unlinked in it holds then.
 pub(super) fn sync(dir: &Path) -> Result<(), KeyringError> {
     fs::File::open(dir)

@@ -36,6 +36,7 @@ use liaison_protocol::id::RecordId;
 pub use self::entry::Entry;
 pub use self::error::KeyringError;
 pub use self::files::Shelf;
+pub use self::locker::is_free;
 use self::locker::Locker;
 pub use self::master::{MasterKey, MasterKind, change_master, kind_of};
 use self::sealing::Held;
