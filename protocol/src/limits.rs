@@ -183,3 +183,11 @@ pub const PERSONAL_ITEMS: usize = 24;
 /// People of one age band who travel with a referred person: a large family. More are a
 /// group, and each gets a referral.
 pub const COMPANIONS: u64 = 20;
+
+/// Steps that one step names as seen: the newest ones of two parties are two; a line that
+/// was down for days leaves a dozen.
+pub const STEP_SEEN: usize = 32;
+
+/// Steps of one thread that take effect: twenty years of a step a week; a withdrawal is
+/// always taken.
+pub const THREAD_STEPS: usize = 1_000;

@@ -22,7 +22,7 @@ pub use identity::{FamilyLink, Guardian, Identity, IdentityDocument};
 pub use overdue::Overdue;
 pub use private::Private;
 pub use profile::{Companions, Profile, Trafficking};
-pub use step::Step;
+pub use step::{Action, Step, StepData, StepError};
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -49,7 +49,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(
+    pub(crate) fn new(
         code: &'static str,
         place: impl Into<String>,
         says: impl Into<String>,
