@@ -164,3 +164,11 @@ pub const PERSONAL_ITEMS: usize = 24;
 /// People of one age band who travel with a referred person: a large family. More are a
 /// group, and each gets a referral.
 pub const COMPANIONS: u64 = 20;
+
+/// Providers that one referral is offered to, one after another: more than a night's worth of
+/// deadlines.
+pub const CANDIDATES: usize = 8;
+
+/// Hours within which an emergency referral is reviewed; after that nothing more is
+/// disclosed under it.
+pub const EMERGENCY_REVIEW_HOURS: u64 = 72;

@@ -6,10 +6,13 @@
 //! is codes.
 
 pub mod assessment;
+pub mod checks;
 pub(crate) mod codec;
 pub mod consent;
 pub(crate) mod encode;
+pub mod exclude;
 pub mod identity;
+pub mod limits_of;
 pub mod overdue;
 pub mod private;
 pub mod profile;
@@ -18,7 +21,9 @@ pub mod step;
 pub use assessment::{Assessment, Factor};
 pub use codec::InsideFault;
 pub use consent::{Consent, Emergency};
+pub use exclude::{excludes, must_exclude};
 pub use identity::{FamilyLink, Guardian, Identity, IdentityDocument};
+pub use limits_of::limits_of;
 pub use overdue::Overdue;
 pub use private::Private;
 pub use profile::{Companions, Profile, Trafficking};

@@ -15,3 +15,8 @@ sealed! {
         pub seen: BTreeSet<RecordId>,
     }
 }
+
+/// The first form limit that a step breaks.
+pub(super) fn limits_of(step: &Step) -> Result<(), crate::record::check::Finding> {
+    crate::record::check::form::size("body.seen", step.seen.len(), crate::limits::PERSONAL_ITEMS)
+}

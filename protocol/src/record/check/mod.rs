@@ -9,7 +9,7 @@ mod contact;
 mod dates;
 mod difference;
 mod document_alert;
-mod form;
+pub(crate) mod form;
 mod handling;
 mod modus_operandi;
 mod route;
@@ -48,7 +48,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(
+    pub(crate) fn new(
         code: &'static str,
         place: impl Into<String>,
         says: impl Into<String>,
