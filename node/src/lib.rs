@@ -24,6 +24,7 @@ pub mod doctor;
 pub mod home;
 pub mod import;
 pub mod ingest;
+pub mod keyring;
 pub mod kind;
 pub mod limits;
 mod marks;

@@ -16,6 +16,7 @@ pub mod audit;
 pub mod card;
 pub mod cbor;
 pub mod clock;
+mod cose;
 pub mod fault;
 pub mod id;
 pub mod key;
