@@ -172,3 +172,6 @@ pub const CANDIDATES: usize = 8;
 /// Hours within which an emergency referral is reviewed; after that nothing more is
 /// disclosed under it.
 pub const EMERGENCY_REVIEW_HOURS: u64 = 72;
+
+/// Bytes of a referral as an officer writes it: what can be sealed, and room for comments.
+pub const REFERRAL_DRAFT_BYTES: usize = 64 * 1024;
