@@ -20,6 +20,7 @@ mod cose;
 pub mod fault;
 pub mod id;
 pub mod key;
+pub mod lifecycle;
 pub mod limits;
 pub mod personal;
 pub mod record;

@@ -175,3 +175,11 @@ pub const EMERGENCY_REVIEW_HOURS: u64 = 72;
 
 /// Bytes of a referral as an officer writes it: what can be sealed, and room for comments.
 pub const REFERRAL_DRAFT_BYTES: usize = 64 * 1024;
+
+/// Steps that one step names as seen: the newest ones of two parties are two; a line that
+/// was down for days leaves a dozen.
+pub const STEP_SEEN: usize = 32;
+
+/// Steps of one thread that take effect: twenty years of a step a week; a withdrawal is
+/// always taken.
+pub const THREAD_STEPS: usize = 1_000;

@@ -32,7 +32,7 @@ pub use limits_of::limits_of;
 pub use overdue::Overdue;
 pub use private::Private;
 pub use profile::{Companions, Profile, Trafficking};
-pub use step::Step;
+pub use step::{Action, Step, StepData, StepError};
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -219,7 +219,7 @@ fn flag<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
 }
 
 /// A set. People may write it in any order, the wire may not.
-pub(super) fn in_order<'de, D: Deserializer<'de>, T: Deserialize<'de> + Ord>(
+pub(crate) fn in_order<'de, D: Deserializer<'de>, T: Deserialize<'de> + Ord>(
     d: D,
 ) -> Result<BTreeSet<T>, D::Error> {
     let people = d.is_human_readable();
