@@ -317,7 +317,8 @@ pub(super) fn texts<'a>(fields: &'a Fields, content: &'a Content) -> Vec<Text<'a
         | Content::Retract(_)
         | Content::Recall(_)
         | Content::Permit(_)
-        | Content::Affirm(_) => {}
+        | Content::Affirm(_)
+        | Content::Sealed(_) => {}
     }
     all
 }

@@ -189,6 +189,14 @@ impl Defaults {
             | Kind::Permit
             | Kind::Ask
             | Kind::Affirm => (Tlp::Green, &[] as &[_], Purpose::Prevention, None, None),
+            // What every reader takes it for before it is opened.
+            Kind::Sealed => (
+                Tlp::Red,
+                &[HandlingCode::H2] as &[_],
+                Purpose::Protection,
+                None,
+                None,
+            ),
         };
         Self {
             tlp,

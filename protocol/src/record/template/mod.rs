@@ -155,7 +155,8 @@ fn rows(kind: Kind, today: Date) -> Option<(Vec<Row>, Vec<Row>)> {
         | Kind::Receipt
         | Kind::Permit
         | Kind::Ask
-        | Kind::Affirm => return None,
+        | Kind::Affirm
+        | Kind::Sealed => return None,
     };
     let defaults = Defaults::of(kind);
     let onward = if defaults.tlp <= Tlp::Green {
