@@ -169,11 +169,7 @@ impl Gate<'_> {
         }
     }
 
-    fn in_time(
-        &self,
-        record: &VerifiedRecord,
-        opened: Option<&Opened>,
-    ) -> Result<(), IngestFault> {
+    fn in_time(&self, record: &VerifiedRecord, opened: Option<&Opened>) -> Result<(), IngestFault> {
         let envelope = &record.record().envelope;
         if envelope.created.is_ahead_of(self.now) {
             let ahead_s = envelope.created.wall().0.saturating_sub(self.now.0) / 1000;

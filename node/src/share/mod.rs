@@ -21,12 +21,13 @@ use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::handling::Onward;
 
 pub use self::change::{Changed, Effect, Step};
-pub use self::decide::{Decided, Gate, GateWord};
 pub(crate) use self::decide::{Class, class_of};
+pub use self::decide::{Decided, Gate, GateWord};
 pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
 pub use self::passed::{
-    HELD_ALREADY, RECALLED, SEALED, UNDECIDED, WITHDRAWN, passed, released, released_to_us, undecided,
+    HELD_ALREADY, RECALLED, SEALED, UNDECIDED, WITHDRAWN, passed, released, released_to_us,
+    undecided,
 };
 pub use self::release::{ReleaseError, Released, Settled};
 pub use self::scan::{Candidate, Scan};

@@ -25,8 +25,8 @@ use rayon::prelude::*;
 use tokio::sync::watch;
 
 pub use self::error::VaultError;
-use self::known::{Known, Of};
 pub use self::known::{Change, Gist};
+use self::known::{Known, Of};
 use crate::keyring::{Entry, Keyring};
 use crate::kind;
 use crate::limits;

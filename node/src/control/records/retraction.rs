@@ -71,9 +71,16 @@ pub(in crate::control) async fn retract(
         // No row of an import makes a sealed record again.
         let noted = match kind::is_sealed(&header) {
             true => None,
-            false => Some(super::erased::note(&header.id, &old.envelope.fields, &old.content)?),
+            false => Some(super::erased::note(
+                &header.id,
+                &old.envelope.fields,
+                &old.content,
+            )?),
         };
-        let made = node.ingest.own(vec![made], noted.into_iter().collect()).await?;
+        let made = node
+            .ingest
+            .own(vec![made], noted.into_iter().collect())
+            .await?;
         report.id = made.first().map(|(id, _)| id.full());
         report.recipients = node.recipient_views(arrival, &header)?;
     }
