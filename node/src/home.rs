@@ -601,6 +601,7 @@ impl Home {
             number,
             nodes: vec![NodeKey::claim(node, agency, number, addresses)],
             hubs: Vec::new(),
+            sealing: Vec::new(),
             from: now,
             until: Millis(
                 now.0

@@ -20,6 +20,7 @@ mod query;
 mod recipients;
 mod records;
 mod referral;
+mod services;
 mod status;
 mod watch;
 
@@ -65,6 +66,9 @@ pub use referral::{
     AssignReport, AssignRequest, CandidateView, ConflictView, DeadlineView, FindReport,
     FindRequest, InboxReport, InboxRow, LookQuery, OpenStep, ReferralView, StepReport, StepRequest,
     TimelineReport, TimelineRow,
+};
+pub use services::{
+    DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,
 };
 pub use status::{Status, Tally};
 pub use watch::WatchEvent;
