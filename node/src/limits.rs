@@ -347,6 +347,18 @@ pub const PENDING_ACTS: usize = 32;
 /// Milliseconds after which an act that nobody approved lapses: seven days.
 pub const PENDING_MS: u64 = 7 * DAY_MS;
 
+/// `service` records that one answer reads: several federations' worth; each is 1 KiB.
+pub const SERVICES_READ: usize = 10_000;
+
+/// Offers that one answer suggests: more than a person compares.
+pub const SERVICE_SUGGESTIONS: usize = 25;
+
+/// Rows of the table of gaps.
+pub const GAP_ROWS: usize = 1_000;
+
+/// Days before its end from which an offer is to be asked about.
+pub const SERVICE_ENDS_DAYS: i64 = 3;
+
 /// Files of one folder of the keyring: some ten years of sealed records of a busy agency.
 pub const KEYRING_ENTRIES: usize = 1_000_000;
 
