@@ -184,6 +184,17 @@ pub const PERSONAL_ITEMS: usize = 24;
 /// group, and each gets a referral.
 pub const COMPANIONS: u64 = 20;
 
+/// Providers that one referral is offered to, one after another: more than a night's worth of
+/// deadlines.
+pub const CANDIDATES: usize = 8;
+
+/// Hours within which an emergency referral is reviewed; after that nothing more is
+/// disclosed under it.
+pub const EMERGENCY_REVIEW_HOURS: u64 = 72;
+
+/// Bytes of a referral as an officer writes it: what can be sealed, and room for comments.
+pub const REFERRAL_DRAFT_BYTES: usize = 64 * 1024;
+
 /// Steps that one step names as seen: the newest ones of two parties are two; a line that
 /// was down for days leaves a dozen.
 pub const STEP_SEEN: usize = 32;

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::Country2;
+use liaison_protocol::seal::{SealingId, Secret};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::error::KeyringError;
-use super::secret::Secret;
 use crate::limits;
 
 /// The secret of one sealed record.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Entry {
     /// The record.
     pub id: RecordId,
@@ -26,7 +26,7 @@ pub struct Entry {
     /// Countries whose state authorities may never get it.
     pub exclude: BTreeSet<Country2>,
     /// The sealing key of ours that opened its wrap; none: we made it.
-    pub opened_by: Option<[u8; 8]>,
+    pub opened_by: Option<SealingId>,
     /// When it ends.
     pub expires: Option<Millis>,
 }
@@ -68,7 +68,7 @@ impl Entry {
             thread: *self.thread.as_bytes(),
             author: *self.author.as_bytes(),
             exclude: self.exclude.clone(),
-            opened_by: self.opened_by,
+            opened_by: self.opened_by.map(|id| *id.as_bytes()),
             expires: self.expires.map(|at| at.0),
         };
         let mut bytes = Zeroizing::new(vec![0; limits::KEYRING_ENTRY_BYTES]);
@@ -84,11 +84,11 @@ impl Entry {
         let (written, _padding) = postcard::take_from_bytes::<Written>(bytes).ok()?;
         (written.version == VERSION).then(|| Self {
             id: RecordId::from_bytes(written.id),
-            secret: Secret::from_bytes(written.secret),
+            secret: Secret::from_bytes(&written.secret),
             thread: RecordId::from_bytes(written.thread),
             author: AgencyId::from_bytes(written.author),
             exclude: written.exclude.clone(),
-            opened_by: written.opened_by,
+            opened_by: written.opened_by.map(SealingId::from_bytes),
             expires: written.expires.map(Millis),
         })
     }

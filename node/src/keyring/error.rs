@@ -27,21 +27,17 @@ pub enum KeyringError {
         /// What sort of key.
         by: &'static str,
     },
-    /// The master key is of another sort than the configuration says.
-    #[error(
-        "the keyring in {dir} opens with a {by}, and config.toml says otherwise. Set master = \"{word}\" under [keyring], or change the keyring with 'liaison keys master'"
-    )]
+    /// The master key is of another sort.
+    #[error("the keyring in {dir} opens with a {by}, and something else was given")]
     OtherSort {
         /// The folder.
         dir: String,
         /// What it opens with.
         by: &'static str,
-        /// The word for it in the configuration.
-        word: &'static str,
     },
     /// No passphrase was given.
     #[error(
-        "the keyring opens with a {by}, and none was given. Type 'liaison run' at a terminal, or give --passphrase-fd N, --key-file FILE or the systemd credential keyring-passphrase"
+        "the keyring opens with a {by}, and none was given. Type 'liaison run' at a terminal, or give --passphrase-fd N or the systemd credential keyring-passphrase"
     )]
     NoWords {
         /// What was wanted.
@@ -134,12 +130,17 @@ pub enum KeyringError {
         /// Folder and name.
         file: String,
     },
-    /// No sealing key of ours opens a wrap.
-    #[error("the wrap is for a sealing key that this node does not have (any more)")]
-    NoSealingKey,
-    /// The wrap does not open.
-    #[error("the wrap does not open with the sealing key that it names")]
-    Wrap,
+    /// Another has it open.
+    #[error(
+        "the keyring in {dir} is in use: the node runs. Stop it first (`systemctl stop liaison`)"
+    )]
+    InUse {
+        /// The folder.
+        dir: String,
+    },
+    /// A sealing key can't be made.
+    #[error("a sealing key can't be made: {0}")]
+    Seal(#[from] liaison_protocol::seal::SealFault),
 }
 
 /// What became of a file.

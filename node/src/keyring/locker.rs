@@ -61,6 +61,30 @@ pub(super) fn folder(dir: &Path) -> Result<(), KeyringError> {
         .map_err(|e| io(dir, e))
 }
 
+/// Whether nobody has the keyring in this folder open.
+pub fn is_free(dir: &Path) -> bool {
+    !dir.exists() || hold(dir).is_ok()
+}
+
+/// Takes the keyring for this process, until the file is dropped.
+pub(super) fn hold(dir: &Path) -> Result<fs::File, KeyringError> {
+    let path = dir.join("lock");
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|e| io(&path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(KeyringError::InUse {
+            dir: dir.display().to_string(),
+        }),
+        Err(fs::TryLockError::Error(e)) => Err(io(&path, e)),
+    }
+}
+
 /// Syncs a folder: what was renamed or unlinked in it holds then.
 pub(super) fn sync(dir: &Path) -> Result<(), KeyringError> {
     fs::File::open(dir)

@@ -199,6 +199,7 @@ pub fn kind_of(dir: &Path) -> Result<Option<MasterKind>, KeyringError> {
 /// # Errors
 /// [`KeyringError`]; the keyring is then as it was.
 pub fn change_master(dir: &Path, old: &MasterKey, new: &MasterKey) -> Result<(), KeyringError> {
+    let _nobody_else = locker::hold(dir)?;
     let data = match read(dir)? {
         Some(heading) => data_key(dir, &heading, old)?,
         None => {
@@ -239,7 +240,6 @@ fn data_key(
         return Err(KeyringError::OtherSort {
             dir: dir.display().to_string(),
             by: heading.opens_with.noun(),
-            word: heading.opens_with.as_str(),
         });
     }
     let locked = || KeyringError::Locked {

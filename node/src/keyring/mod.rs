@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! keyring/master          the data key, encrypted under the master key
+//! keyring/lock            held by whoever has it open
 //! keyring/entries/ID      the secret of one sealed record
 //! keyring/sealing/KEYID   the private half of one of our sealing keys
 //! keyring/files/NAME      what this node keeps of one referral
@@ -24,7 +25,6 @@ mod files;
 mod locker;
 mod master;
 mod sealing;
-mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -37,10 +37,10 @@ pub use self::entry::Entry;
 pub use self::error::KeyringError;
 pub use self::files::Shelf;
 use self::locker::Locker;
+pub use self::locker::is_free;
 pub use self::master::{MasterKey, MasterKind, change_master, kind_of};
 use self::sealing::Held;
-pub use self::sealing::{Rotation, SealingState, SealingStatus};
-pub use self::secret::Secret;
+pub use self::sealing::{Rotation, SealingStatus};
 
 /// Folder of the secrets of sealed records.
 const ENTRIES: &str = "entries";
@@ -60,6 +60,8 @@ struct Inner {
     writing: Mutex<()>,
     sealing: Mutex<Vec<Held>>,
     damaged: Mutex<Vec<Damaged>>,
+    /// Whoever else opens it is told that it is in use.
+    lock: Mutex<Option<std::fs::File>>,
 }
 
 /// A file that did not open and was moved to `keyring/quarantine/`.
@@ -90,6 +92,7 @@ impl Keyring {
         {
             locker::folder(&dir.join(folder))?;
         }
+        let held = locker::hold(dir)?;
         let locker = master::unlock(dir, master)?;
         let keyring = Self(Arc::new(Inner {
             dir: dir.to_path_buf(),
@@ -97,6 +100,7 @@ impl Keyring {
             writing: Mutex::default(),
             sealing: Mutex::default(),
             damaged: Mutex::default(),
+            lock: Mutex::new(Some(held)),
         }));
         keyring.drop_unfinished()?;
         keyring.load_sealing()?;
@@ -193,6 +197,11 @@ impl Keyring {
     /// What did not open since the start, at most [`crate::limits::KEYRING_DAMAGED`].
     pub fn damaged(&self) -> Vec<Damaged> {
         lock(&self.0.damaged).clone()
+    }
+
+    /// Lets another open it. What is still under way here is carried to its end.
+    pub fn close(&self) {
+        drop(lock(&self.0.lock).take());
     }
 
     /// Its folder.

@@ -3,20 +3,19 @@
 //! opens nothing of what somebody may have recorded on the wire.
 
 use liaison_protocol::clock::Millis;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::seal::{SealFault, SealingId, SealingKey, SealingSecret, Secret, Wrap};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::error::KeyringError;
-use super::secret::{SealingSecret, key_name};
 use super::{Keyring, NOT_UNDERSTOOD, SEALING, lock, locker};
 use crate::limits;
 
 /// One of our sealing keys, in memory.
 pub(super) struct Held {
-    pub(super) id: [u8; 8],
-    pub(super) secret: SealingSecret,
-    from: Millis,
-    until: Millis,
+    secret: SealingSecret,
+    key: SealingKey,
 }
 
 /// As it is written.
@@ -36,39 +35,22 @@ impl Drop for Written {
 
 const VERSION: u8 = 1;
 
-/// What is being done with a sealing key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SealingState {
-    /// The keys statement lists it: peers seal to it.
-    Listed,
-    /// Listed no more, kept for what is still on its way.
-    Kept,
-}
-
 /// One of our sealing keys, without what is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealingStatus {
-    /// Its id: the beginning of the public half's hash.
-    pub id: [u8; 8],
-    /// First moment at which peers seal to it.
-    pub from: Millis,
-    /// First moment at which they no longer do.
-    pub until: Millis,
+    /// The public half, and when peers seal to it.
+    pub key: SealingKey,
     /// When its private half is deleted.
     pub deleted_at: Millis,
-    /// Whether it is still listed.
-    pub state: SealingState,
-    /// The public half, 1216 bytes.
-    pub public: Vec<u8>,
 }
 
 /// What a rotation did: ids of keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rotation {
     /// Made and listed from now on.
-    pub made: Vec<[u8; 8]>,
+    pub made: Vec<SealingId>,
     /// Deleted.
-    pub deleted: Vec<[u8; 8]>,
+    pub deleted: Vec<SealingId>,
 }
 
 impl Rotation {
@@ -86,16 +68,18 @@ impl Keyring {
     /// [`KeyringError`]; what was done until then holds.
     pub fn rotate(&self, now: Millis) -> Result<Rotation, KeyringError> {
         let mut done = Rotation::default();
-        let newest = lock(&self.0.sealing).iter().map(|key| key.until).max();
+        let newest = lock(&self.0.sealing)
+            .iter()
+            .map(|held| held.key.until)
+            .max();
         let overlap = limits::SEALING_OVERLAP_DAYS * limits::DAY_MS;
         if newest.is_none_or(|until| until.0 < now.0.saturating_add(overlap)) {
             done.made.push(self.make_sealing(now)?);
         }
-        let over = |key: &&Held| deleted_at(key.until).0 <= now.0;
         let over: Vec<_> = lock(&self.0.sealing)
             .iter()
-            .filter(over)
-            .map(|k| k.id)
+            .filter(|held| deleted_at(held.key.until) <= now)
+            .map(|held| held.secret.id())
             .collect();
         for id in over {
             self.delete_sealing(&id)?;
@@ -110,7 +94,10 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`]; what was done until then holds.
     pub fn retire_all(&self, now: Millis) -> Result<Rotation, KeyringError> {
-        let old: Vec<_> = lock(&self.0.sealing).iter().map(|key| key.id).collect();
+        let old: Vec<_> = lock(&self.0.sealing)
+            .iter()
+            .map(|held| held.secret.id())
+            .collect();
         let mut done = Rotation::default();
         done.made.push(self.make_sealing(now)?);
         for id in old {
@@ -121,60 +108,77 @@ impl Keyring {
     }
 
     /// Our sealing keys, the newest first.
-    pub fn sealing(&self, now: Millis) -> Vec<SealingStatus> {
+    pub fn sealing(&self) -> Vec<SealingStatus> {
         let held = lock(&self.0.sealing);
         let mut keys: Vec<_> = held
             .iter()
-            .map(|key| SealingStatus {
-                id: key.id,
-                from: key.from,
-                until: key.until,
-                deleted_at: deleted_at(key.until),
-                state: match key.until > now {
-                    true => SealingState::Listed,
-                    false => SealingState::Kept,
-                },
-                public: key.secret.public(),
+            .map(|held| SealingStatus {
+                key: held.key.clone(),
+                deleted_at: deleted_at(held.key.until),
             })
             .collect();
-        keys.sort_by(|a, b| (b.until, b.id).cmp(&(a.until, a.id)));
+        keys.sort_by_key(|status| std::cmp::Reverse((status.key.until, status.key.id())));
         keys
     }
 
-    fn make_sealing(&self, now: Millis) -> Result<[u8; 8], KeyringError> {
-        let secret = SealingSecret::generate();
+    /// Those that the keys statement lists at this moment, the newest first.
+    pub fn listed(&self, now: Millis) -> Vec<SealingKey> {
+        let keys = self.sealing().into_iter().map(|status| status.key);
+        keys.filter(|key| now < key.until)
+            .take(liaison_protocol::limits::SEALING_KEYS)
+            .collect()
+    }
+
+    /// Opens a wrap that was made for us, `own`. Whether the secret is the record's says its
+    /// commitment.
+    ///
+    /// # Errors
+    /// [`SealFault::OtherKey`]: the key that it names is not here (any more).
+    /// [`SealFault::Closed`]: it does not open.
+    pub fn open_wrap(
+        &self,
+        wrap: &Wrap,
+        own: &AgencyId,
+        record: &RecordId,
+    ) -> Result<Secret, SealFault> {
+        let held = lock(&self.0.sealing);
+        match held.iter().find(|held| held.secret.id() == wrap.key()) {
+            Some(held) => held.secret.open(wrap, own, record),
+            None => Err(SealFault::OtherKey { key: wrap.key() }),
+        }
+    }
+
+    fn make_sealing(&self, now: Millis) -> Result<SealingId, KeyringError> {
+        let secret = SealingSecret::random(&mut rand::rng())?;
+        // A node whose clock was a little ahead must not list a key that is not valid yet.
+        let from = Millis(now.0.saturating_sub(limits::DAY_MS));
+        let until = Millis(
+            from.0
+                .saturating_add(limits::SEALING_KEY_DAYS * limits::DAY_MS),
+        );
         let id = secret.id();
-        let held = Held {
-            id,
-            secret,
-            // A node whose clock was a little ahead must not list a key that is not valid yet.
-            from: Millis(now.0.saturating_sub(limits::DAY_MS)),
-            until: Millis(
-                now.0
-                    .saturating_add(limits::SEALING_KEY_DAYS * limits::DAY_MS),
-            ),
-        };
+        let key = secret.public(from, until);
         let written = Written {
             version: VERSION,
-            seed: *held.secret.seed(),
-            from: held.from.0,
-            until: held.until.0,
+            seed: *secret.as_bytes(),
+            from: from.0,
+            until: until.0,
         };
+        let name = id.to_string();
         let mut bytes = Zeroizing::new([0u8; 64]);
-        let name = key_name(&id);
         let bytes = postcard::to_slice(&written, &mut *bytes).map_err(|_| KeyringError::Form {
             file: format!("{SEALING}/{name}"),
         })?;
         let _one = self.write();
         self.seal_file(SEALING, &name, bytes)?;
         locker::sync(&self.0.dir.join(SEALING))?;
-        lock(&self.0.sealing).push(held);
+        lock(&self.0.sealing).push(Held { secret, key });
         Ok(id)
     }
 
-    fn delete_sealing(&self, id: &[u8; 8]) -> Result<(), KeyringError> {
-        self.destroy_file(SEALING, &key_name(id))?;
-        lock(&self.0.sealing).retain(|key| key.id != *id);
+    fn delete_sealing(&self, id: &SealingId) -> Result<(), KeyringError> {
+        self.destroy_file(SEALING, &id.to_string())?;
+        lock(&self.0.sealing).retain(|held| held.secret.id() != *id);
         Ok(())
     }
 
@@ -188,16 +192,14 @@ impl Keyring {
             };
             let written = postcard::from_bytes::<Written>(&bytes).ok();
             let held = written.filter(|w| w.version == VERSION).and_then(|w| {
-                let secret = SealingSecret::from_seed(&w.seed)?;
-                Some(Held {
-                    id: secret.id(),
-                    secret,
-                    from: Millis(w.from),
-                    until: Millis(w.until),
-                })
+                let secret = SealingSecret::from_bytes(&w.seed).ok()?;
+                let key = secret.public(Millis(w.from), Millis(w.until));
+                Some(Held { secret, key })
             });
             match held {
-                Some(held) if key_name(&held.id) == name => lock(&self.0.sealing).push(held),
+                Some(held) if held.secret.id().to_string() == name => {
+                    lock(&self.0.sealing).push(held)
+                }
                 _ => {
                     self.quarantine(SEALING, &name, NOT_UNDERSTOOD);
                 }

@@ -2,7 +2,7 @@
 //! depends on the day or on other records.
 
 use super::Finding;
-use super::text::{Text, texts};
+use super::text::{Rule, Text, envelope_texts, texts};
 use crate::id::clip;
 use crate::limits;
 use crate::record::codes::{GradeScheme, Lang};
@@ -44,6 +44,18 @@ pub fn limits_of(fields: &Fields, content: &Content) -> Result<(), Finding> {
         }
         _ => Ok(()),
     }
+}
+
+/// The first form limit that an envelope breaks.
+pub(crate) fn limits_of_fields(fields: &Fields) -> Result<(), Finding> {
+    envelope_texts(fields).iter().try_for_each(text)?;
+    envelope_lists(fields)?;
+    envelope(fields)
+}
+
+/// The first form limit that a text of one line breaks.
+pub(crate) fn line(place: &str, content: &str, max_chars: usize) -> Result<(), Finding> {
+    text(&Text::new(place, content, max_chars, Rule::Words))
 }
 
 /// As [`limits_of`], with what depends on author and time.
@@ -141,7 +153,7 @@ fn text(text: &Text) -> Result<(), Finding> {
     }
 }
 
-fn size(place: &str, len: usize, max: usize) -> Result<(), Finding> {
+pub(crate) fn size(place: &str, len: usize, max: usize) -> Result<(), Finding> {
     if len <= max {
         return Ok(());
     }
@@ -153,7 +165,7 @@ fn size(place: &str, len: usize, max: usize) -> Result<(), Finding> {
     ))
 }
 
-fn filled(place: &str, len: usize, max: usize) -> Result<(), Finding> {
+pub(crate) fn filled(place: &str, len: usize, max: usize) -> Result<(), Finding> {
     if len == 0 {
         return Err(Finding::new(
             "LIM-03",
@@ -165,13 +177,18 @@ fn filled(place: &str, len: usize, max: usize) -> Result<(), Finding> {
     size(place, len, max)
 }
 
-fn lists(fields: &Fields, content: &Content) -> Result<(), Finding> {
-    let max = limits::LIST_ITEMS;
+fn envelope_lists(fields: &Fields) -> Result<(), Finding> {
     size("refs", fields.refs.len(), limits::REFS)?;
-    size("crime", fields.crime.len(), max)?;
+    size("crime", fields.crime.len(), limits::LIST_ITEMS)?;
     if let Onward::To(to) = &fields.onward {
         filled("onward.to", to.len(), limits::ONWARD_AGENCIES)?;
     }
+    Ok(())
+}
+
+fn lists(fields: &Fields, content: &Content) -> Result<(), Finding> {
+    let max = limits::LIST_ITEMS;
+    envelope_lists(fields)?;
     match content {
         Content::Trend(c) => {
             filled("body.cells", c.cells.len(), limits::TREND_CELLS)?;

@@ -9,7 +9,7 @@ mod contact;
 mod dates;
 mod difference;
 mod document_alert;
-mod form;
+pub(crate) mod form;
 mod handling;
 mod modus_operandi;
 mod route;
