@@ -15,6 +15,7 @@ pub mod http;
 pub mod oracle;
 pub mod process;
 pub mod raw;
+pub mod sealed;
 pub mod sheet;
 pub mod tap;
 pub mod terminal;
