@@ -21,6 +21,7 @@ pub const fn number(kind: Kind) -> u8 {
         Kind::Permit => 10,
         Kind::Ask => 11,
         Kind::Affirm => 12,
+        Kind::Sealed => 13,
     }
 }
 

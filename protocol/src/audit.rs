@@ -7,17 +7,17 @@
 
 use bytes::Bytes;
 use ciborium::Value;
-use coset::{CoseSign1, SignatureContext, TaggedCborSerializable, sig_structure_data};
+use coset::{CoseSign1, TaggedCborSerializable};
 use serde::{Deserialize, Serialize};
 
 use crate::card::{AgencyKeys, KeyStanding, KeyState};
 use crate::cbor::{self, CborFault};
 use crate::clock::{Hlc, Millis};
+use crate::cose;
 use crate::id::AgencyId;
 use crate::key::{PublicKey, SecretKey};
 use crate::limits;
 use crate::record::codes::Kind;
-use crate::record::signed::{assemble, protected};
 
 /// The external AAD of every head: a domain string, versioned.
 pub const AAD: &[u8] = b"liaison/1 audit head";
@@ -93,22 +93,13 @@ impl AuditHead {
     pub fn sign(&self, key: &SecretKey) -> Result<SignedHead, HeadFault> {
         let value = Value::serialized(self).map_err(|e| form(&e))?;
         let payload = cbor::encode_value(value)?;
-        let protected = protected(key.public(), CONTENT_TYPE);
-        let tbs = sig_structure_data(
-            SignatureContext::CoseSign1,
-            protected.clone(),
-            None,
-            AAD,
-            &payload,
-        );
-        let signature = key.sign(&tbs);
-        let bytes = assemble(protected, payload, signature).map_err(|e| form(&e))?;
+        let signed = cose::sign(key, CONTENT_TYPE, AAD, payload).map_err(|e| form(&e))?;
         Ok(SignedHead {
-            bytes: bytes.into(),
+            bytes: signed.bytes.into(),
             head: *self,
             key: key.public(),
-            tbs: tbs.into(),
-            signature,
+            tbs: signed.tbs.into(),
+            signature: signed.signature,
         })
     }
 }
@@ -133,38 +124,21 @@ impl SignedHead {
             return Err(HeadFault::TooLarge { found: bytes.len() });
         }
         let cose = CoseSign1::from_tagged_slice(&bytes).map_err(|e| form(&e))?;
-        let key: [u8; 32] = cose
-            .protected
-            .header
-            .key_id
-            .as_slice()
-            .try_into()
-            .map_err(|_| form(&"the key id is not 32 bytes"))?;
-        let key = PublicKey::from_bytes(key);
-        let signature: [u8; 64] = cose
-            .signature
-            .as_slice()
-            .try_into()
-            .map_err(|_| form(&"the signature is not 64 bytes"))?;
+        let key = cose::key_of(&cose).ok_or_else(|| form(&"the key id is not 32 bytes"))?;
+        let signature = cose::signature_of(&cose);
+        let signature = signature.ok_or_else(|| form(&"the signature is not 64 bytes"))?;
         let payload = cose
             .payload
             .ok_or_else(|| form(&"the payload is missing"))?;
         let head: AuditHead = cbor::decode_value(&payload)?
             .deserialized()
             .map_err(|e| form(&e))?;
-        let protected = protected(key, CONTENT_TYPE);
-        let tbs = sig_structure_data(
-            SignatureContext::CoseSign1,
-            protected.clone(),
-            None,
-            AAD,
-            &payload,
-        );
         // Headers, lengths and order: whatever differs from the one form shows here.
         let only = cbor::encode_value(Value::serialized(&head).map_err(|e| form(&e))?)?;
-        let only = assemble(protected, only, signature).map_err(|e| form(&e))?;
-        if only != bytes {
-            let at = cbor::first_difference(&only, &bytes);
+        let only = cose::only_form(key, CONTENT_TYPE, AAD, only, signature);
+        let only = only.map_err(|e| form(&e))?;
+        if only.bytes != bytes {
+            let at = cbor::first_difference(&only.bytes, &bytes);
             return Err(form(&format_args!(
                 "from byte {at} on it differs from the one form of its content"
             )));
@@ -173,7 +147,7 @@ impl SignedHead {
             bytes,
             head,
             key,
-            tbs: tbs.into(),
+            tbs: only.tbs.into(),
             signature,
         })
     }

@@ -6,6 +6,7 @@ pub mod date;
 pub mod draft;
 pub mod envelope;
 pub mod handling;
+pub mod hours;
 pub mod kinds;
 pub mod scan;
 pub mod signed;

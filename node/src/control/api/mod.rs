@@ -19,6 +19,7 @@ mod proof;
 mod query;
 mod recipients;
 mod records;
+mod services;
 mod status;
 mod watch;
 
@@ -59,6 +60,9 @@ pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
     RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,
+};
+pub use services::{
+    DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,
 };
 pub use status::{Status, Tally};
 pub use watch::WatchEvent;

@@ -3,6 +3,7 @@
 use super::Finding;
 use crate::limits;
 use crate::record::date::Date;
+use crate::record::hours::Hours;
 use crate::record::kinds::Contact;
 
 pub(super) fn check(card: &Contact, today: Date, found: &mut Vec<Finding>) {
@@ -96,6 +97,14 @@ pub fn missing(card: &Contact) -> Vec<Finding> {
                 format!("body.functions[{at}].languages"),
                 "is empty: a caller does not know what to speak",
                 "Add the languages that are spoken there.",
+            ));
+        }
+        if let Some(Err(fault)) = function.hours.as_deref().map(Hours::parse) {
+            found.push(Finding::new(
+                "CON-15",
+                format!("body.functions[{at}].hours"),
+                format!("{fault}: nobody's node can tell whether it is open"),
+                "Write 24h, or days, times and time zone: Mo-Fr 08-16 CET.",
             ));
         }
     }

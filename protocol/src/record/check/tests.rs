@@ -543,6 +543,17 @@ fn con_codes() {
     };
     let codes: Vec<_> = missing(&some).iter().map(|f| f.code).collect();
     assert_eq!(codes, ["CON-12", "CON-13", "CON-14"]);
+    let desk = json!([{"role": "desk", "channel": "x", "languages": ["en"], "urgent": true,
+        "hours": "Mo-Fr 08-16"}]);
+    let Content::Contact(zoneless) = contact(json!({"functions": desk})) else {
+        unreachable!()
+    };
+    let told: Vec<_> = missing(&zoneless).iter().map(ToString::to_string).collect();
+    assert!(
+        told.iter()
+            .any(|t| t.starts_with("CON-15") && t.contains("names no time zone")),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -629,6 +640,7 @@ fn lim_codes() {
             number: 1,
             nodes: Vec::new(),
             hubs: Vec::new(),
+            sealing: Vec::new(),
             from: Millis(5),
             until: Millis(5 + days * day),
         })

@@ -7,7 +7,9 @@
 mod crime;
 mod document;
 mod envelope;
+mod lifecycle;
 mod people;
+mod personal;
 mod place;
 mod route;
 mod service;
@@ -17,7 +19,9 @@ mod trend;
 pub use crime::*;
 pub use document::*;
 pub use envelope::*;
+pub use lifecycle::*;
 pub use people::*;
+pub use personal::*;
 pub use place::*;
 pub use route::*;
 pub use service::*;
@@ -98,6 +102,12 @@ macro_rules! codes {
             }
         }
 
+        impl $crate::personal::encode::Encode for $name {
+            fn put(&self, out: &mut $crate::personal::encode::Out) {
+                out.text(self.as_str());
+            }
+        }
+
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 d.deserialize_str($crate::record::codes::FromText::new($what))
@@ -162,6 +172,12 @@ macro_rules! shaped {
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
                 s.serialize_str(&self.0)
+            }
+        }
+
+        impl $crate::personal::encode::Encode for $name {
+            fn put(&self, out: &mut $crate::personal::encode::Out) {
+                out.text(&self.0);
             }
         }
 

@@ -19,6 +19,11 @@ shaped! {
 }
 
 shaped! {
+    /// SHA-256 of a signed consent form, 64 hexadecimal digits.
+    FormHash, "a SHA-256 hash of 64 hexadecimal digits", hash
+}
+
+shaped! {
     /// Document code of ICAO 9303: `P`, `ID`, `V<`; one or two of A-Z and `<`.
     IcaoCode, "a document code of ICAO 9303, one or two capital letters like P or ID", icao
 }

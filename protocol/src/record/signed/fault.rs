@@ -1,5 +1,6 @@
 //! Why bytes are not a record, and why a record is not its claimed author's word.
 
+use crate::card::KeyStanding;
 use crate::cbor::CborFault;
 use crate::fault::{Answer, Blame, Later, Refused};
 use crate::id::{AgencyId, RecordId};
@@ -183,6 +184,23 @@ pub enum SignatureFault {
 }
 
 impl SignatureFault {
+    /// Why a record of this kind is not `author`'s word under a key that stands so.
+    pub(super) fn of_key(
+        standing: &KeyStanding,
+        author: AgencyId,
+        key: PublicKey,
+        kind: Kind,
+    ) -> Self {
+        match standing {
+            KeyStanding::Good(_) | KeyStanding::WrongUse => Self::WrongUse { author, key, kind },
+            KeyStanding::Unknown => Self::UnknownKey { author, key },
+            KeyStanding::OutsideValidity => Self::OutsideValidity { author, key },
+            KeyStanding::Revoked => Self::Revoked { author, key },
+            KeyStanding::Compromised(_) => Self::Compromised { author, key },
+            KeyStanding::Weak => Self::WeakKey { author, key },
+        }
+    }
+
     /// What a peer is answered: a key that we don't know yet may be on a card to come.
     pub fn answer(&self) -> Answer {
         match self {

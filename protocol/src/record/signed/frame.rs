@@ -1,46 +1,11 @@
 //! The COSE_Sign1 around a record, byte for byte.
 
-use coset::{
-    CoseSign1, Header, ProtectedHeader, RegisteredLabelWithPrivate, TaggedCborSerializable, iana,
-};
 use sha2::{Digest, Sha256};
 
-use super::{AAD, FormFault};
+use super::AAD;
 use crate::cbor;
 use crate::id::RecordId;
 use crate::key::PublicKey;
-
-/// The protected header of whatever this crate signs.
-pub(crate) fn protected(key: PublicKey, content_type: &str) -> ProtectedHeader {
-    let header = Header {
-        alg: Some(RegisteredLabelWithPrivate::Assigned(iana::Algorithm::EdDSA)),
-        content_type: Some(coset::ContentType::Text(content_type.to_owned())),
-        key_id: key.as_bytes().to_vec(),
-        ..Header::default()
-    };
-    ProtectedHeader {
-        original_data: None,
-        header,
-    }
-}
-
-/// The COSE_Sign1 around a payload.
-pub(crate) fn assemble(
-    protected: ProtectedHeader,
-    payload: Vec<u8>,
-    signature: [u8; 64],
-) -> Result<Vec<u8>, FormFault> {
-    CoseSign1 {
-        protected,
-        unprotected: Header::default(),
-        payload: Some(payload),
-        signature: signature.to_vec(),
-    }
-    .to_tagged_vec()
-    .map_err(|e| FormFault::Cose {
-        says: e.to_string(),
-    })
-}
 
 /// The parts of a record in its one form. All but the payload stands at fixed places.
 pub(super) struct Frame<'a> {
@@ -89,6 +54,16 @@ impl<'a> Frame<'a> {
         }
         out
     }
+}
+
+/// Bytes of the record with which these begin; none if they do not begin with one in its form.
+pub(crate) fn extent(bytes: &[u8]) -> Option<usize> {
+    let rest = bytes.strip_prefix(Frame::BEFORE_KEY)?;
+    let (_, rest) = rest.split_first_chunk::<32>()?;
+    let rest = cbor::direct::after_byte_string(rest.strip_prefix(b"\xA0")?)?;
+    let rest = rest.strip_prefix(Frame::BEFORE_SIGNATURE)?;
+    let (_, rest) = rest.split_first_chunk::<64>()?;
+    bytes.len().checked_sub(rest.len())
 }
 
 pub(super) fn id_of(tbs: &[u8]) -> RecordId {

@@ -11,21 +11,23 @@ mod tests;
 
 use bytes::Bytes;
 use ciborium::Value;
-use coset::{CoseSign1, SignatureContext, TaggedCborSerializable, sig_structure_data};
+use coset::{CoseSign1, TaggedCborSerializable};
 
 pub use self::fault::{FormFault, SignatureFault};
+pub(crate) use self::frame::extent;
 use self::frame::{Frame, id_of};
-pub(crate) use self::frame::{assemble, protected};
-use self::payload::read_payload;
-use super::check::limits_of;
+pub(crate) use self::payload::stub_of;
+use self::payload::{read_payload, tree};
+use super::check::limits_of_record;
 use super::codes::Kind;
 use super::envelope::{Envelope, Fields, SCHEMA};
 use super::handling::{Holder, Receiver, Terms};
 use super::kinds::Content;
 use super::kinds::keys::NodeKey;
 use crate::card::{AgencyKeys, KeyStanding};
-use crate::cbor::{self, CborFault};
+use crate::cbor;
 use crate::clock::Hlc;
+use crate::cose;
 use crate::id::{AgencyId, RecordId};
 use crate::key::{PublicKey, SecretKey};
 use crate::limits;
@@ -96,49 +98,26 @@ impl Record {
     /// # Errors
     /// A statement over its limits: the record's bytes, a list, a text.
     pub fn sign(&self, key: &SecretKey) -> Result<SignedRecord, FormFault> {
-        limits_of(&self.envelope.fields, &self.content)
+        limits_of_record(&self.envelope, &self.content)
             .map_err(|finding| FormFault::Limit(Box::new(finding)))?;
         let payload = self.payload()?;
-        let protected = protected(key.public(), CONTENT_TYPE);
-        let tbs = sig_structure_data(
-            SignatureContext::CoseSign1,
-            protected.clone(),
-            None,
-            AAD,
-            &payload,
-        );
-        let signature = key.sign(&tbs);
-        let bytes = assemble(protected, payload, signature)?;
-        if bytes.len() > limits::RECORD_BYTES {
-            return Err(FormFault::TooLarge { found: bytes.len() });
+        let signed = cose::sign(key, CONTENT_TYPE, AAD, payload)?;
+        let found = signed.bytes.len();
+        if found > limits::RECORD_BYTES {
+            return Err(FormFault::TooLarge { found });
         }
         Ok(SignedRecord {
-            bytes: bytes.into(),
-            id: id_of(&tbs),
+            bytes: signed.bytes.into(),
+            id: id_of(&signed.tbs),
             key: key.public(),
-            tbs: tbs.into(),
-            signature,
+            tbs: signed.tbs.into(),
+            signature: signed.signature,
             record: self.clone(),
         })
     }
 
     fn payload(&self) -> Result<Vec<u8>, FormFault> {
-        let e = &self.envelope;
-        let fields = Value::serialized(&e.fields).map_err(|e| CborFault::Shape {
-            says: e.to_string(),
-        })?;
-        let Value::Map(mut map) = fields else {
-            return Err(CborFault::Shape {
-                says: "the envelope is not a map".into(),
-            }
-            .into());
-        };
-        map.push(("schema".into(), e.schema.into()));
-        map.push(("kind".into(), self.kind().as_str().into()));
-        map.push(("author".into(), Value::Bytes(e.author.as_bytes().to_vec())));
-        map.push(("created".into(), e.created.to_wire().into()));
-        map.push(("body".into(), self.content.to_value()?));
-        Ok(cbor::encode_value(Value::Map(map))?)
+        Ok(cbor::encode_value(Value::Map(tree(self)?))?)
     }
 }
 
@@ -192,48 +171,29 @@ impl SignedRecord {
         if !cose.unprotected.is_empty() {
             return Err(FormFault::UnprotectedHeader);
         }
-        let key: [u8; 32] = cose
-            .protected
-            .header
-            .key_id
-            .as_slice()
-            .try_into()
-            .map_err(|_| FormFault::ProtectedHeader {
-                what: "the key id is not 32 bytes",
-            })?;
-        let key = PublicKey::from_bytes(key);
-        let expected = protected(key, CONTENT_TYPE);
-        if cose.protected.header != expected.header {
+        let key = cose::key_of(&cose).ok_or(FormFault::ProtectedHeader {
+            what: "the key id is not 32 bytes",
+        })?;
+        if cose.protected.header != cose::protected(key, CONTENT_TYPE).header {
             return Err(FormFault::ProtectedHeader {
                 what: "it must hold algorithm EdDSA, key id and content type, and nothing else",
             });
         }
-        let signature: [u8; 64] =
-            cose.signature
-                .as_slice()
-                .try_into()
-                .map_err(|_| FormFault::SignatureLength {
-                    found: cose.signature.len(),
-                })?;
+        let signature = cose::signature_of(&cose).ok_or(FormFault::SignatureLength {
+            found: cose.signature.len(),
+        })?;
         let payload = cose.payload.ok_or(FormFault::NoPayload)?;
         let record = read_payload(&payload)?;
-        let tbs = sig_structure_data(
-            SignatureContext::CoseSign1,
-            expected.clone(),
-            None,
-            AAD,
-            &payload,
-        );
-        let only = assemble(expected, payload, signature)?;
-        if only != bytes {
-            let at = cbor::first_difference(&only, &bytes);
+        let only = cose::only_form(key, CONTENT_TYPE, AAD, payload, signature)?;
+        if only.bytes != bytes {
+            let at = cbor::first_difference(&only.bytes, &bytes);
             return Err(FormFault::NotDeterministic { at });
         }
         Ok(Self {
             bytes,
-            id: id_of(&tbs),
+            id: id_of(&only.tbs),
             key,
-            tbs: tbs.into(),
+            tbs: only.tbs.into(),
             signature,
             record,
         })
@@ -251,42 +211,9 @@ impl SignedRecord {
         let verifier = match keys.standing(&self.key, self.kind(), self.record.envelope.created) {
             KeyStanding::Good(verifier) => verifier,
             KeyStanding::Compromised(verifier) if keys.is_affirmed(&self.key, &self.id) => verifier,
-            KeyStanding::Compromised(_) => {
-                return Err(SignatureFault::Compromised {
-                    author,
-                    key: self.key,
-                });
-            }
-            KeyStanding::Unknown => {
-                return Err(SignatureFault::UnknownKey {
-                    author,
-                    key: self.key,
-                });
-            }
-            KeyStanding::OutsideValidity => {
-                return Err(SignatureFault::OutsideValidity {
-                    author,
-                    key: self.key,
-                });
-            }
-            KeyStanding::Revoked => {
-                return Err(SignatureFault::Revoked {
-                    author,
-                    key: self.key,
-                });
-            }
-            KeyStanding::WrongUse => {
-                return Err(SignatureFault::WrongUse {
-                    author,
-                    key: self.key,
-                    kind: self.kind(),
-                });
-            }
-            KeyStanding::Weak => {
-                return Err(SignatureFault::WeakKey {
-                    author,
-                    key: self.key,
-                });
+            standing => {
+                let (key, kind) = (self.key, self.kind());
+                return Err(SignatureFault::of_key(&standing, author, key, kind));
             }
         };
         if !verifier.verify(&self.tbs, &self.signature) {

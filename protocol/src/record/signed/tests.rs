@@ -191,6 +191,7 @@ fn keys_hold_within_their_time_and_for_their_kind_only() {
         number: 1,
         nodes: Vec::new(),
         hubs: Vec::new(),
+        sealing: Vec::new(),
         from: Millis(1_000),
         until: Millis(1_500),
     });

@@ -1,0 +1,1 @@
+//! Round trips, and each way in which a seal stays closed.
