@@ -59,7 +59,7 @@ async fn oracle_draws_federations_and_none_leaks() {
         start(&mut tasks, seed);
     }
     let (mut nodes, mut frames, mut copies, mut done_so_far) = (0, 0, 0, 0);
-    let mut slowest = (Duration::ZERO, 0);
+    let mut slowest = (Duration::ZERO, 0, String::new());
     let mut faults: BTreeMap<u64, String> = BTreeMap::new();
     while let Some(done) = tasks.join_next().await {
         let (seed, outcome) = done.expect("a federation");
@@ -72,7 +72,8 @@ async fn oracle_draws_federations_and_none_leaks() {
                 nodes += outcome.nodes;
                 frames += outcome.frames;
                 copies += outcome.copies;
-                slowest = slowest.max((outcome.rest, seed));
+                let last = outcome.last.map(|v| format!(", waiting for: {v}"));
+                slowest = slowest.max((outcome.rest, seed, last.unwrap_or_default()));
                 if !outcome.violations.is_empty() {
                     let all = outcome.violations.iter().map(|v| format!("  {v}\n"));
                     faults.insert(seed, all.take(20).collect());
@@ -99,8 +100,8 @@ async fn oracle_draws_federations_and_none_leaks() {
     let took = began.elapsed();
     println!(
         "{done_so_far} federations, {nodes} nodes, {frames} frames, {copies} copies in {took:.1?}; \
-         slowest to rest: seed {}, {:.1?}",
-        slowest.1, slowest.0
+         slowest to rest: seed {}, {:.1?}{}",
+        slowest.1, slowest.0, slowest.2
     );
     let told: String = faults
         .iter()

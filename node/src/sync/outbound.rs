@@ -88,6 +88,7 @@ async fn send(
             peer,
             ids: HashSet::new(),
         },
+        asked_meanwhile: HashSet::new(),
         cursor: |arrival| Cursor {
             incarnation,
             epoch: engine.epoch(),
@@ -203,6 +204,9 @@ struct Session<'a, C> {
     pending: HashMap<RecordId, Arrival>,
     /// What a repair found, and this session took on.
     repairing: Repairing<'a>,
+    /// Of that, what was under way when it was found: an answer that is on its way may be older
+    /// than what made the peer ask, a new policy or a card that it lacked.
+    asked_meanwhile: HashSet<RecordId>,
     cursor: C,
     /// Of the policy that this session decides by.
     epoch: u64,
@@ -312,6 +316,9 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         for (id, outcome) in outcomes {
             let arrival = self.pending.remove(&id);
             self.repairing.ids.remove(&id);
+            if self.asked_meanwhile.remove(&id) && !outcome.is_stored() {
+                self.peer.give_back([id]);
+            }
             if let (Outcome::Answered(answer), Some(arrival)) = (outcome, arrival) {
                 answers.push((arrival, answer));
                 self.peer.answered(id, answer);
@@ -409,6 +416,8 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             .await?;
             // What the peer may not have, or another lane comes to, is done with.
             let offered: HashSet<RecordId> = found.iter().map(|c| c.item.id).collect();
+            let under_way = offered.iter().filter(|id| self.pending.contains_key(*id));
+            self.asked_meanwhile.extend(under_way);
             for id in ids.iter().filter(|id| !offered.contains(id)) {
                 self.repairing.ids.remove(id);
             }

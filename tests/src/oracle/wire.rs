@@ -296,7 +296,12 @@ impl Reader<'_> {
             .recalled
             .iter()
             .any(|r| (r.by, r.from, r.of) == (us, peer, *of) && r.moment <= moment);
-        told || model.recalled_all.contains(&(us, peer)) || self.recalled.contains_key(of)
+        // It may act on a recall before it answers it.
+        let came = self.came.iter().filter_map(|(id, _)| model.records.get(id));
+        let passed_on = came
+            .map(|known| &known.what)
+            .any(|what| matches!(what, What::Recall { of: what, from } if what == of && *from == Some(us)));
+        told || model.recalled_all.contains(&(us, peer)) || passed_on
     }
 
     /// Whether a permit lets a record go to a node: one that we have, and, if the record is ours

@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use super::judge::{self, Held, Violation};
 use super::model::{Gate, Known, Model, Recalled, Version, What};
 use super::plan::{Plan, Step, pair};
-use super::policy::{Cond, Policy, Statement, country_of, sector_of};
-use super::record::day_ahead;
+use super::policy::{Cond, Facts, Policy, Statement, country_of, sector_of};
+use super::record::{Onward, day_ahead};
 use super::rest::{self, Given, Rest};
 use super::sabotage::Sabotage;
 use super::wire;
@@ -37,6 +37,8 @@ pub struct Outcome {
     pub copies: usize,
     /// How long the nodes took to come to what the gates let them have, at the end.
     pub rest: Duration,
+    /// What they waited for until then.
+    pub last: Option<Violation>,
     /// How long all of it took.
     pub took: Duration,
 }
@@ -77,7 +79,7 @@ pub async fn run(plan: &Plan, sabotage: Option<Sabotage>, patience: Duration) ->
     for step in &plan.steps {
         world.step(step).await;
     }
-    let (mut violations, rest) = world.come_to_rest(patience).await;
+    let (mut violations, rest, last) = world.come_to_rest(patience).await;
     let (frames, copies) = world.judge(&mut violations);
     world.federation.stop().await;
     Outcome {
@@ -86,6 +88,7 @@ pub async fn run(plan: &Plan, sabotage: Option<Sabotage>, patience: Duration) ->
         frames,
         copies,
         rest,
+        last,
         took: began.elapsed(),
     }
 }
@@ -271,15 +274,50 @@ impl World<'_> {
         }
     }
 
+    /// Those whom a node's ceilings keep a record of its own from.
+    fn withheld(&self, node: usize, record: usize) -> BTreeSet<usize> {
+        let Version { policy, peers, .. } = &self.model.now(node)[0];
+        let withheld = |peer: &usize| {
+            policy.withholds(&Facts {
+                traits: &self.model.plan.records[record].traits,
+                author: node,
+                us: node,
+                peer: *peer,
+                peers,
+                addressed: true,
+            })
+        };
+        peers.keys().copied().filter(withheld).collect()
+    }
+
+    /// A list without those whom a ceiling keeps the record from: with them it is not taken.
+    /// None: its `onward` names one.
+    fn under_ceilings(
+        &self,
+        node: usize,
+        record: usize,
+        to: Option<&BTreeSet<usize>>,
+    ) -> Option<Option<BTreeSet<usize>>> {
+        let withheld = self.withheld(node, record);
+        let onward = &self.model.plan.records[record].traits.onward;
+        if matches!(onward, Onward::To(names) if !names.is_disjoint(&withheld)) {
+            return None;
+        }
+        Some(to.map(|to| to.difference(&withheld).copied().collect()))
+    }
+
     async fn push(&mut self, node: usize, record: usize, to: Option<&BTreeSet<usize>>) {
         let draft = self.draft(record);
-        let list = to.map(names);
+        let Some(to) = self.under_ceilings(node, record, to) else {
+            return;
+        };
+        let list = to.as_ref().map(names);
         let options: Vec<&str> = match &list {
             Some(list) if self.sabotage != Some(Sabotage::Audience) => vec!["--to", list],
             _ => Vec::new(),
         };
         let id = self.federation[&name(node)].push(&draft, &options).await;
-        self.made(node, record, id, to.cloned(), None);
+        self.made(node, record, id, to, None);
     }
 
     async fn amend(&mut self, node: usize, of: usize, record: usize, to: Option<&BTreeSet<usize>>) {
@@ -287,7 +325,10 @@ impl World<'_> {
             return;
         };
         let draft = self.draft(record);
-        let list = to.map(names);
+        let Some(to) = self.under_ceilings(node, record, to) else {
+            return;
+        };
+        let list = to.as_ref().map(names);
         let full = old.full();
         let mut args = vec!["amend", &full, "-", "--json"];
         if self.sabotage == Some(Sabotage::Amendment) {
@@ -308,7 +349,7 @@ impl World<'_> {
             Some(What::Drawn(_, list)) => list,
             _ => None,
         };
-        let list = to.cloned().or(kept);
+        let list = to.or(kept);
         self.made(node, record, id.expect("an id"), list, Some(old));
         self.model.withdrawn.insert(old, (moment(), Instant::now()));
     }
@@ -431,8 +472,12 @@ impl World<'_> {
     }
 
     /// Waits until every node holds what the gates in force let it have, and nothing that had
-    /// to be erased. What is missing when patience ends, and how long it took.
-    async fn come_to_rest(&mut self, patience: Duration) -> (Vec<Violation>, Duration) {
+    /// to be erased. What is missing when patience ends, how long it took, and what was missing
+    /// last.
+    async fn come_to_rest(
+        &mut self,
+        patience: Duration,
+    ) -> (Vec<Violation>, Duration, Option<Violation>) {
         let began = Instant::now();
         let running = self.running();
         let pairs: Vec<(usize, usize)> = running
@@ -464,6 +509,7 @@ impl World<'_> {
             })
             .collect();
         let end = tokio::time::Instant::now() + patience;
+        let mut last = None;
         let missing = loop {
             for n in &running {
                 judge::learn(&mut self.model, &self.federation[&name(*n)].node().store);
@@ -480,6 +526,7 @@ impl World<'_> {
             if missing.is_empty() || tokio::time::Instant::now() >= end {
                 break missing;
             }
+            last = missing.into_iter().next();
             // What is erased, or comes back under its old number, is no arrival.
             let again = end.min(tokio::time::Instant::now() + LOOK_AGAIN);
             let _more = tokio::time::timeout_at(again, arrived.notified()).await;
@@ -491,7 +538,7 @@ impl World<'_> {
         if missing.is_empty() {
             self.federation.settled().await;
         }
-        (missing, took)
+        (missing, took, last)
     }
 
     fn judge(&mut self, violations: &mut Vec<Violation>) -> (usize, usize) {
