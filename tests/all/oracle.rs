@@ -135,12 +135,9 @@ async fn oracle_sees_each_broken_gate_within_fifty_federations() {
 
 /// The first seed whose federation shows that a gate is broken.
 async fn seen(sabotage: Sabotage, gates: &[Gate]) -> Option<u64> {
-    // What is still missing in the end matters only where too little is shared.
-    let patience = Duration::from_millis(if sabotage == Sabotage::Starve {
-        10_000
-    } else {
-        100
-    });
+    // What is still missing in the end matters only where too little is shared or called back.
+    let lacks = matches!(sabotage, Sabotage::Starve | Sabotage::Recall);
+    let patience = Duration::from_millis(if lacks { 10_000 } else { 100 });
     for seed in 1..=SEEN_WITHIN {
         let outcome = match one(seed, Some(sabotage), patience).await {
             Ok(outcome) => outcome,
