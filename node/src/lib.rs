@@ -44,6 +44,7 @@ pub mod store;
 pub mod swarm;
 pub mod sync;
 pub mod time;
+pub mod vault;
 pub mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};

@@ -33,6 +33,7 @@ use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
 use crate::time::{Sweeper, Timekeeper};
+use crate::vault::{Vault, VaultError};
 
 /// What may differ from one start of a node to the next.
 #[derive(Clone)]
@@ -99,6 +100,8 @@ pub struct Parts {
     pub swarm: SwarmHandle,
     /// Its sessions.
     pub sync: Sync,
+    /// The sealed records that it can open.
+    pub vault: Vault,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -154,6 +157,9 @@ pub enum NodeError {
     /// The transport.
     #[error(transparent)]
     Swarm(#[from] SwarmError),
+    /// The sealed records.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The search index.
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -266,6 +272,10 @@ impl Node {
             let dir = home.audit_dir();
             run_blocking(move || Audit::open(dir, options)).await?
         };
+        let vault = {
+            let (store, registry, keyring) = (store.clone(), registry.clone(), keyring.clone());
+            run_blocking(move || Vault::load(store, registry, keyring)).await?
+        };
         let catch_up =
             CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let ingest = Ingest::new(
@@ -281,6 +291,7 @@ impl Node {
             settings,
             search.clone(),
             audit.clone(),
+            vault.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -292,6 +303,7 @@ impl Node {
             clock.clone(),
             time.clone(),
             audit.clone(),
+            vault.clone(),
         );
         let set_back = SetBack::load(
             store.clone(),
@@ -306,6 +318,7 @@ impl Node {
             search.clone(),
             clock.clone(),
             time.clone(),
+            vault.clone(),
             registry.own(),
         );
         let wanted = if listen.is_empty() {
@@ -355,6 +368,7 @@ impl Node {
             share,
             swarm,
             sync: sync.clone(),
+            vault,
             search,
             time,
             catch_up,
