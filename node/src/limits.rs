@@ -413,3 +413,6 @@ pub const NOTIFY_MS: u64 = 30_000;
 
 /// Seconds between two runs of it, at most: a day.
 pub const NOTIFY_MAX_S: u64 = 24 * 60 * 60;
+
+/// Alerts about looks that the status lists; it counts them all.
+pub const ALERTS_SHOWN: usize = 5;

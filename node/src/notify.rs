@@ -109,7 +109,7 @@ impl Notify {
             }
             let things = std::mem::take(&mut *lock(&self.0.waiting));
             let fault = tokio::select! {
-                fault = self.once(&things) => fault,
+                fault = self.once(&things, limits::NOTIFY_MS) => fault,
                 _ = stop.changed() => return,
             };
             if let Some(fault) = &fault {
@@ -124,7 +124,7 @@ impl Notify {
     }
 
     /// Runs it once; why it failed. It has no environment, no input, and its output is nobody's.
-    async fn once(&self, things: &BTreeMap<Thing, u64>) -> Option<String> {
+    async fn once(&self, things: &BTreeMap<Thing, u64>, patience_ms: u64) -> Option<String> {
         let (program, first) = self.0.config.command.split_first()?;
         if things.is_empty() {
             return None;
@@ -141,14 +141,14 @@ impl Notify {
         for (thing, count) in things {
             command.arg(thing.as_str()).arg(count.to_string());
         }
-        let patience = Duration::from_millis(limits::NOTIFY_MS);
+        let patience = Duration::from_millis(patience_ms);
         match tokio::time::timeout(patience, command.status()).await {
             Ok(Ok(status)) if status.success() => None,
             Ok(Ok(status)) => Some(format!("it ended with {status}")),
             Ok(Err(error)) => Some(format!("it can't be run: {error}")),
             Err(_) => Some(format!(
                 "it did not end within {} s and was killed",
-                limits::NOTIFY_MS / 1000
+                patience_ms / 1000
             )),
         }
     }
@@ -165,11 +165,19 @@ mod tests {
     /// A program that appends its arguments, environment and folder to a file.
     fn program(dir: &std::path::Path, end: &str) -> (NotifyConfig, std::path::PathBuf) {
         let out = dir.join("out");
-        let script = format!("echo \"$@|$(env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= | wc -l)|$PWD\" >> \"$0\"; {end}");
+        let script = format!(
+            "echo \"$@|$(env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= | wc -l)|$PWD\" >> \"$0\"; {end}"
+        );
         let command = ["/bin/sh", "-c", &script, &out.to_string_lossy()]
             .map(str::to_owned)
             .to_vec();
-        (NotifyConfig { command, every_s: 1 }, out)
+        (
+            NotifyConfig {
+                command,
+                every_s: 1,
+            },
+            out,
+        )
     }
 
     async fn lines(out: &std::path::Path, count: usize) -> Vec<String> {
@@ -209,28 +217,27 @@ mod tests {
         let (config, out) = program(dir.path(), "exit 3");
         let notify = Notify::new(config);
         let things = BTreeMap::from([(Thing::New, 1)]);
-        let fault = notify.once(&things).await.expect("it fails");
+        let fault = notify.once(&things, 20_000).await.expect("it fails");
         assert!(fault.contains('3'), "{fault}");
         assert_eq!(lines(&out, 1).await.len(), 1);
         let none = NotifyConfig {
             command: vec!["/nonexistent/pager".into()],
             every_s: 1,
         };
-        let fault = Notify::new(none).once(&things).await.expect("it fails");
+        let fault = Notify::new(none)
+            .once(&things, 20_000)
+            .await
+            .expect("it fails");
         assert!(fault.contains("can't be run"), "{fault}");
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_that_does_not_end_is_killed() {
-        let command = vec!["/bin/sleep".to_owned(), "600".into()];
-        let notify = Notify::new(NotifyConfig { command, every_s: 1 });
+        let dir = tempfile::tempdir().expect("folder");
+        let (config, out) = program(dir.path(), "exec sleep 600");
         let things = BTreeMap::from([(Thing::New, 1)]);
-        // `sleep 600 new 1` would end at once with an error.
-        let notify = Notify::new(NotifyConfig {
-            command: vec!["/bin/sh".into(), "-c".into(), "exec sleep 600".into()],
-            ..notify.0.config.clone()
-        });
-        let fault = notify.once(&things).await.expect("it is killed");
-        assert!(fault.contains("killed"), "{fault}");
+        let fault = Notify::new(config).once(&things, 2_000).await;
+        assert!(fault.is_some_and(|says| says.contains("killed")));
+        assert_eq!(lines(&out, 1).await, ["new 1|0|/"]);
     }
 }

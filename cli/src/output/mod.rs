@@ -10,6 +10,7 @@ pub mod errors;
 pub mod expiry;
 pub mod explain;
 pub mod imports;
+pub mod keyring;
 pub mod keys;
 pub mod leave;
 pub mod officers;

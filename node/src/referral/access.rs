@@ -22,6 +22,7 @@ use self::alerts::{Alerts, Pace};
 use crate::audit::note;
 use crate::keyring::{Keyring, KeyringError, Shelf};
 use crate::limits;
+use crate::notify::{Notify, Thing};
 use crate::officers::{Officer, Role, Roles};
 
 /// What an officer is about to do with a sealed thread.
@@ -202,6 +203,7 @@ pub struct Looks(Arc<Inner>);
 
 struct Inner {
     keyring: Keyring,
+    notify: Notify,
     assigned: Mutex<HashMap<RecordId, Assigned>>,
     alerts: Mutex<Alerts>,
     pace: Mutex<Pace>,
@@ -213,7 +215,7 @@ impl Looks {
     ///
     /// # Errors
     /// [`KeyringError`]: the folder can't be read.
-    pub fn load(keyring: Keyring) -> Result<Self, KeyringError> {
+    pub fn load(keyring: Keyring, notify: Notify) -> Result<Self, KeyringError> {
         let mut assigned = HashMap::new();
         for name in keyring.kept_names(Shelf::Access)? {
             let Ok(thread) = name.parse::<RecordId>() else {
@@ -228,6 +230,7 @@ impl Looks {
         let alerts = Alerts::load(&keyring)?;
         Ok(Self(Arc::new(Inner {
             keyring,
+            notify,
             assigned: Mutex::new(assigned),
             alerts: Mutex::new(alerts),
             pace: Mutex::default(),
@@ -367,6 +370,21 @@ impl Looks {
         Ok(who)
     }
 
+    /// Who works on one thread works on another: a referral goes on to its next candidate.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; nobody is assigned to the other then.
+    pub fn follow(&self, from: &RecordId, to: &RecordId) -> Result<(), KeyringError> {
+        let mut all = lock(&self.0.assigned);
+        let Some(who) = all.get(from).cloned() else {
+            return Ok(());
+        };
+        self.0.keyring.keep(Shelf::Access, &to.full(), &who)?;
+        all.insert(*to, who);
+        Ok(())
+    }
+
     /// Forgets a thread whose records are erased. Blocks.
     ///
     /// # Errors
@@ -453,6 +471,7 @@ impl Looks {
         let mut alerts = lock(&self.0.alerts);
         alerts.add(kind, officer, now);
         alerts.keep(&self.0.keyring)?;
+        self.0.notify.tell(Thing::Alert, 1);
         Ok(())
     }
 }
