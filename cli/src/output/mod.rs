@@ -9,6 +9,8 @@ pub mod digits;
 pub mod errors;
 pub mod expiry;
 pub mod explain;
+mod gates;
+pub mod home;
 pub mod imports;
 pub mod keys;
 pub mod leave;
