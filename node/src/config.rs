@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use liaison_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
 
-use crate::policy::prove::Solver;
-
 use crate::limits;
+use crate::policy::prove::Solver;
 
 /// The configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +33,16 @@ pub struct Config {
     pub log: Log,
     /// The audit log.
     pub audit: AuditConfig,
+    /// What opens the keyring.
+    pub keyring: KeyringConfig,
+}
+
+/// What opens the keyring, which makes sealed records readable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyringConfig {
+    /// The key file; absent: `keys/keyring.key`. Relative to the home.
+    pub file: Option<PathBuf>,
 }
 
 /// The audit log.
@@ -103,6 +112,7 @@ impl Default for Config {
             policy: Policy::default(),
             log: Log::default(),
             audit: AuditConfig::default(),
+            keyring: KeyringConfig::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The one folder of a node: keys, card, policy, store, index, drafts, socket.
 
+mod keyring;
 mod keys;
 
 use std::fs;
@@ -20,11 +21,13 @@ use liaison_protocol::record::kinds::contact::{CardKeys, Function};
 use liaison_protocol::record::kinds::keys::NodeKey;
 use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{FormFault, Record, SignedRecord, VerifiedRecord};
+use liaison_protocol::seal::SealingKey;
 use zeroize::Zeroizing;
 
 pub use self::keys::{KeyChange, RootKeyText};
 use crate::audit::seal;
 use crate::cardfile::{CardFile, CardFileError};
+use crate::keyring::KeyringError;
 use crate::limits;
 use crate::swarm::{PeerAddr, SwarmError};
 
@@ -180,6 +183,9 @@ pub enum HomeError {
     /// The audit log's key is damaged.
     #[error("audit-key.public: {0}")]
     AuditKey(seal::SealError),
+    /// The keyring.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// An address that can't be dialled.
     #[error(transparent)]
     Address(SwarmError),
@@ -313,7 +319,11 @@ impl Home {
         };
         let revoke_all = self.revoke_all(&root, &contact, now)?;
         let card = self.sign_card(&root, contact, now)?;
-        let keys = self.sign_keys(&signing, agency, &node, request.addresses, 1, now)?;
+        let claim = Claim {
+            addresses: request.addresses,
+            sealing: self.first_keyring(now)?,
+        };
+        let keys = self.sign_keys(&signing, agency, &node, claim, 1, now)?;
         let file = CardFile::new(verified(card, &mut AgencyKeys::new(agency))?, None);
         let file = with_keys(&file, keys)?;
 
@@ -502,31 +512,39 @@ impl Home {
         }
         if let Some(addresses) = addresses {
             let number = next_number(&file);
-            file = self.new_statement(&file, &secrets, addresses, number, now)?;
+            let claim = Claim {
+                addresses,
+                ..Claim::of(&file, now)
+            };
+            file = self.new_statement(&file, &secrets, claim, number, now)?;
         }
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok(file)
     }
 
-    /// Renews the keys statement when less than two thirds of its time is left; gives the
-    /// card file as it then is, and whether the statement is new.
+    /// Renews the keys statement when less than two thirds of its time is left, or when it does
+    /// not list these sealing keys; gives the card file as it then is, and whether the statement
+    /// is new.
     ///
     /// # Errors
     /// [`HomeError`].
-    pub fn renew_keys(&self, now: Millis) -> Result<(CardFile, bool), HomeError> {
+    pub fn renew_keys(
+        &self,
+        sealing: Vec<SealingKey>,
+        now: Millis,
+    ) -> Result<(CardFile, bool), HomeError> {
         let file = self.card_file()?;
         let left = file
             .statement()
             .map_or(0, |s| s.until.0.saturating_sub(now.0));
-        if left > wire_limits::KEYS_STATEMENT_DAYS * limits::DAY_MS / 3 * 2 {
+        let mut claim = Claim::of(&file, now);
+        let as_it_should = claim.sealing == sealing;
+        if as_it_should && left > wire_limits::KEYS_STATEMENT_DAYS * limits::DAY_MS / 3 * 2 {
             return Ok((file, false));
         }
-        let addresses = file
-            .statement()
-            .map(|s| s.nodes.iter().flat_map(|n| n.addresses.clone()).collect())
-            .unwrap_or_default();
+        claim.sealing = sealing;
         let number = next_number(&file);
-        let file = self.new_statement(&file, &self.secrets()?, addresses, number, now)?;
+        let file = self.new_statement(&file, &self.secrets()?, claim, number, now)?;
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok((file, true))
     }
@@ -536,17 +554,19 @@ impl Home {
     ///
     /// # Errors
     /// [`HomeError`].
-    pub fn keys_after_restore(&self, now: Millis) -> Result<CardFile, HomeError> {
+    pub fn keys_after_restore(
+        &self,
+        sealing: Vec<SealingKey>,
+        now: Millis,
+    ) -> Result<CardFile, HomeError> {
         let file = self.card_file()?;
-        let nodes = file.statement().map(|s| s.nodes.iter());
-        let addresses = nodes
-            .into_iter()
-            .flatten()
-            .flat_map(|n| n.addresses.clone())
-            .collect();
+        let claim = Claim {
+            sealing,
+            ..Claim::of(&file, now)
+        };
         let before = file.statement().map_or(0, |s| s.number);
         let number = before.saturating_add(limits::STATEMENTS_LEFT_OUT);
-        let file = self.new_statement(&file, &self.secrets()?, addresses, number, now)?;
+        let file = self.new_statement(&file, &self.secrets()?, claim, number, now)?;
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok(file)
     }
@@ -555,19 +575,12 @@ impl Home {
         &self,
         file: &CardFile,
         secrets: &NodeSecrets,
-        addresses: Vec<String>,
+        claim: Claim,
         number: u64,
         now: Millis,
     ) -> Result<CardFile, HomeError> {
         let node = SecretKey::from_bytes(&secrets.node);
-        let keys = self.sign_keys(
-            &secrets.signing,
-            file.agency(),
-            &node,
-            addresses,
-            number,
-            now,
-        )?;
+        let keys = self.sign_keys(&secrets.signing, file.agency(), &node, claim, number, now)?;
         with_keys(file, keys)
     }
 
@@ -593,14 +606,15 @@ impl Home {
         signing: &SecretKey,
         agency: AgencyId,
         node: &SecretKey,
-        addresses: Vec<String>,
+        claim: Claim,
         number: u64,
         now: Millis,
     ) -> Result<SignedRecord, HomeError> {
         let keys = Keys {
             number,
-            nodes: vec![NodeKey::claim(node, agency, number, addresses)],
+            nodes: vec![NodeKey::claim(node, agency, number, claim.addresses)],
             hubs: Vec::new(),
+            sealing: claim.sealing,
             from: now,
             until: Millis(
                 now.0
@@ -658,6 +672,25 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), HomeError> {
         .and_then(|()| file.sync_all())
         .map_err(|e| io(&beside, e))?;
     fs::rename(&beside, path).map_err(|e| io(path, e))
+}
+
+/// What a keys statement says that may change.
+struct Claim {
+    addresses: Vec<String>,
+    sealing: Vec<SealingKey>,
+}
+
+impl Claim {
+    /// What the statement of a card file says, less what has ended.
+    fn of(file: &CardFile, now: Millis) -> Self {
+        let statement = file.statement();
+        let nodes = statement.iter().flat_map(|s| s.nodes.iter());
+        let sealing = statement.iter().flat_map(|s| s.sealing.iter());
+        Self {
+            addresses: nodes.flat_map(|n| n.addresses.clone()).collect(),
+            sealing: sealing.filter(|key| now < key.until).cloned().collect(),
+        }
+    }
 }
 
 /// Statements are numbered from 1.
@@ -754,6 +787,9 @@ const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented
 
 # [audit]
 # keep_mb = 1024                 # the audit log: the oldest lines leave beyond it
+
+# [keyring]                      # what makes sealed records readable
+# file = "keys/keyring.key"
 
 # [log]
 # format = "human"               # or "json"

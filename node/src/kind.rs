@@ -21,6 +21,7 @@ pub const fn number(kind: Kind) -> u8 {
         Kind::Permit => 10,
         Kind::Ask => 11,
         Kind::Affirm => 12,
+        Kind::Sealed => 13,
     }
 }
 
@@ -30,6 +31,11 @@ pub fn of(header: &Header) -> Option<Kind> {
         .iter()
         .copied()
         .find(|kind| number(*kind) == header.kind)
+}
+
+/// Whether a header's record is sealed.
+pub fn is_sealed(header: &Header) -> bool {
+    header.kind == number(Kind::Sealed)
 }
 
 /// Whether no word of a signing key takes such a record back: what proves an agency, and what

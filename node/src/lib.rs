@@ -24,6 +24,7 @@ pub mod doctor;
 pub mod home;
 pub mod import;
 pub mod ingest;
+pub mod keyring;
 pub mod kind;
 pub mod limits;
 mod marks;
@@ -43,6 +44,7 @@ pub mod store;
 pub mod swarm;
 pub mod sync;
 pub mod time;
+pub mod vault;
 pub mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};

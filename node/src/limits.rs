@@ -353,3 +353,44 @@ pub const PENDING_ACTS: usize = 32;
 
 /// Milliseconds after which an act that nobody approved lapses: seven days.
 pub const PENDING_MS: u64 = 7 * DAY_MS;
+
+/// `service` records that one answer reads: several federations' worth; each is 1 KiB.
+pub const SERVICES_READ: usize = 10_000;
+
+/// Offers that one answer suggests: more than a person compares.
+pub const SERVICE_SUGGESTIONS: usize = 25;
+
+/// Rows of the table of gaps.
+pub const GAP_ROWS: usize = 1_000;
+
+/// Days before its end from which an offer is to be asked about.
+pub const SERVICE_ENDS_DAYS: i64 = 3;
+
+/// Files of one folder of the keyring: some ten years of sealed records of a busy agency.
+pub const KEYRING_ENTRIES: usize = 1_000_000;
+
+/// Bytes of one secret in the keyring, padded: ids, secret, and every country to be excluded.
+pub const KEYRING_ENTRY_BYTES: usize = 2 * 1024;
+
+/// Bytes of one value in the keyring: a draft or file of one referral with its identity.
+pub const KEYRING_FILE_BYTES: usize = 256 * 1024;
+
+/// Bytes that such values are padded to a multiple of, so that their length tells little.
+pub const KEYRING_PAD_BYTES: usize = 4 * 1024;
+
+/// Bytes that padding, nonce and tag add to it, at most.
+pub const KEYRING_FILE_EXTRA_BYTES: usize = 2 * KEYRING_PAD_BYTES;
+
+/// Files that did not open which are told one by one; all of them are in quarantine.
+pub const KEYRING_DAMAGED: usize = 100;
+
+/// Days that a sealing key stands in our keys statements: what somebody recorded on the wire
+/// and copies from this machine later opens for so long, and [`SEALING_KEPT_DAYS`] more.
+pub const SEALING_KEY_DAYS: u64 = 30;
+
+/// Days before its end at which the next sealing key is made: peers that were off meanwhile have
+/// one that holds.
+pub const SEALING_OVERLAP_DAYS: u64 = 10;
+
+/// Days that the private half is kept after that: for wraps that are still on their way.
+pub const SEALING_KEPT_DAYS: u64 = 15;

@@ -18,6 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
 use crate::ingest::{Ingest, IngestFault, Settings};
+use crate::keyring::{Keyring, KeyringError, MasterKey};
 use crate::limits;
 use crate::officers::Officers;
 use crate::policy::{
@@ -32,6 +33,7 @@ use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
 use crate::time::{Sweeper, Timekeeper};
+use crate::vault::{Vault, VaultError};
 
 /// What may differ from one start of a node to the next.
 #[derive(Clone)]
@@ -48,6 +50,8 @@ pub struct RunOptions {
     pub timing: Timing,
     /// Unix group that may use the socket.
     pub group: Option<String>,
+    /// What opens the keyring; absent: its key file.
+    pub master: Option<Arc<MasterKey>>,
 }
 
 impl Default for RunOptions {
@@ -59,6 +63,7 @@ impl Default for RunOptions {
             speaks: Speaks::CURRENT,
             timing: Timing::default(),
             group: None,
+            master: None,
         }
     }
 }
@@ -81,6 +86,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Its store.
     pub store: Store,
+    /// What makes sealed records readable.
+    pub keyring: Keyring,
     /// The agencies it knows.
     pub registry: Registry,
     /// Its active policy.
@@ -93,6 +100,8 @@ pub struct Parts {
     pub swarm: SwarmHandle,
     /// Its sessions.
     pub sync: Sync,
+    /// The sealed records that it can open.
+    pub vault: Vault,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -128,6 +137,9 @@ pub enum NodeError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The keyring.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
     /// An agency in the store.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -145,6 +157,9 @@ pub enum NodeError {
     /// The transport.
     #[error(transparent)]
     Swarm(#[from] SwarmError),
+    /// The sealed records.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The search index.
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -187,6 +202,7 @@ impl Node {
             speaks,
             timing,
             group: _,
+            master,
         } = options;
         let now = clock.now();
         let secrets = home.secrets()?;
@@ -202,11 +218,28 @@ impl Node {
         let store = opened;
         let time = Timekeeper::load(store.clone(), clock.clone())?;
         let restored = catchup::restored(&store)?;
+        let keyring = {
+            let (home, config) = (home.clone(), config.keyring.clone());
+            run_blocking(move || {
+                let master = match master {
+                    Some(master) => master,
+                    None => Arc::new(home.master_key(&config)?),
+                };
+                Keyring::open(&home.keyring_dir(), &master)
+            })
+            .await?
+        };
         // A statement dated by a wrong clock would be in nobody's time, ours included.
         let card = match time.trusted() {
             // Which numbers were signed since the backup, this node does not know.
-            _ if restored.is_some() => home.keys_after_restore(now)?,
-            Ok(now) => home.renew_keys(now)?.0,
+            _ if restored.is_some() => {
+                keyring.rotate(now)?;
+                home.keys_after_restore(keyring.listed(now), now)?
+            }
+            Ok(now) => {
+                keyring.rotate(now)?;
+                home.renew_keys(keyring.listed(now), now)?.0
+            }
             Err(_) => home.card_file()?,
         };
         let registry = Registry::load(&store, &card)?;
@@ -239,6 +272,10 @@ impl Node {
             let dir = home.audit_dir();
             run_blocking(move || Audit::open(dir, options)).await?
         };
+        let vault = {
+            let (store, registry, keyring) = (store.clone(), registry.clone(), keyring.clone());
+            run_blocking(move || Vault::load(store, registry, keyring)).await?
+        };
         let catch_up =
             CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let ingest = Ingest::new(
@@ -254,6 +291,7 @@ impl Node {
             settings,
             search.clone(),
             audit.clone(),
+            vault.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -265,6 +303,7 @@ impl Node {
             clock.clone(),
             time.clone(),
             audit.clone(),
+            vault.clone(),
         );
         let set_back = SetBack::load(
             store.clone(),
@@ -279,6 +318,7 @@ impl Node {
             search.clone(),
             clock.clone(),
             time.clone(),
+            vault.clone(),
             registry.own(),
         );
         let wanted = if listen.is_empty() {
@@ -321,12 +361,14 @@ impl Node {
             config,
             clock,
             store,
+            keyring,
             registry,
             policies,
             ingest,
             share,
             swarm,
             sync: sync.clone(),
+            vault,
             search,
             time,
             catch_up,
@@ -370,11 +412,12 @@ impl Node {
             tasks.shutdown().await;
         }
         let (search, store) = (self.search.clone(), self.store.clone());
-        let audit = self.audit.clone();
+        let (audit, keyring) = (self.audit.clone(), self.keyring.clone());
         let closed = tokio::task::spawn_blocking(move || {
             audit.close();
             search.close();
             store.close();
+            keyring.close();
         });
         if closed.await.is_err() {
             tracing::error!("the store was not closed in order; it recovers at the next start");
@@ -558,7 +601,7 @@ impl Node {
             };
             // A change of the signing key writes the new one before the card that names it.
             let _one_at_a_time = self.changing.lock().await;
-            match self.home.renew_keys(now) {
+            match self.renew_sealing(now).await {
                 Ok((card, true)) => {
                     if let Err(error) = self.take_card(&card).await {
                         tracing::error!(%error, "the new keys statement was not taken in");
@@ -568,6 +611,23 @@ impl Node {
                 Err(error) => tracing::error!(%error, "the keys statement was not renewed"),
             }
         }
+    }
+
+    /// Sealing keys come and go; the keys statement lists them.
+    async fn renew_sealing(&self, now: Millis) -> Result<(CardFile, bool), NodeError> {
+        let (keyring, home) = (self.keyring.clone(), self.home.clone());
+        run_blocking(move || -> Result<_, NodeError> {
+            let done = keyring.rotate(now)?;
+            if !done.is_empty() {
+                tracing::info!(
+                    made = done.made.len(),
+                    deleted = done.deleted.len(),
+                    "sealing keys"
+                );
+            }
+            Ok(home.renew_keys(keyring.listed(now), now)?)
+        })
+        .await
     }
 
     /// Takes up our own card and keys statement as they are in the home now.

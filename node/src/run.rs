@@ -2,6 +2,9 @@
 
 use std::io::IsTerminal;
 
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -31,6 +34,7 @@ pub fn run(home: Home, options: RunOptions, ready: impl FnOnce(&[String])) -> Re
         return Err(NodeError::KeyLog.into());
     }
     log(&home)?;
+    no_core_dumps();
     home.check_socket_path().map_err(NodeError::from)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -52,6 +56,24 @@ pub fn run(home: Home, options: RunOptions, ready: impl FnOnce(&[String])) -> Re
         node.stop().await;
         Ok(())
     })
+}
+
+/// What is in memory, keys and victims' data, must not end up in a file because of a crash; and
+/// no other process of the same user may look into this one.
+fn no_core_dumps() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // A unit that has said so already may forbid the call.
+    if getrlimit(Resource::Core) != none
+        && let Err(error) = setrlimit(Resource::Core, none)
+    {
+        tracing::warn!(%error, "a crash may write memory to a file: 'ulimit -c 0' before 'liaison run'");
+    }
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "other programs of this user can read the node's memory");
+    }
 }
 
 fn log(home: &Home) -> Result<(), NodeError> {

@@ -4,7 +4,8 @@
 //! whose word it is, and who may have it, or one of them takes what another refuses and the
 //! gates have a gap. So all of that is here, in one place that two programs of different ages
 //! share: the record ([`record`]) with its form, its checks and the author's handling; who may
-//! sign it ([`card`], [`key`]), and how far a log of it had come ([`audit`]); and the sessions in which it travels ([`wire`]), as state
+//! sign it ([`card`], [`key`]), what only its
+//! recipients can read ([`seal`]), and how far a log of it had come ([`audit`]); and the sessions in which it travels ([`wire`]), as state
 //! machines that a simulator can run as well as a network.
 //!
 //! Pure: no runtime, network, store, clock or randomness that it was not handed. The wire
@@ -20,7 +21,9 @@ mod cose;
 pub mod fault;
 pub mod id;
 pub mod key;
+pub mod lifecycle;
 pub mod limits;
 pub mod personal;
 pub mod record;
+pub mod seal;
 pub mod wire;

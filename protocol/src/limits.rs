@@ -145,9 +145,28 @@ pub const DRAFT_BYTES: usize = 512 * 1024;
 /// them: 10 MB of memory; more than an agency makes in the two years of a key.
 pub const AFFIRMED_RECORDS: usize = 100_000;
 
-/// Bytes of what stands inside a seal, before it is padded: the largest size class. A full
-/// identity with twenty relatives needs 6 KiB.
-pub const INSIDE_BYTES: usize = 48 * 1024;
+/// Agencies that one sealed record names as recipients: the parties of a joint case.
+pub const RECIPIENTS: usize = 16;
+
+/// Bytes of padded content that a sealed record may hold, so that its length tells little: a
+/// step, a profile, an assessment with notes, and the most that fits a record.
+pub const SIZE_CLASSES: [usize; 4] = [1024, 4 * 1024, 16 * 1024, 48 * 1024];
+
+/// Days from its making within which a sealed record may ask for an answer: the longest
+/// follow-up is half a year.
+pub const RESPOND_DAYS: u64 = 366;
+
+/// Sealing keys in one keys statement: the current one, the one before, and spares for
+/// agencies that change theirs more often than every 30 days.
+pub const SEALING_KEYS: usize = 8;
+
+/// Days that a sealing key may be sealed to: 30, and half as long again so that peers which
+/// were away have the next one before this one ends.
+pub const SEALING_KEY_DAYS: u64 = 45;
+
+/// Bytes of what stands inside a seal, before it is padded: the largest size class, and one
+/// byte that ends it. A full identity with twenty relatives needs 6 KiB.
+pub const INSIDE_BYTES: usize = 48 * 1024 - 1;
 
 /// Bytes of what stands inside a seal as an officer is shown it, in JSON: texts of control
 /// characters and quotes alone would be six times as long.
@@ -164,3 +183,22 @@ pub const PERSONAL_ITEMS: usize = 24;
 /// People of one age band who travel with a referred person: a large family. More are a
 /// group, and each gets a referral.
 pub const COMPANIONS: u64 = 20;
+
+/// Providers that one referral is offered to, one after another: more than a night's worth of
+/// deadlines.
+pub const CANDIDATES: usize = 8;
+
+/// Hours within which an emergency referral is reviewed; after that nothing more is
+/// disclosed under it.
+pub const EMERGENCY_REVIEW_HOURS: u64 = 72;
+
+/// Bytes of a referral as an officer writes it: what can be sealed, and room for comments.
+pub const REFERRAL_DRAFT_BYTES: usize = 64 * 1024;
+
+/// Steps that one step names as seen: the newest ones of two parties are two; a line that
+/// was down for days leaves a dozen.
+pub const STEP_SEEN: usize = 32;
+
+/// Steps of one thread that take effect: twenty years of a step a week; a withdrawal is
+/// always taken.
+pub const THREAD_STEPS: usize = 1_000;

@@ -19,8 +19,9 @@ use crate::secret::SecretArgs;
 /// Back the node up into one encrypted file, while it runs
 ///
 /// The file holds the records as they are at one moment, the ledger, cards, peers, policy,
-/// configuration and audit log; not the keys, unless you say so. The search index is left out:
-/// it is made anew.
+/// configuration and audit log; not the keys, unless you say so, and never the keyring, without
+/// which no sealed record can be read: it has an archive of its own. The search index is left
+/// out: it is made anew.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_long_help = "\
@@ -28,10 +29,14 @@ Examples:
   liaison backup /media/usb/liaison-2031-03-02.backup
   liaison backup --key-file /etc/liaison/backup.key /var/backups/liaison.backup
   liaison backup --only-keys /media/safe/keys.backup       the keys, in an archive of their own
+  liaison backup --keyring /media/safe/keyring.backup      what makes sealed records readable
   liaison backup verify /var/backups/liaison.backup
 
 `liaison restore FILE --home DIR` makes a node of it again. Without the passphrase or key file
-nobody can, you included: keep it apart from the backup.")]
+nobody can, you included: keep it apart from the backup.
+
+A keyring archive opens, together with the keyring's master key, every sealed record that was not
+erased when it was made. Keep few of them, and delete them when the next one is made.")]
 pub struct BackupArgs {
     #[command(subcommand)]
     command: Option<BackupCommand>,
@@ -44,6 +49,9 @@ pub struct BackupArgs {
     /// The keys alone
     #[arg(long)]
     only_keys: bool,
+    /// The keyring alone: whoever opens it, and has its master key, can read sealed records
+    #[arg(long, conflicts_with_all = ["with_keys", "only_keys"])]
+    keyring: bool,
     #[command(flatten)]
     secret: SecretArgs,
 }
@@ -68,9 +76,10 @@ pub fn run(context: &mut Context, args: BackupArgs) -> Outcome {
     match (args.command, args.file) {
         (Some(BackupCommand::Verify { file, secret }), _) => verify(context.ui, &file, &secret),
         (None, Some(file)) => {
-            let part = match (args.with_keys, args.only_keys) {
-                (true, _) => Part::WithKeys,
-                (_, true) => Part::KeysOnly,
+            let part = match (args.with_keys, args.only_keys, args.keyring) {
+                (true, ..) => Part::WithKeys,
+                (_, true, _) => Part::KeysOnly,
+                (.., true) => Part::KeyringOnly,
                 _ => Part::WithoutKeys,
             };
             make(context, &file, part, &args.secret)
@@ -147,7 +156,10 @@ fn make(context: &mut Context, file: &Path, part: Part, secret: &SecretArgs) -> 
     }
     let keys = match part {
         Part::WithoutKeys => {
-            "It holds no keys: `liaison backup --only-keys FILE` keeps them apart.\n"
+            "It holds no keys: `liaison backup --only-keys FILE` keeps them apart; and no keyring, without which no sealed record can be read: `liaison backup --keyring FILE`.\n"
+        }
+        Part::KeyringOnly => {
+            "It holds the keyring: with its master key it opens every sealed record held here now. Lock it away from that key, and delete older ones: what is erased later is still in them.\n"
         }
         _ => "It holds the agency's keys: whoever opens it can speak in its name. Lock it away.\n",
     };
@@ -242,6 +254,7 @@ pub fn text(held: &Checked) -> String {
     let made = when(&liaison_node::control::text::rfc3339(manifest.made));
     let what = match manifest.part {
         Part::KeysOnly => "the keys".to_owned(),
+        Part::KeyringOnly => "the keyring".to_owned(),
         Part::WithKeys | Part::WithoutKeys => plural(manifest.arrivals, "arrival", "arrivals"),
     };
     format!(

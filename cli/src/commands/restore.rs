@@ -24,6 +24,7 @@ use crate::secret::SecretArgs;
 Examples:
   liaison --home /var/lib/liaison restore /media/usb/liaison-2031-03-02.backup
   liaison --home /var/lib/liaison restore /media/safe/keys.backup     the keys, after that
+  liaison --home /var/lib/liaison restore /media/safe/keyring.backup  the keyring, after that
   liaison run
   liaison restore status
   liaison restore release qm-pol --reason 'their node is gone for good; telephoned 2 March'")]
@@ -133,9 +134,14 @@ fn make(context: &mut Context, file: &std::path::Path, secret: &SecretArgs) -> O
         fields.insert("home".into(), json!(dir));
         fields.insert("locked".into(), json!(restored.locked));
         fields.insert("has_keys".into(), json!(restored.has_keys));
+        fields.insert("has_keyring".into(), json!(restored.has_keyring));
     }
-    let next = if restored.has_keys {
+    let next = if restored.has_keys && restored.has_keyring {
         format!("Start it: `liaison --home {dir} run`")
+    } else if restored.has_keys {
+        format!(
+            "Bring the keyring, or no sealed record can be read: `liaison --home {dir} restore KEYRING-BACKUP`. Then start it: `liaison --home {dir} run`"
+        )
     } else {
         format!(
             "Bring the keys: `liaison --home {dir} restore KEYS-BACKUP`, then start it: `liaison --home {dir} run`"

@@ -76,13 +76,16 @@ impl Manifest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Part {
-    /// Store and home, without `keys/`.
+    /// Store and home, without `keys/` and `keyring/`.
     #[default]
     WithoutKeys,
-    /// All of it: whoever opens it can speak in the agency's name.
+    /// All of it but `keyring/`: whoever opens it can speak in the agency's name.
     WithKeys,
     /// `keys/` alone, to be kept apart.
     KeysOnly,
+    /// `keyring/` alone: what makes sealed records readable. No other backup holds it, so that
+    /// what is erased here is not in all of them.
+    KeyringOnly,
 }
 
 /// Why entries can't be read.

@@ -17,6 +17,8 @@ const LEFT_OUT: [&str; 3] = ["store", "index", "liaison.sock"];
 const PRIVATE: &str = ".private";
 /// The folder of the keys.
 pub(super) const KEYS: &str = "keys";
+/// The folder of the keyring.
+pub(super) const KEYRING: &str = "keyring";
 
 /// Why no backup was made.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +66,7 @@ pub fn make(
     };
     let (mut rows, mut files) = (0, 0);
     let cut = match part {
-        Part::KeysOnly => None,
+        Part::KeysOnly | Part::KeyringOnly => None,
         Part::WithKeys | Part::WithoutKeys => Some(node.store.cut()?),
     };
     let own = node.registry.own();
@@ -85,8 +87,13 @@ pub fn make(
     let mut paths = Vec::new();
     walk(&node.home, Path::new(""), part, &mut paths)?;
     for path in paths {
-        copy(&node.home, &path, &mut hand)?;
-        files += 1;
+        match copy(&node.home, &path, &mut hand) {
+            Ok(()) => files += 1,
+            // A key that was destroyed meanwhile: it is not to be kept.
+            Err(MakeFault::File { source, .. })
+                if part == Part::KeyringOnly && source.kind() == io::ErrorKind::NotFound => {}
+            Err(fault) => return Err(fault),
+        }
     }
     hand(Entry::End { rows, files })
 }
@@ -105,10 +112,12 @@ fn walk(home: &Home, at: &Path, part: Part, found: &mut Vec<String>) -> Result<(
         let name = name.to_string_lossy();
         let top = at.as_os_str().is_empty();
         let secret = name == KEYS || name.ends_with(PRIVATE);
+        let keyring = name == KEYRING;
         let other = match part {
-            Part::WithKeys => false,
-            Part::WithoutKeys => top && secret,
+            Part::WithKeys => top && keyring,
+            Part::WithoutKeys => top && (secret || keyring),
             Part::KeysOnly => top && !secret,
+            Part::KeyringOnly => top && !keyring,
         };
         // What is beside the store is a store that was moved aside, or one in the making.
         let stores = LEFT_OUT.contains(&&*name) || name.starts_with("store.");

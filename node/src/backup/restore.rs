@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use liaison_protocol::record::codes::{Kind, Plane};
 
 use super::entry::{Entries, Entry, EntryFault, Manifest, Part};
-use super::make::KEYS;
+use super::make::{KEYRING, KEYS};
 use super::seal::{Opener, SealFault};
 use crate::catchup::{CATCH_UP, Reason, Waiting};
 use crate::home::Home;
@@ -40,6 +40,8 @@ pub struct Restored {
     pub locked: u64,
     /// Whether the keys are there.
     pub has_keys: bool,
+    /// Whether a keyring is there: without it no sealed record can be read.
+    pub has_keyring: bool,
 }
 
 /// Why nothing was restored.
@@ -76,6 +78,14 @@ pub enum RestoreFault {
         "this backup holds keys only: restore the other one into {dir} first, of the same agency, and leave its keys/ empty"
     )]
     KeysAlone {
+        /// The folder.
+        dir: String,
+    },
+    /// A keyring for a home that has none of this agency, or has a keyring that is used.
+    #[error(
+        "this backup holds the keyring only: restore the other ones into {dir} first, of the same agency, and stop its node. A keyring that is there already and holds anything is not replaced: move {dir}/keyring away first"
+    )]
+    KeyringAlone {
         /// The folder.
         dir: String,
     },
@@ -131,6 +141,7 @@ pub fn restore<R: Read>(
         held,
         locked,
         has_keys: home.dir().join(KEYS).join("signing.key").exists(),
+        has_keyring: home.dir().join(KEYRING).join("master").exists(),
     })
 }
 
@@ -194,10 +205,19 @@ struct Target {
 impl Target {
     fn begin(&mut self, home: &Home, manifest: &Manifest) -> Result<(), RestoreFault> {
         let dir = self.dir.display().to_string();
+        let same = || {
+            let card = home.card_file();
+            card.is_ok_and(|card| card.agency() == manifest.agency)
+        };
+        if manifest.part == Part::KeyringOnly {
+            return if same() && self.unused_keyring_is_gone() {
+                Ok(())
+            } else {
+                Err(RestoreFault::KeyringAlone { dir })
+            };
+        }
         if manifest.part == Part::KeysOnly {
-            let same = home
-                .card_file()
-                .is_ok_and(|card| card.agency() == manifest.agency);
+            let same = same();
             let keys = self.dir.join(KEYS);
             let none = fs::read_dir(&keys).map_or(true, |mut d| d.next().is_none());
             return if same && none {
@@ -215,6 +235,24 @@ impl Target {
         self.rebuild = Some(Rebuild::begin(&home.store_dir(), incarnation)?);
         self.made = Some(manifest.made);
         Ok(())
+    }
+
+    /// A node that was started without its keyring has made one, which opens nothing: it makes
+    /// room.
+    fn unused_keyring_is_gone(&self) -> bool {
+        let keyring = self.dir.join(KEYRING);
+        let empty =
+            |folder: &str| fs::read_dir(keyring.join(folder)).map_or(true, |d| d.count() == 0);
+        let unused = ["entries", "files", "drafts", "quarantine"]
+            .into_iter()
+            .all(empty);
+        if !unused || !crate::keyring::is_free(&keyring) {
+            return false;
+        }
+        match fs::remove_dir_all(&keyring) {
+            Ok(()) => true,
+            Err(e) => e.kind() == io::ErrorKind::NotFound,
+        }
     }
 
     fn take(&mut self, entry: Entry) -> Result<(), RestoreFault> {

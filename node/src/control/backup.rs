@@ -30,6 +30,7 @@ pub(super) async fn make(State(node): State<Node>, Json(request): Json<BackupReq
             Part::WithoutKeys => "without the agency's keys".into(),
             Part::WithKeys => "with the agency's keys".into(),
             Part::KeysOnly => "the agency's keys alone".into(),
+            Part::KeyringOnly => "the keyring alone".into(),
         });
     });
     tracing::info!(part = ?request.part, "a backup is made");

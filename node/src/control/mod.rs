@@ -23,6 +23,7 @@ mod recalled;
 mod records;
 mod routes;
 mod server;
+mod services;
 mod status;
 pub mod text;
 mod turned_away;

@@ -19,7 +19,9 @@ use super::api::{AudienceReport, AudienceRequest};
 use super::api::{
     ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
 };
+use super::api::{GapsReport, MatchReport, MatchRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
+use super::services;
 use super::{
     approval, audit, backup, clock, expiry, import, keys, officers, parting, peers, policy,
     preview, query, records, status, watch,
@@ -33,6 +35,7 @@ pub(super) fn calls() -> Calls {
         node,
         upkeep,
         records,
+        services_for_people,
         peers,
         keys_of_agencies,
         policy,
@@ -92,6 +95,16 @@ fn records(calls: Calls) -> Calls {
         .post("/v1/query", "Searches what the node holds", READ, query::query,
             json::<QueryRequest>(), json::<QueryReport>())
         .post("/v1/verify", "Whose word signed bytes are", LOOK, records::verify, bytes(), json::<VerifyReport>())
+}
+
+/// Services for people: offers that fit, and gaps.
+#[rustfmt::skip] // A table.
+fn services_for_people(calls: Calls) -> Calls {
+    calls
+        .post("/v1/services/match", "Which offers fit what is sought, and why", READ, services::matching,
+            json::<MatchRequest>(), json::<MatchReport>())
+        .get("/v1/services/gaps", "Where needs and offers do not meet", READ, services::missing,
+            json::<GapsReport>())
 }
 
 /// Peers, and our own card.

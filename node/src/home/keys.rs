@@ -15,8 +15,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::{
-    Home, HomeError, InitReport, NodeSecrets, fresh, in_days, io, next_number, verified, with_keys,
-    write,
+    Claim, Home, HomeError, InitReport, NodeSecrets, fresh, in_days, io, next_number, verified,
+    with_keys, write,
 };
 use crate::cardfile::CardFile;
 use crate::limits;
@@ -116,11 +116,8 @@ impl Home {
             node: secrets.node,
         };
         let number = next_number(&file);
-        let addresses = file
-            .statement()
-            .map(|s| s.nodes.iter().flat_map(|n| n.addresses.clone()).collect())
-            .unwrap_or_default();
-        let changed = self.new_statement(&changed, &secrets, addresses, number, now)?;
+        let claim = Claim::of(&file, now);
+        let changed = self.new_statement(&changed, &secrets, claim, number, now)?;
         // In this order: whatever stops us between two of them, `secrets` finds the key that
         // the card names.
         if let Some(new) = &new {
@@ -177,7 +174,11 @@ impl Home {
         let revoke_all = self.revoke_all(&root, &contact, now)?;
         let card = self.sign_card(&root, contact, now)?;
         let card = verified(card, &mut AgencyKeys::new(agency))?;
-        let keys = self.sign_keys(&signing, agency, &node, addresses, number, now)?;
+        let claim = Claim {
+            addresses,
+            sealing: self.first_keyring(now)?,
+        };
+        let keys = self.sign_keys(&signing, agency, &node, claim, number, now)?;
         let file = with_keys(&CardFile::new(card, None), keys)?;
         self.furnish(&signing, &node, &revoke_all, &file)?;
         Ok(InitReport {

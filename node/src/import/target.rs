@@ -198,7 +198,8 @@ fn body(kind: Kind) -> &'static [Row] {
         | Kind::Receipt
         | Kind::Permit
         | Kind::Ask
-        | Kind::Affirm => &[],
+        | Kind::Affirm
+        | Kind::Sealed => &[],
     }
 }
 

@@ -84,7 +84,8 @@ fn tags(content: &Content) -> BTreeSet<String> {
         | Content::Receipt(_)
         | Content::Permit(_)
         | Content::Ask(_)
-        | Content::Affirm(_) => {}
+        | Content::Affirm(_)
+        | Content::Sealed(_) => {}
     }
     tags.0
 }

@@ -7,6 +7,7 @@
 mod change;
 mod parting;
 mod peer;
+mod sealing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};

@@ -170,7 +170,8 @@ impl Document {
             | Content::Receipt(_)
             | Content::Permit(_)
             | Content::Ask(_)
-            | Content::Affirm(_) => {}
+            | Content::Affirm(_)
+            | Content::Sealed(_) => {}
         }
     }
 

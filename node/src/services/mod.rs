@@ -2,4 +2,14 @@
 //! offers are missing. Read from strategic records and cards alone; nothing here decides, it
 //! suggests, and a person confirms.
 
+pub mod gaps;
+mod held;
 pub mod hours;
+mod matching;
+mod sought;
+mod weigh;
+
+pub use held::{Held, HeldError, Holding, held};
+pub use matching::{Suggested, Suggestion, suggest};
+pub use sought::Sought;
+pub use weigh::{About, Point, Provider, Weight};

@@ -62,6 +62,7 @@ async fn send(
     let mut owed = share.owed.changes();
     let mut rechecks = owed.borrow_and_update().rechecks;
     let mut heads = share.audit.heads();
+    let mut registry = share.registry.changes();
     let mut stop = sync.stop.clone();
     let incarnation = share.store.incarnation()?;
     // The first session after a start looks at everything once: what was let go when the node
@@ -147,6 +148,8 @@ async fn send(
                 session.again_at = None;
                 session.again = Some(Arrival(0));
             }
+            // What the peer could not open waits for its new sealing key.
+            Ok(()) = registry.changed() => session.again = Some(Arrival(0)),
             _ = policies.changed() => {
                 // Decisions of the old policy end with the session that they were made in.
                 session.handle(Event::Close(Reason::Restart));

@@ -31,6 +31,7 @@ use crate::kind;
 use crate::limits;
 use crate::node::Node;
 use crate::store::{Arrival, Header, Op, StoreError};
+use crate::vault::VaultError;
 
 /// Why a withdrawal was not answered, or not made.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,9 @@ pub enum WithdrawalError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The key of a sealed record is not destroyed.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// Our own word was not taken in.
     #[error(transparent)]
     Ingest(#[from] IngestFault),

@@ -65,6 +65,13 @@ pub(crate) fn byte_string(bytes: &[u8]) -> Option<&[u8]> {
     reader.rest.is_empty().then_some(content)
 }
 
+/// What follows the byte string with which these bytes begin.
+pub(crate) fn after_byte_string(bytes: &[u8]) -> Option<&[u8]> {
+    let mut reader = Reader { rest: bytes };
+    reader.string(BYTES).ok()?;
+    Some(reader.rest)
+}
+
 impl<'de> Reader<'de> {
     /// The value under a key of the map that comes next.
     pub(crate) fn value(mut self, key: &str) -> Result<Reader<'de>, NotDirect> {

@@ -6,23 +6,33 @@
 //! is codes.
 
 pub mod assessment;
+pub mod checks;
 pub(crate) mod codec;
 pub mod consent;
+pub mod draft;
 pub(crate) mod encode;
+pub mod exclude;
 pub mod identity;
+pub mod limits_of;
 pub mod overdue;
 pub mod private;
 pub mod profile;
+pub mod questions;
+pub mod screen;
 pub mod step;
+pub mod template;
 
 pub use assessment::{Assessment, Factor};
 pub use codec::InsideFault;
 pub use consent::{Consent, Emergency};
+pub use draft::ReferralDraft;
+pub use exclude::{excludes, must_exclude};
 pub use identity::{FamilyLink, Guardian, Identity, IdentityDocument};
+pub use limits_of::limits_of;
 pub use overdue::Overdue;
 pub use private::Private;
 pub use profile::{Companions, Profile, Trafficking};
-pub use step::Step;
+pub use step::{Action, Step, StepData, StepError};
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -31,9 +31,23 @@ pub(crate) fn fields() -> Fields {
     }
 }
 
+pub(crate) fn assessment() -> Assessment {
+    Assessment {
+        factors: vec![Factor {
+            level: VulnerabilityLevel::Individual,
+            works: FactorType::Risk,
+            code: "no-income".parse().expect("slug"),
+            note: None,
+        }],
+        assessor: "social worker".into(),
+        date: "2031-03-01".parse().expect("date"),
+        best_interests_officer: None,
+    }
+}
+
 fn identity() -> Identity {
     Identity {
-        names: vec!["Marker Zebra".into(), "Quote \" and \n line".into()],
+        names: vec!["Marker Zebra".into(), "Quote \" and \\ line".into()],
         birth_date: Some("2013-05".into()),
         citizenship: vec!["QM".parse().expect("country")],
         documents: vec![IdentityDocument {
@@ -68,17 +82,7 @@ fn all() -> Vec<Inside> {
     vec![
         inside(Part::Profile(Box::new(profile()))),
         inside(Part::Identity(Box::new(identity()))),
-        inside(Part::Assessment(Box::new(Assessment {
-            factors: vec![Factor {
-                level: VulnerabilityLevel::Individual,
-                works: FactorType::Risk,
-                code: "no-income".parse().expect("slug"),
-                note: None,
-            }],
-            assessor: "social worker".into(),
-            date: "2031-03-01".parse().expect("date"),
-            best_interests_officer: None,
-        }))),
+        inside(Part::Assessment(Box::new(assessment()))),
         inside(Personal::Overdue(Overdue {
             thread: RecordId::from_bytes([3; 32]),
             silent: AgencyId::from_bytes([4; 32]),
@@ -200,4 +204,55 @@ fn what_is_too_large_is_refused_and_never_cut() {
     large.names = vec!["x".repeat(limits::INSIDE_BYTES).as_str().into()];
     let fault = inside(Part::Identity(Box::new(large))).encode().err();
     assert_eq!(fault, Some(InsideFault::TooLarge));
+}
+
+#[test]
+fn form_limits_bind_everybody_and_never_say_what_stands_there() {
+    for inside in all() {
+        assert_eq!(limits_of(&inside), Ok(()));
+    }
+    let says = |change: &dyn Fn(&mut Profile)| {
+        let mut changed = profile();
+        change(&mut changed);
+        limits_of(&inside(Part::Profile(Box::new(changed))))
+            .expect_err("over a limit")
+            .to_string()
+    };
+    for (text, expected) in [
+        (says(&|p| p.needs.clear()), "LIM-03 needs is empty"),
+        (
+            says(&|p| p.age_band = AgeBand::Adult),
+            "LIM-06 age_band is for counts",
+        ),
+        (
+            says(&|p| p.safety.push(Safety::None)),
+            "LIM-06 safety says 'none' beside a danger",
+        ),
+        (
+            says(&|p| p.languages.push("ar".parse().expect("lang"))),
+            "LIM-05 languages has an entry twice",
+        ),
+        (
+            says(&|p| p.accompanied_by[0].count = 21),
+            "LIM-04 accompanied_by[0].count is not 1 to 20",
+        ),
+        (
+            says(&|p| p.consent.state = ConsentState::Emergency),
+            "LIM-06 consent.emergency stands with state 'emergency'",
+        ),
+    ] {
+        assert!(text.starts_with(expected), "{text}");
+    }
+    let mut who = identity();
+    who.birth_date = Some("Marker May".into());
+    let text = limits_of(&inside(Part::Identity(Box::new(who))))
+        .expect_err("no date")
+        .to_string();
+    assert!(
+        text.starts_with("LIM-06 birth_date") && !text.contains("Marker"),
+        "{text}"
+    );
+    let mut open = inside(Part::Identity(Box::new(identity())));
+    open.fields.onward = Onward::Community;
+    assert!(limits_of(&open).is_err());
 }

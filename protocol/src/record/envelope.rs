@@ -88,6 +88,48 @@ pub struct Fields {
     pub exercise: Option<String>,
 }
 
+impl Fields {
+    /// What a sealed record is taken for before it is opened: the strictest there is, so that
+    /// no gate is wider for what it cannot see. None of it but the thread is on the wire.
+    pub fn of_stub(thread: Option<RecordId>) -> Self {
+        Self {
+            thread,
+            supersedes: None,
+            tlp: Tlp::Red,
+            pap: None,
+            handling: vec![HandlingCode::H2],
+            handling_note: None,
+            onward: Onward::None,
+            purpose: Purpose::Protection,
+            legal_basis: None,
+            class: None,
+            crime: Vec::new(),
+            basis: None,
+            grade: None,
+            lang: "und".to_owned(),
+            title: String::new(),
+            summary: None,
+            review_by: None,
+            expires: None,
+            refs: Vec::new(),
+            exercise: None,
+        }
+    }
+
+    /// Whether they are those of a sealed record.
+    pub(crate) fn is_of_stub(&self) -> bool {
+        *self == Self::of_stub(self.thread)
+    }
+}
+
+/// All that a sealed record has of [`Fields`] on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StubFields {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<RecordId>,
+}
+
 /// A legal basis and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

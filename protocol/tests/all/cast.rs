@@ -3,11 +3,14 @@
 use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::key::{PublicKey, SecretKey};
+use liaison_protocol::personal::{Inside, Overdue, Personal};
 use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::Record;
+use liaison_protocol::seal::{SealingSecret, Secret, Stub, seal_record};
+use rand_core::TryRng;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -145,6 +148,9 @@ pub fn keys_proven_for(number: u64) -> Record {
                 "addresses": ["node.narova.example:4433", "/ip4/192.0.2.7/udp/4433/quic-v1"],
             }],
             "hubs": [agency("hub root").to_string()],
+            "sealing": [serde_json::to_value(
+                sealing("narova sealing").public(start(TODAY), start("2031-05-20")),
+            ).expect("json")],
             "from": start(TODAY).0,
             "until": start("2031-05-20").0,
         }),
@@ -402,4 +408,90 @@ pub fn affirm() -> Record {
         "Affirmation",
         json!({"key": secret("narova lost").public().to_string(), "records": [trend_id()]}),
     )
+}
+
+/// Randomness of the vectors: SHA-256 over "liaison vectors: ", its name and a counter.
+pub struct Fixed {
+    name: &'static str,
+    counter: u64,
+}
+
+impl Fixed {
+    pub fn new(name: &'static str) -> Self {
+        Self { name, counter: 0 }
+    }
+}
+
+impl TryRng for Fixed {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+        for piece in out.chunks_mut(32) {
+            let block = Sha256::new()
+                .chain_update(b"liaison vectors: ")
+                .chain_update(self.name.as_bytes())
+                .chain_update(self.counter.to_be_bytes())
+                .finalize();
+            self.counter += 1;
+            piece.copy_from_slice(&block[..piece.len()]);
+        }
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Fixed {}
+
+/// A sealing key whose seed is made as those of signing keys.
+pub fn sealing(name: &str) -> SealingSecret {
+    SealingSecret::from_bytes(&secret(name).to_bytes()).expect("a sealing key")
+}
+
+pub fn shelter() -> AgencyId {
+    agency("shelter root")
+}
+
+pub fn stub() -> Stub {
+    Stub {
+        author: narova(),
+        created: made(18),
+        thread: Some(trend().sign(&secret("narova signing")).expect("signs").id()),
+        recipients: [shelter(), agency("hub root")].into(),
+        respond_by: Some(start("2031-04-11")),
+    }
+}
+
+/// What stands inside [`sealed`]: that the shelter is silent in a thread.
+pub fn inside() -> Inside {
+    Inside {
+        fields: fields(
+            "Overdue",
+            json!({"tlp": "red", "onward": "none", "purpose": "protection", "handling": ["H2"]}),
+        ),
+        subjects: Vec::new(),
+        exclude: ["QM".parse().expect("country")].into(),
+        content: Personal::Overdue(Overdue {
+            thread: trend().sign(&secret("narova signing")).expect("signs").id(),
+            silent: shelter(),
+        }),
+    }
+}
+
+pub fn sealed_with_secret() -> (Record, Secret) {
+    seal_record(stub(), &inside(), &mut Fixed::new("secret")).expect("seals")
+}
+
+pub fn sealed() -> Record {
+    sealed_with_secret().0
 }

@@ -141,9 +141,12 @@ fn rule(name: &str, what: &str, texts: &[&str]) -> String {
 
 /// The limits with the words of their source.
 fn limits_table() -> String {
-    let mut values: Vec<(&str, u64)> = Vec::new();
+    let classes = limits::SIZE_CLASSES.map(|class| thousands(class as u64));
+    let mut values: Vec<(&str, String)> = vec![("SIZE_CLASSES", classes.join("; "))];
     macro_rules! values {
-        ($($name:ident)+) => { $(values.push((stringify!($name), limits::$name as u64));)+ };
+        ($($name:ident)+) => {
+            $(values.push((stringify!($name), thousands(limits::$name as u64)));)+
+        };
     }
     values! {
         RECORD_BYTES FRAME_BYTES CBOR_DEPTH CLOCK_AHEAD_MS BATCH_RECORDS BATCHES_IN_FLIGHT
@@ -153,7 +156,9 @@ fn limits_table() -> String {
         AFFIRM_RECORDS AUDIT_HEAD_BYTES NOTICES_AT_ONCE REFS CARD_KEYS ADDRESSES
         KEYS_STATEMENT_DAYS SERVICE_DAYS CARD_DAYS VICTIM_THRESHOLD LEG_HOURS ADDRESS_CHARS
         NODE_KEYS HUBS NAME_CHARS CHANNEL_CHARS SERIES_PREFIX_CHARS TREND_COMPARISONS DRAFT_BYTES
-        AFFIRMED_RECORDS
+        AFFIRMED_RECORDS RECIPIENTS RESPOND_DAYS SEALING_KEYS SEALING_KEY_DAYS
+        INSIDE_BYTES SHOWN_BYTES PERSONAL_NOTE_CHARS PERSONAL_ITEMS COMPANIONS HOURS_SPANS
+        STEP_SEEN THREAD_STEPS
     }
     let source = include_str!("../../src/limits.rs");
     let mut out = String::from("| limit | value | what and why |\n|---|---|---|\n");
@@ -168,11 +173,7 @@ fn limits_table() -> String {
                 .iter()
                 .find(|(n, _)| *n == name)
                 .unwrap_or_else(|| panic!("add {name} to the list in tests/all/spec.rs"));
-            out.push_str(&format!(
-                "| `{name}` | {} | {} |\n",
-                thousands(*value),
-                doc.trim()
-            ));
+            out.push_str(&format!("| `{name}` | {} | {} |\n", value, doc.trim()));
             doc.clear();
             seen += 1;
         } else {
@@ -323,6 +324,7 @@ fn every_map_in_the_cddl_has_the_fields_of_its_type() {
         "node-key" = kinds::keys::NodeKey; "audit-head" = liaison_protocol::audit::AuditHead; "retract" = kinds::Retract;
         "recall" = kinds::Recall; "receipt" = kinds::Receipt; "further" = kinds::Further;
         "permit" = kinds::Permit; "ask" = kinds::Ask; "affirm" = kinds::Affirm;
+        "sealed" = kinds::Sealed; "sealing-key" = liaison_protocol::seal::SealingKey;
     }
     let mut envelope = fields_of::<liaison_protocol::record::envelope::Fields>();
     envelope.extend(["schema", "kind", "author", "created", "body"].map(str::to_owned));
@@ -358,6 +360,7 @@ fn every_field_that_is_optional_in_the_cddl_may_be_left_out_and_no_other() {
         crate::cast::permit(),
         crate::cast::ask(),
         crate::cast::affirm(),
+        crate::cast::sealed(),
     ] {
         let kind = record.kind();
         let full = record.content.to_json().expect("json");

@@ -19,6 +19,8 @@ mod proof;
 mod query;
 mod recipients;
 mod records;
+mod referral;
+mod services;
 mod status;
 mod watch;
 
@@ -59,6 +61,14 @@ pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
     RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,
+};
+pub use referral::{
+    AssignReport, AssignRequest, CandidateView, ConflictView, DeadlineView, FindReport,
+    FindRequest, InboxReport, InboxRow, LookQuery, OpenStep, ReferralView, StepReport, StepRequest,
+    TimelineReport, TimelineRow,
+};
+pub use services::{
+    DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,
 };
 pub use status::{Status, Tally};
 pub use watch::WatchEvent;

@@ -30,6 +30,13 @@ pub(in crate::control) async fn audience(
             "a card or a control record goes to whom it concerns, and has no distribution list",
         ));
     }
+    if kind::is_sealed(&header) {
+        return Err(ApiError::new(
+            "refused",
+            format!("{} is sealed to those whom it names, and nobody else can be given it", header.id.short()),
+        )
+        .with_remedy("a referral goes to the next provider with a record of its own: 'liaison refer show ID' says what can be done"));
+    }
     if [Flags::ERASED, Flags::RETRACTED, Flags::SUPERSEDED]
         .into_iter()
         .any(|gone| header.flags.contains(gone))

@@ -91,7 +91,8 @@ impl Iterator for Synthetic {
             | Kind::Receipt
             | Kind::Permit
             | Kind::Ask
-            | Kind::Affirm => None,
+            | Kind::Affirm
+            | Kind::Sealed => None,
         })
         .or_else(|| trend(&mut dice, self.today))
     }

@@ -2,19 +2,23 @@
 //! depends on the day or on other records.
 
 use super::Finding;
-use super::text::{Text, texts};
+use super::text::{Rule, Text, envelope_texts, texts};
 use crate::id::clip;
 use crate::limits;
 use crate::record::codes::{GradeScheme, Lang};
-use crate::record::envelope::{Fields, Grade};
+use crate::record::envelope::{Envelope, Fields, Grade};
 use crate::record::handling::Onward;
-use crate::record::kinds::{Contact, Content, Keys, Receipt};
+use crate::record::kinds::{Contact, Content, Keys, Receipt, Sealed};
+use crate::seal::TAG_BYTES;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The first form limit that the record breaks. A record that breaks one is refused by
 /// everyone.
 pub fn limits_of(fields: &Fields, content: &Content) -> Result<(), Finding> {
+    if let Content::Sealed(sealed) = content {
+        return stub(fields, sealed);
+    }
     texts(fields, content).iter().try_for_each(text)?;
     lists(fields, content)?;
     envelope(fields)?;
@@ -40,6 +44,77 @@ pub fn limits_of(fields: &Fields, content: &Content) -> Result<(), Finding> {
         }
         _ => Ok(()),
     }
+}
+
+/// The first form limit that an envelope breaks.
+pub(crate) fn limits_of_fields(fields: &Fields) -> Result<(), Finding> {
+    envelope_texts(fields).iter().try_for_each(text)?;
+    envelope_lists(fields)?;
+    envelope(fields)
+}
+
+/// The first form limit that a text of one line breaks.
+pub(crate) fn line(place: &str, content: &str, max_chars: usize) -> Result<(), Finding> {
+    text(&Text::new(place, content, max_chars, Rule::Words))
+}
+
+/// As [`limits_of`], with what depends on author and time.
+pub(crate) fn limits_of_record(envelope: &Envelope, content: &Content) -> Result<(), Finding> {
+    limits_of(&envelope.fields, content)?;
+    let Content::Sealed(sealed) = content else {
+        return Ok(());
+    };
+    if sealed.recipients.contains(&envelope.author) {
+        return Err(Finding::new(
+            "LIM-07",
+            "body.recipients",
+            "names the record's author",
+            "Name the others: an author has the key without that.",
+        ));
+    }
+    let made = envelope.created.wall().0;
+    let last = made.saturating_add(limits::RESPOND_DAYS.saturating_mul(DAY_MS));
+    match sealed.respond_by {
+        Some(by) if by.0 <= made || by.0 > last => Err(Finding::new(
+            "LIM-07",
+            "body.respond_by",
+            format!(
+                "is not 1 millisecond to {} days after the record was made",
+                limits::RESPOND_DAYS
+            ),
+            "Give a moment after now.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What a sealed record shows of itself: to whom it goes, and nothing else.
+fn stub(fields: &Fields, sealed: &Sealed) -> Result<(), Finding> {
+    if !fields.is_of_stub() {
+        return Err(Finding::new(
+            "LIM-07",
+            "payload",
+            "shows more of its envelope than the thread",
+            "Put it inside the seal.",
+        ));
+    }
+    filled(
+        "body.recipients",
+        sealed.recipients.len(),
+        limits::RECIPIENTS,
+    )?;
+    if sealed.text.class().is_none() {
+        return Err(Finding::new(
+            "LIM-07",
+            "body.text",
+            format!(
+                "has {} bytes, which is no size class and {TAG_BYTES}",
+                sealed.text.as_bytes().len()
+            ),
+            "Pad what is sealed to a size class.",
+        ));
+    }
+    Ok(())
 }
 
 fn text(text: &Text) -> Result<(), Finding> {
@@ -78,7 +153,7 @@ fn text(text: &Text) -> Result<(), Finding> {
     }
 }
 
-fn size(place: &str, len: usize, max: usize) -> Result<(), Finding> {
+pub(crate) fn size(place: &str, len: usize, max: usize) -> Result<(), Finding> {
     if len <= max {
         return Ok(());
     }
@@ -90,7 +165,7 @@ fn size(place: &str, len: usize, max: usize) -> Result<(), Finding> {
     ))
 }
 
-fn filled(place: &str, len: usize, max: usize) -> Result<(), Finding> {
+pub(crate) fn filled(place: &str, len: usize, max: usize) -> Result<(), Finding> {
     if len == 0 {
         return Err(Finding::new(
             "LIM-03",
@@ -102,13 +177,18 @@ fn filled(place: &str, len: usize, max: usize) -> Result<(), Finding> {
     size(place, len, max)
 }
 
-fn lists(fields: &Fields, content: &Content) -> Result<(), Finding> {
-    let max = limits::LIST_ITEMS;
+fn envelope_lists(fields: &Fields) -> Result<(), Finding> {
     size("refs", fields.refs.len(), limits::REFS)?;
-    size("crime", fields.crime.len(), max)?;
+    size("crime", fields.crime.len(), limits::LIST_ITEMS)?;
     if let Onward::To(to) = &fields.onward {
         filled("onward.to", to.len(), limits::ONWARD_AGENCIES)?;
     }
+    Ok(())
+}
+
+fn lists(fields: &Fields, content: &Content) -> Result<(), Finding> {
+    let max = limits::LIST_ITEMS;
+    envelope_lists(fields)?;
     match content {
         Content::Trend(c) => {
             filled("body.cells", c.cells.len(), limits::TREND_CELLS)?;
@@ -185,12 +265,15 @@ fn lists(fields: &Fields, content: &Content) -> Result<(), Finding> {
                     limits::ADDRESSES,
                 )?;
             }
-            size("body.hubs", c.hubs.len(), limits::HUBS)
+            size("body.hubs", c.hubs.len(), limits::HUBS)?;
+            size("body.sealing", c.sealing.len(), limits::SEALING_KEYS)
         }
         Content::Permit(c) => filled("body.to", c.to.len(), limits::PERMIT_AGENCIES),
         Content::Ask(c) => filled("body.to", c.to.len(), limits::PERMIT_AGENCIES),
         Content::Affirm(c) => filled("body.records", c.records.len(), limits::AFFIRM_RECORDS),
-        Content::Retract(_) | Content::Recall(_) | Content::Receipt(_) => Ok(()),
+        Content::Retract(_) | Content::Recall(_) | Content::Receipt(_) | Content::Sealed(_) => {
+            Ok(())
+        }
     }
 }
 
@@ -290,7 +373,36 @@ fn statement(keys: &Keys) -> Result<(), Finding> {
             ),
             "Issue a statement for a shorter time.",
         )),
+    }?;
+    sealing(keys)
+}
+
+fn sealing(keys: &Keys) -> Result<(), Finding> {
+    let longest = limits::SEALING_KEY_DAYS.saturating_mul(DAY_MS);
+    for (at, key) in keys.sealing.iter().enumerate() {
+        let span = key.until.0.checked_sub(key.from.0);
+        if !span.is_some_and(|span| span > 0 && span <= longest) {
+            return Err(Finding::new(
+                "LIM-04",
+                format!("body.sealing[{at}].until"),
+                format!(
+                    "is not 1 millisecond to {} days after 'from'",
+                    limits::SEALING_KEY_DAYS
+                ),
+                "Make a new sealing key sooner.",
+            ));
+        }
+        let mut before = keys.sealing.iter().take(at);
+        if before.any(|other| other.key == key.key) {
+            return Err(Finding::new(
+                "LIM-05",
+                format!("body.sealing[{at}]"),
+                "is there twice",
+                "List each key once.",
+            ));
+        }
     }
+    Ok(())
 }
 
 fn counts(receipt: &Receipt) -> Result<(), Finding> {

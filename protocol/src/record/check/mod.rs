@@ -9,7 +9,7 @@ mod contact;
 mod dates;
 mod difference;
 mod document_alert;
-mod form;
+pub(crate) mod form;
 mod handling;
 mod modus_operandi;
 mod route;
@@ -23,6 +23,7 @@ use std::fmt;
 
 pub use contact::missing;
 pub use form::limits_of;
+pub(crate) use form::limits_of_record;
 pub use sum::SumGuard;
 
 use super::codes::Measure;
@@ -48,7 +49,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(
+    pub(crate) fn new(
         code: &'static str,
         place: impl Into<String>,
         says: impl Into<String>,
@@ -127,6 +128,10 @@ impl CheckContext<'_> {
 /// All content checks. Empty: it may be signed, if [`limits_of`] has nothing either.
 pub fn check(fields: &Fields, content: &Content, ctx: &CheckContext) -> Vec<Finding> {
     let mut found = Vec::new();
+    // What stands inside a seal has checks of its own, run before it is sealed.
+    if matches!(content, Content::Sealed(_)) {
+        return found;
+    }
     handling::check(fields, &mut found);
     dates::check(fields, content, ctx.today, &mut found);
     text::check(fields, content, &mut found);
@@ -143,7 +148,8 @@ pub fn check(fields: &Fields, content: &Content, ctx: &CheckContext) -> Vec<Find
         | Content::Receipt(_)
         | Content::Permit(_)
         | Content::Ask(_)
-        | Content::Affirm(_) => {}
+        | Content::Affirm(_)
+        | Content::Sealed(_) => {}
     }
     found
 }

@@ -640,6 +640,7 @@ fn lim_codes() {
             number: 1,
             nodes: Vec::new(),
             hubs: Vec::new(),
+            sealing: Vec::new(),
             from: Millis(5),
             until: Millis(5 + days * day),
         })

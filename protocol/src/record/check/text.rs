@@ -27,6 +27,68 @@ pub(super) struct Text<'a> {
     pub lines: bool,
 }
 
+impl<'a> Text<'a> {
+    pub(super) fn new(
+        place: impl Into<String>,
+        text: &'a str,
+        max_chars: usize,
+        rule: Rule,
+    ) -> Self {
+        Self {
+            place: place.into(),
+            text,
+            max_chars,
+            rule,
+            lines: max_chars >= limits::NOTE_CHARS,
+        }
+    }
+}
+
+/// The open texts of an envelope.
+pub(super) fn envelope_texts(fields: &Fields) -> Vec<Text<'_>> {
+    let legal = fields
+        .legal_basis
+        .as_ref()
+        .and_then(|basis| basis.reference.as_ref());
+    let mut all = vec![Text::new(
+        "title",
+        &fields.title,
+        limits::TITLE_CHARS,
+        Rule::Words,
+    )];
+    for (place, text, max_chars, rule) in [
+        (
+            "summary",
+            fields.summary.as_ref(),
+            limits::SUMMARY_CHARS,
+            Rule::Words,
+        ),
+        (
+            "handling_note",
+            fields.handling_note.as_ref(),
+            limits::NOTE_CHARS,
+            Rule::Words,
+        ),
+        (
+            "exercise",
+            fields.exercise.as_ref(),
+            limits::NAME_CHARS,
+            Rule::Words,
+        ),
+        (
+            "legal_basis.ref",
+            legal,
+            limits::NOTE_CHARS,
+            Rule::Reference,
+        ),
+    ] {
+        if let Some(text) = text {
+            all.push(Text::new(place, text, max_chars, rule));
+        }
+    }
+    all
+}
+
 pub(super) fn check(fields: &Fields, content: &Content, found: &mut Vec<Finding>) {
     let alert = matches!(content, Content::DocumentAlert(_));
     for text in texts(fields, content) {
@@ -89,49 +151,10 @@ pub(super) fn full_number(place: String, number: &str) -> Finding {
 
 /// Every open text of the record.
 pub(super) fn texts<'a>(fields: &'a Fields, content: &'a Content) -> Vec<Text<'a>> {
-    let mut all = Vec::new();
+    let mut all = envelope_texts(fields);
     let mut add = |place: String, text: &'a str, max_chars: usize, rule: Rule| {
-        let lines = max_chars >= limits::NOTE_CHARS;
-        all.push(Text {
-            place,
-            text,
-            max_chars,
-            rule,
-            lines,
-        });
+        all.push(Text::new(place, text, max_chars, rule));
     };
-    add(
-        "title".into(),
-        &fields.title,
-        limits::TITLE_CHARS,
-        Rule::Words,
-    );
-    if let Some(text) = &fields.summary {
-        add("summary".into(), text, limits::SUMMARY_CHARS, Rule::Words);
-    }
-    if let Some(text) = &fields.handling_note {
-        add(
-            "handling_note".into(),
-            text,
-            limits::NOTE_CHARS,
-            Rule::Words,
-        );
-    }
-    if let Some(text) = &fields.exercise {
-        add("exercise".into(), text, limits::NAME_CHARS, Rule::Words);
-    }
-    if let Some(text) = fields
-        .legal_basis
-        .as_ref()
-        .and_then(|b| b.reference.as_ref())
-    {
-        add(
-            "legal_basis.ref".into(),
-            text,
-            limits::NOTE_CHARS,
-            Rule::Reference,
-        );
-    }
     match content {
         Content::Trend(trend) => {
             if let Some(text) = &trend.route {
@@ -294,7 +317,8 @@ pub(super) fn texts<'a>(fields: &'a Fields, content: &'a Content) -> Vec<Text<'a
         | Content::Retract(_)
         | Content::Recall(_)
         | Content::Permit(_)
-        | Content::Affirm(_) => {}
+        | Content::Affirm(_)
+        | Content::Sealed(_) => {}
     }
     all
 }

@@ -40,6 +40,7 @@ codes! {
         Permit = "permit", "Permit to pass on";
         Ask = "ask", "Request for a permit";
         Affirm = "affirm", "Affirmation of records";
+        Sealed = "sealed", "Sealed record";
     }
 }
 
@@ -60,6 +61,7 @@ impl Kind {
             | Kind::Permit
             | Kind::Ask
             | Kind::Affirm => Plane::Control,
+            Kind::Sealed => Plane::Personal,
         }
     }
 

@@ -7,6 +7,7 @@
 mod crime;
 mod document;
 mod envelope;
+mod lifecycle;
 mod people;
 mod personal;
 mod place;
@@ -18,6 +19,7 @@ mod trend;
 pub use crime::*;
 pub use document::*;
 pub use envelope::*;
+pub use lifecycle::*;
 pub use people::*;
 pub use personal::*;
 pub use place::*;

@@ -203,3 +203,20 @@ codes! {
         Deceased = "deceased", "Deceased";
     }
 }
+
+codes! {
+    /// What an officer sees or hears at a first meeting that makes it likely that somebody is
+    /// a victim.
+    ScreenIndicator is "an indicator" {
+        DocumentsHeld = "documents-held", "Somebody else keeps their documents";
+        NotFree = "not-free", "They may not go where they want, or are watched";
+        Threatened = "threatened", "They or their family were threatened or hurt";
+        Debt = "debt", "They work off a debt that does not end";
+        Unpaid = "unpaid", "They are not paid, or somebody takes the pay";
+        SpokenFor = "spoken-for", "Somebody speaks for them, or told them what to say";
+        CutOff = "cut-off", "They may not speak to family or friends";
+        Deceived = "deceived", "The work or the journey is not what was promised";
+        Unknowing = "unknowing", "They do not know where they are, or where they are taken";
+        ChildAlone = "child-alone", "A child without family, or whose company is unclear";
+    }
+}

@@ -6,7 +6,7 @@ pub(super) fn line_number(text: &str, byte: usize) -> usize {
 }
 
 /// The line of the deepest part of this path that is there.
-pub(super) fn line_in(text: &str, place: &str) -> Option<usize> {
+pub(crate) fn line_in(text: &str, place: &str) -> Option<usize> {
     let root = toml::de::DeTable::parse(text).ok()?;
     let mut byte = None;
     let mut table = Some(root.get_ref());

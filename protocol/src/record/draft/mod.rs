@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use self::line::{line_in, line_number};
+pub(crate) use self::line::line_in;
+use self::line::line_number;
 use super::codes::{Basis, CrimeClass, HandlingCode, Kind, Lang, Pap, Plane, Purpose, Tlp};
 use super::date::Date;
 use super::envelope::{Fields, Grade, LegalBasis, Ref};
@@ -188,6 +189,14 @@ impl Defaults {
             | Kind::Permit
             | Kind::Ask
             | Kind::Affirm => (Tlp::Green, &[] as &[_], Purpose::Prevention, None, None),
+            // What every reader takes it for before it is opened.
+            Kind::Sealed => (
+                Tlp::Red,
+                &[HandlingCode::H2] as &[_],
+                Purpose::Protection,
+                None,
+                None,
+            ),
         };
         Self {
             tlp,
@@ -296,17 +305,7 @@ impl Draft {
     /// Reads a draft in TOML. Days may stand without quotes.
     pub fn from_toml(text: &str) -> Result<Self, DraftError> {
         fits(text)?;
-        let table: toml::Table = toml::from_str(text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            let before = text.get(..start).unwrap_or(text);
-            let line_start = before.rfind('\n').map_or(0, |n| n + 1);
-            DraftError::Syntax {
-                line: line_number(text, start),
-                column: before.get(line_start..).map_or(0, |s| s.chars().count()) + 1,
-                says: error.message().to_owned(),
-            }
-        })?;
-        let json = json(toml::Value::Table(table));
+        let json = toml_as_json(text)?;
         let draft: Self = serde_path_to_error::deserialize(json).map_err(|e| {
             let place = e.path().to_string();
             field(&place, line_in(text, &place), e.into_inner().to_string())
@@ -423,7 +422,22 @@ fn fits(text: &str) -> Result<(), DraftError> {
     Ok(())
 }
 
-fn field(place: &str, line: Option<usize>, says: String) -> DraftError {
+/// Reads TOML as the JSON that says the same.
+pub(crate) fn toml_as_json(text: &str) -> Result<serde_json::Value, DraftError> {
+    let table: toml::Table = toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |n| n + 1);
+        DraftError::Syntax {
+            line: line_number(text, start),
+            column: before.get(line_start..).map_or(0, |s| s.chars().count()) + 1,
+            says: error.message().to_owned(),
+        }
+    })?;
+    Ok(json(toml::Value::Table(table)))
+}
+
+pub(crate) fn field(place: &str, line: Option<usize>, says: String) -> DraftError {
     let place = if place == "." { "the draft" } else { place };
     DraftError::Field {
         place: place.to_owned(),
@@ -441,7 +455,7 @@ fn syntax(error: &serde_json::Error) -> DraftError {
 }
 
 /// serde_json ends its texts with " at line 3 column 7".
-fn without_position(error: &serde_json::Error) -> String {
+pub(crate) fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ")
         .map_or(text.clone(), |(says, _)| says.to_owned())

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::clock::Millis;
 use crate::id::AgencyId;
 use crate::key::{PublicKey, SecretKey};
+use crate::seal::SealingKey;
 
 /// What a node key signs to say whose node it is, before agency id, statement number (8 bytes,
 /// big-endian) and the key itself.
@@ -25,6 +26,9 @@ pub struct Keys {
     /// Hubs that it collects parcels from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hubs: Vec<AgencyId>,
+    /// Keys that records are sealed to; none: nothing can be sealed to this agency.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sealing: Vec<SealingKey>,
     /// First moment of its validity.
     pub from: Millis,
     /// First moment after it, at most [`crate::limits::KEYS_STATEMENT_DAYS`] later.
@@ -49,6 +53,14 @@ pub struct NodeKey {
 /// A node key's signature over agency and statement number ([`NODE_PROOF`]), 64 bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NodeProof([u8; 64]);
+
+impl Keys {
+    /// The key to seal to at this moment: of those that are valid the one that began last.
+    pub fn sealing_at(&self, now: Millis) -> Option<&SealingKey> {
+        let valid = self.sealing.iter().filter(|key| key.is_valid_at(now));
+        valid.max_by_key(|key| key.from)
+    }
+}
 
 impl NodeKey {
     /// A node with its proof: made by whoever has the node's secret key.

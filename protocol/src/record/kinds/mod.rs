@@ -11,6 +11,7 @@ pub mod recall;
 pub mod receipt;
 pub mod retract;
 pub mod route;
+pub mod sealed;
 pub mod service;
 pub mod trend;
 
@@ -25,6 +26,7 @@ pub use recall::Recall;
 pub use receipt::{Further, Receipt};
 pub use retract::Retract;
 pub use route::Route;
+pub use sealed::Sealed;
 pub use service::Service;
 pub use trend::Trend;
 
@@ -67,6 +69,8 @@ pub enum Content {
     Ask(Ask),
     /// Records that their author did make.
     Affirm(Affirm),
+    /// What stands under seal.
+    Sealed(Sealed),
 }
 
 /// Why a body is not one of its kind.
@@ -124,7 +128,7 @@ macro_rules! by_kind {
     };
 }
 
-by_kind! { Trend ModusOperandi Route DocumentAlert Service Contact Keys Retract Recall Receipt Permit Ask Affirm }
+by_kind! { Trend ModusOperandi Route DocumentAlert Service Contact Keys Retract Recall Receipt Permit Ask Affirm Sealed }
 
 fn write<T: Serialize>(content: &T) -> Result<Value, ContentError> {
     Value::serialized(content).map_err(|e| ContentError {
@@ -219,7 +223,7 @@ fn flag<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
 }
 
 /// A set. People may write it in any order, the wire may not.
-pub(super) fn in_order<'de, D: Deserializer<'de>, T: Deserialize<'de> + Ord>(
+pub(crate) fn in_order<'de, D: Deserializer<'de>, T: Deserialize<'de> + Ord>(
     d: D,
 ) -> Result<BTreeSet<T>, D::Error> {
     let people = d.is_human_readable();
@@ -388,6 +392,7 @@ mod tests {
                 addresses: vec!["node.example:4433".into()],
             }],
             hubs: Vec::new(),
+            sealing: Vec::new(),
             from: crate::clock::Millis(0),
             until: crate::clock::Millis(1),
         };

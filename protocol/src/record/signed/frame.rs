@@ -56,6 +56,16 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// Bytes of the record with which these begin; none if they do not begin with one in its form.
+pub(crate) fn extent(bytes: &[u8]) -> Option<usize> {
+    let rest = bytes.strip_prefix(Frame::BEFORE_KEY)?;
+    let (_, rest) = rest.split_first_chunk::<32>()?;
+    let rest = cbor::direct::after_byte_string(rest.strip_prefix(b"\xA0")?)?;
+    let rest = rest.strip_prefix(Frame::BEFORE_SIGNATURE)?;
+    let (_, rest) = rest.split_first_chunk::<64>()?;
+    bytes.len().checked_sub(rest.len())
+}
+
 pub(super) fn id_of(tbs: &[u8]) -> RecordId {
     RecordId::from_bytes(Sha256::digest(tbs).into())
 }

@@ -14,16 +14,18 @@ use ciborium::Value;
 use coset::{CoseSign1, TaggedCborSerializable};
 
 pub use self::fault::{FormFault, SignatureFault};
+pub(crate) use self::frame::extent;
 use self::frame::{Frame, id_of};
-use self::payload::read_payload;
-use super::check::limits_of;
+pub(crate) use self::payload::stub_of;
+use self::payload::{read_payload, tree};
+use super::check::limits_of_record;
 use super::codes::Kind;
 use super::envelope::{Envelope, Fields, SCHEMA};
 use super::handling::{Holder, Receiver, Terms};
 use super::kinds::Content;
 use super::kinds::keys::NodeKey;
 use crate::card::{AgencyKeys, KeyStanding};
-use crate::cbor::{self, CborFault};
+use crate::cbor;
 use crate::clock::Hlc;
 use crate::cose;
 use crate::id::{AgencyId, RecordId};
@@ -96,7 +98,7 @@ impl Record {
     /// # Errors
     /// A statement over its limits: the record's bytes, a list, a text.
     pub fn sign(&self, key: &SecretKey) -> Result<SignedRecord, FormFault> {
-        limits_of(&self.envelope.fields, &self.content)
+        limits_of_record(&self.envelope, &self.content)
             .map_err(|finding| FormFault::Limit(Box::new(finding)))?;
         let payload = self.payload()?;
         let signed = cose::sign(key, CONTENT_TYPE, AAD, payload)?;
@@ -115,22 +117,7 @@ impl Record {
     }
 
     fn payload(&self) -> Result<Vec<u8>, FormFault> {
-        let e = &self.envelope;
-        let fields = Value::serialized(&e.fields).map_err(|e| CborFault::Shape {
-            says: e.to_string(),
-        })?;
-        let Value::Map(mut map) = fields else {
-            return Err(CborFault::Shape {
-                says: "the envelope is not a map".into(),
-            }
-            .into());
-        };
-        map.push(("schema".into(), e.schema.into()));
-        map.push(("kind".into(), self.kind().as_str().into()));
-        map.push(("author".into(), Value::Bytes(e.author.as_bytes().to_vec())));
-        map.push(("created".into(), e.created.to_wire().into()));
-        map.push(("body".into(), self.content.to_value()?));
-        Ok(cbor::encode_value(Value::Map(map))?)
+        Ok(cbor::encode_value(Value::Map(tree(self)?))?)
     }
 }
 

@@ -3,13 +3,13 @@
 use ciborium::Value;
 
 use super::{FormFault, Record};
-use crate::cbor;
 use crate::cbor::direct::NotDirect;
+use crate::cbor::{self, CborFault};
 use crate::clock::Hlc;
 use crate::id::AgencyId;
-use crate::record::check::limits_of;
+use crate::record::check::limits_of_record;
 use crate::record::codes::Kind;
-use crate::record::envelope::{Envelope, Fields, SCHEMA};
+use crate::record::envelope::{Envelope, Fields, SCHEMA, StubFields};
 use crate::record::kinds::{Content, read_signed};
 
 pub(super) fn read_payload(payload: &[u8]) -> Result<Record, FormFault> {
@@ -17,9 +17,47 @@ pub(super) fn read_payload(payload: &[u8]) -> Result<Record, FormFault> {
         Ok(record) => record,
         Err(NotDirect) => read_tree(payload)?,
     };
-    limits_of(&record.envelope.fields, &record.content)
+    limits_of_record(&record.envelope, &record.content)
         .map_err(|finding| FormFault::Limit(Box::new(finding)))?;
     Ok(record)
+}
+
+/// The entries of a payload, in no order yet.
+pub(super) fn tree(record: &Record) -> Result<Vec<(Value, Value)>, FormFault> {
+    let envelope = &record.envelope;
+    let fields = match record.kind() {
+        Kind::Sealed => Value::serialized(&StubFields {
+            thread: envelope.fields.thread,
+        }),
+        _ => Value::serialized(&envelope.fields),
+    };
+    let fields = fields.map_err(|e| CborFault::Shape {
+        says: e.to_string(),
+    })?;
+    let Value::Map(mut map) = fields else {
+        return Err(CborFault::Shape {
+            says: "the envelope is not a map".into(),
+        }
+        .into());
+    };
+    map.push(("schema".into(), envelope.schema.into()));
+    map.push(("kind".into(), record.kind().as_str().into()));
+    let author = envelope.author.as_bytes().to_vec();
+    map.push(("author".into(), Value::Bytes(author)));
+    map.push(("created".into(), envelope.created.to_wire().into()));
+    map.push(("body".into(), record.content.to_value()?));
+    Ok(map)
+}
+
+/// What a sealed record shows, as its content is bound to it: the payload without `text`.
+pub(crate) fn stub_of(record: &Record) -> Result<Vec<u8>, FormFault> {
+    let mut map = tree(record)?;
+    for (key, body) in &mut map {
+        if let (Some("body"), Value::Map(body)) = (key.as_text(), body) {
+            body.retain(|(key, _)| key.as_text() != Some("text"));
+        }
+    }
+    Ok(cbor::encode_value(Value::Map(map))?)
 }
 
 /// Keys of the payload that [`Fields`] does not have.
@@ -32,13 +70,18 @@ pub(super) fn read_direct(payload: &[u8]) -> Result<Record, NotDirect> {
     if schema != u64::from(SCHEMA) {
         return Err(NotDirect);
     }
-    let kind = map.value("kind")?.text()?.parse().map_err(|_| NotDirect)?;
+    let kind: Kind = map.value("kind")?.text()?.parse().map_err(|_| NotDirect)?;
+    let fields = map.entries_without(&OWN_KEYS)?;
+    let fields = match kind {
+        Kind::Sealed => Fields::of_stub(fields.read::<StubFields>()?.thread),
+        _ => fields.read()?,
+    };
     Ok(Record {
         envelope: Envelope {
             schema: SCHEMA,
             author: map.value("author")?.read()?,
             created: Hlc::from_wire(map.value("created")?.read()?),
-            fields: map.entries_without(&OWN_KEYS)?.read()?,
+            fields,
         },
         content: Content::read_direct(kind, map.value("body")?)?,
     })
@@ -73,7 +116,12 @@ pub(super) fn read_tree(payload: &[u8]) -> Result<Record, FormFault> {
     let author: AgencyId = read_signed("author", &take("author")?)?;
     let created: u64 = read_signed("created", &take("created")?)?;
     let body = take("body")?;
-    let fields: Fields = read_signed("", &Value::Map(map))?;
+    let fields = match kind {
+        // A map without entries is no value of a record.
+        Kind::Sealed if map.is_empty() => Fields::of_stub(None),
+        Kind::Sealed => Fields::of_stub(read_signed::<StubFields>("", &Value::Map(map))?.thread),
+        _ => read_signed("", &Value::Map(map))?,
+    };
     let content = Content::from_value(kind, body)?;
     let envelope = Envelope {
         schema: SCHEMA,

@@ -97,7 +97,7 @@ fn inline(value: &serde_json::Value, outer: bool) -> String {
 }
 
 /// A note in lines of at most 96 characters.
-fn wrap(note: &str) -> Vec<String> {
+pub(crate) fn wrap(note: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in note.split_whitespace() {
         match lines.last_mut() {
@@ -155,7 +155,8 @@ fn rows(kind: Kind, today: Date) -> Option<(Vec<Row>, Vec<Row>)> {
         | Kind::Receipt
         | Kind::Permit
         | Kind::Ask
-        | Kind::Affirm => return None,
+        | Kind::Affirm
+        | Kind::Sealed => return None,
     };
     let defaults = Defaults::of(kind);
     let onward = if defaults.tlp <= Tlp::Green {

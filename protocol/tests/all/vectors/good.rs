@@ -125,6 +125,14 @@ pub fn cases() -> Vec<(&'static str, RecordVector)> {
             ),
         ),
         (
+            "sealed",
+            good(
+                "A sealed record; seal/good/two-recipients opens it.",
+                signing,
+                &cast::sealed(),
+            ),
+        ),
+        (
             "amendment",
             good(
                 "A record that supersedes good/trend-smallest.",
@@ -198,6 +206,7 @@ fn what_is_put_together_by_hand_is_what_the_library_signs() {
         (cast::retract(), "narova signing"),
         (cast::receipt(), "narova signing"),
         (cast::permit(), "narova signing"),
+        (cast::sealed(), "narova signing"),
     ] {
         let signed = record.sign(&cast::secret(key)).expect("signs");
         let vector = good("", key, &record);

@@ -1,0 +1,299 @@
+//! The state of a referral to one candidate, out of the steps that are here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::order::{self, Graph, Node};
+use super::rule::To;
+use super::state::{Party, State};
+use super::table::{self, Refusal, Why};
+use crate::clock::Millis;
+use crate::id::RecordId;
+use crate::limits;
+use crate::personal::{Action, Step};
+use crate::record::codes::{AssistPhase, ConsentScope, StepKind, Urgency, WithdrawalReason};
+
+/// A step as it is held.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Its record.
+    pub id: RecordId,
+    /// Whose word it is.
+    pub by: Party,
+    /// When its author signed it. Deadlines run from it; the state never depends on it.
+    pub at: Millis,
+    /// What it says.
+    pub step: &'a Step,
+}
+
+/// Where a referral stands, and what came of every step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// Where it stands.
+    pub state: State,
+    /// Where it stood when the person went missing.
+    pub before: Option<State>,
+    /// The phase of assistance, once that began.
+    pub phase: Option<AssistPhase>,
+    /// The steps that took effect, in order.
+    pub applied: Vec<RecordId>,
+    /// The steps that are kept and had none.
+    pub refused: Vec<Refused>,
+    /// Steps that did not know of each other and could not both take effect.
+    pub conflicts: Vec<Conflict>,
+    /// Steps that name one that is not here yet; they have no effect until it is.
+    pub waiting: BTreeSet<RecordId>,
+    /// What the next step names as seen: at most [`limits::STEP_SEEN`].
+    pub heads: BTreeSet<RecordId>,
+    /// What the person agreed to since the profile; none: as the profile says. Of words that
+    /// did not know of each other, only what all of them say.
+    pub scope: Option<BTreeSet<ConsentScope>>,
+    /// How urgent it is now; none: as the profile says. Of words that did not know of each
+    /// other, the most urgent.
+    pub urgency: Option<Urgency>,
+    /// Whether a guardian was recorded.
+    pub guardian: bool,
+    /// Whether a best-interests officer was recorded.
+    pub best_interests: bool,
+    /// Whether the identity was released.
+    pub identity_released: bool,
+    /// How often the person was followed up.
+    pub follow_ups: u16,
+    /// When what happened, by the clock of whoever did it.
+    pub moments: Moments,
+}
+
+/// When what happened; none: not yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moments {
+    /// The candidate accepted.
+    pub accepted: Option<Millis>,
+    /// Assistance began.
+    pub assisting: Option<Millis>,
+    /// The last follow-up.
+    pub followed_up: Option<Millis>,
+    /// The person went missing, the last time.
+    pub missing: Option<Millis>,
+    /// It ended: declined, expired, withdrawn or closed.
+    pub ended: Option<Millis>,
+}
+
+/// A step that had no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The step.
+    pub id: RecordId,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// Two steps that did not know of each other: both are kept, one took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The one that took effect.
+    pub kept: RecordId,
+    /// The one that had none.
+    pub other: RecordId,
+}
+
+impl Folded {
+    /// A referral without a step.
+    fn sent() -> Self {
+        Self {
+            state: State::Sent,
+            before: None,
+            phase: None,
+            applied: Vec::new(),
+            refused: Vec::new(),
+            conflicts: Vec::new(),
+            waiting: BTreeSet::new(),
+            heads: BTreeSet::new(),
+            scope: None,
+            urgency: None,
+            guardian: false,
+            best_interests: false,
+            identity_released: false,
+            follow_ups: 0,
+            moments: Moments::default(),
+        }
+    }
+
+    /// Where it stands but for the person having been missing meanwhile.
+    pub fn stands(&self) -> State {
+        match (self.state, self.before) {
+            (State::Located, Some(before)) => before,
+            (state, _) => state,
+        }
+    }
+
+    /// Whether the originator may release the identity now, as far as the lifecycle goes;
+    /// consent is a question of its own.
+    pub fn may_release_identity(&self) -> bool {
+        table::allowed(self, Party::Originator).contains(&StepKind::IdentityReleased)
+    }
+
+    /// Whether the provider may read an identity that it holds: never before it accepted, not
+    /// after a withdrawal, and only if the originator released it.
+    pub fn may_read_identity(&self) -> bool {
+        self.moments.accepted.is_some() && self.identity_released && self.state != State::Withdrawn
+    }
+}
+
+/// Folds the steps of one thread. Their order does not matter, nor that one is there twice.
+pub fn fold<'a>(steps: impl IntoIterator<Item = Entry<'a>>) -> Folded {
+    let steps: BTreeMap<RecordId, Entry<'a>> = steps.into_iter().map(|e| (e.id, e)).collect();
+    let graph: Graph = steps
+        .iter()
+        .map(|(id, entry)| {
+            let rank = entry.step.action.effect().rank();
+            let seen = entry.step.seen.clone();
+            (*id, Node { seen, rank })
+        })
+        .collect();
+    let order = order::order(&graph);
+    let mut fold = Fold {
+        folded: Folded::sent(),
+        graph: &graph,
+        consents: BTreeMap::new(),
+        urgencies: BTreeMap::new(),
+        moved: Vec::new(),
+    };
+    for (at, id) in order.placed.iter().enumerate() {
+        if let Some(entry) = steps.get(id) {
+            fold.take(entry, at >= limits::THREAD_STEPS);
+        }
+    }
+    let (scope, urgency) = (fold.scope(), fold.urgency());
+    Folded {
+        waiting: order.waiting,
+        heads: order.heads.into_iter().take(limits::STEP_SEEN).collect(),
+        scope,
+        urgency,
+        ..fold.folded
+    }
+}
+
+struct Fold<'a> {
+    folded: Folded,
+    graph: &'a Graph,
+    /// The scopes of the consents that took effect.
+    consents: BTreeMap<RecordId, &'a BTreeSet<ConsentScope>>,
+    urgencies: BTreeMap<RecordId, Urgency>,
+    /// The steps that moved the state, in order.
+    moved: Vec<RecordId>,
+}
+
+impl<'a> Fold<'a> {
+    fn take(&mut self, entry: &Entry<'a>, full: bool) {
+        let step = entry.step.action.effect();
+        match self.rule(entry, step, full) {
+            Ok(to) => self.apply(entry, step, to),
+            Err(refusal) => self.refuse(entry, refusal),
+        }
+    }
+
+    fn rule(&self, entry: &Entry, step: StepKind, full: bool) -> Result<To<State>, Refusal> {
+        let refusal = |why| Refusal {
+            step,
+            from: self.folded.state,
+            by: entry.by,
+            why,
+        };
+        // A full thread can still be taken back.
+        if full && step != StepKind::Withdrawn {
+            return Err(refusal(Why::Full));
+        }
+        if entry.by == Party::Provider && is_own_mistake(&entry.step.action) {
+            return Err(refusal(Why::Yours));
+        }
+        table::next((self.folded.state, self.folded.before), step, entry.by)
+    }
+
+    fn apply(&mut self, entry: &Entry<'a>, step: StepKind, to: To<State>) {
+        let folded = &mut self.folded;
+        folded.applied.push(entry.id);
+        if let To::State(state) = to {
+            match state {
+                State::Missing => folded.before = Some(folded.stands()),
+                State::Located => {}
+                _ => folded.before = None,
+            }
+            folded.state = state;
+            self.moved.push(entry.id);
+        }
+        let moments = &mut folded.moments;
+        match step {
+            StepKind::Accepted => moments.accepted = Some(entry.at),
+            StepKind::Assisting => {
+                moments.assisting = moments.assisting.or(Some(entry.at));
+            }
+            StepKind::FollowedUp => {
+                moments.followed_up = Some(entry.at);
+                folded.follow_ups = folded.follow_ups.saturating_add(1);
+            }
+            StepKind::Missing => moments.missing = Some(entry.at),
+            StepKind::IdentityReleased => folded.identity_released = true,
+            StepKind::Guardian => folded.guardian = true,
+            StepKind::BestInterests => folded.best_interests = true,
+            _ if folded.state.is_over() => moments.ended = Some(entry.at),
+            _ => {}
+        }
+        match &entry.step.action {
+            Action::Assisting { phase } => folded.phase = Some(*phase),
+            Action::Consent { scope, .. } => {
+                self.consents.insert(entry.id, scope);
+            }
+            Action::Reclassified { urgency } => {
+                self.urgencies.insert(entry.id, *urgency);
+            }
+            _ => {}
+        }
+    }
+
+    fn refuse(&mut self, entry: &Entry, refusal: Refusal) {
+        let id = entry.id;
+        self.folded.refused.push(Refused { id, refusal });
+        if refusal.why != Why::Here {
+            return;
+        }
+        // It ran into what it did not know of: the latest such step is what stands against it.
+        let unknown = |moved: &&RecordId| !order::knew(self.graph, &id, moved);
+        if let Some(kept) = self.moved.iter().rev().find(unknown) {
+            let kept = *kept;
+            self.folded.conflicts.push(Conflict { kept, other: id });
+        }
+    }
+
+    /// What all the newest words on consent say; newest are those that no other word knew.
+    fn scope(&self) -> Option<BTreeSet<ConsentScope>> {
+        let newest = newest(self.graph, self.consents.keys());
+        let mut scopes = newest.iter().filter_map(|id| self.consents.get(id));
+        let first = (*scopes.next()?).clone();
+        Some(scopes.fold(first, |all, one| all.intersection(one).copied().collect()))
+    }
+
+    fn urgency(&self) -> Option<Urgency> {
+        let newest = newest(self.graph, self.urgencies.keys());
+        let urgencies = newest.iter().filter_map(|id| self.urgencies.get(id));
+        urgencies.min().copied()
+    }
+}
+
+/// Those that no other of them knew.
+fn newest<'a>(graph: &Graph, ids: impl Iterator<Item = &'a RecordId>) -> Vec<RecordId> {
+    let ids: Vec<&RecordId> = ids.collect();
+    let newer = |id: &RecordId| ids.iter().any(|other| order::knew(graph, other, id));
+    ids.iter().filter(|id| !newer(id)).map(|id| **id).collect()
+}
+
+/// Only whose referral it is can have sent it by mistake.
+fn is_own_mistake(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Withdrawn {
+            reason: WithdrawalReason::Error | WithdrawalReason::Duplicate
+        }
+    )
+}
+
+#[cfg(test)]
+mod tests;
