@@ -33,6 +33,11 @@ pub fn of(header: &Header) -> Option<Kind> {
         .find(|kind| number(*kind) == header.kind)
 }
 
+/// Whether a header's record is sealed.
+pub fn is_sealed(header: &Header) -> bool {
+    header.kind == number(Kind::Sealed)
+}
+
 /// Whether no word of a signing key takes such a record back: what proves an agency, and what
 /// withdraws other records or says that it was done. A thief of the key could otherwise keep a
 /// revocation, or an erasure, from those whom it has not reached.

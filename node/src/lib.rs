@@ -30,8 +30,10 @@ pub mod limits;
 mod marks;
 pub mod newest;
 pub mod node;
+pub mod notify;
 pub mod officers;
 pub mod policy;
+pub mod referral;
 pub mod registry;
 mod run;
 pub mod search;
@@ -44,6 +46,7 @@ pub mod store;
 pub mod swarm;
 pub mod sync;
 pub mod time;
+pub mod vault;
 pub mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};

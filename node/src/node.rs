@@ -20,10 +20,13 @@ use crate::home::{Home, HomeError};
 use crate::ingest::{Ingest, IngestFault, Settings};
 use crate::keyring::{Keyring, KeyringError, MasterKey};
 use crate::limits;
+use crate::notify::Notify;
 use crate::officers::Officers;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
+use crate::referral::Cases;
+use crate::referral::access::Looks;
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::setback::SetBack;
@@ -33,6 +36,7 @@ use crate::store::{Op, OpOutcome, Options, Store, StoreError};
 use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
 use crate::sync::Sync;
 use crate::time::{Sweeper, Timekeeper};
+use crate::vault::{Vault, VaultError};
 
 /// What may differ from one start of a node to the next.
 #[derive(Clone)]
@@ -87,6 +91,10 @@ pub struct Parts {
     pub store: Store,
     /// What makes sealed records readable.
     pub keyring: Keyring,
+    /// Who may look into which sealed thread.
+    pub looks: Looks,
+    /// Tells the agency's own program.
+    pub notify: Notify,
     /// The agencies it knows.
     pub registry: Registry,
     /// Its active policy.
@@ -99,6 +107,10 @@ pub struct Parts {
     pub swarm: SwarmHandle,
     /// Its sessions.
     pub sync: Sync,
+    /// The sealed records that it can open.
+    pub vault: Vault,
+    /// The referrals that it made, and drafts.
+    pub cases: Cases,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -154,6 +166,9 @@ pub enum NodeError {
     /// The transport.
     #[error(transparent)]
     Swarm(#[from] SwarmError),
+    /// The sealed records.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The search index.
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -266,6 +281,14 @@ impl Node {
             let dir = home.audit_dir();
             run_blocking(move || Audit::open(dir, options)).await?
         };
+        let vault = {
+            let (store, registry, keyring) = (store.clone(), registry.clone(), keyring.clone());
+            run_blocking(move || Vault::load(store, registry, keyring)).await?
+        };
+        let cases = {
+            let keyring = keyring.clone();
+            run_blocking(move || Cases::load(keyring)).await?
+        };
         let catch_up =
             CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let ingest = Ingest::new(
@@ -281,6 +304,7 @@ impl Node {
             settings,
             search.clone(),
             audit.clone(),
+            vault.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
         let share = Share::new(
@@ -292,6 +316,7 @@ impl Node {
             clock.clone(),
             time.clone(),
             audit.clone(),
+            vault.clone(),
         );
         let set_back = SetBack::load(
             store.clone(),
@@ -306,6 +331,7 @@ impl Node {
             search.clone(),
             clock.clone(),
             time.clone(),
+            vault.clone(),
             registry.own(),
         );
         let wanted = if listen.is_empty() {
@@ -341,6 +367,7 @@ impl Node {
             set_back.clone(),
             stopped,
         );
+        let notify = Notify::new(config.notify.clone());
         let node = Self(Arc::new(Parts {
             audit,
             officers: Officers::new(home.officers_path()),
@@ -348,13 +375,17 @@ impl Node {
             config,
             clock,
             store,
+            looks: Looks::load(keyring.clone(), notify.clone())?,
+            notify: notify.clone(),
             keyring,
+            cases,
             registry,
             policies,
             ingest,
             share,
             swarm,
             sync: sync.clone(),
+            vault,
             search,
             time,
             catch_up,
@@ -374,6 +405,7 @@ impl Node {
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
+        node.spawn(notify.run(node.stopping()));
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use liaison_protocol::record::signed::SignedRecord;
 
+use crate::kind;
 use crate::search::{RecordSource, SourceFault, Sourced};
 use crate::store::{Arrival, Flags, Header, Store};
 
@@ -19,7 +20,11 @@ impl StoreSource {
     }
 
     fn sourced(&self, arrival: Arrival, header: &Header) -> Result<Option<Sourced>, SourceFault> {
-        if header.flags.contains(Flags::ERASED) || header.flags.contains(Flags::LOCKED) {
+        // Of a sealed record nothing is indexed, not even that it is there.
+        if header.flags.contains(Flags::ERASED)
+            || header.flags.contains(Flags::LOCKED)
+            || kind::is_sealed(header)
+        {
             return Ok(None);
         }
         let fault = |e: crate::store::StoreError| SourceFault(e.to_string());

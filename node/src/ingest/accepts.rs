@@ -23,18 +23,19 @@ struct Epoch {
 
 impl Accepts {
     /// Whether the courier's record is accepted. `class` is the canonical form of
-    /// `attributes`.
+    /// `attributes`; `addressed` follows from them.
     pub fn decide(
         &self,
         engine: &Engine,
         courier: &AgencyId,
         attributes: &Attributes,
         class: &Bytes,
+        addressed: bool,
     ) -> Arc<Decision> {
         if let Some(known) = self.known(engine.epoch(), courier, class) {
             return known;
         }
-        let decision = Arc::new(engine.decide(Action::Accept, courier, attributes, false));
+        let decision = Arc::new(engine.decide(Action::Accept, courier, attributes, addressed));
         self.remember(engine.epoch(), courier, class, &decision);
         decision
     }

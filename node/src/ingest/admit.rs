@@ -12,6 +12,7 @@ use liaison_protocol::record::date::Date;
 use liaison_protocol::record::handling::Receiver;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
+use liaison_protocol::seal::frame;
 use liaison_protocol::wire::Item;
 
 use super::accepts::Accepts;
@@ -23,6 +24,7 @@ use crate::registry::Registry;
 use crate::share::{Leaves, passed};
 use crate::store::{Flags, NewRecord, Owing, Retraction, Store, StoreError, Told, Tombstone};
 use crate::time::Doubt;
+use crate::vault::{Opened, Vault};
 
 /// What the gates look at; made anew for each batch.
 pub(super) struct Gate<'a> {
@@ -31,6 +33,7 @@ pub(super) struct Gate<'a> {
     pub engine: Arc<Engine>,
     pub accepts: &'a Accepts,
     pub leaves: &'a Leaves,
+    pub vault: &'a Vault,
     pub settings: &'a Settings,
     pub checks: CheckContext<'a>,
     pub now: Millis,
@@ -52,13 +55,24 @@ pub(super) struct Admitted {
     pub rule: Arc<str>,
     /// The recall that it lifts: it comes from whoever may.
     pub lifts: Option<RecordId>,
+    /// What stands inside, if it is sealed.
+    pub opened: Option<Arc<Opened>>,
 }
 
 impl Gate<'_> {
     /// A record of this agency.
     pub fn own(&self, record: VerifiedRecord) -> Result<Admitted, IngestFault> {
-        self.in_the_right_store(&record)?;
-        self.in_time(&record)?;
+        self.own_opened(record, None)
+    }
+
+    /// A record of this agency, with what stands inside if it is sealed.
+    pub fn own_opened(
+        &self,
+        record: VerifiedRecord,
+        opened: Option<Arc<Opened>>,
+    ) -> Result<Admitted, IngestFault> {
+        self.in_the_right_store(&record, opened.as_deref())?;
+        self.in_time(&record, opened.as_deref())?;
         self.by_the_author(&record)?;
         let class = class_of(&record, &self.attributes(&record, false))?;
         Ok(Admitted {
@@ -68,6 +82,7 @@ impl Gate<'_> {
             key_lost: false,
             rule: "own".into(),
             lifts: None,
+            opened,
         })
     }
 
@@ -78,7 +93,7 @@ impl Gate<'_> {
         offered: &Item,
         bytes: Bytes,
     ) -> Result<Admitted, IngestFault> {
-        let signed = SignedRecord::parse(bytes)?;
+        let (signed, wrap) = frame::read(&bytes)?;
         let created = signed.unverified().envelope.created;
         if signed.id() != offered.id || created != offered.created {
             return Err(IngestFault::OtherRecord {
@@ -88,8 +103,7 @@ impl Gate<'_> {
         }
         self.brought_by_a_peer(courier, &signed)?;
         let record = verify::verify(self.registry, signed)?;
-        self.in_time(&record)?;
-        self.in_the_right_store(&record)?;
+        self.in_time(&record, None)?;
         let lifts = lifts(self.store, courier, &record.id())?;
         if lifts.is_none() && self.is_withdrawn(&record)? {
             return Err(IngestFault::Retracted { created });
@@ -97,15 +111,26 @@ impl Gate<'_> {
         self.by_the_author(&record)?;
         self.of_a_lost_key(&record)?;
         self.handled_by(courier, &record)?;
-        let findings = check::check(
-            &record.record().envelope.fields,
-            &record.record().content,
-            &self.checks,
-        );
-        let marked = !findings.is_empty();
+        let opened = match record.kind() {
+            Kind::Sealed => Some(Arc::new(self.open(courier, &record, wrap.as_ref())?)),
+            _ => None,
+        };
+        self.in_time(&record, opened.as_deref())?;
+        self.in_the_right_store(&record, opened.as_deref())?;
+        let marked = match &opened {
+            Some(opened) => self.is_faulty(&opened.inside),
+            None => {
+                let statement = record.record();
+                let fields = &statement.envelope.fields;
+                !check::check(fields, &statement.content, &self.checks).is_empty()
+            }
+        };
         let attributes = self.attributes(&record, marked);
         let class = class_of(&record, &attributes)?;
-        let rule = self.accepted(courier, &record, &attributes, &class)?;
+        let rule = match &opened {
+            Some(opened) => self.accepted_sealed(courier, &record, &opened.inside, marked)?,
+            None => self.accepted(courier, &record, &attributes, &class)?,
+        };
         let keys = self.registry.keys(&record.author());
         let key_lost = keys.is_some_and(|keys| !keys.stands(&record.key()));
         Ok(Admitted {
@@ -115,6 +140,7 @@ impl Gate<'_> {
             key_lost,
             rule,
             lifts,
+            opened,
         })
     }
 
@@ -143,13 +169,13 @@ impl Gate<'_> {
         }
     }
 
-    fn in_time(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
+    fn in_time(&self, record: &VerifiedRecord, opened: Option<&Opened>) -> Result<(), IngestFault> {
         let envelope = &record.record().envelope;
         if envelope.created.is_ahead_of(self.now) {
             let ahead_s = envelope.created.wall().0.saturating_sub(self.now.0) / 1000;
             return Err(IngestFault::Clock { ahead_s });
         }
-        match (expiry(record), self.doubt) {
+        match (expiry(record, opened), self.doubt) {
             // Refused is for good, and by a clock that is wrong nothing is refused for good.
             (Some(end), Some(doubt)) if end <= self.now => Err(IngestFault::OwnClock(doubt)),
             (Some(end), None) if end <= self.now => Err(IngestFault::Expired {
@@ -159,13 +185,18 @@ impl Gate<'_> {
         }
     }
 
-    fn in_the_right_store(&self, record: &VerifiedRecord) -> Result<(), IngestFault> {
+    fn in_the_right_store(
+        &self,
+        record: &VerifiedRecord,
+        opened: Option<&Opened>,
+    ) -> Result<(), IngestFault> {
         // Cards and control records are the same in an exercise.
         if record.kind() == Kind::Contact || record.kind().plane() == Plane::Control {
             return Ok(());
         }
         let envelope = &record.record().envelope;
-        let says = match (&envelope.fields.exercise, &self.settings.exercise) {
+        let fields = opened.map_or(&envelope.fields, |opened| &opened.inside.fields);
+        let says = match (&fields.exercise, &self.settings.exercise) {
             (a, b) if a == b => return Ok(()),
             (Some(name), _) => format!("it belongs to exercise {name}, this store does not"),
             (None, _) => "it is a live record, and this store belongs to an exercise".into(),
@@ -303,7 +334,7 @@ impl Gate<'_> {
         }
     }
 
-    fn accepted(
+    pub(super) fn accepted(
         &self,
         courier: &AgencyId,
         record: &VerifiedRecord,
@@ -319,9 +350,11 @@ impl Gate<'_> {
         if record.kind().plane() == Plane::Control || own_card {
             return Ok("owed".into());
         }
+        // A personal record comes to whom it names and to nobody else.
+        let addressed = attributes.plane == Plane::Personal.as_str();
         let decision = self
             .accepts
-            .decide(&self.engine, courier, attributes, class);
+            .decide(&self.engine, courier, attributes, class, addressed);
         if decision.allow {
             let rule = decision.statements.first().map_or("", |s| s.id.as_str());
             Ok(rule.into())
@@ -365,7 +398,7 @@ impl Admitted {
             .into_iter()
             .filter(|(so, _)| *so)
             .fold(Flags::NONE, |all, (_, flag)| all | flag),
-            expires: expiry(&self.record),
+            expires: expiry(&self.record, self.opened.as_deref()),
             review: fields.review_by.map(Date::start_ms),
             thread: fields.thread,
             supersedes: fields.supersedes,
@@ -445,9 +478,10 @@ fn class_of(record: &VerifiedRecord, attributes: &Attributes) -> Result<Bytes, I
 }
 
 /// When a record stops being released: its `expires`, or the end that its kind has.
-fn expiry(record: &VerifiedRecord) -> Option<Millis> {
+fn expiry(record: &VerifiedRecord, opened: Option<&Opened>) -> Option<Millis> {
     let statement = record.record();
-    let stated = statement.envelope.fields.expires.map(Date::end_ms);
+    let fields = opened.map_or(&statement.envelope.fields, |o| &o.inside.fields);
+    let stated = fields.expires.map(Date::end_ms);
     let of_kind = match &statement.content {
         Content::Service(service) => Some(service.valid_until.end_ms()),
         Content::Keys(keys) => Some(keys.until),

@@ -6,9 +6,13 @@ use liaison_protocol::fault::{Answer, Blame, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::handling::Verdict;
 use liaison_protocol::record::signed::{FormFault, SignatureFault};
+use liaison_protocol::seal::{FrameFault, SealFault};
 
+use crate::audit::AuditError;
+use crate::keyring::KeyringError;
 use crate::store::StoreError;
 use crate::time::Doubt;
+use crate::vault::VaultError;
 
 /// Why a record did not come in.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +20,45 @@ pub enum IngestFault {
     /// Not a record.
     #[error(transparent)]
     Form(#[from] FormFault),
+    /// Not a record with at most one wrap beside it.
+    #[error(transparent)]
+    Frame(#[from] FrameFault),
+    /// A sealed record whose key did not come, or does not open.
+    #[error(transparent)]
+    Seal(#[from] SealFault),
+    /// Its key is right, and what stands inside is broken.
+    #[error("{fault}")]
+    Broken {
+        /// What is wrong.
+        fault: SealFault,
+        /// When it was made.
+        created: Hlc,
+    },
+    /// A sealed record that does not name us, or that another than its author sent.
+    #[error("it is sealed to others, or came from another than its author's node")]
+    NotAddressed {
+        /// When it was made.
+        created: Hlc,
+    },
+    /// It would be sealed to whom the person's status, citizenship or consent keeps it from.
+    #[error(
+        "REF-04 it may not be sealed to {recipient}: the person is kept from the authorities of {country}. Choose another provider; with the person's consent to 'origin-contact' this one may get it"
+    )]
+    Barred {
+        /// Alias of the recipient.
+        recipient: String,
+        /// The country.
+        country: String,
+    },
+    /// The keyring failed.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// A key could not be kept.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// It can't be written down who brought it.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Not its author's word.
     #[error(transparent)]
     Signature(#[from] SignatureFault),
@@ -139,6 +182,14 @@ impl IngestFault {
         match self {
             IngestFault::Form(fault) => fault.answer(),
             IngestFault::Signature(fault) => fault.answer(),
+            IngestFault::Frame(fault) => fault.answer(),
+            IngestFault::Seal(fault) | IngestFault::Broken { fault, .. } => fault.answer(),
+            IngestFault::NotAddressed { .. } | IngestFault::Barred { .. } => {
+                Answer::Refused(Refused::Handling)
+            }
+            IngestFault::Keyring(_) | IngestFault::Vault(_) | IngestFault::Audit(_) => {
+                Answer::Later(Later::Disk)
+            }
             IngestFault::Card(_) => Answer::Refused(Refused::Signature),
             IngestFault::OtherRecord { .. } | IngestFault::TooManyTags { .. } => {
                 Answer::Refused(Refused::Form)
@@ -166,6 +217,13 @@ impl IngestFault {
         match self {
             IngestFault::Form(fault) => fault.blame(),
             IngestFault::Signature(fault) => fault.blame(),
+            IngestFault::Frame(fault) => fault.blame(),
+            IngestFault::Seal(fault) | IngestFault::Broken { fault, .. } => fault.blame(),
+            IngestFault::NotAddressed { .. } => Blame::Courier,
+            IngestFault::Barred { .. }
+            | IngestFault::Keyring(_)
+            | IngestFault::Vault(_)
+            | IngestFault::Audit(_) => Blame::Local,
             IngestFault::OtherRecord { .. } | IngestFault::Handling { .. } => Blame::Courier,
             IngestFault::Card(_)
             | IngestFault::Clock { .. }
@@ -197,6 +255,8 @@ impl IngestFault {
             | IngestFault::Handling { created, .. }
             | IngestFault::Policy { created, .. }
             | IngestFault::TooManyTags { created, .. }
+            | IngestFault::Broken { created, .. }
+            | IngestFault::NotAddressed { created }
             | IngestFault::NotTheAuthor { created, .. } => {
                 // Another courier may be allowed what this one was not: the refusal is kept
                 // per courier, so remembering it is safe.
@@ -208,7 +268,8 @@ impl IngestFault {
 
     /// Whether the bytes are no record, so that a sample is set aside.
     pub(super) fn is_malformed(&self) -> bool {
-        matches!(self, IngestFault::Form(f) if f.answer() == Answer::Refused(Refused::Form))
+        matches!(self, IngestFault::Form(f) | IngestFault::Frame(FrameFault::Form(f))
+            if f.answer() == Answer::Refused(Refused::Form))
             || matches!(
                 self,
                 IngestFault::OtherRecord { .. }
@@ -219,8 +280,11 @@ impl IngestFault {
     /// Path to the field at fault, where one is.
     pub(super) fn place(&self) -> String {
         match self {
-            IngestFault::Form(FormFault::Content { place, .. }) => place.clone(),
-            IngestFault::Form(FormFault::Limit(finding)) => finding.place.clone(),
+            IngestFault::Form(fault) | IngestFault::Frame(FrameFault::Form(fault)) => match fault {
+                FormFault::Content { place, .. } => place.clone(),
+                FormFault::Limit(finding) => finding.place.clone(),
+                _ => String::new(),
+            },
             _ => String::new(),
         }
     }

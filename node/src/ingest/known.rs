@@ -2,10 +2,12 @@
 
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::AgencyId;
+use liaison_protocol::record::codes::Kind;
 use liaison_protocol::wire::Item;
 
 use super::admit::lifts;
 use super::{Ingest, blocking};
+use crate::kind;
 use crate::share::Share;
 use crate::store::{Arrival, Direction, Flags, LedgerEntry, Op, Path, StoreError};
 
@@ -91,12 +93,19 @@ impl Ingest {
                 let withdrawn = header
                     .as_ref()
                     .is_some_and(|h| h.flags.contains(Flags::RETRACTED));
+                let header_kind = header.as_ref().and_then(kind::of);
                 let passed = store.ledger_entry(courier, arrival)?.is_some();
                 // Nor of one that was withdrawn: that it was here, why it was taken back and by
                 // whom is for those who prove, by its bytes, that they have it.
                 if let Some(header) = header.filter(|_| !passed)
                     && !share.may_know_of(courier, arrival, &header)?
                 {
+                    known.push(Known::Want);
+                    continue;
+                }
+                // It came back without its key: with its bytes comes a wrap.
+                let sealed = header_kind == Some(Kind::Sealed);
+                if sealed && !withdrawn && !expired && self.0.vault.gist(&item.id).is_none() {
                     known.push(Known::Want);
                     continue;
                 }

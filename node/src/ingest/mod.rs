@@ -9,6 +9,7 @@ mod known;
 mod own;
 mod quota;
 mod received;
+mod sealed;
 mod verify;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,7 @@ pub use self::fault::IngestFault;
 pub use self::known::Known;
 pub use self::own::Statement;
 use self::quota::Quotas;
+pub use self::sealed::Sealing;
 use crate::audit::Audit;
 use crate::catchup::CatchUp;
 use crate::clock::Clock;
@@ -38,6 +40,7 @@ use crate::share::{Leaves, Owed};
 use crate::signing::Signing;
 use crate::store::{Op, Store};
 use crate::time::Timekeeper;
+use crate::vault::Vault;
 
 /// What ingest works with. Clones share it.
 #[derive(Clone)]
@@ -60,6 +63,7 @@ struct Shared {
     search: Arc<Search>,
     accepts: Accepts,
     audit: Audit,
+    vault: Vault,
     /// Batches that may be under way.
     turns: Arc<Semaphore>,
 }
@@ -100,6 +104,7 @@ impl Ingest {
         settings: Settings,
         search: Arc<Search>,
         audit: Audit,
+        vault: Vault,
     ) -> Result<Self, crate::store::StoreError> {
         let last = store
             .meta(CLOCK)?
@@ -124,6 +129,7 @@ impl Ingest {
             search,
             accepts: Accepts::default(),
             audit,
+            vault,
             turns: Arc::new(Semaphore::new(limits::INGESTS)),
         })))
     }
@@ -179,6 +185,7 @@ impl Ingest {
             engine: self.0.policies.current(),
             accepts: &self.0.accepts,
             leaves: &self.0.leaves,
+            vault: &self.0.vault,
             settings: &self.0.settings,
             checks: CheckContext {
                 thresholds: self.0.settings.thresholds.clone(),

@@ -61,12 +61,7 @@ impl Ingest {
         statements: Vec<Statement>,
         also: Vec<Op>,
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
-        if let Some(waiting) = self.0.catch_up.waiting() {
-            let names = waiting.agencies.iter().map(|a| self.0.registry.alias(a));
-            return Err(IngestFault::CatchingUp {
-                waiting: names.collect::<Vec<_>>().join(", "),
-            });
-        }
+        self.may_sign()?;
         let this = self.clone();
         let audiences: Vec<_> = statements.iter().map(|s| s.audience.clone()).collect();
         let ready = blocking(move || this.sign(statements)).await??;
@@ -76,10 +71,12 @@ impl Ingest {
             ids.push(one.record.id());
             ops.push(self.insert(one, None, audience));
         }
+        ops.extend(ready.iter().filter_map(|one| self.keep(one)));
         ops.extend(also);
         ops.push(self.clock_op());
         let outcomes = self.0.store.write(ops).await?;
         let learned = self.after(&ready, &outcomes, false);
+        self.settle_keys(&ready, &outcomes).await;
         self.mark_lost(&ready, &outcomes).await;
         if learned {
             self.reopen(&ready).await;
@@ -89,6 +86,24 @@ impl Ingest {
             .into_iter()
             .zip(outcomes.iter().filter_map(OpOutcome::arrival))
             .collect())
+    }
+
+    /// Refuses while it is not known what was signed since a backup.
+    pub(super) fn may_sign(&self) -> Result<(), IngestFault> {
+        let Some(waiting) = self.0.catch_up.waiting() else {
+            return Ok(());
+        };
+        let names = waiting.agencies.iter().map(|a| self.0.registry.alias(a));
+        Err(IngestFault::CatchingUp {
+            waiting: names.collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Times for so many records, each later than the one before.
+    pub(super) fn ticks(&self, count: usize) -> Vec<Hlc> {
+        let now = self.0.clock.now();
+        let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
+        (0..count).map(|_| hlc.tick(now)).collect()
     }
 
     /// Takes in records of this agency that were signed elsewhere (its card, by the root key;

@@ -8,6 +8,7 @@ use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::Kind;
+use liaison_protocol::seal::frame;
 use liaison_protocol::wire::Item;
 use rayon::prelude::*;
 
@@ -91,7 +92,7 @@ impl Ingest {
         for (id, raw, judged) in judged {
             match judged {
                 Ok(one) => {
-                    let list = self.list_of_lost(courier, &one);
+                    let list = self.list_of_given_back(courier, &one);
                     ops.push(self.insert(&one, Some((courier, epoch)), list));
                     admitted.push(one);
                     answers.push(Answer::Stored);
@@ -116,6 +117,8 @@ impl Ingest {
                     // The courier has what was retracted: it is owed the retraction.
                     recheck |= matches!(fault, IngestFault::Retracted { .. });
                     if fault.is_malformed() {
+                        // Without the wrap beside it: with our sealing key that would open it.
+                        let (raw, _) = frame::split(&raw).unwrap_or_default();
                         ops.push(Op::Quarantine(quarantined(&courier, &raw, &fault, now)));
                     }
                     answers.push(answer);
@@ -123,8 +126,13 @@ impl Ingest {
             }
         }
         // Before it is held: what is held is answered `stored` when it is offered again, and
-        // would never be written down.
-        if let Err(error) = self.collected(courier, epoch, &admitted).await {
+        // would never be written down. Nor would its key be kept.
+        let sealed: Vec<RecordId> = sealed_in(&admitted);
+        let (noted, kept) = tokio::join!(
+            self.collected(courier, epoch, &admitted),
+            self.keep_keys_of(&admitted),
+        );
+        if let Err(error) = noted.map_err(IngestFault::from).and(kept) {
             tracing::error!(%error, "nothing of a batch was stored: it can't be written down");
             admitted.clear();
             ops.retain(|op| !matches!(op, Op::Insert { .. }));
@@ -147,6 +155,7 @@ impl Ingest {
         match self.0.store.write(ops).await {
             Ok(outcomes) => {
                 learned = self.after(&admitted, &outcomes, true);
+                self.settle_keys(&admitted, &outcomes).await;
                 self.mark_lost(&admitted, &outcomes).await;
                 self.reopen(&admitted).await;
                 let mut late = Vec::new();
@@ -179,6 +188,7 @@ impl Ingest {
             }
             Err(error) => {
                 tracing::error!(%error, "nothing of a batch was stored");
+                self.drop_keys(sealed).await;
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
                     *answer = Answer::Later(Later::Disk);
                 }
@@ -259,6 +269,12 @@ impl Ingest {
             }
         }
     }
+}
+
+/// The sealed records among them.
+fn sealed_in(admitted: &[Admitted]) -> Vec<RecordId> {
+    let sealed = admitted.iter().filter(|one| one.opened.is_some());
+    sealed.map(|one| one.record.id()).collect()
 }
 
 fn quarantined(courier: &AgencyId, raw: &Bytes, fault: &IngestFault, at: Millis) -> Quarantined {

@@ -12,14 +12,16 @@ use super::schema;
 /// `route:` and `area:` and `country:` where, `sector:` ISIC letter, `service:` type,
 /// `measure:` of a trend, `technique:` and `exploitation:` of a modus operandi, `doc:` type
 /// of a document alert, `stance:` offer or gap, `status:` of a route, `nationality:` of a
-/// trend's cells.
-pub const TAG_PREFIXES: [&str; 12] = [
+/// trend's cells, `part:` of a referral. Of what stands inside a seal policy sees the part, where
+/// the person is and what they need, and nothing else.
+pub const TAG_PREFIXES: [&str; 13] = [
     "area",
     "country",
     "doc",
     "exploitation",
     "measure",
     "nationality",
+    "part",
     "route",
     "sector",
     "service",

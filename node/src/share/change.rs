@@ -14,6 +14,7 @@ use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver};
 
 use super::Share;
 use super::affirmed::KeyWord;
+use crate::kind;
 use crate::limits;
 use crate::policy::{Action, Attributes, Engine};
 use crate::store::{Arrival, Direction, Flags, Header, LedgerEntry, StoreError};
@@ -202,6 +203,20 @@ impl<'a> Compared<'a> {
             return Ok(None);
         }
         let addressed = listed.is_some();
+        // What does not open here, or is not ours, goes to nobody, before and after.
+        let sealed = kind::is_sealed(header);
+        let gist = self.share.vault.gist(&header.id).filter(|_| sealed);
+        let ours = header.author == self.share.registry.own();
+        if sealed && (gist.is_none() || !ours) {
+            return Ok(None);
+        }
+        let listed = listed.map(|listed| {
+            let barred = |peer: &AgencyId| {
+                let exclude = gist.as_ref().map(|gist| &gist.exclude);
+                exclude.is_some_and(|exclude| self.share.registry.bars(exclude, peer).is_some())
+            };
+            listed.into_iter().filter(|peer| !barred(peer)).collect()
+        });
         let verdicts = self.verdicts(arrival, header, addressed)?;
         Ok(verdicts.map(|verdicts| Hit {
             row,
@@ -222,7 +237,7 @@ impl<'a> Compared<'a> {
             // Whom a permit names, and who knows of an affirmation, is no part of its class.
             return self.one_by_one(arrival, header, addressed);
         }
-        let by_class = (header.class.0, addressed);
+        let by_class = (self.share.class_id(header).0, addressed);
         if let Some(known) = self.by_class.get(&by_class) {
             return Ok(known.clone());
         }

@@ -14,6 +14,7 @@ use super::{Leave, Share};
 use crate::kind;
 use crate::policy::{Action, Attributes, ClassId};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
+use crate::vault::Gist;
 
 /// A gate on the way out, in the order in which they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,8 +33,12 @@ pub enum Gate {
     Ceiling,
     /// Is the peer on its distribution list, if there is one?
     Audience,
+    /// Sealed records: is the peer no authority of a country that may never get it?
+    Exclude,
     /// Does this agency's policy allow it?
     Policy,
+    /// Sealed records: can its key be wrapped to the peer?
+    Seal,
 }
 
 impl Gate {
@@ -47,7 +52,9 @@ impl Gate {
             Gate::Handling => "handling",
             Gate::Ceiling => "ceiling",
             Gate::Audience => "audience",
+            Gate::Exclude => "exclude",
             Gate::Policy => "policy",
+            Gate::Seal => "seal",
         }
     }
 }
@@ -82,7 +89,7 @@ pub struct Decided {
 pub(super) type Classes = RwLock<HashMap<u32, Arc<Class>>>;
 
 /// A record's policy attributes and its handling terms; none where they can't be read.
-pub(super) type Class = Option<(Attributes, Terms)>;
+pub(crate) type Class = Option<(Attributes, Terms)>;
 
 impl Share {
     /// Decides without words: what the scan asks for every record and peer.
@@ -181,6 +188,9 @@ impl Share {
             let line = self.store.ledger_entry(peer, arrival)?;
             if line.is_some_and(|l| l.direction == Direction::Received) {
                 walk.given_back();
+                if kind::is_sealed(header) && self.gist_or_closed(header, walk).is_some() {
+                    self.sealing_gate(peer, walk);
+                }
                 return Ok(());
             }
         }
@@ -194,6 +204,18 @@ impl Share {
             None
         };
         let addressed = listed == Some(true);
+        let gist = match kind::is_sealed(header) {
+            true => {
+                if header.author != self.registry.own() && !walk.of_others() {
+                    return Ok(());
+                }
+                match self.gist_or_closed(header, walk) {
+                    Some(gist) => Some(gist),
+                    None => return Ok(()),
+                }
+            }
+            false => None,
+        };
         let class = self.class(header)?;
         let Some((attributes, terms)) = class.as_ref() else {
             walk.unreadable();
@@ -209,9 +231,43 @@ impl Share {
         {
             return Ok(());
         }
-        let id = ClassId(header.class.0);
-        walk.policy(&engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone()));
+        let barred = gist.map(|gist| self.registry.bars(&gist.exclude, peer));
+        if barred.is_some_and(|barred| !walk.exclude(barred)) {
+            return Ok(());
+        }
+        let id = self.class_id(header);
+        let decision =
+            engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone());
+        if walk.policy(&decision) && kind::is_sealed(header) {
+            self.sealing_gate(peer, walk);
+        }
         Ok(())
+    }
+
+    /// What is known of a sealed record. Only its author's node releases one, and only where it
+    /// has the key.
+    fn gist_or_closed(&self, header: &Header, walk: &mut Walk) -> Option<Arc<Gist>> {
+        let gist = self.vault.gist(&header.id);
+        if gist.is_none() {
+            walk.closed();
+        }
+        gist
+    }
+
+    fn sealing_gate(&self, peer: &AgencyId, walk: &mut Walk) {
+        let key = self.registry.sealing_key(peer, self.clock.now());
+        walk.sealing_key(key.is_some());
+    }
+
+    /// The number of a record's class, for what was decided of it before.
+    pub(super) fn class_id(&self, header: &Header) -> ClassId {
+        match kind::is_sealed(header) {
+            true => self
+                .vault
+                .gist(&header.id)
+                .map_or(ClassId(header.class.0), |gist| gist.class_id),
+            false => ClassId(header.class.0),
+        }
     }
 
     /// What holder and peer are to a record; its names are read only where they matter.
@@ -348,6 +404,11 @@ impl Share {
     }
 
     pub(super) fn class(&self, header: &Header) -> Result<Arc<Class>, StoreError> {
+        // What the store holds of a sealed record is what everybody sees of it.
+        if kind::is_sealed(header) {
+            let gist = self.vault.gist(&header.id);
+            return Ok(gist.map_or_else(Arc::default, |gist| gist.class.clone()));
+        }
         let id = header.class.0;
         let known = self
             .classes
@@ -360,7 +421,7 @@ impl Share {
         }
         let bytes = self.store.class(header.class)?.unwrap_or_default();
         let class = match Attributes::from_class_bytes(&bytes) {
-            Ok(attributes) => terms(&attributes).map(|terms| (attributes, terms)),
+            Ok(attributes) => class_of(attributes),
             Err(error) => {
                 tracing::error!(record = %header.id.short(), %error, "a record stays here");
                 None
@@ -376,11 +437,17 @@ impl Share {
     }
 }
 
+/// A class with the handling terms that it states; none for codes of a later version.
+pub(crate) fn class_of(attributes: Attributes) -> Class {
+    terms(&attributes).map(|terms| (attributes, terms))
+}
+
 /// The handling terms that a class states; none for codes of a later version.
 fn terms(attributes: &Attributes) -> Option<Terms> {
-    let kind: Kind = attributes.kind.parse().ok()?;
     Some(Terms {
-        plane: kind.plane(),
+        plane: [Plane::Strategic, Plane::Personal]
+            .into_iter()
+            .find(|plane| plane.as_str() == attributes.plane)?,
         tlp: attributes.tlp.parse().ok()?,
         h2: attributes.handling.contains(HandlingCode::H2.as_str()),
         onward: OnwardMode::ALL

@@ -21,11 +21,13 @@ use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::handling::Onward;
 
 pub use self::change::{Changed, Effect, Step};
+pub(crate) use self::decide::{Class, class_of};
 pub use self::decide::{Decided, Gate, GateWord};
 pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
 pub use self::passed::{
-    HELD_ALREADY, RECALLED, UNDECIDED, WITHDRAWN, passed, released, released_to_us, undecided,
+    HELD_ALREADY, RECALLED, SEALED, UNDECIDED, WITHDRAWN, passed, released, released_to_us,
+    undecided,
 };
 pub use self::release::{ReleaseError, Released, Settled};
 pub use self::scan::{Candidate, Scan};
@@ -36,6 +38,7 @@ use crate::policy::Policies;
 use crate::registry::Registry;
 use crate::store::{Arrival, Header, Store, StoreError};
 use crate::time::Timekeeper;
+use crate::vault::Vault;
 
 /// What share works with. Clones share it.
 #[derive(Clone)]
@@ -48,6 +51,7 @@ pub struct Share {
     pub(crate) clock: Arc<dyn Clock>,
     time: Timekeeper,
     pub(crate) audit: Audit,
+    pub(crate) vault: Vault,
     classes: Arc<decide::Classes>,
 }
 
@@ -66,6 +70,7 @@ impl Share {
         clock: Arc<dyn Clock>,
         time: Timekeeper,
         audit: Audit,
+        vault: Vault,
     ) -> Self {
         Self {
             store,
@@ -76,6 +81,7 @@ impl Share {
             clock,
             time,
             audit,
+            vault,
             classes: Arc::default(),
         }
     }

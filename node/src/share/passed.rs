@@ -15,6 +15,10 @@ pub const WITHDRAWN: &str = "retracted";
 /// The rule of a line that says: the peer recalled the record that it had brought.
 pub const RECALLED: &str = "recalled";
 
+/// The rule that ledger and audit log keep of a sealed record, whatever let it pass: the
+/// statement's own name would tell what stands inside.
+pub const SEALED: &str = "sealed";
+
 /// Name under which is kept that an officer has to say anew who may have a record of ours.
 pub fn undecided(id: &RecordId) -> String {
     format!("{UNDECIDED}{}", id.full())

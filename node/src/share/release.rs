@@ -8,10 +8,10 @@ use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::Kind;
 
-use super::Share;
+use super::{SEALED, Share};
 use crate::audit::{self, Act, AuditError, Who};
 use crate::kind;
-use crate::store::{Arrival, Cursor, Direction, Flags, LedgerEntry, Op, Path, StoreError};
+use crate::store::{Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, Path, StoreError};
 
 /// The bytes of a record that both gates let one peer have, and that the ledger says so.
 /// Only [`Share::release`] makes one.
@@ -128,11 +128,19 @@ impl Share {
                 let Some(bytes) = self.store.record(arrival)? else {
                     return Ok(None);
                 };
+                let sealed = kind::is_sealed(&header);
+                let bytes = match sealed {
+                    true => self.wrapped(peer, &header, &bytes),
+                    false => Some(bytes),
+                };
+                let Some(bytes) = bytes else {
+                    return Ok(None);
+                };
                 let entry = LedgerEntry {
                     direction: Direction::Sent,
                     at,
                     epoch,
-                    rule: decided.rule,
+                    rule: if sealed { SEALED.into() } else { decided.rule },
                     path: Path::Direct,
                     answer: None,
                 };
@@ -144,6 +152,18 @@ impl Share {
                 }))
             })
             .collect()
+    }
+
+    /// A sealed record with its key wrapped to the peer; none where that can't be done now.
+    fn wrapped(&self, peer: &AgencyId, header: &Header, bytes: &Bytes) -> Option<Bytes> {
+        let key = self.registry.sealing_key(peer, self.clock.now())?;
+        match self.vault.frame(&header.id, bytes, peer, &key) {
+            Ok(frame) => Some(frame),
+            Err(error) => {
+                tracing::error!(record = %header.id.short(), %error, "a sealed record stays here");
+                None
+            }
+        }
     }
 
     /// Whether a peer may have a record still, as everything stands now.

@@ -2,10 +2,12 @@
 
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::seal::frame;
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
 
 use super::Share;
+use crate::kind;
 use crate::limits;
 use crate::store::{Arrival, Direction, Header, StoreError};
 
@@ -31,10 +33,14 @@ pub struct Candidate {
 
 impl Candidate {
     fn new(arrival: Arrival, header: &Header) -> Self {
+        let wrap = match kind::is_sealed(header) {
+            true => u32::try_from(frame::WRAP_BYTES).unwrap_or(u32::MAX),
+            false => 0,
+        };
         let item = Item {
             id: header.id,
             created: header.created,
-            size: header.size,
+            size: header.size.saturating_add(wrap),
         };
         Self { arrival, item }
     }

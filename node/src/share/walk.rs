@@ -149,6 +149,44 @@ impl Walk {
         })
     }
 
+    /// The record is sealed, and its key is not here.
+    pub(super) fn closed(&mut self) -> bool {
+        let says = "it is sealed, and its key is not here: nobody here can seal it to the peer";
+        self.fixed(Gate::Seal, false, "no-key", says)
+    }
+
+    /// A sealed record of another agency.
+    pub(super) fn of_others(&mut self) -> bool {
+        let says = "it is sealed, and only its author's node releases it";
+        self.fixed(Gate::Handling, false, "author-only", says)
+    }
+
+    /// Whether the peer is kept from it by what its author's node derived at sealing.
+    pub(super) fn exclude(&mut self, barred: Option<String>) -> bool {
+        let allow = barred.is_none();
+        let rule = if allow { "not-excluded" } else { "excluded" };
+        self.note(Gate::Exclude, allow, Rule::Fixed(rule), || {
+            let says = match barred {
+                None => "no country is kept from it that the peer serves".to_owned(),
+                Some(country) => format!("it may never reach an authority of {country} (REF-04)"),
+            };
+            (says, None)
+        })
+    }
+
+    /// Whether the peer has a key that it can be sealed to.
+    pub(super) fn sealing_key(&mut self, has_one: bool) -> bool {
+        let (rule, says) = if has_one {
+            ("sealing-key", "the peer has a sealing key in force")
+        } else {
+            (
+                "no-sealing-key",
+                "the peer has no sealing key in force that is known here; it comes with its next keys statement",
+            )
+        };
+        self.fixed(Gate::Seal, has_one, rule, says)
+    }
+
     pub(super) fn ceiling(&mut self, withheld_by: Option<&Arc<Ceiling>>) -> bool {
         let Some(ceiling) = withheld_by else {
             return self.fixed(Gate::Ceiling, true, "below", "no ceiling withholds it");

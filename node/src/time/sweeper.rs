@@ -13,6 +13,7 @@ use crate::kind;
 use crate::limits;
 use crate::search::Search;
 use crate::store::{Arrival, Flags, Header, Op, OpOutcome, Store, StoreError};
+use crate::vault::Vault;
 
 /// Erases what has ended: at the start, every hour, and when the next end comes. Clones share
 /// it.
@@ -22,6 +23,7 @@ pub struct Sweeper {
     search: Arc<Search>,
     clock: Arc<dyn Clock>,
     time: Timekeeper,
+    vault: Vault,
     own: AgencyId,
     due: Arc<Mutex<Due>>,
     swept: Arc<watch::Sender<Swept>>,
@@ -66,6 +68,7 @@ impl Sweeper {
         search: Arc<Search>,
         clock: Arc<dyn Clock>,
         time: Timekeeper,
+        vault: Vault,
         own: AgencyId,
     ) -> Self {
         Self {
@@ -73,6 +76,7 @@ impl Sweeper {
             search,
             clock,
             time,
+            vault,
             own,
             due: Arc::default(),
             swept: Arc::new(watch::Sender::default()),
@@ -169,16 +173,30 @@ impl Sweeper {
                 off_thread(&self.store, move || store.headers(from, limits::STORE_ROWS)).await?;
             let Some((last, _)) = rows.last() else { break };
             due.looked = *last;
-            let mut ended = Vec::new();
+            let (mut ended, mut sealed) = (Vec::new(), Vec::new());
             for (arrival, header) in &rows {
                 match ends(header) {
-                    Some(end) if end <= now => ended.push(*arrival),
+                    Some(end) if end <= now => {
+                        ended.push(*arrival);
+                        sealed.extend(kind::is_sealed(header).then_some(header.id));
+                    }
                     _ => self.count(&mut due, header, now),
                 }
             }
             for some in ended.chunks(limits::SWEEP_BATCH) {
                 gone += self.erase(some, now).await?;
             }
+            let vault = self.vault.clone();
+            off_thread(&self.store, move || {
+                for id in sealed {
+                    // The next start tries again.
+                    if let Err(error) = vault.shred(&id) {
+                        tracing::error!(record = %id.short(), %error, "the key of a record that has ended is not destroyed yet");
+                    }
+                }
+                Ok(())
+            })
+            .await?;
         }
         self.set(due);
         if gone > 0 {

@@ -41,6 +41,7 @@ impl Node {
         if held.as_ref().is_some_and(|(_, h)| h.author != by.author) {
             return Ok(());
         }
+        self.close(held.as_ref()).await?;
         self.tell(by, arrival, &retract.of, held.as_ref(), Vec::new())
             .await
     }
@@ -94,8 +95,20 @@ impl Node {
         self.store.write(ops).await?;
         if erase {
             self.search.forget(at.0);
+            self.close(Some(&(at, header))).await?;
         }
         Ok(true)
+    }
+
+    /// Destroys the key of a sealed record that was erased: before a receipt says so.
+    async fn close(&self, erased: Option<&(Arrival, Header)>) -> Result<(), WithdrawalError> {
+        let Some((_, header)) = erased.filter(|(_, header)| kind::is_sealed(header)) else {
+            return Ok(());
+        };
+        let (vault, id) = (self.vault.clone(), header.id);
+        let shredded = tokio::task::spawn_blocking(move || vault.shred(&id)).await;
+        shredded.map_err(|_| WithdrawalError::Stopping)??;
+        Ok(())
     }
 
     /// Says what came of a recall, whose copy is erased if it is to be, and asks those further on.
@@ -121,6 +134,8 @@ impl Node {
             let made = self.receipts(by, arrival, &recall.of, held.as_ref(), kept)?;
             return self.say_withdrawal(made, Vec::new()).await;
         }
+        let erased = |(_, header): &&(Arrival, Header)| header.flags.contains(Flags::ERASED);
+        self.close(held.as_ref().filter(erased)).await?;
         let took = self.store.tombstone(&recall.of)?.map(|t| t.by);
         let Some((at, header)) = held.as_ref().filter(|_| took == Some(by.id)) else {
             // Not here, or another withdrawal took it, and counts those behind us.
@@ -420,6 +435,6 @@ fn count_name(of: &RecordId) -> String {
 }
 
 /// Whether a holder told that it erased its copy.
-pub(super) fn is_erased(told: &Told) -> bool {
+pub(crate) fn is_erased(told: &Told) -> bool {
     told.what == ReceiptWhat::Erased as u8
 }

@@ -7,9 +7,11 @@ use bytes::Bytes;
 use liaison_node::audit::{Audit, AuditOptions};
 use liaison_node::catchup::CatchUp;
 use liaison_node::clock::{Clock, SystemClock};
+use liaison_node::config::KeyringConfig;
 use liaison_node::home::Home;
 use liaison_node::import::synthetic::Synthetic;
 use liaison_node::ingest::{Ingest, Settings};
+use liaison_node::keyring::Keyring;
 use liaison_node::policy::{Engine, Policies, PolicySet, PolicyText};
 use liaison_node::registry::Registry;
 use liaison_node::search::Search;
@@ -18,6 +20,7 @@ use liaison_node::signing::Signing;
 use liaison_node::source::StoreSource;
 use liaison_node::store::{Options, Store};
 use liaison_node::time::{Sweeper, Timekeeper};
+use liaison_node::vault::Vault;
 use liaison_protocol::clock::HlcClock;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::limits::BATCHES_IN_FLIGHT;
@@ -127,11 +130,17 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
     let search = Arc::new(search);
     let time = Timekeeper::load(store.clone(), clock.clone())?;
     let catch_up = CatchUp::load(store.clone(), search.clone(), []).await?;
+    let vault = {
+        let master = home.master_key(&KeyringConfig::default())?;
+        let keyring = Keyring::open(&home.keyring_dir(), &master)?;
+        Vault::load(store.clone(), registry.clone(), keyring)?
+    };
     let sweeper = Sweeper::new(
         store.clone(),
         search.clone(),
         clock.clone(),
         time.clone(),
+        vault.clone(),
         registry.own(),
     );
     let signing = Signing::new(home.secrets()?.signing);
@@ -156,6 +165,7 @@ async fn receiver(home: &Home, author: &Home) -> Fallible<(Ingest, Sweeper)> {
         settings,
         search,
         audit,
+        vault,
     )?;
     Ok((ingest, sweeper))
 }

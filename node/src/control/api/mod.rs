@@ -8,6 +8,7 @@ mod clock;
 mod expiry;
 mod explain;
 mod import;
+mod keyring;
 mod keys;
 mod leave;
 mod officers;
@@ -19,6 +20,7 @@ mod proof;
 mod query;
 mod recipients;
 mod records;
+mod referral;
 mod services;
 mod status;
 mod watch;
@@ -33,6 +35,7 @@ pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use keyring::{LookAlert, LooksSeenRequest, SealingErased, SealingKeyView, SealingReport};
 pub use keys::{
     AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
     RevokeAllRequest,
@@ -60,6 +63,11 @@ pub use recipients::{AudienceReport, AudienceRequest, PassedOn, RecipientView};
 pub use records::{
     AmendRequest, GateView, LedgerView, LinkView, PeerDecision, PushReport, PushRequest,
     RecordView, RetractReport, RetractRequest, RetractionView, VerifyReport, Why,
+};
+pub use referral::{
+    AssignReport, AssignRequest, CandidateView, ConflictView, DeadlineView, FindReport,
+    FindRequest, InboxReport, InboxRow, LookQuery, OpenStep, ReferralView, StepReport, StepRequest,
+    TimelineReport, TimelineRow,
 };
 pub use services::{
     DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,

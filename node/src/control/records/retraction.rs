@@ -68,8 +68,19 @@ pub(in crate::control) async fn retract(
     if !request.dry_run {
         let old = node.statement(arrival)?;
         let made = retraction(header.id, reason, &old.envelope.fields);
-        let noted = super::erased::note(&header.id, &old.envelope.fields, &old.content)?;
-        let made = node.ingest.own(vec![made], vec![noted]).await?;
+        // No row of an import makes a sealed record again.
+        let noted = match kind::is_sealed(&header) {
+            true => None,
+            false => Some(super::erased::note(
+                &header.id,
+                &old.envelope.fields,
+                &old.content,
+            )?),
+        };
+        let made = node
+            .ingest
+            .own(vec![made], noted.into_iter().collect())
+            .await?;
         report.id = made.first().map(|(id, _)| id.full());
         report.recipients = node.recipient_views(arrival, &header)?;
     }

@@ -1,0 +1,42 @@
+//! To which key of an agency records are sealed, and which agencies a record may never reach.
+
+use std::collections::BTreeSet;
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::record::codes::Country2;
+use liaison_protocol::seal::SealingKey;
+
+use super::Registry;
+
+impl Registry {
+    /// The key to which records for an agency are sealed at `now`: of those in force that its
+    /// newest keys statement lists, the one that began last. None: it has told of none.
+    pub fn sealing_key(&self, agency: &AgencyId, now: Millis) -> Option<SealingKey> {
+        self.read(|i| {
+            let keys = i.agencies.get(agency)?.statement_body()?;
+            let in_force = keys.sealing.iter().filter(|key| key.is_valid_at(now));
+            in_force.max_by_key(|key| (key.from, key.until)).cloned()
+        })
+    }
+
+    /// The country of which an agency is an authority, if that country may never get a record.
+    /// Whoever is no part of a state (`ngo`, `io`, `private`) is no authority of any. By what a
+    /// person confirmed of a peer, else by its card.
+    pub fn bars(&self, exclude: &BTreeSet<Country2>, agency: &AgencyId) -> Option<String> {
+        if exclude.is_empty() {
+            return None;
+        }
+        let (sector, country) = self.read(|i| {
+            if let Some(peer) = i.peers.get(agency) {
+                return Some((peer.pinned.sector.clone(), peer.pinned.country.clone()));
+            }
+            let contact = i.agencies.get(agency)?.contact()?;
+            let (sector, country) = (contact.sector.as_str(), contact.country.as_str());
+            Some((sector.to_owned(), country.to_owned()))
+        })?;
+        let of_state = !matches!(sector.as_str(), "ngo" | "io" | "private");
+        let barred = of_state && exclude.iter().any(|c| c.as_str() == country);
+        barred.then_some(country)
+    }
+}
