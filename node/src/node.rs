@@ -24,6 +24,7 @@ use crate::officers::Officers;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
+use crate::referral::Cases;
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::setback::SetBack;
@@ -102,6 +103,8 @@ pub struct Parts {
     pub sync: Sync,
     /// The sealed records that it can open.
     pub vault: Vault,
+    /// The referrals that it made, and drafts.
+    pub cases: Cases,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -276,6 +279,10 @@ impl Node {
             let (store, registry, keyring) = (store.clone(), registry.clone(), keyring.clone());
             run_blocking(move || Vault::load(store, registry, keyring)).await?
         };
+        let cases = {
+            let keyring = keyring.clone();
+            run_blocking(move || Cases::load(keyring)).await?
+        };
         let catch_up =
             CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
         let ingest = Ingest::new(
@@ -362,6 +369,7 @@ impl Node {
             clock,
             store,
             keyring,
+            cases,
             registry,
             policies,
             ingest,

@@ -10,6 +10,8 @@ pub mod directory;
 pub mod errors;
 pub mod expiry;
 pub mod explain;
+mod gates;
+pub mod home;
 pub mod imports;
 pub mod keys;
 pub mod leave;
