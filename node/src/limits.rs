@@ -394,3 +394,32 @@ pub const SEALING_OVERLAP_DAYS: u64 = 10;
 
 /// Days that the private half is kept after that: for wraps that are still on their way.
 pub const SEALING_KEPT_DAYS: u64 = 15;
+
+/// Officers assigned to one sealed thread: a case conference.
+pub const ASSIGNED: usize = 32;
+
+/// Characters that a reason for looking without being assigned has at least: a few words.
+pub const GLASS_REASON_CHARS: usize = 10;
+
+/// Alerts that wait for the data-protection officer: the oldest leave first, and the audit log
+/// has them all.
+pub const ACCESS_ALERTS: usize = 200;
+
+/// Milliseconds in which an officer's looks are counted: an hour.
+pub const BULK_MS: u64 = 60 * 60 * 1000;
+
+/// Sealed threads that an officer may read in that time before the data-protection officer is
+/// told: more than one person works on in an hour.
+pub const BULK_THREADS: usize = 20;
+
+/// Threads that are counted in that time for one officer.
+pub const BULK_COUNTED: usize = 1_000;
+
+/// Milliseconds that the command of `[notify]` may take: it sends one message.
+pub const NOTIFY_MS: u64 = 30_000;
+
+/// Seconds between two runs of it, at most: a day.
+pub const NOTIFY_MAX_S: u64 = 24 * 60 * 60;
+
+/// Alerts about looks that the status lists; it counts them all.
+pub const ALERTS_SHOWN: usize = 5;

@@ -13,6 +13,7 @@ pub mod explain;
 mod gates;
 pub mod home;
 pub mod imports;
+pub mod keyring;
 pub mod keys;
 pub mod leave;
 pub mod moment;
