@@ -8,6 +8,7 @@ use liaison_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+use crate::referral::ReferralConfig;
 use crate::policy::prove::Solver;
 
 /// The configuration of a node.
@@ -35,6 +36,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// What opens the keyring.
     pub keyring: KeyringConfig,
+    /// How long what may take in a referral.
+    pub referral: ReferralConfig,
 }
 
 /// What opens the keyring, which makes sealed records readable.
@@ -113,6 +116,7 @@ impl Default for Config {
             log: Log::default(),
             audit: AuditConfig::default(),
             keyring: KeyringConfig::default(),
+            referral: ReferralConfig::default(),
         }
     }
 }
@@ -151,6 +155,9 @@ pub enum ConfigError {
         /// Place and fault, as the parser shows them.
         says: String,
     },
+    /// A deadline.
+    #[error("[referral] in config.toml: {0}. Correct it, or delete the line to have the default")]
+    Referral(#[from] liaison_protocol::lifecycle::DeadlineTableError),
 }
 
 impl Config {

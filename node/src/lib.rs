@@ -32,6 +32,7 @@ pub mod newest;
 pub mod node;
 pub mod officers;
 pub mod policy;
+pub mod referral;
 pub mod registry;
 mod run;
 pub mod search;

@@ -24,6 +24,7 @@ use crate::officers::Officers;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
+use crate::referral::{Cases, Referrals};
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::setback::SetBack;
@@ -102,6 +103,10 @@ pub struct Parts {
     pub sync: Sync,
     /// The sealed records that it can open.
     pub vault: Vault,
+    /// The referrals that it made, and drafts.
+    pub cases: Cases,
+    /// Where each referral stands.
+    pub referrals: Referrals,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -195,6 +200,7 @@ impl Node {
     /// [`NodeError`]; whatever was started is stopped again.
     pub async fn start(home: Home, options: RunOptions) -> Result<Self, NodeError> {
         let config = Config::read(&home.config_path())?;
+        let table = config.referral.table().map_err(ConfigError::from)?;
         let RunOptions {
             listen,
             clock,
@@ -275,6 +281,10 @@ impl Node {
         let vault = {
             let (store, registry, keyring) = (store.clone(), registry.clone(), keyring.clone());
             run_blocking(move || Vault::load(store, registry, keyring)).await?
+        };
+        let cases = {
+            let keyring = keyring.clone();
+            run_blocking(move || Cases::load(keyring)).await?
         };
         let catch_up =
             CatchUp::load(store.clone(), search.clone(), registry.peers().into_keys()).await?;
@@ -362,6 +372,8 @@ impl Node {
             clock,
             store,
             keyring,
+            cases,
+            referrals: Referrals::new(table),
             registry,
             policies,
             ingest,
@@ -388,6 +400,7 @@ impl Node {
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
+        node.spawn(node.clone().run_referrals());
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)

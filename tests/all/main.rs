@@ -32,6 +32,7 @@ mod proof;
 mod recovery;
 mod retraction;
 mod sarajevo;
+mod services;
 mod set_back;
 mod setup;
 mod sharing;

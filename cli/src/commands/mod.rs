@@ -9,6 +9,7 @@ mod backup;
 mod card;
 mod clock;
 mod completions;
+pub(crate) mod contact;
 pub(crate) mod demo;
 mod doctor;
 mod editor;
@@ -32,6 +33,7 @@ mod reject;
 mod restore;
 mod retract;
 mod run;
+mod service;
 mod show;
 mod status;
 mod verify;
@@ -122,6 +124,10 @@ pub enum Command {
     Ask(ask::AskArgs),
     Permit(permit::PermitArgs),
     Expiry(expiry::ExpiryArgs),
+    #[command(subcommand)]
+    Service(service::ServiceCommand),
+    #[command(subcommand)]
+    Contact(contact::ContactCommand),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
     #[command(subcommand)]
@@ -155,6 +161,11 @@ fn parse_kind(text: &str) -> Result<Kind, CommandError> {
 /// Today, for the dates in an example.
 fn today() -> Date {
     Date::from_millis(SystemClock.now())
+}
+
+/// This moment, RFC 3339, for how long something still is.
+fn now() -> String {
+    liaison_node::control::text::rfc3339(SystemClock.now())
 }
 
 /// What a command works with.
@@ -214,6 +225,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Retract(args)) => retract::run(context, &args),
         Some(Command::Ask(args)) => ask::run(context, &args),
         Some(Command::Permit(args)) => permit::run(context, &args),
+        Some(Command::Service(command)) => service::run(context, command),
+        Some(Command::Contact(command)) => contact::run(context, command),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
         Some(Command::Backup(args)) => backup::run(context, args),
         Some(Command::Doctor(args)) => doctor::run(context, &args),

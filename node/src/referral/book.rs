@@ -9,6 +9,7 @@ use liaison_protocol::personal::Step;
 use liaison_protocol::record::codes::ReferralPart;
 
 use super::thread::Thread;
+use super::timers::Marks;
 
 /// All that is known of all referrals.
 #[derive(Default)]
@@ -20,6 +21,10 @@ pub(super) struct Book {
     pub overdue: BTreeMap<RecordId, Notice>,
     /// Which thread a record belongs to.
     of: HashMap<RecordId, RecordId>,
+    /// The deadlines that fired.
+    pub marks: Marks,
+    /// How many of them since the start.
+    pub fired: u64,
     /// Threads to be looked at.
     pub dirty: BTreeSet<RecordId>,
     /// The last change of the vault that was taken up.

@@ -4,6 +4,7 @@ use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::Refusal;
 use liaison_protocol::record::check::Finding;
 
+use super::CaseId;
 use crate::ingest::IngestFault;
 use crate::keyring::KeyringError;
 use crate::store::StoreError;
@@ -37,6 +38,20 @@ pub enum ReferralError {
         thread: RecordId,
         /// That provider, as it is called here.
         peer: String,
+    },
+    /// What is kept of a referral is gone.
+    #[error("the referral {case} is not here (any more)")]
+    NoCase {
+        /// Its name.
+        case: CaseId,
+    },
+    /// What the officer wrote can't be read.
+    #[error("what was written for the referral {case} can't be read: {says}")]
+    Draft {
+        /// Its name.
+        case: CaseId,
+        /// Why. It never says what was written.
+        says: String,
     },
     /// The profile can't be opened.
     #[error("the profile of referral {} can't be opened here (any more)", thread.short())]

@@ -13,7 +13,10 @@
 //! ([`timers`]): a mark that is on the disk before anything follows from it.
 
 mod act;
+mod ask;
 mod book;
+pub mod case;
+mod config;
 mod error;
 pub mod inbox;
 mod look;
@@ -31,6 +34,8 @@ use tokio::sync::watch;
 
 pub use self::act::{Made, Wanted};
 use self::book::Book;
+pub use self::case::{Approval, Asked, CaseFile, CaseId, Cases, Draft};
+pub use self::config::ReferralConfig;
 pub use self::error::ReferralError;
 pub use self::thread::{Held, Thread};
 use crate::limits;
@@ -114,6 +119,13 @@ impl Node {
         let mut time = self.time.changes();
         let mut caught_up = self.catch_up.changes();
         let mut stop = self.stopping();
+        while let Err(error) = self.load_marks().await {
+            tracing::error!(%error, "it is not known which deadlines fired; none does until it is");
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                _ = stop.changed() => return,
+            }
+        }
         loop {
             vault.mark_unchanged();
             time.mark_unchanged();

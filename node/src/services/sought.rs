@@ -71,11 +71,6 @@ impl Sought {
         }
     }
 
-    /// Ages that an offer must take: an age that is not known may be any child's.
-    pub(super) fn is_child(&self) -> bool {
-        self.age.is_child() || self.age == AgeBand::Unknown
-    }
-
     /// The gender by which offers are told apart, and whether a provider has to be asked first:
     /// offers know three, and mean by them what they like.
     pub(super) fn gender_of_offers(&self) -> (AggregateGender, bool) {

@@ -20,6 +20,6 @@ mod wrap;
 
 pub use self::content::{Stub, TAG_BYTES, open_bytes, open_record, seal_bytes, seal_record};
 pub use self::fault::{FrameFault, SealFault};
-pub use self::key::{SealingId, SealingKey, SealingSecret};
+pub use self::key::{BadSealingId, PublicBytes, SealingId, SealingKey, SealingSecret};
 pub use self::secret::{Commitment, Secret};
 pub use self::wrap::Wrap;

@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod by_hand;
 mod cast;
 mod cose;
 mod handling;

@@ -1,8 +1,13 @@
 //! Whatever comes: no panic, no second form, no changed byte taken.
 
+use std::collections::BTreeSet;
+
 use ciborium::Value;
 use liaison_protocol::card::AgencyKeys;
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::handling::Onward;
+use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{FormFault, Record, SignedRecord};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
@@ -32,6 +37,7 @@ fn templates() -> Vec<(Record, &'static str)> {
         (cast::document_alert(), signing),
         (cast::service(), signing),
         (cast::retract(), signing),
+        (cast::sealed(), signing),
     ]
 }
 
@@ -178,14 +184,23 @@ proptest! {
         names in btree_set(any::<[u8; 32]>(), 1..6),
         author in any::<[u8; 32]>(),
     ) {
-        use liaison_protocol::id::AgencyId;
         let all = templates();
         let (mut record, key) = all[which.index(all.len())].clone();
+        let names: BTreeSet<AgencyId> = names.into_iter().map(AgencyId::from_bytes).collect();
         record.envelope.author = AgencyId::from_bytes(author);
-        record.envelope.created = liaison_protocol::clock::Hlc::from_wire(created);
-        record.envelope.fields.title = title;
-        record.envelope.fields.summary = summary;
-        record.envelope.fields.onward = Onward::To(names.into_iter().map(AgencyId::from_bytes).collect());
+        if let Content::Sealed(sealed) = &mut record.content {
+            // All that a sealed record shows.
+            record.envelope.fields.thread = summary.map(|_| RecordId::from_bytes(author));
+            record.envelope.created = liaison_protocol::clock::Hlc::from_wire(created >> 1);
+            let wall = record.envelope.created.wall();
+            sealed.respond_by = sealed.respond_by.map(|_| Millis(wall.0 + 1 + created % 1_000_000));
+            sealed.recipients = names;
+        } else {
+            record.envelope.created = liaison_protocol::clock::Hlc::from_wire(created);
+            record.envelope.fields.title = title;
+            record.envelope.fields.summary = summary;
+            record.envelope.fields.onward = Onward::To(names);
+        }
         match record.sign(&cast::secret(key)) {
             Ok(signed) => {
                 let back = SignedRecord::parse(signed.bytes().clone());

@@ -158,6 +158,7 @@ fn limits_table() -> String {
         NODE_KEYS HUBS NAME_CHARS CHANNEL_CHARS SERIES_PREFIX_CHARS TREND_COMPARISONS DRAFT_BYTES
         AFFIRMED_RECORDS RECIPIENTS RESPOND_DAYS SEALING_KEYS SEALING_KEY_DAYS
         INSIDE_BYTES SHOWN_BYTES PERSONAL_NOTE_CHARS PERSONAL_ITEMS COMPANIONS HOURS_SPANS
+        STEP_SEEN THREAD_STEPS
     }
     let source = include_str!("../../src/limits.rs");
     let mut out = String::from("| limit | value | what and why |\n|---|---|---|\n");

@@ -5,6 +5,7 @@ mod bad;
 mod cards;
 mod good;
 mod repair;
+mod seal;
 mod signatures;
 mod wire;
 
@@ -172,6 +173,10 @@ fn made() -> BTreeMap<String, String> {
     for (name, vector) in wire::cases() {
         let folder = if vector.expect == "ok" { "good" } else { "bad" };
         put(format!("wire/{folder}/{name}.json"), pretty(&vector));
+    }
+    for (name, vector) in seal::cases() {
+        let folder = if vector.expect == "ok" { "good" } else { "bad" };
+        put(format!("seal/{folder}/{name}.json"), pretty(&vector));
     }
     put(
         "repair/two-missing-on-each-side.json".into(),

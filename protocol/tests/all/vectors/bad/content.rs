@@ -36,7 +36,107 @@ pub fn cases() -> Vec<Case> {
         *at(&mut tree, &["body", key]) = value;
         signed(encode(&tree)).bytes()
     };
+    let sealed_with = |path: &[&str], key: &str, value: Value| {
+        let mut tree = payload_of(&cast::sealed());
+        if let Value::Map(entries) = at(&mut tree, path) {
+            entries.push((key.into(), value));
+        }
+        signed(encode(&tree)).bytes()
+    };
     vec![
+        (
+            "sealed-with-a-marking",
+            form(
+                "A sealed record that shows its TLP marking.",
+                "Content",
+                &["tlp", "unknown field"],
+                sealed_with(&[], "tlp", "red".into()),
+            ),
+        ),
+        (
+            "sealed-with-a-title",
+            form(
+                "A sealed record that shows a title.",
+                "Content",
+                &["title", "unknown field"],
+                sealed_with(&[], "title", "Referral of a girl".into()),
+            ),
+        ),
+        (
+            "sealed-with-its-kind",
+            form(
+                "A sealed record that shows what stands inside.",
+                "Content",
+                &["body", "part", "unknown field"],
+                sealed_with(&["body"], "part", "identity".into()),
+            ),
+        ),
+        (
+            "sealed-for-nobody",
+            form(
+                "A sealed record without recipients.",
+                "Content",
+                &["body.recipients", "left out"],
+                body_of(&cast::sealed(), "recipients", Value::Array(Vec::new())),
+            ),
+        ),
+        (
+            "sealed-recipients-not-in-order",
+            form(
+                "Recipients in another order.",
+                "Content",
+                &["body.recipients", "in their order"],
+                body_of(
+                    &cast::sealed(),
+                    "recipients",
+                    Value::Array(vec![id(2), id(1)]),
+                ),
+            ),
+        ),
+        (
+            "sealed-recipient-twice",
+            form(
+                "A recipient twice.",
+                "Content",
+                &["body.recipients", "each once"],
+                body_of(
+                    &cast::sealed(),
+                    "recipients",
+                    Value::Array(vec![id(1), id(1)]),
+                ),
+            ),
+        ),
+        (
+            "sealed-commitment-31-bytes",
+            form(
+                "A commitment of 31 bytes.",
+                "Content",
+                &["body.commitment", "32"],
+                body_of(&cast::sealed(), "commitment", Value::Bytes(vec![7; 31])),
+            ),
+        ),
+        (
+            "sealed-text-as-text",
+            form(
+                "The text under seal as a text.",
+                "Content",
+                &["body.text"],
+                body_of(&cast::sealed(), "text", "a".repeat(1040).into()),
+            ),
+        ),
+        (
+            "sealing-key-1215-bytes",
+            form(
+                "A sealing key that is a byte short.",
+                "Content",
+                &["body.sealing[0].key", "1216 bytes"],
+                {
+                    let mut tree = payload_of(&cast::keys());
+                    *at(&mut tree, &["body", "sealing", "0", "key"]) = Value::Bytes(vec![7; 1215]);
+                    signed(encode(&tree)).bytes()
+                },
+            ),
+        ),
         (
             "permit-for-nobody",
             form(

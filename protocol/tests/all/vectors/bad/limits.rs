@@ -37,7 +37,122 @@ pub fn cases() -> Vec<Case> {
         };
         Value::Array((0..count).map(id).collect())
     };
+    let sealed = |field: &str, value: Value| set(cast::sealed(), &["body", field], value);
+    let lim_07 = |what: &str, mentions: &[&str], bytes: Vec<u8>| {
+        form(what, "Limit", &[&["LIM-07"], mentions].concat(), bytes)
+    };
+    let text = |length: usize| sealed("text", Value::Bytes(vec![7; length]));
+    let sealing_keys = |count: usize, days: u64| {
+        let from = cast::start(cast::TODAY).0;
+        let key = |n: usize| {
+            json(json!({"from": from, "until": from + days * 86_400_000, "key": n.to_string()}))
+        };
+        let mut keys: Vec<Value> = (0..count).map(key).collect();
+        for (n, key) in keys.iter_mut().enumerate() {
+            *at(key, &["key"]) = Value::Bytes(vec![n as u8; 1216]);
+        }
+        keys
+    };
+    let with_keys = |keys: Vec<Value>| set(cast::keys(), &["body", "sealing"], Value::Array(keys));
     vec![
+        (
+            "sealed-for-17",
+            form(
+                "A sealed record with 17 recipients.",
+                "Limit",
+                &["LIM-02", "recipients", "17", "16"],
+                sealed("recipients", ids(limits::RECIPIENTS + 1)),
+            ),
+        ),
+        (
+            "sealed-for-its-author",
+            lim_07(
+                "A sealed record that names its author as a recipient.",
+                &["recipients", "author"],
+                sealed(
+                    "recipients",
+                    Value::Array(vec![Value::Bytes(cast::narova().as_bytes().to_vec())]),
+                ),
+            ),
+        ),
+        (
+            "sealed-text-empty",
+            lim_07("No text under the seal.", &["text", "0 bytes"], text(0)),
+        ),
+        (
+            "sealed-text-of-no-size-class",
+            lim_07(
+                "A text that is a byte longer than that of a size class.",
+                &["text", "1041"],
+                text(1041),
+            ),
+        ),
+        (
+            "sealed-text-without-a-tag",
+            lim_07(
+                "A text as long as a size class, without the 16 bytes of its tag.",
+                &["text", "4096"],
+                text(4096),
+            ),
+        ),
+        (
+            "sealed-respond-by-its-making",
+            lim_07(
+                "An answer that is due when the record is made.",
+                &["respond_by", "366 days"],
+                sealed("respond_by", cast::start(cast::TODAY).0.into()),
+            ),
+        ),
+        (
+            "sealed-respond-by-in-367-days",
+            lim_07(
+                "An answer that is due in more than 366 days.",
+                &["respond_by", "366 days"],
+                sealed(
+                    "respond_by",
+                    (cast::start(cast::TODAY).0 + 366 * 86_400_000 + 1).into(),
+                ),
+            ),
+        ),
+        (
+            "sealing-keys-9",
+            form(
+                "A keys statement with 9 sealing keys.",
+                "Limit",
+                &["LIM-02", "sealing", "9", "8"],
+                with_keys(sealing_keys(9, 45)),
+            ),
+        ),
+        (
+            "sealing-key-twice",
+            form(
+                "A sealing key that is listed twice.",
+                "Limit",
+                &["LIM-05", "sealing[1]", "twice"],
+                with_keys({
+                    let keys = sealing_keys(1, 45);
+                    [keys.clone(), keys].concat()
+                }),
+            ),
+        ),
+        (
+            "sealing-key-for-46-days",
+            form(
+                "A sealing key that is sealed to for 46 days.",
+                "Limit",
+                &["LIM-04", "sealing[0].until", "45 days"],
+                with_keys(sealing_keys(1, 46)),
+            ),
+        ),
+        (
+            "sealing-key-ends-before-it-begins",
+            form(
+                "A sealing key that ends when it begins.",
+                "Limit",
+                &["LIM-04", "sealing[0].until"],
+                with_keys(sealing_keys(1, 0)),
+            ),
+        ),
         (
             "permit-for-65",
             form(
