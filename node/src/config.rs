@@ -8,8 +8,9 @@ use liaison_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
-use crate::referral::ReferralConfig;
+use crate::notify::NotifyConfig;
 use crate::policy::prove::Solver;
+use crate::referral::ReferralConfig;
 
 /// The configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,8 @@ pub struct Config {
     pub keyring: KeyringConfig,
     /// How long what may take in a referral.
     pub referral: ReferralConfig,
+    /// Whom to tell that something is new, due or overdue.
+    pub notify: NotifyConfig,
 }
 
 /// What opens the keyring, which makes sealed records readable.
@@ -117,6 +120,7 @@ impl Default for Config {
             audit: AuditConfig::default(),
             keyring: KeyringConfig::default(),
             referral: ReferralConfig::default(),
+            notify: NotifyConfig::default(),
         }
     }
 }

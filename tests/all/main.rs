@@ -22,6 +22,7 @@ mod expiry;
 mod first;
 mod frontex;
 mod integrity;
+mod interrupted;
 mod keys;
 mod leave;
 mod oracle;

@@ -559,18 +559,13 @@ impl TestNode {
     /// Waits until it holds these records.
     pub async fn holds_all(&self, ids: &[RecordId]) {
         let mut arrivals = self.node().store.watch();
-        // What was recalled comes back under its old number, which is no arrival.
-        let mut tick = tokio::time::interval(Duration::from_millis(100));
         let all = async {
             loop {
                 let held = self.holds();
                 if ids.iter().all(|id| held.contains(id)) {
                     return;
                 }
-                tokio::select! {
-                    changed = arrivals.changed() => changed.expect("the node runs"),
-                    _ = tick.tick() => {}
-                }
+                arrivals.changed().await.expect("the node runs");
             }
         };
         if tokio::time::timeout(PATIENCE, all).await.is_err() {

@@ -192,7 +192,10 @@ impl Node {
         let book = self.referrals.book();
         for new in book.threads.values().filter(|t| !threads.contains(&t.id)) {
             let peer = self.registry.alias(&new.peer);
-            done.push(format!("{peer} is asked next, in referral {}", new.id.short()));
+            done.push(format!(
+                "{peer} is asked next, in referral {}",
+                new.id.short()
+            ));
         }
         match book.threads.get(&before.id) {
             None => done.push(

@@ -170,7 +170,10 @@ impl Node {
         let hours = liaison_protocol::limits::EMERGENCY_REVIEW_HOURS;
         let latest = self.time.latest();
         case.and_then(|case| case.approval).is_some_and(|approval| {
-            let end = approval.at.0.saturating_add(hours.saturating_mul(limits::HOUR_MS));
+            let end = approval
+                .at
+                .0
+                .saturating_add(hours.saturating_mul(limits::HOUR_MS));
             approval.reviewed.is_none() && latest.0 > end
         })
     }
@@ -194,7 +197,10 @@ impl Node {
         let today = Date::from_millis(self.clock.now());
         let draft = read(case)?;
         let mut inside = draft.profile_inside(today, case.approval.is_some());
-        let before = case.threads().last().and_then(|id| self.referrals.thread(&id));
+        let before = case
+            .threads()
+            .last()
+            .and_then(|id| self.referrals.thread(&id));
         if let Some(before) = before
             && let Personal::Referral(VictimReferral {
                 part: Part::Profile(profile),

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
-use liaison_protocol::lifecycle::{
-    Deadline, DeadlineKind, OnTimeout, Party, State, allowed,
-};
+use liaison_protocol::lifecycle::{Deadline, DeadlineKind, OnTimeout, Party, State, allowed};
 use liaison_protocol::record::codes::{StepKind, Urgency};
 
 use super::book::Notice;
@@ -78,7 +76,9 @@ impl Prompt {
             }
             Prompt::Missing => "the person is missing: telephone the other agency",
             Prompt::Telephone => "the other agency is late: telephone its duty desk",
-            Prompt::Late => "this agency is late: take the next step, or telephone the other agency",
+            Prompt::Late => {
+                "this agency is late: take the next step, or telephone the other agency"
+            }
             Prompt::CheckWelfare => {
                 "two follow-ups were missed: telephone the provider and ask how the person is"
             }
@@ -102,7 +102,12 @@ impl Referrals {
         let thread = book.threads.get(id)?;
         let marks = book.marks.get(id);
         let fired = |fired: Fired| marks.is_some_and(|m| m.contains(&fired));
-        Some(line(thread, &thread.deadlines(self.table()), fired, last_of_case))
+        Some(line(
+            thread,
+            &thread.deadlines(self.table()),
+            fired,
+            last_of_case,
+        ))
     }
 
     /// Every referral that is not over, or has something left to be done, the most pressing
@@ -132,7 +137,8 @@ impl Referrals {
             count.live += 1;
             let due = line.due.filter(|_| line.ours);
             count.due += u64::from(due.is_some());
-            count.overdue += u64::from(line.ours && (line.late || due.is_some_and(|d| d.at <= now)));
+            count.overdue +=
+                u64::from(line.ours && (line.late || due.is_some_and(|d| d.at <= now)));
             count.new += u64::from(line.new);
             count.undelivered += u64::from(line.undelivered);
         }
@@ -282,7 +288,14 @@ fn pressing(line: &Line, now: Millis) -> (bool, bool, bool, Millis, Urgency, Rec
     let missing = line.state == State::Missing;
     let due = line.due.map_or(Millis(u64::MAX), |d| d.at);
     let late = line.late || due <= now;
-    (!missing, !line.undelivered, !late, due, line.urgency, line.id)
+    (
+        !missing,
+        !line.undelivered,
+        !late,
+        due,
+        line.urgency,
+        line.id,
+    )
 }
 
 /// Who has to see to a deadline.

@@ -4,7 +4,7 @@ use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::lifecycle::Party;
-use liaison_protocol::personal::{Personal, Part, VictimReferral};
+use liaison_protocol::personal::{Part, Personal, VictimReferral};
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::SignedRecord;
 
@@ -101,7 +101,11 @@ impl Node {
                         return Ok(None);
                     };
                     // The stub says by when it is to be decided.
-                    let decide = self.referrals.table().decide.of(profile.effective_urgency());
+                    let decide = self
+                        .referrals
+                        .table()
+                        .decide
+                        .of(profile.effective_urgency());
                     let start = stub
                         .respond_by
                         .map_or(at, |by| Millis(by.0.saturating_sub(decide)).max(at));

@@ -12,6 +12,7 @@
 //! stood. The one thing that is kept beside the records is which deadlines fired
 //! ([`timers`]): a mark that is on the disk before anything follows from it.
 
+pub mod access;
 mod act;
 mod ask;
 mod book;

@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::lifecycle::{DeadlineKind, Party, State};
 use liaison_protocol::personal::{Action, Inside, Overdue, Personal};
-use liaison_protocol::record::codes::{
-    ConsentScope, ConsentState, ReferralPart, RetractReason,
-};
+use liaison_protocol::record::codes::{ConsentScope, ConsentState, ReferralPart, RetractReason};
 
 use super::timers::Fired;
 use super::{ReferralError, Thread};

@@ -99,7 +99,10 @@ impl Node {
         for thread in book.threads.values() {
             for deadline in thread.deadlines(self.referrals.table()) {
                 let fired = Fired::from(&deadline);
-                let done = book.marks.get(&thread.id).is_some_and(|m| m.contains(&fired));
+                let done = book
+                    .marks
+                    .get(&thread.id)
+                    .is_some_and(|m| m.contains(&fired));
                 if deadline.at <= now && !done {
                     due.push((deadline.at, thread.id, fired));
                 }
@@ -155,7 +158,10 @@ impl Node {
         for thread in book.threads.values() {
             for deadline in thread.deadlines(self.referrals.table()) {
                 let fired = Fired::from(&deadline);
-                let done = book.marks.get(&thread.id).is_some_and(|m| m.contains(&fired));
+                let done = book
+                    .marks
+                    .get(&thread.id)
+                    .is_some_and(|m| m.contains(&fired));
                 if !done {
                     next = next.min(deadline.at);
                 }

@@ -7,8 +7,8 @@
 use liaison_protocol::id::RecordId;
 use liaison_protocol::personal::Action;
 use liaison_protocol::record::codes::{RetractReason, WithdrawalReason};
-use liaison_protocol::record::kinds::{Content, Retract};
 use liaison_protocol::record::envelope::Fields;
+use liaison_protocol::record::kinds::{Content, Retract};
 
 use super::{ReferralError, Thread};
 use crate::ingest::Statement;
@@ -39,7 +39,10 @@ impl Node {
     }
 
     /// What is left of ours in a thread whose profile its author retracted.
-    pub(super) async fn take_back_the_rest(&self, thread: &RecordId) -> Result<bool, ReferralError> {
+    pub(super) async fn take_back_the_rest(
+        &self,
+        thread: &RecordId,
+    ) -> Result<bool, ReferralError> {
         let own = self.registry.own();
         let left: Vec<RecordId> = {
             let book = self.referrals.book();

@@ -321,7 +321,10 @@ fn of_two_words_on_consent_only_what_both_say_counts() {
     ];
     let now = |steps: &[Held]| folded(steps).consent.map(|c| (c.state, c.scope));
     let agreed = |scope: &[ConsentScope]| {
-        Some((ConsentState::Given, scope.iter().copied().collect::<BTreeSet<_>>()))
+        Some((
+            ConsentState::Given,
+            scope.iter().copied().collect::<BTreeSet<_>>(),
+        ))
     };
     assert_eq!(now(&steps), agreed(&[Assistance]));
     steps.push(given(3, Provider, &[1, 2], &[Assistance, Return]));
