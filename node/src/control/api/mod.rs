@@ -8,6 +8,7 @@ mod clock;
 mod expiry;
 mod explain;
 mod import;
+mod keyring;
 mod keys;
 mod leave;
 mod officers;
@@ -34,6 +35,7 @@ pub use clock::ClockReport;
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use keyring::{LookAlert, LooksSeenRequest, SealingErased, SealingKeyView, SealingReport};
 pub use keys::{
     AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
     RevokeAllRequest,

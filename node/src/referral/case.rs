@@ -1,0 +1,446 @@
+//! What this node keeps of a referral of its own: what the officer wrote, with the identity,
+//! whom it is offered to in which order, and who approved an emergency.
+//!
+//! It lies in the keyring (`drafts/` while it is not sent, `files/` from then on), so that it
+//! is encrypted under the master key and erased like a key. A candidate's thread is known only
+//! after its profile was sealed: what is about to be sealed is written first, so that after a
+//! stop between the two it is found again ([`Asked::sealing`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::personal::ReferralDraft;
+use liaison_protocol::record::draft::DraftError;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+use crate::keyring::{Keyring, KeyringError, Shelf};
+
+/// Names of cases begin with this; the ids of records never do.
+const PREFIX: &str = "d-";
+
+/// Characters of a case's name after the prefix: 40 bits.
+const NAME_CHARS: usize = 8;
+
+/// Name of a draft, and of the case that it becomes. It never leaves the node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CaseId(String);
+
+/// What an officer wrote, as JSON: a whole referral, or as far as they came. Wiped when it is
+/// dropped, printed by nothing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Draft(String);
+
+/// What this node keeps of a referral of its own.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaseFile {
+    /// Its name.
+    pub id: CaseId,
+    /// What the officer wrote.
+    pub draft: Draft,
+    /// When it was begun.
+    pub made: Millis,
+    /// Unix user who wrote it.
+    pub uid: u32,
+    /// That user's name.
+    pub user: String,
+    /// Whether it was sent, or is a draft still.
+    pub sent: bool,
+    /// Since when an emergency waits for a second officer.
+    pub waits: Option<Millis>,
+    /// Who approved the emergency.
+    pub approval: Option<Approval>,
+    /// Whom it is offered to, in this order.
+    pub asked: Vec<Asked>,
+    /// The record that holds the identity, once it was released.
+    pub identity: Option<RecordId>,
+    /// The record that holds the assessment, once it was sent.
+    pub assessment: Option<RecordId>,
+}
+
+/// A second officer's word on an emergency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Unix user.
+    pub uid: u32,
+    /// That user's name.
+    pub user: String,
+    /// When it was approved.
+    pub at: Millis,
+    /// When a second officer reviewed it after it was sent.
+    pub reviewed: Option<Millis>,
+}
+
+/// One candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The agency.
+    pub agency: AgencyId,
+    /// From when its deadlines count: when it is asked, or when it opens after that.
+    pub clock_from: Option<Millis>,
+    /// Since when its profile is being sealed.
+    pub sealing: Option<Millis>,
+    /// Its thread: the id of its profile.
+    pub thread: Option<RecordId>,
+}
+
+/// The cases of a node. Clones share them. Calls that read or write block for as long as the
+/// disk takes.
+#[derive(Clone)]
+pub struct Cases(Arc<Inner>);
+
+struct Inner {
+    keyring: Keyring,
+    threads: Mutex<BTreeMap<RecordId, (CaseId, usize)>>,
+    /// One change of a case at a time.
+    changing: Mutex<()>,
+}
+
+impl CaseId {
+    /// A fresh one.
+    pub fn random() -> Self {
+        let bytes: [u8; 32] = rand::random();
+        let full = RecordId::from_bytes(bytes).full().to_ascii_lowercase();
+        Self(
+            full.chars()
+                .take(NAME_CHARS)
+                .fold(PREFIX.into(), |mut name, c| {
+                    name.push(c);
+                    name
+                }),
+        )
+    }
+
+    /// As it is typed and stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a text is the name of a case rather than a record's id.
+    pub fn is_one(text: &str) -> bool {
+        text.parse::<Self>().is_ok()
+    }
+}
+
+impl FromStr for CaseId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.to_ascii_lowercase();
+        let fits = text.strip_prefix(PREFIX).is_some_and(|rest| {
+            rest.len() == NAME_CHARS && rest.bytes().all(|b| b.is_ascii_alphanumeric())
+        });
+        if fits {
+            Ok(Self(text))
+        } else {
+            let shown = liaison_protocol::id::clip(&text);
+            Err(format!(
+                "'{shown}' is no draft of a referral: these are written like d-3f7k9q2m"
+            ))
+        }
+    }
+}
+
+impl TryFrom<String> for CaseId {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<CaseId> for String {
+    fn from(id: CaseId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Draft {
+    /// Takes what was written; nobody keeps another copy.
+    pub const fn new(json: String) -> Self {
+        Self(json)
+    }
+
+    /// The JSON. Whoever asks for it answers for where it goes.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The referral, if it is a whole one.
+    ///
+    /// # Errors
+    /// [`DraftError`]: what is missing or wrong.
+    pub fn read(&self) -> Result<ReferralDraft, DraftError> {
+        ReferralDraft::from_json(self.0.as_bytes())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Draft(..)")
+    }
+}
+
+impl fmt::Debug for CaseFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaseFile")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CaseFile {
+    /// A draft that nobody has sent.
+    pub fn begun(draft: Draft, uid: u32, user: &str, now: Millis) -> Self {
+        Self {
+            id: CaseId::random(),
+            draft,
+            made: now,
+            uid,
+            user: user.to_owned(),
+            sent: false,
+            waits: None,
+            approval: None,
+            asked: Vec::new(),
+            identity: None,
+            assessment: None,
+        }
+    }
+
+    /// The candidate that is asked after this one; none: it was the last.
+    pub fn after(&self, thread: &RecordId) -> Option<usize> {
+        let at = self
+            .asked
+            .iter()
+            .position(|asked| asked.thread.as_ref() == Some(thread))?;
+        let next = at.checked_add(1)?;
+        self.asked.get(next).map(|_| next)
+    }
+
+    /// The threads of this referral, in the order in which the candidates were asked.
+    pub fn threads(&self) -> impl Iterator<Item = RecordId> + '_ {
+        self.asked.iter().filter_map(|asked| asked.thread)
+    }
+
+    const fn shelf(&self) -> Shelf {
+        if self.sent {
+            Shelf::Files
+        } else {
+            Shelf::Drafts
+        }
+    }
+}
+
+impl Cases {
+    /// Reads which threads belong to which case.
+    ///
+    /// # Errors
+    /// [`KeyringError`]: the folder can't be read. A case that does not open is quarantined,
+    /// and its threads run without it.
+    pub fn load(keyring: Keyring) -> Result<Self, KeyringError> {
+        let cases = Self(Arc::new(Inner {
+            keyring,
+            threads: Mutex::default(),
+            changing: Mutex::default(),
+        }));
+        for id in cases.ids()? {
+            match cases.read(&id) {
+                Ok(Some(case)) => cases.learn(&case),
+                Ok(None) | Err(KeyringError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(cases)
+    }
+
+    /// The names of all cases and drafts, in order.
+    ///
+    /// # Errors
+    /// [`KeyringError`]: the folder can't be read.
+    pub fn ids(&self) -> Result<BTreeSet<CaseId>, KeyringError> {
+        let mut ids = BTreeSet::new();
+        for shelf in Shelf::ALL {
+            let names = self.0.keyring.kept_names(shelf)?;
+            ids.extend(names.iter().filter_map(|name| name.parse::<CaseId>().ok()));
+        }
+        Ok(ids)
+    }
+
+    /// A case or draft; none: there is none of this name.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub fn read(&self, id: &CaseId) -> Result<Option<CaseFile>, KeyringError> {
+        match self.0.keyring.kept(Shelf::Files, id.as_str())? {
+            Some(case) => Ok(Some(case)),
+            None => self.0.keyring.kept(Shelf::Drafts, id.as_str()),
+        }
+    }
+
+    /// The case of a thread of ours, and which of its candidates the thread is with.
+    pub fn of_thread(&self, thread: &RecordId) -> Option<(CaseId, usize)> {
+        lock(&self.0.threads).get(thread).cloned()
+    }
+
+    /// Keeps a case: when it returns, it is on the disk.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; what was kept before is there still.
+    pub fn keep(&self, case: &CaseFile) -> Result<(), KeyringError> {
+        let _one = lock(&self.0.changing);
+        self.write(case)
+    }
+
+    /// Changes a case, and gives it as it is now; none: there is none of this name. Nobody else
+    /// changes it meanwhile.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; it is as it was then.
+    pub fn change(
+        &self,
+        id: &CaseId,
+        change: impl FnOnce(&mut CaseFile),
+    ) -> Result<Option<CaseFile>, KeyringError> {
+        let _one = lock(&self.0.changing);
+        let Some(mut case) = self.read(id)? else {
+            return Ok(None);
+        };
+        change(&mut case);
+        self.write(&case)?;
+        Ok(Some(case))
+    }
+
+    /// Destroys a case or draft; gives whether there was one.
+    ///
+    /// # Errors
+    /// [`KeyringError::Io`]; it may still be there then.
+    pub fn destroy(&self, id: &CaseId) -> Result<bool, KeyringError> {
+        let _one = lock(&self.0.changing);
+        lock(&self.0.threads).retain(|_, (case, _)| case != id);
+        let file = self.0.keyring.drop_kept(Shelf::Files, id.as_str())?;
+        let draft = self.0.keyring.drop_kept(Shelf::Drafts, id.as_str())?;
+        Ok(file || draft)
+    }
+
+    fn write(&self, case: &CaseFile) -> Result<(), KeyringError> {
+        self.0.keyring.keep(case.shelf(), case.id.as_str(), case)?;
+        // It lies in one place: what was a draft is one no longer.
+        if case.sent {
+            self.0.keyring.drop_kept(Shelf::Drafts, case.id.as_str())?;
+        }
+        self.learn(case);
+        Ok(())
+    }
+
+    fn learn(&self, case: &CaseFile) {
+        let mut threads = lock(&self.0.threads);
+        for (at, asked) in case.asked.iter().enumerate() {
+            if let Some(thread) = asked.thread {
+                threads.insert(thread, (case.id.clone(), at));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Cases {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cases(..)")
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyring::MasterKey;
+
+    fn keyring(dir: &std::path::Path) -> Keyring {
+        let key = dir.join("key");
+        let master = match key.exists() {
+            true => MasterKey::from_file(&key).expect("key"),
+            false => MasterKey::make_file(&key).expect("key"),
+        };
+        Keyring::open(&dir.join("keyring"), &master).expect("keyring")
+    }
+
+    #[test]
+    fn a_draft_becomes_a_case_and_its_threads_are_found_after_a_restart() {
+        let dir = tempfile::tempdir().expect("dir");
+        let cases = Cases::load(keyring(dir.path())).expect("cases");
+        let json = r#"{"identity":{"names":["Marker Zebra"]}}"#;
+        let mut case = CaseFile::begun(Draft::new(json.into()), 7, "mira", Millis(1));
+        cases.keep(&case).expect("keep");
+        assert!(cases.read(&case.id).expect("read") == Some(case.clone()));
+        let thread = RecordId::from_bytes([5; 32]);
+        case.sent = true;
+        case.asked = vec![
+            Asked {
+                agency: AgencyId::from_bytes([1; 32]),
+                clock_from: None,
+                sealing: Some(Millis(2)),
+                thread: Some(thread),
+            },
+            Asked {
+                agency: AgencyId::from_bytes([2; 32]),
+                clock_from: None,
+                sealing: None,
+                thread: None,
+            },
+        ];
+        cases.keep(&case).expect("keep");
+        assert_eq!(case.after(&thread), Some(1));
+        drop(cases);
+        let cases = Cases::load(keyring(dir.path())).expect("cases");
+        assert_eq!(cases.of_thread(&thread), Some((case.id.clone(), 0)));
+        assert_eq!(cases.ids().expect("ids").len(), 1);
+        for entry in walk(dir.path()) {
+            let bytes = std::fs::read(entry).expect("file");
+            assert!(!bytes.windows(6).any(|w| w == b"Marker"));
+        }
+        assert!(cases.destroy(&case.id).expect("destroy"));
+        assert!(cases.read(&case.id).expect("read").is_none());
+        assert_eq!(cases.of_thread(&thread), None);
+    }
+
+    fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(dir).expect("dir") {
+            let path = entry.expect("entry").path();
+            match path.is_dir() {
+                true => files.extend(walk(&path)),
+                false => files.push(path),
+            }
+        }
+        files
+    }
+
+    #[test]
+    fn names_of_cases_are_no_ids_of_records() {
+        let id = CaseId::random();
+        assert_eq!(id.as_str().parse::<CaseId>(), Ok(id.clone()));
+        assert!(CaseId::is_one("D-3F7K9Q2M"));
+        for bad in ["3F7K-9Q2M", "d-", "d-3f7k9q2", "d-../../x", ""] {
+            assert!(!CaseId::is_one(bad), "{bad}");
+        }
+    }
+}
