@@ -76,7 +76,7 @@ pub fn items(report: &InboxReport) -> Vec<Item> {
         out.push(Item {
             what: "alert",
             says: format!("no deadline fires at present: {}", clean(why)),
-            command: "liaison clock".into(),
+            command: "liaison clock show".into(),
         });
     }
     out

@@ -25,6 +25,7 @@ mod records;
 mod routes;
 mod server;
 mod services;
+mod stats;
 mod status;
 pub mod text;
 mod turned_away;

@@ -90,6 +90,11 @@ impl Referrals {
         self.book().threads.get(id).cloned()
     }
 
+    /// All of them, as they are now.
+    pub fn threads(&self) -> Vec<Thread> {
+        self.book().threads.values().cloned().collect()
+    }
+
     /// Tells that something changed.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()

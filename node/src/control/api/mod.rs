@@ -22,6 +22,7 @@ mod recipients;
 mod records;
 mod referral;
 mod services;
+mod stats;
 mod status;
 mod watch;
 
@@ -72,6 +73,7 @@ pub use referral::{
 pub use services::{
     DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,
 };
+pub use stats::{StatsReport, StatsRow};
 pub use status::{Status, Tally};
 pub use watch::WatchEvent;
 
