@@ -37,10 +37,7 @@ async fn e12_what_was_affirmed_is_offered_again_although_the_node_died_in_betwee
     // As it stood at b when c had refused it, and b died before it came to that.
     federation.add("c", "border", "QN").await;
     let [b, c] = ["b", "c"].map(|n| &federation[n]);
-    let card = federation["a"].home.dir().join("card.liaison");
-    let card = card.to_string_lossy();
-    let add = ["peer", "add", &card, "--as", "a", "--yes"];
-    c.cli(&add).await.expect_code(0);
+    c.adds(&federation["a"]).await;
     let arrival = b.node().store.arrival_of(&ours).expect("store");
     let refused = LedgerEntry {
         direction: Direction::Sent,
