@@ -1,7 +1,7 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
 use super::access::{
-    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE,
+    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, READ_SEALED, REFER, SEAL, SECOND, WRITE,
 };
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
@@ -19,11 +19,14 @@ use super::api::{AudienceReport, AudienceRequest};
 use super::api::{
     ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
 };
+use super::api::{
+    DraftRow, DraftView, ReferralBody, ReferralReport, ScreenReport, ScreenRequest,
+};
 use super::api::{GapsReport, MatchReport, MatchRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::services;
 use super::{
-    approval, audit, backup, clock, expiry, import, keys, officers, parting, peers, policy,
+    approval, audit, backup, clock, drafts, expiry, import, keys, officers, parting, peers, policy,
     preview, query, records, status, watch,
 };
 use crate::home::CardEdit;
@@ -36,6 +39,7 @@ pub(super) fn calls() -> Calls {
         upkeep,
         records,
         services_for_people,
+        referrals_made,
         peers,
         keys_of_agencies,
         policy,
@@ -142,6 +146,24 @@ fn keys_of_agencies(calls: Calls) -> Calls {
             json::<AffirmRequest>(), json::<AffirmReport>())
         .post("/v1/keys/revoke-all", "Revokes all our keys, for good", ADMINISTER, keys::revoke_all,
             json::<RevokeAllRequest>(), json::<KeysView>())
+}
+
+/// Referrals, until they are sent.
+#[rustfmt::skip] // A table.
+fn referrals_made(calls: Calls) -> Calls {
+    calls
+        .post("/v1/referrals", "Keeps, checks or sends a referral", REFER, drafts::make,
+            json::<ReferralBody>(), json::<ReferralReport>())
+        .post("/v1/referrals/screen", "What signs at a first meeting suggest", REFER, drafts::screening,
+            json::<ScreenRequest>(), json::<ScreenReport>())
+        .get("/v1/drafts", "Drafts of referrals, and what waits for a second officer", READ_SEALED, drafts::list,
+            list::<DraftRow>())
+        .get("/v1/drafts/{name}", "A draft as it was written", READ_SEALED, drafts::show, json::<DraftView>())
+        .post("/v1/drafts/{name}/drop", "Drops a draft", SECOND, drafts::discard, nothing(), json::<DraftRow>())
+        .post("/v1/drafts/{name}/approve", "Approves an emergency, which is sent then", SECOND, drafts::approve,
+            nothing(), json::<ReferralReport>())
+        .post("/v1/drafts/{name}/review", "Says that an emergency was looked at again", SECOND, drafts::review,
+            nothing(), json::<ReferralReport>())
 }
 
 /// The policy.

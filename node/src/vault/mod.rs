@@ -103,6 +103,11 @@ impl Vault {
         ids
     }
 
+    /// The records that open, in no order.
+    pub fn ids(&self) -> Vec<RecordId> {
+        self.known().opened().map(|(id, _)| *id).collect()
+    }
+
     /// How many records open.
     pub fn count(&self) -> usize {
         self.known().opened().count()

@@ -1,0 +1,410 @@
+//! Making a referral: checked, its draft kept, sealed to one candidate after another.
+
+use std::time::Duration;
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::lifecycle::DeadlineTable;
+use liaison_protocol::personal::Profile;
+use liaison_protocol::record::check::Finding;
+use liaison_protocol::record::codes::{ConsentState, ReferralPart};
+use liaison_protocol::record::date::Date;
+use liaison_protocol::record::draft::DraftError;
+
+use super::candidates::Planned;
+use super::case::{Asked, CaseFile, CaseId, Draft};
+use crate::ingest::{IngestFault, Sealing};
+use crate::keyring::KeyringError;
+use crate::limits;
+use crate::node::Node;
+use crate::registry::RegistryError;
+use crate::store::StoreError;
+use crate::time::Doubt;
+use crate::vault::VaultError;
+
+/// How often it is looked whether a profile has arrived.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
+/// Why a referral is not made, or not offered to the next candidate.
+#[derive(Debug, thiserror::Error)]
+pub enum NewFault {
+    /// What was written is no referral.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// Nobody is called so here.
+    #[error(transparent)]
+    Peer(#[from] RegistryError),
+    /// A candidate is a peer no longer.
+    #[error("it can't be offered: {0}")]
+    NoPeer(RegistryError),
+    /// An attribute is not one of the list.
+    #[error("the {what} of {peer} is not known here, so nobody can tell who may get it")]
+    Pinned {
+        /// The agency, as it is called here.
+        peer: String,
+        /// Which attribute.
+        what: &'static str,
+    },
+    /// The checks do not let it.
+    #[error("the referral is refused for {} reasons", .0.len())]
+    Checks(Vec<Finding>),
+    /// There is no such draft.
+    #[error("there is no draft {id} here")]
+    NoDraft {
+        /// Its name.
+        id: CaseId,
+    },
+    /// It was sent already.
+    #[error("{id} was sent already")]
+    Sent {
+        /// Its name.
+        id: CaseId,
+        /// The first candidate's thread.
+        thread: Option<RecordId>,
+    },
+    /// There is no such candidate.
+    #[error("{id} has no candidate number {}", at.saturating_add(1))]
+    NoCandidate {
+        /// The case.
+        id: CaseId,
+        /// Which, from 0.
+        at: usize,
+    },
+    /// Too many drafts.
+    #[error("there are {} drafts here; send or drop some", limits::REFERRAL_DRAFTS)]
+    TooManyDrafts,
+    /// The clock is in doubt.
+    #[error(
+        "nothing is sent while this machine's clock is in doubt. 'liaison status' says why; set it right, or an administrator types 'liaison clock confirm'"
+    )]
+    Clock(Doubt),
+    /// Our own word was not taken in.
+    #[error(transparent)]
+    Ingest(#[from] IngestFault),
+    /// The keyring.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A task of ours was stopped.
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+/// What became of a referral that an officer made.
+#[derive(Clone, Debug)]
+pub enum Sent {
+    /// An emergency: it waits for a second officer.
+    Waits,
+    /// It was sealed to the first candidate.
+    To {
+        /// Its thread.
+        thread: RecordId,
+        /// The candidate.
+        agency: AgencyId,
+    },
+}
+
+impl Node {
+    /// Keeps what an officer wrote, whole or not, so that nothing is lost. `into`: in place of
+    /// an earlier draft.
+    ///
+    /// # Errors
+    /// [`NewFault::NoDraft`], [`NewFault::Sent`], [`NewFault::TooManyDrafts`], the keyring.
+    pub(crate) async fn keep_draft(
+        &self,
+        draft: Draft,
+        into: Option<CaseId>,
+        uid: u32,
+        user: &str,
+    ) -> Result<CaseFile, NewFault> {
+        let (cases, user, now) = (self.cases.clone(), user.to_owned(), self.clock.now());
+        blocking(move || {
+            let Some(id) = into else {
+                if cases.ids()?.len() >= limits::REFERRAL_DRAFTS {
+                    return Err(NewFault::TooManyDrafts);
+                }
+                let case = CaseFile::begun(draft, uid, &user, now);
+                cases.keep(&case)?;
+                return Ok(case);
+            };
+            let sent = cases
+                .read(&id)?
+                .ok_or_else(|| NewFault::NoDraft { id: id.clone() })?;
+            if sent.sent {
+                let thread = sent.threads().next();
+                return Err(NewFault::Sent { id, thread });
+            }
+            // What a second officer was shown is not what this is.
+            let changed = cases.change(&id, |case| {
+                case.draft = draft;
+                case.waits = None;
+                case.approval = None;
+                case.uid = uid;
+                case.user = user;
+            })?;
+            changed.ok_or(NewFault::NoDraft { id })
+        })
+        .await
+    }
+
+    /// Sends a draft: to the first candidate, or, in an emergency, to a second officer first.
+    ///
+    /// # Errors
+    /// [`NewFault`]; the draft is kept as it is.
+    pub(crate) async fn send_draft(&self, id: &CaseId) -> Result<(CaseFile, Sent), NewFault> {
+        let _one = self.cases.offering().await;
+        let case = self.case(id).await?;
+        if case.sent {
+            let thread = case.threads().next();
+            return Err(NewFault::Sent {
+                id: id.clone(),
+                thread,
+            });
+        }
+        let now = self.time.trusted()?;
+        let draft = case.draft.read()?;
+        let plan = self.plan(&draft, now)?;
+        let emergency = draft.profile.consent.state == ConsentState::Emergency;
+        let approved = emergency && case.approval.is_some();
+        // All but the approval itself has to be right before a second officer is asked.
+        let found = self.check_referral(&draft, &plan, emergency, now)?;
+        if !found.is_empty() {
+            return Err(NewFault::Checks(found));
+        }
+        if emergency && !approved {
+            let case = self.change_case(id, move |case| case.waits = Some(now)).await?;
+            return Ok((case, Sent::Waits));
+        }
+        let asked: Vec<Asked> = plan.iter().map(asked).collect();
+        self.change_case(id, move |case| {
+            case.asked = asked;
+            case.sent = true;
+            case.waits = None;
+        })
+        .await?;
+        let thread = match self.offer_now(id, 0).await {
+            Ok(thread) => thread,
+            Err(error) => {
+                // Nobody was asked: it is a draft still.
+                self.change_case(id, |case| {
+                    case.asked.clear();
+                    case.sent = false;
+                })
+                .await?;
+                return Err(error);
+            }
+        };
+        let case = self.case(id).await?;
+        let agency = plan.first().map(|planned| planned.agency);
+        let agency = agency.ok_or_else(|| NewFault::NoCandidate {
+            id: id.clone(),
+            at: 0,
+        })?;
+        Ok((case, Sent::To { thread, agency }))
+    }
+
+    /// Seals the profile to a candidate, if that was not done yet, and gives its thread. A node
+    /// that was stopped halfway finds what it sealed.
+    ///
+    /// # Errors
+    /// [`NewFault`]; nobody was asked then.
+    pub(crate) async fn offer(&self, id: &CaseId, at: usize) -> Result<RecordId, NewFault> {
+        let _one = self.cases.offering().await;
+        self.offer_now(id, at).await
+    }
+
+    async fn offer_now(&self, id: &CaseId, at: usize) -> Result<RecordId, NewFault> {
+        let case = self.case(id).await?;
+        let none = || NewFault::NoCandidate { id: id.clone(), at };
+        let asked = case.asked.get(at).ok_or_else(none)?;
+        if let Some(thread) = asked.thread {
+            return Ok(thread);
+        }
+        let agency = asked.agency;
+        let draft = case.draft.read()?;
+        if asked.sealing.is_some()
+            && let Some(thread) = self.sealed_before(&draft.profile, agency).await?
+        {
+            self.remember(id, at, thread).await?;
+            return Ok(thread);
+        }
+        let now = self.time.trusted()?;
+        let planned = self.planned(&agency, draft.keep_order, now)?;
+        let clock_from = planned.clock_from;
+        let approved = case.approval.is_some();
+        let found = self.check_referral(&draft, &[planned], approved, now)?;
+        if !found.is_empty() {
+            return Err(NewFault::Checks(found));
+        }
+        // On the disk before anything is sealed.
+        self.change_case(id, move |case| {
+            if let Some(asked) = case.asked.get_mut(at) {
+                asked.sealing = Some(now);
+                asked.clock_from = Some(clock_from);
+            }
+        })
+        .await?;
+        let decide = self
+            .deadline_table()
+            .decide
+            .of(draft.profile.effective_urgency());
+        let mut inside = draft.profile_inside(Date::from_millis(now), approved);
+        if inside.fields.exercise.is_none() {
+            inside.fields.exercise.clone_from(&self.config.exercise);
+        }
+        let made = self
+            .ingest
+            .seal(
+                vec![Sealing {
+                    inside,
+                    recipients: [agency].into(),
+                    thread: None,
+                    respond_by: Some(Millis(clock_from.0.saturating_add(decide))),
+                }],
+                Vec::new(),
+            )
+            .await?;
+        let (thread, _) = made.into_iter().next().ok_or(NewFault::Stopping)?;
+        self.remember(id, at, thread).await?;
+        Ok(thread)
+    }
+
+    async fn remember(&self, id: &CaseId, at: usize, thread: RecordId) -> Result<(), NewFault> {
+        self.change_case(id, move |case| {
+            if let Some(asked) = case.asked.get_mut(at) {
+                asked.thread = Some(thread);
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// A profile of ours that says the same, sealed to this agency and in no case: the node was
+    /// stopped before it could note it.
+    async fn sealed_before(
+        &self,
+        profile: &Profile,
+        agency: AgencyId,
+    ) -> Result<Option<RecordId>, NewFault> {
+        let (node, mut profile) = (self.clone(), profile.clone());
+        blocking(move || {
+            let own = node.registry.own();
+            for id in node.vault.ids() {
+                let Some(gist) = node.vault.gist(&id) else {
+                    continue;
+                };
+                let is_it = gist.author == own
+                    && gist.part == Some(ReferralPart::Profile)
+                    && gist.recipients.iter().eq([&agency])
+                    && node.cases.of_thread(&id).is_none();
+                if !is_it {
+                    continue;
+                }
+                let inside = node.vault.inside(&id)?;
+                if let Some(found) = inside.as_ref().and_then(|inside| inside.profile()) {
+                    profile.consent.emergency.clone_from(&found.consent.emergency);
+                    if *found == profile {
+                        return Ok(Some(id));
+                    }
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// Waits until a peer's node has a record of ours, at most so long. Gives whether it has.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub(crate) async fn wait_for_arrival(
+        &self,
+        id: &RecordId,
+        agency: &AgencyId,
+        most: Duration,
+    ) -> Result<bool, StoreError> {
+        let end = tokio::time::Instant::now() + most;
+        let mut stop = self.stopping();
+        loop {
+            if self.has_arrived(id, agency)? {
+                return Ok(true);
+            }
+            if *stop.borrow() || tokio::time::Instant::now() >= end {
+                return Ok(false);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Whether a peer's node has told that it has a record of ours.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub(crate) fn has_arrived(
+        &self,
+        id: &RecordId,
+        agency: &AgencyId,
+    ) -> Result<bool, StoreError> {
+        let Some(arrival) = self.store.arrival_of(id)? else {
+            return Ok(false);
+        };
+        let line = self.store.ledger_entry(agency, arrival)?;
+        Ok(line.is_some_and(|line| line.answer == Some(Answer::Stored)))
+    }
+
+    /// A case or draft.
+    ///
+    /// # Errors
+    /// [`NewFault::NoDraft`], the keyring.
+    pub(crate) async fn case(&self, id: &CaseId) -> Result<CaseFile, NewFault> {
+        let (cases, id) = (self.cases.clone(), id.clone());
+        blocking(move || cases.read(&id)?.ok_or(NewFault::NoDraft { id })).await
+    }
+
+    pub(super) async fn change_case(
+        &self,
+        id: &CaseId,
+        change: impl FnOnce(&mut CaseFile) + Send + 'static,
+    ) -> Result<CaseFile, NewFault> {
+        let (cases, id) = (self.cases.clone(), id.clone());
+        blocking(move || cases.change(&id, change)?.ok_or(NewFault::NoDraft { id })).await
+    }
+
+    /// How long what may take.
+    pub(crate) fn deadline_table(&self) -> DeadlineTable {
+        DeadlineTable::default()
+    }
+}
+
+const fn asked(planned: &Planned) -> Asked {
+    Asked {
+        agency: planned.agency,
+        clock_from: None,
+        sealing: None,
+        thread: None,
+    }
+}
+
+impl From<Doubt> for NewFault {
+    fn from(doubt: Doubt) -> Self {
+        NewFault::Clock(doubt)
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, NewFault> + Send + 'static,
+) -> Result<T, NewFault> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(_) => Err(NewFault::Stopping),
+    }
+}
