@@ -8,6 +8,7 @@ use liaison_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+use crate::notify::NotifyConfig;
 use crate::policy::prove::Solver;
 
 /// The configuration of a node.
@@ -35,6 +36,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// What opens the keyring.
     pub keyring: KeyringConfig,
+    /// Whom to tell that something is new, due or overdue.
+    pub notify: NotifyConfig,
 }
 
 /// What opens the keyring, which makes sealed records readable.
@@ -113,6 +116,7 @@ impl Default for Config {
             log: Log::default(),
             audit: AuditConfig::default(),
             keyring: KeyringConfig::default(),
+            notify: NotifyConfig::default(),
         }
     }
 }

@@ -132,6 +132,10 @@ pub const SESSION_TICK_MS: u64 = 5_000;
 /// Ticks after which what was answered `later` is offered again: half a minute.
 pub const AGAIN_TICKS: u64 = 6;
 
+/// Milliseconds after which a record that is ahead of the peer's clock is offered again, beyond
+/// the time when it should no longer be: what is known of its clock is some milliseconds old.
+pub const CLOCK_AGAIN_MS: u64 = 250;
+
 /// Milliseconds before a stream that failed is opened anew, doubled each time.
 pub const SESSION_PAUSE_MS: u64 = 200;
 
@@ -160,13 +164,16 @@ pub const STOP_MS: u64 = 5_000;
 /// of them; beyond that the work of a push would grow without end.
 pub const OVERLAPPING: usize = 500;
 
-/// Permits of one agency for one record, and as many requests: each may name 64.
-pub const LEAVES_PER_AUTHOR: usize = 64;
+/// Permits and requests for one record under one key of one agency: each may name 64. The
+/// oldest counts no more.
+pub const LEAVES_PER_RECORD: usize = 64;
 
-/// Permits and requests of one agency in all: 25 MB of memory. The oldest count no more.
-pub const LEAVES_OF_AUTHOR: usize = 10_000;
+/// Permits and requests under one key of one agency in all: 25 MB of memory. The oldest counts
+/// no more.
+pub const LEAVES_OF_KEY: usize = 10_000;
 
-/// Affirmations of one record that are told apart: one that the peer knows is enough.
+/// Affirmations of one record under one key that are told apart: one that the peer knows is
+/// enough.
 pub const AFFIRMATIONS_PER_RECORD: usize = 16;
 
 /// Days that a permit may run: a longer one is forgotten before it ends.
@@ -394,3 +401,32 @@ pub const REFERRAL_DRAFTS: usize = 20_000;
 /// Seconds that a call waits for a candidate's node to have a referral: as long as an officer
 /// waits before they telephone.
 pub const ARRIVAL_WAIT_S: u64 = 30;
+
+/// Officers assigned to one sealed thread: a case conference.
+pub const ASSIGNED: usize = 32;
+
+/// Characters that a reason for looking without being assigned has at least: a few words.
+pub const GLASS_REASON_CHARS: usize = 10;
+
+/// Alerts that wait for the data-protection officer: the oldest leave first, and the audit log
+/// has them all.
+pub const ACCESS_ALERTS: usize = 200;
+
+/// Milliseconds in which an officer's looks are counted: an hour.
+pub const BULK_MS: u64 = 60 * 60 * 1000;
+
+/// Sealed threads that an officer may read in that time before the data-protection officer is
+/// told: more than one person works on in an hour.
+pub const BULK_THREADS: usize = 20;
+
+/// Threads that are counted in that time for one officer.
+pub const BULK_COUNTED: usize = 1_000;
+
+/// Milliseconds that the command of `[notify]` may take: it sends one message.
+pub const NOTIFY_MS: u64 = 30_000;
+
+/// Seconds between two runs of it, at most: a day.
+pub const NOTIFY_MAX_S: u64 = 24 * 60 * 60;
+
+/// Alerts about looks that the status lists; it counts them all.
+pub const ALERTS_SHOWN: usize = 5;

@@ -14,6 +14,10 @@ use crate::store::{Arrival, Flags, Op, Store, StoreError};
 impl Node {
     /// Marks what is held under keys that were compromised, whenever a card says so of one.
     pub(crate) async fn mark_keys(self) {
+        // What the last run left undone belongs to the same keys.
+        if let Err(error) = self.ingest.resume_reopening().await {
+            tracing::error!(%error, "what was affirmed is offered again after the next start only");
+        }
         let mut stop = self.stopping();
         let mut changes = self.registry.changes();
         changes.mark_changed();
@@ -39,8 +43,9 @@ impl Node {
     }
 }
 
-/// Marks an agency's records under keys that do not stand; how many. Looks through the store
-/// only if it did not before for the same keys.
+/// Marks an agency's records under keys that do not stand; how many. For the same keys it goes
+/// on where it ended: what was judged before a key was revoked may be stored after a look, and
+/// whoever stores it is killed before it is marked.
 fn mark(store: &Store, registry: &Registry, agency: AgencyId) -> Result<u64, StoreError> {
     let Some(keys) = registry.keys(&agency) else {
         return Ok(0);
@@ -50,13 +55,14 @@ fn mark(store: &Store, registry: &Registry, agency: AgencyId) -> Result<u64, Sto
         .map(|(key, _, _)| key)
         .filter(|key| !keys.stands(key))
         .collect();
-    let done: Vec<u8> = lost.iter().flat_map(|key| *key.as_bytes()).collect();
+    let mut done: Vec<u8> = lost.iter().flat_map(|key| *key.as_bytes()).collect();
     let name = format!("marked/{}", agency.full());
-    if store.meta(&name)?.is_some_and(|before| before == done) {
-        return Ok(0);
-    }
+    let before = store.meta(&name)?;
+    let ended = before.as_ref().and_then(|b| b.strip_prefix(&done[..]));
+    let ended = ended.and_then(|at| <[u8; 8]>::try_from(at).ok());
+    let ended = ended.map(|at| Arrival(u64::from_be_bytes(at)));
     let mut marked = 0;
-    let mut from = Arrival(0);
+    let mut from = ended.unwrap_or(Arrival(0));
     loop {
         let rows = store.headers(from.next(), limits::STORE_ROWS)?;
         let Some((last, _)) = rows.last() else { break };
@@ -84,9 +90,10 @@ fn mark(store: &Store, registry: &Registry, agency: AgencyId) -> Result<u64, Sto
             store.write_blocking(some.to_vec())?;
         }
     }
-    store.write_blocking(vec![Op::PutMeta {
-        name,
-        bytes: done.into(),
-    }])?;
+    if ended != Some(from) {
+        done.extend(from.0.to_be_bytes());
+        let bytes = done.into();
+        store.write_blocking(vec![Op::PutMeta { name, bytes }])?;
+    }
     Ok(marked)
 }

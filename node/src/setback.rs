@@ -126,15 +126,22 @@ impl SetBack {
         self.take(by, holds, newest, false).await
     }
 
-    /// A peer shows a head of our audit log, which verifies under our key.
+    /// A peer shows a head of our audit log, which verifies under our key. It proves that the
+    /// machine was set back if our log does not reach to it, or if it is `contradicted`: another
+    /// line stands at its place, because the log has gone on since the machine was set back.
     ///
     /// # Errors
     /// The store can't be read or written.
-    pub async fn shows(&self, by: AgencyId, head: &AuditHead) -> Result<(), StoreError> {
+    pub async fn shows(
+        &self,
+        by: AgencyId,
+        head: &AuditHead,
+        contradicted: bool,
+    ) -> Result<(), StoreError> {
         let is_ahead = {
             let log = self.0.audit.state();
             let log = log.borrow();
-            head.chain == log.chain && head.lines > log.lines
+            head.chain == log.chain && (head.lines > log.lines || contradicted)
         };
         if !is_ahead {
             return Ok(());
@@ -143,7 +150,7 @@ impl SetBack {
         self.take(by, head.at, newest, true).await?;
         // What is written from here on is another chain, which says where the last one ended.
         let peer = self.0.registry.alias(&by);
-        if let Err(error) = self.0.audit.set_back(*head, by).await {
+        if let Err(error) = self.0.audit.set_back(*head, by, contradicted).await {
             tracing::error!(%peer, %error, "that the machine was set back is not in the audit log");
         }
         Ok(())

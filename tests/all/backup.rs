@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use liaison_node::store::Flags;
+use liaison_node::swarm::Direction;
 use liaison_protocol::id::RecordId;
+use liaison_protocol::wire::Message;
 use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::{Federation, TestNode};
 use serde_json::Value;
@@ -314,7 +316,8 @@ async fn e38_who_may_have_a_record_is_not_wider_after_a_restore() {
         assert!(undecided.contains(&id.full()), "{undecided}");
         a.json(&["audience", &id.full(), "--to", "b,c"]).await;
     }
-    c.holds_all(&[given]).await;
+    // Also the one that it erased by a withdrawal that the backup did not know of.
+    c.holds_all(&[given, narrowed]).await;
     let left = a.json(&["restore", "status"]).await;
     assert_eq!(
         left["undecided"].as_array().map(Vec::len),
@@ -382,6 +385,73 @@ async fn e38_a_recall_erases_although_nothing_may_be_signed_yet() {
         })
         .await;
     }
+    federation.stop().await;
+}
+
+/// A peer that has told all says so. A restored node that could not take something of it yet (a
+/// withdrawal, whose key it does not know) does not take its word for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn e38_what_waits_for_a_card_keeps_what_came_from_a_peer_locked() {
+    const NO_CARDS: &str = r#"
+@id("no-cards") @says("Cards are taken from their agencies only.")
+forbid (principal, action == Action::"accept", resource)
+when { resource.kind == Kind::"contact" };
+"#;
+    let mut federation = Federation::new();
+    for name in ["x", "a", "b"] {
+        federation.add(name, "border", "QN").await;
+    }
+    for (one, other) in [("x", "a"), ("a", "b")] {
+        federation.link(one, other).await;
+    }
+    for node in federation.all() {
+        node.policy(OPEN).await;
+    }
+    let card = federation["x"].home.dir().join("card.liaison");
+    let card = card.to_string_lossy().into_owned();
+    let add = ["peer", "add", &card, "--as", "x", "--yes"];
+    federation["b"].cli(&add).await.expect_code(0);
+    let withdrawn = federation["x"].push(&trend("Quittenmarke"), &[]).await;
+    federation["b"].holds_all(&[withdrawn]).await;
+    federation["b"].policy(&format!("{OPEN}{NO_CARDS}")).await;
+    federation.settled().await;
+    let (file, key) = (place(&federation, "b.backup"), key_file(&federation));
+    backup(&federation["b"], &file, &key, &["--with-keys"]).await;
+    federation.node("b").stop().await;
+    lose(&federation["b"], "b.lost");
+
+    // x takes it back under its next key, and is gone.
+    let [x, a] = ["x", "a"].map(|n| &federation[n]);
+    crate::keys::change(x, "rotate").await;
+    let args = ["retract", &withdrawn.full(), "--reason", "error"];
+    x.cli(&args).await.expect_code(0);
+    emptied(a, &withdrawn).await;
+    federation.settled().await;
+    federation.node("x").stop().await;
+    restore(&federation["b"], &file, &key).await;
+    federation["b"].tap.clear();
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    b.tap
+        .until("that a has told all", |frames| {
+            frames.iter().any(|f| {
+                f.peer == a.agency
+                    && f.direction == Direction::In
+                    && matches!(f.message(), Message::Settled(_))
+            })
+        })
+        .await;
+    // What comes after it on the same stream: the notice was taken note of.
+    let later = a.push(&trend("Mispelmarke"), &[]).await;
+    b.holds_all(&[later]).await;
+    assert!(b.node().catch_up.waits_for(&a.agency));
+    assert!(flags(b, &withdrawn).contains(Flags::LOCKED));
+
+    // With the card comes the withdrawal, and nothing is left to wait for.
+    b.policy(OPEN).await;
+    heard(b, a).await;
+    assert!(flags(b, &withdrawn).contains(Flags::ERASED));
     federation.stop().await;
 }
 

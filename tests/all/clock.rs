@@ -1,11 +1,16 @@
 //! A clock that is wrong destroys nothing, and helps nobody.
 
-use liaison_node::clock::Clock;
+use std::sync::Arc;
+
+use liaison_node::clock::{Clock, ManualClock, SystemClock};
+use liaison_node::limits::{AGAIN_TICKS, SESSION_TICK_MS};
 use liaison_protocol::clock::Millis;
-use liaison_tests::TestNode;
-use liaison_tests::federation::PATIENCE;
+use liaison_protocol::limits::CLOCK_AHEAD_MS;
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::{Federation, TestNode};
 
 use crate::expiry::{MINUTE, ending, is_expired, shortly_before_midnight, swept};
+use crate::first::trend;
 
 const DAY: u64 = 24 * 60 * MINUTE;
 
@@ -16,6 +21,36 @@ async fn stopped(node: &TestNode, stopped: bool) {
     if tokio::time::timeout(PATIENCE, so).await.is_err() {
         panic!("{}: {:?}", node.name, node.node().time.trusted());
     }
+}
+
+/// What is ahead of a peer's clock goes to it when its clock is there, not half a minute later.
+#[tokio::test(flavor = "multi_thread")]
+async fn e17_a_record_ahead_of_the_peers_clock_waits_for_that_time() {
+    const AHEAD: u64 = 3_000;
+    let mut federation = Federation::new();
+    let fast = Arc::new(ManualClock::new(SystemClock.now()));
+    federation
+        .prepare("a", "border", "QN")
+        .with_clock(fast.clone());
+    federation.node("a").start().await;
+    federation.add("b", "border", "QN").await;
+    for node in federation.all() {
+        node.policy(OPEN).await;
+    }
+    federation.link("a", "b").await;
+    federation.settled().await;
+    fast.set(Millis(SystemClock.now().0 + CLOCK_AHEAD_MS + AHEAD));
+    let pushed = std::time::Instant::now();
+    let early = federation["a"].push(&trend("Quittenmarke"), &[]).await;
+    federation["b"].holds_all(&[early]).await;
+    let waited = pushed.elapsed();
+    // Every half a minute everything that waits is offered once more.
+    let half_a_minute = AGAIN_TICKS * SESSION_TICK_MS;
+    assert!(
+        waited.as_millis() < u128::from(half_a_minute) * 2 / 3,
+        "{waited:?}"
+    );
+    federation.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

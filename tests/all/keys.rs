@@ -2,13 +2,14 @@
 //! safe.
 
 use liaison_node::clock::{Clock, SystemClock};
+use liaison_node::limits::AFFIRMATIONS_PER_RECORD;
 use liaison_node::store::Flags;
 use liaison_protocol::card::KeyState;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::key::SecretKey;
-use liaison_protocol::record::kinds::{Content, Permit};
+use liaison_protocol::record::kinds::{Affirm, Content, Permit};
 use liaison_protocol::record::signed::SignedRecord;
 use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::raw::{self, RawPeer};
@@ -44,7 +45,7 @@ pub fn signing(node: &TestNode) -> SecretKey {
     node.home.secrets().expect("keys").signing
 }
 
-async fn change(node: &TestNode, command: &str) {
+pub async fn change(node: &TestNode, command: &str) {
     let ran = node.cli(&["keys", command, "--yes"]).await;
     ran.expect_code(0);
 }
@@ -281,7 +282,7 @@ pub fn sign(
 }
 
 /// Waits until a record has been marked at a node, and shows it.
-async fn marked(node: &TestNode, id: &RecordId) -> String {
+pub async fn marked(node: &TestNode, id: &RecordId) -> String {
     let patience = std::time::Instant::now() + PATIENCE;
     let store = &node.node().store;
     let arrival = store.arrival_of(id).expect("store").expect("held");
@@ -348,6 +349,53 @@ async fn e12_what_is_held_is_marked_until_its_author_affirms_it() {
     let affirmed = federation["a"].json(&all).await;
     assert_eq!(affirmed["affirmed"], 1, "{affirmed}");
     federation["c"].holds_all(&[ours, other]).await;
+    federation.stop().await;
+}
+
+/// Whoever stole the key after the one that was stolen affirms much under it; what the author
+/// says under the third key counts all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn e12_a_thiefs_affirmations_crowd_out_none_of_the_authors() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let mut relay = RawPeer::new(federation.dir(), "relay").await;
+    relay.link(&federation["b"]).await;
+    let ours = federation["a"].push(&trend("Ours"), &[]).await;
+    federation["b"].holds_all(&[ours]).await;
+    let first = signing(&federation["a"]);
+    change(&federation["a"], "compromised").await;
+    let (a, b) = (&federation["a"], &federation["b"]);
+    marked(b, &ours).await;
+    let stolen = signing(a);
+    let mut to_b = relay.sender(b).await;
+    for n in 0..AFFIRMATIONS_PER_RECORD + 1 {
+        let (fields, _) = relay.statement(&trend("Affirmation"));
+        let content = Content::from(Affirm {
+            key: first.public(),
+            records: [ours].into(),
+        });
+        let at = raw::from_now(-1_000 + n as i64);
+        let affirmation = sign(&stolen, a, (fields, content), at);
+        assert_eq!(to_b.give(&affirmation).await, Answer::Stored);
+    }
+    let known = b.node().registry.affirmations(&a.agency, &ours);
+    assert_eq!(known.len(), AFFIRMATIONS_PER_RECORD, "and no more memory");
+
+    change(a, "compromised").await;
+    knows(b, a, |b| {
+        matches!(state(b, a, &stolen), KeyState::Compromised(_))
+    })
+    .await;
+    assert_eq!(b.node().registry.affirmations(&a.agency, &ours), []);
+    let affirmed = a.json(&["keys", "affirm", &ours.full(), "--yes"]).await;
+    assert_eq!(affirmed["affirmed"], 1, "{affirmed}");
+    federation.add("c", "border", "QN").await;
+    federation["c"].policy(OPEN).await;
+    let card = federation["a"].home.dir().join("card.liaison");
+    let card = card.to_string_lossy();
+    let args = ["peer", "add", &card, "--as", "a", "--yes"];
+    federation["c"].cli(&args).await.expect_code(0);
+    federation.link("b", "c").await;
+    federation["c"].holds_all(&[ours]).await;
     federation.stop().await;
 }
 

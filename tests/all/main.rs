@@ -22,6 +22,7 @@ mod expiry;
 mod first;
 mod frontex;
 mod integrity;
+mod interrupted;
 mod keys;
 mod leave;
 mod oracle;
@@ -38,6 +39,7 @@ mod setup;
 mod sharing;
 mod sync;
 mod trust;
+mod verdict;
 mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.

@@ -110,7 +110,7 @@ async fn e38_a_rolled_back_machine_notices_and_signs_nothing_until_it_caught_up(
     let seen = seen.expect("it notices").expect("a task");
     let a = federation["a"].agency;
     assert!(
-        matches!(seen.reason, Reason::SetBack { by, holds, .. } if by == a && holds >= made),
+        matches!(seen.reason, Reason::SetBack { by, holds, proven } if by == a && (proven || holds >= made)),
         "{seen:?}"
     );
     // It has all again, and goes on behind it.
@@ -132,6 +132,66 @@ async fn e38_a_rolled_back_machine_notices_and_signs_nothing_until_it_caught_up(
     assert!(log.to_string().contains("machine set back"), "{log}");
     federation.stop().await;
     // It stays so: nothing is noticed once more.
+    for name in ["b", "a"] {
+        federation.node(name).start().await;
+    }
+    federation.connected("a", "b").await;
+    federation.settled().await;
+    assert!(federation["b"].node().catch_up.waiting().is_none());
+    federation.stop().await;
+}
+
+/// It signed on before it met anybody: by its newest record nobody can tell. What a peer holds
+/// of its audit log proves it.
+#[tokio::test(flavor = "multi_thread")]
+async fn e38_a_rolled_back_machine_that_signed_on_notices_by_its_audit_log() {
+    let mut federation = pair("127.3.11").await;
+    federation.settled().await;
+    federation.node("b").stop().await;
+    let snapshot = snapshot(&federation, "b");
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    let b = &federation["b"];
+    let lost = b.push(&trend("Mispelmarke"), &["--to", "a"]).await;
+    federation["a"].holds_all(&[lost]).await;
+    b.node().audit.sign_head().await.expect("signed");
+    let head = b.node().audit.heads().borrow().clone();
+    let head = head.expect("a head");
+    let a = &federation["a"];
+    let name = format!("witness/{}", b.agency.full());
+    let witnessed = async {
+        while a.node().store.meta(&name).expect("store").as_ref() != Some(&head) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let witnessed = tokio::time::timeout(PATIENCE, witnessed).await;
+    witnessed.expect("a holds the head of b's log");
+    federation.stop().await;
+    std::fs::remove_dir_all(federation["b"].home.dir()).expect("lost");
+    std::fs::rename(&snapshot, federation["b"].home.dir()).expect("set back");
+
+    // Alone it goes on, beyond where it was.
+    federation.node("b").start().await;
+    let b = &federation["b"];
+    let lines = liaison_protocol::audit::SignedHead::parse(head).expect("a head");
+    let lines = lines.unverified().lines;
+    while b.node().audit.state().borrow().lines <= lines {
+        push(b, "Holundermarke").await.expect_code(0);
+    }
+    assert!(b.node().catch_up.waiting().is_none());
+    let incarnation = b.node().store.incarnation().expect("store");
+    federation.node("a").start().await;
+    federation.connected("a", "b").await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    b.holds_all(&[lost]).await;
+    waits(b, None).await;
+    assert_ne!(b.node().store.incarnation().expect("store"), incarnation);
+    let log = b.json(&["audit", "log", "--what", "administer"]).await;
+    assert!(log.to_string().contains("machine set back"), "{log}");
+    // Once: the log is another chain from there on.
+    let new = b.push(&trend("Vogelbeermarke"), &[]).await;
+    a.holds_all(&[new]).await;
+    federation.stop().await;
     for name in ["b", "a"] {
         federation.node(name).start().await;
     }

@@ -40,9 +40,14 @@ pub fn run(context: &mut Context, command: ClockCommand) -> Outcome {
     let mut report: ClockReport = client.get("/v1/clock")?;
     if let ClockCommand::Confirm(args) = command {
         if let Some(doubt) = &report.doubt
-            && context.ui.interactive
             && !args.yes
         {
+            if !context.ui.interactive {
+                return Err(CommandError::usage(
+                    "what has ended by this clock would be erased for good, and nobody can be asked here",
+                    "add --yes",
+                ));
+            }
             context.ui.note(&clean(doubt))?;
             let question = "Is the clock right? What has ended by it is erased for good.";
             if !context.ui.confirm(question, false)? {

@@ -7,12 +7,11 @@ use std::str::FromStr;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use liaison_protocol::record::codes::{Regime, RouteRole, Sector};
-use serde_json::json;
 
 use super::Context;
 use crate::error::{CommandError, Outcome};
 use crate::node::{Clock, Home, InitRequest, SystemClock};
-use crate::output::{Tone, digits};
+use crate::output::{digits, home};
 
 /// Make a home folder: keys, card and an empty policy.
 ///
@@ -79,22 +78,11 @@ pub fn run(context: &mut Context, args: InitArgs) -> Outcome {
             )
         })?;
     }
-    if context.ui.json {
-        return context.ui.object(&json!({
-            "agency": report.agency.to_string(),
-            "fingerprint": report.fingerprint,
-            "path": report.path,
-        }));
-    }
-    let text = format!(
-        "{}\n\nYour fingerprint:\n\n{}Next:\n  liaison run                    start the node\n  liaison officers               who may use it: you; officers.toml lets others in\n  liaison card edit              add functional contact points\n  liaison card export FILE       write your card, for your peers\n",
-        context.ui.style.paint(
-            Tone::Good,
-            &format!("The home folder is ready: {}", report.path.display())
-        ),
-        digits::large(&report.fingerprint)
+    let digits = digits::large(&report.fingerprint);
+    let next = format!(
+        "Your fingerprint:\n\n{digits}Next:\n  liaison run                    start the node\n  liaison officers               who may use it: you; officers.toml lets others in\n  liaison card edit              add functional contact points\n  liaison card export FILE       write your card, for your peers\n"
     );
-    context.ui.print(&text)
+    home::ready(context.ui, &report, &next)
 }
 
 fn complete(context: &mut Context, args: InitArgs) -> Result<InitRequest, CommandError> {

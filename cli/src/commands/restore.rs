@@ -87,7 +87,13 @@ pub fn run(context: &mut Context, args: RestoreArgs) -> Outcome {
 
 fn release(context: &mut Context, request: ReleaseRequest, yes: bool) -> Outcome {
     let client = context.client()?;
-    if context.ui.interactive && !yes {
+    if !yes && !context.ui.interactive {
+        return Err(CommandError::usage(
+            "what came from them may have been withdrawn since, and nobody can be asked here",
+            "add --yes",
+        ));
+    }
+    if !yes {
         let who = request.name.as_deref().map_or("everybody".into(), clean);
         let question = format!(
             "Show and pass on what came from {who} before the backup, although it may have been withdrawn since?"

@@ -2,8 +2,8 @@
 
 use liaison_node::control::api::{LedgerView, PeerDecision, PushReport, RetractReport, Why};
 
-use super::recipients;
 use super::{Style, Tone, cell, clean, grid, list, plural, short_id, when};
+use super::{gates, recipients};
 
 /// One line a peer: yes or no, the gate, the rule in its author's words.
 pub fn peers(style: &Style, peers: &[PeerDecision]) -> String {
@@ -122,15 +122,10 @@ pub fn retract_with(style: &Style, report: &RetractReport) -> String {
 /// The deciding gate and rule, then all gates, then what has happened.
 pub fn why(style: &Style, why: &Why) -> String {
     let decision = &why.decision;
-    let (verb, tone) = if decision.allow {
-        ("gets", Tone::Good)
-    } else {
-        ("does not get", Tone::Bad)
-    };
     let mut out = format!(
         "{} {} {}.\n",
         clean(&decision.peer),
-        style.paint(tone, verb),
+        gates::verb(style, decision),
         short_id(&why.id)
     );
     out.push_str(&format!(
@@ -143,24 +138,8 @@ pub fn why(style: &Style, why: &Why) -> String {
         out.push_str(&format!("  written in {}\n", clean(place)));
     }
     if !why.gates.is_empty() {
-        let rows = why
-            .gates
-            .iter()
-            .map(|gate| {
-                let (word, tone) = if gate.allow {
-                    ("open", Tone::Good)
-                } else {
-                    ("closed", Tone::Bad)
-                };
-                vec![
-                    cell(&gate.gate, Tone::Plain),
-                    cell(word, tone),
-                    cell(&gate.says, Tone::Plain),
-                ]
-            })
-            .collect();
         out.push('\n');
-        out.push_str(&line(grid(style, &["GATE", "", "SAYS"], &[0, 1], rows)));
+        out.push_str(&line(gates::table(style, &why.gates, false)));
     }
     out.push('\n');
     match &why.ledger {

@@ -4,16 +4,11 @@ use std::collections::BTreeMap;
 
 use liaison_node::control::api::Explanation;
 
-use super::{Style, Tone, cell, clean, grid, short_id};
+use super::{Style, Tone, cell, clean, gates, grid, short_id};
 
 /// Verdict, gates, statements, then what policy saw.
 pub fn explanation(style: &Style, report: &Explanation) -> String {
     let decision = &report.decision;
-    let (verb, tone) = if decision.allow {
-        ("gets", Tone::Good)
-    } else {
-        ("does not get", Tone::Bad)
-    };
     let what = match &report.id {
         Some(id) => short_id(id),
         None => "the draft".to_owned(),
@@ -21,29 +16,12 @@ pub fn explanation(style: &Style, report: &Explanation) -> String {
     let mut out = format!(
         "{} {} {what} \"{}\": gate '{}', rule '{}'.\n\n",
         clean(&decision.peer),
-        style.paint(tone, verb),
+        gates::verb(style, decision),
         clean(&report.title),
         clean(&decision.gate),
         clean(&decision.rule)
     );
-    let rows = report
-        .gates
-        .iter()
-        .map(|gate| {
-            let (word, tone) = if gate.allow {
-                ("open", Tone::Good)
-            } else {
-                ("closed", Tone::Bad)
-            };
-            vec![
-                cell(&gate.gate, Tone::Plain),
-                cell(word, tone),
-                cell(&gate.rule, Tone::Plain),
-                cell(&gate.says, Tone::Plain),
-            ]
-        })
-        .collect();
-    out.push_str(&grid(style, &["GATE", "", "RULE", "SAYS"], &[0, 1], rows));
+    out.push_str(&gates::table(style, &report.gates, true));
     out.push('\n');
     if !report.statements.is_empty() {
         let rows = report

@@ -170,14 +170,20 @@ impl Audit {
             .map_err(|_| AuditError::Closed)?
     }
 
-    /// A peer holds a head of this log, signed by us, that lies behind its end: the machine was
-    /// set back. Another chain begins, with a line that says so.
+    /// A peer holds a head of this log, signed by us, that lies behind its end, or that is
+    /// `contradicted`: the machine was set back. Another chain begins, with a line that says so.
     ///
     /// # Errors
     /// [`AuditError`].
-    pub async fn set_back(&self, head: AuditHead, by: AgencyId) -> Result<(), AuditError> {
+    pub async fn set_back(
+        &self,
+        head: AuditHead,
+        by: AgencyId,
+        contradicted: bool,
+    ) -> Result<(), AuditError> {
         let (done, told) = oneshot::channel();
-        self.command(Command::SetBack(head, by, done)).await?;
+        let command = Command::SetBack(head, by, contradicted, done);
+        self.command(command).await?;
         told.await.map_err(|_| AuditError::Closed)?
     }
 

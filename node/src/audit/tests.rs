@@ -338,10 +338,11 @@ async fn a_log_that_was_set_back_says_so_once_a_peer_shows_its_head() {
         lines: before,
         ..witnessed.head
     };
-    audit.set_back(old, by).await.expect("written");
+    audit.set_back(old, by, false).await.expect("written");
     assert_eq!(audit.state().borrow().lines, before);
     for _ in 0..2 {
-        audit.set_back(witnessed.head, by).await.expect("written");
+        let head = witnessed.head;
+        audit.set_back(head, by, false).await.expect("written");
         assert_eq!(audit.state().borrow().lines, before + 1, "once");
     }
     audit.close();
@@ -350,6 +351,32 @@ async fn a_log_that_was_set_back_says_so_once_a_peer_shows_its_head() {
     assert_eq!(says.len(), 1, "{says:?}");
     assert!(says[0].contains("was set back"), "{says:?}");
     assert!(report.restores.is_empty());
+}
+
+#[tokio::test]
+async fn a_log_that_was_set_back_and_went_on_begins_another_chain_as_well() {
+    let place = Place::new();
+    let (copy, witnessed) = copied(&place, true).await;
+    fs::write(place.last(), &copy).expect("set back");
+    let audit = place.open(1 << 30);
+    while audit.state().borrow().lines <= witnessed.head.lines {
+        audit.write(vec![shown(1)]).await.expect("written");
+    }
+    assert_eq!(audit.contradicts(witnessed.head).await, Ok(true));
+    let chain = audit.state().borrow().chain;
+    let by = AgencyId::from_bytes([7; 32]);
+    for contradicted in [false, true, true] {
+        let before = audit.state().borrow().lines;
+        let head = witnessed.head;
+        audit
+            .set_back(head, by, contradicted)
+            .await
+            .expect("written");
+        let now = audit.state().borrow().clone();
+        assert_eq!(now.chain != chain, contradicted);
+        assert!(now.lines <= before + 1);
+    }
+    audit.close();
 }
 
 #[tokio::test]

@@ -31,7 +31,8 @@ pub(super) enum Command {
     Write(Vec<Entry>, Done<u64>),
     Head(Done<()>),
     Key(Box<PublicKey>, Done<()>),
-    SetBack(AuditHead, AgencyId, Done<()>),
+    /// The head, who holds it, and whether another line than it states stands here.
+    SetBack(AuditHead, AgencyId, bool, Done<()>),
     Stop,
 }
 
@@ -184,8 +185,8 @@ impl Writer {
                     self.options.key = Some(*key);
                     let _gone = done.send(self.begin("seal", None));
                 }
-                Some(Command::SetBack(head, by, done)) => {
-                    let _gone = done.send(self.set_back(&head, &by));
+                Some(Command::SetBack(head, by, contradicted, done)) => {
+                    let _gone = done.send(self.set_back(&head, &by, contradicted));
                 }
                 Some(Command::Stop) => {
                     let stop = Entry::new(Who::Node, Act::Log, "stop");
@@ -277,10 +278,15 @@ impl Writer {
     }
 
     /// Begins another chain behind what is left of this one.
-    fn set_back(&mut self, head: &AuditHead, by: &AgencyId) -> Result<(), AuditError> {
+    fn set_back(
+        &mut self,
+        head: &AuditHead,
+        by: &AgencyId,
+        contradicted: bool,
+    ) -> Result<(), AuditError> {
         let ended = self.state.chain;
         // It was written meanwhile, or another peer told.
-        if head.chain != ended || head.lines <= self.state.lines {
+        if head.chain != ended || (head.lines <= self.state.lines && !contradicted) {
             return Ok(());
         }
         let anew = Anew::SetBack {

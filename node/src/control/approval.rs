@@ -8,6 +8,7 @@ use axum::extract::{Extension, Path, State};
 use data_encoding::HEXLOWER;
 use liaison_protocol::clock::Millis;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::api::{
@@ -73,6 +74,10 @@ struct Pending {
     at: Millis,
     /// Why.
     reason: Option<String>,
+    /// When somebody approved it and it was begun: it is not done a second time, whatever the
+    /// node came to before it stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun: Option<Millis>,
 }
 
 /// Lets an act go ahead, or keeps it until a second person approves it.
@@ -95,7 +100,10 @@ pub(super) async fn second_person(
     let waiting = waiting(node)?;
     // Whoever asks again, it is the first who asked, and the hours count from then.
     if let Some((number, pending)) = waiting.iter().find(|(_, p)| p.hash == hash) {
-        return Err(waits(node, number, pending));
+        return Err(match pending.begun {
+            Some(at) => was_begun(number, at),
+            None => waits(node, number, pending),
+        });
     }
     if waiting.len() >= limits::PENDING_ACTS {
         return Err(
@@ -121,6 +129,7 @@ pub(super) async fn second_person(
         // Not before what was believed: a clock that was turned back shortens no waiting.
         at: node.time.latest(),
         reason,
+        begun: None,
     };
     put(node, &number, &pending).await?;
     note(|note| note.typed("waits", &format!("{number}: {}", pending.says)));
@@ -157,6 +166,9 @@ pub(super) async fn approve(
         )
         .with_remedy("'liaison approve' alone shows what waits now"));
     }
+    if let Some(at) = pending.begun {
+        return Err(was_begun(&number, at));
+    }
     may_approve(&node, &caller, &pending)?;
     let asker = still_may(&node, &pending)?;
     // Exactly what was asked for: what is stored is what was hashed.
@@ -181,30 +193,61 @@ pub(super) async fn approve(
         officer: Arc::new(asker),
         approved: true,
     };
-    let report = match pending.act.clone() {
-        Irrevocable::Policy(request) => {
-            let Json(report) = super::policy::carry_out(&node, &asker, *request).await?;
-            serde_json::to_value(report)
-        }
-        Irrevocable::Link(request) => {
-            let Json(report) = super::peers::link(&node, &asker, *request).await?;
-            serde_json::to_value(report)
-        }
-        Irrevocable::Peer(OfPeer { agency, request }) => {
-            let Json(report) = super::peers::carry_out(&node, &asker, &agency, request).await?;
-            serde_json::to_value(report)
-        }
-        Irrevocable::Removal(OfPeer { agency, request }) => {
-            let Json(report) = super::parting::carry_out(&node, &asker, &agency, request).await?;
-            serde_json::to_value(report)
+    let begun = Pending {
+        begun: Some(node.clock.now()),
+        ..pending.clone()
+    };
+    put(&node, &number, &begun).await?;
+    let report = match carry_out(&node, &asker, pending.act.clone()).await {
+        Ok(report) => report,
+        Err(error) => {
+            // It was refused: it may be approved once more.
+            put(&node, &number, &pending).await?;
+            return Err(error);
         }
     };
     drop_pending(&node, &number).await?;
     Ok(Json(ApproveReport {
         number,
         says: pending.says,
-        report: report.map_err(|e| ApiError::new("internal", e.to_string()))?,
+        report,
     }))
+}
+
+async fn carry_out(node: &Node, asker: &Caller, act: Irrevocable) -> Result<Value, ApiError> {
+    let report = match act {
+        Irrevocable::Policy(request) => {
+            let Json(report) = super::policy::carry_out(node, asker, *request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Link(request) => {
+            let Json(report) = super::peers::link(node, asker, *request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Peer(OfPeer { agency, request }) => {
+            let Json(report) = super::peers::carry_out(node, asker, &agency, request).await?;
+            serde_json::to_value(report)
+        }
+        Irrevocable::Removal(OfPeer { agency, request }) => {
+            let Json(report) = super::parting::carry_out(node, asker, &agency, request).await?;
+            serde_json::to_value(report)
+        }
+    };
+    report.map_err(|e| ApiError::new("internal", e.to_string()))
+}
+
+/// Of an act that was begun, and of which nobody knows how far it came.
+fn was_begun(number: &str, at: Millis) -> ApiError {
+    ApiError::new(
+        "conflict",
+        format!(
+            "what waits under {number} was begun at {}, and the node stopped before it was done or before that was written down",
+            rfc3339(at)
+        ),
+    )
+    .with_remedy(format!(
+        "'liaison policy status' and 'liaison peer list' show how far it came; then 'liaison reject {number}', and ask for it anew if it is still wanted"
+    ))
 }
 
 /// `POST /v1/approvals/{number}/reject`; also by who asked for it.
@@ -226,13 +269,18 @@ pub(super) fn alerts(node: &Node) -> Vec<String> {
     let mut alerts: Vec<String> = waiting(node)
         .unwrap_or_default()
         .iter()
-        .map(|(number, pending)| {
-            format!(
+        .map(|(number, pending)| match pending.begun {
+            Some(at) => format!(
+                "the node stopped while this was done, at {}: {}. See whether it was, then 'liaison reject {number}'",
+                rfc3339(at),
+                pending.says
+            ),
+            None => format!(
                 "{} asks: {}. 'liaison approve {number}' or 'liaison reject {number}', until {}",
                 pending.user,
                 pending.says,
                 rfc3339(end(pending))
-            )
+            ),
         })
         .collect();
     if waits_for(node) == WaitsFor::Nobody {
@@ -342,7 +390,7 @@ fn view(node: &Node, caller: &Caller, number: &str, pending: &Pending) -> Approv
         at: rfc3339(pending.at),
         until: rfc3339(end(pending)),
         reason: pending.reason.clone(),
-        yours: may_approve(node, caller, pending).is_ok(),
+        yours: pending.begun.is_none() && may_approve(node, caller, pending).is_ok(),
         act,
     }
 }

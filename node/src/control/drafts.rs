@@ -22,6 +22,7 @@ use crate::audit::note;
 use crate::limits;
 use crate::node::Node;
 use crate::officers::Role;
+use crate::referral::access::Aim;
 use crate::referral::emergency::{ApprovalFault, Second};
 use crate::referral::{CaseFile, CaseId, Draft, NewFault, Planned, Sent};
 
@@ -35,6 +36,7 @@ pub(super) async fn make(
     body: Bytes,
 ) -> Answer<ReferralReport> {
     let written = written(body)?;
+    node.may_draft(&caller, Aim::Draft)?;
     let into = match &query.draft {
         Some(name) => Some(named(name)?),
         None => None,
@@ -42,7 +44,9 @@ pub(super) async fn make(
     if query.dry_run {
         let draft = node.reads(&written)?;
         let (plan, findings) = node.prospect(&draft)?;
-        return Ok(Json(node.report("checked", &draft, &plan, findings)));
+        return Ok(Json(
+            node.referral_report("checked", &draft, &plan, findings),
+        ));
     }
     // Whatever comes of it, nothing that was typed is lost.
     let (uid, user) = (caller.uid, &caller.officer.name);
@@ -56,19 +60,8 @@ pub(super) async fn make(
             ..ReferralReport::default()
         }));
     }
-    if caller.officer.shared {
-        return Err(kept(
-            &case.id,
-            ApiError::new(
-                "forbidden",
-                "a shared account may screen and draft, not send",
-            )
-            .with_remedy(format!(
-                "an officer sends it from their own account: 'liaison refer new --draft {}'",
-                case.id
-            )),
-        ));
-    }
+    node.may_draft(&caller, Aim::Send)
+        .map_err(|error| kept(&case.id, error))?;
     let sent = node.send_draft(&case.id).await;
     let (case, sent) = sent.map_err(|error| kept(&case.id, error.into()))?;
     node.became(&case, sent, query.wait_s).await.map(Json)
@@ -104,9 +97,7 @@ pub(super) async fn list(
                     "draft".into()
                 },
                 whole: case.draft.read().is_ok(),
-                yours: case.waits.is_some()
-                    && case.uid != caller.uid
-                    && !caller.officer.shared,
+                yours: case.waits.is_some() && case.uid != caller.uid && !caller.officer.shared,
             })
             .collect(),
     ))
@@ -198,8 +189,11 @@ pub(super) async fn review(
             let (_, header) = node.find(&name)?;
             let case = node.cases.of_thread(&header.id);
             let no = || {
-                ApiError::new("not-found", format!("{} is no referral of ours", clip(&name)))
-                    .with_remedy("'liaison inbox' lists the referrals")
+                ApiError::new(
+                    "not-found",
+                    format!("{} is no referral of ours", clip(&name)),
+                )
+                .with_remedy("'liaison inbox' lists the referrals")
             };
             case.ok_or_else(no)?.0
         }
@@ -207,7 +201,7 @@ pub(super) async fn review(
     note(|note| note.typed("reviews", id.as_str()));
     let case = node.review_emergency(&id, second(&caller)).await?;
     let draft = node.reads(&case.draft)?;
-    let mut report = node.report("sent", &draft, &[], Vec::new());
+    let mut report = node.referral_report("sent", &draft, &[], Vec::new());
     report.draft = Some(case.id.to_string());
     report.id = case.threads().next().map(|thread| thread.full());
     Ok(Json(report))
@@ -219,6 +213,7 @@ pub(super) async fn screening(
     Extension(caller): Extension<Caller>,
     Json(request): Json<ScreenRequest>,
 ) -> Answer<ScreenReport> {
+    node.may_draft(&caller, Aim::Draft)?;
     let invalid = |e: liaison_protocol::record::codes::UnknownCode| {
         ApiError::new("invalid", e.to_string())
             .with_remedy("write one of the codes that are allowed")
@@ -261,6 +256,15 @@ impl Node {
         Ok(draft)
     }
 
+    /// Whether an officer may write or send a referral.
+    fn may_draft(&self, caller: &Caller, aim: Aim) -> Result<(), ApiError> {
+        let now = self.clock.now();
+        let officer = &caller.officer;
+        let looks = &self.looks;
+        looks.may(officer, None, aim, None, now)?;
+        Ok(())
+    }
+
     /// Who would be asked, and what stands in the way.
     fn prospect(
         &self,
@@ -286,7 +290,7 @@ impl Node {
             Sent::Waits => "waiting",
             Sent::To { .. } => "sent",
         };
-        let mut report = self.report(state, &draft, &plan, Vec::new());
+        let mut report = self.referral_report(state, &draft, &plan, Vec::new());
         report.draft = Some(case.id.to_string());
         report.review_by = case.review_by().map(rfc3339);
         if let Sent::To { thread, agency } = sent {
@@ -300,7 +304,7 @@ impl Node {
         Ok(report)
     }
 
-    fn report(
+    fn referral_report(
         &self,
         state: &str,
         draft: &ReferralDraft,
@@ -336,10 +340,11 @@ impl Node {
 fn written(body: Bytes) -> Result<Draft, ApiError> {
     let most = liaison_protocol::limits::REFERRAL_DRAFT_BYTES;
     if body.len() > most {
-        return Err(
-            ApiError::new("invalid", format!("the referral has more than {most} bytes"))
-                .with_remedy("shorten its notes and lists"),
-        );
+        return Err(ApiError::new(
+            "invalid",
+            format!("the referral has more than {most} bytes"),
+        )
+        .with_remedy("shorten its notes and lists"));
     }
     let draft = std::str::from_utf8(&body).map(|text| Draft::new(text.to_owned()));
     if let Ok(mut body) = body.try_into_mut() {
@@ -374,7 +379,9 @@ fn second(caller: &Caller) -> Second {
 
 /// The same error, saying that nothing is lost.
 fn kept(id: &CaseId, mut error: ApiError) -> ApiError {
-    let hint = format!("what you wrote is kept as draft {id}: 'liaison refer new --draft {id}' goes on with it");
+    let hint = format!(
+        "what you wrote is kept as draft {id}: 'liaison refer new --draft {id}' goes on with it"
+    );
     error.remedy = Some(match error.remedy.take() {
         Some(remedy) => format!("{remedy}; {hint}"),
         None => hint,
@@ -406,8 +413,9 @@ impl From<NewFault> for ApiError {
                 remedy: Some("correct it; nothing was sent".into()),
                 ..ApiError::findings(&findings)
             },
-            NewFault::NoDraft { .. } => ApiError::new("not-found", says)
-                .with_remedy("'liaison refer drafts' lists them"),
+            NewFault::NoDraft { .. } => {
+                ApiError::new("not-found", says).with_remedy("'liaison refer drafts' lists them")
+            }
             NewFault::Sent { thread, .. } => {
                 let id = thread.map(|thread| thread.short()).unwrap_or_default();
                 ApiError::new("conflict", says)
@@ -415,12 +423,14 @@ impl From<NewFault> for ApiError {
             }
             NewFault::NoCandidate { .. } => ApiError::new("conflict", says)
                 .with_remedy("'liaison service match' suggests providers"),
-            NewFault::TooManyDrafts => ApiError::new("conflict", says)
-                .with_remedy("'liaison refer drafts' lists them"),
+            NewFault::TooManyDrafts => {
+                ApiError::new("conflict", says).with_remedy("'liaison refer drafts' lists them")
+            }
             NewFault::Clock(_) => ApiError::new("conflict", says),
             NewFault::Ingest(fault) => fault.into(),
-            NewFault::Keyring(_) | NewFault::Vault(_) => ApiError::new("disk", says)
-                .with_remedy("'liaison doctor' looks at the keyring"),
+            NewFault::Keyring(_) | NewFault::Vault(_) => {
+                ApiError::new("disk", says).with_remedy("'liaison doctor' looks at the keyring")
+            }
             NewFault::Store(error) => error.into(),
             NewFault::Stopping => ApiError::new("internal", says),
         }

@@ -13,6 +13,7 @@ mod error;
 mod expiry;
 mod gate;
 mod import;
+mod keyring;
 mod keys;
 mod officers;
 mod parting;

@@ -1,33 +1,32 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
 use super::access::{
-    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, READ_SEALED, REFER, SEAL, SECOND, WRITE,
+    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, READ_SEALED, REFER, SEAL,
+    SECOND, WRITE,
 };
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
     AskReport, AskRequest, AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest,
     AuditVerifyReport, AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport,
     DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
-    KeyChangeRequest, KeysView, OfficersReport, PeerAddReport, PeerAddRequest, PeerCardView,
-    PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport, PeerRevokeRequest, PeerStatus,
-    PeerTestReport, PermitReport, PermitRequest, PolicyPlain, PolicyReport, PolicyRequest,
-    ProofReport, PushReport, PushRequest, QueryReport, QueryRequest, RecordView, ReleaseRequest,
-    RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer, Status, VerifyReport, WatchEvent,
-    Why,
+    KeyChangeRequest, KeysView, LookAlert, LooksSeenRequest, OfficersReport, PeerAddReport,
+    PeerAddRequest, PeerCardView, PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport,
+    PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest, PolicyPlain,
+    PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport, QueryRequest,
+    RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer,
+    SealingErased, SealingReport, Status, VerifyReport, WatchEvent, Why,
 };
 use super::api::{AudienceReport, AudienceRequest};
+use super::api::{DraftRow, DraftView, ReferralBody, ReferralReport, ScreenReport, ScreenRequest};
 use super::api::{
     ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
-};
-use super::api::{
-    DraftRow, DraftView, ReferralBody, ReferralReport, ScreenReport, ScreenRequest,
 };
 use super::api::{GapsReport, MatchReport, MatchRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::services;
 use super::{
-    approval, audit, backup, clock, drafts, expiry, import, keys, officers, parting, peers, policy,
-    preview, query, records, status, watch,
+    approval, audit, backup, clock, drafts, expiry, import, keyring, keys, officers, parting,
+    peers, policy, preview, query, records, status, watch,
 };
 use crate::home::CardEdit;
 
@@ -146,6 +145,9 @@ fn keys_of_agencies(calls: Calls) -> Calls {
             json::<AffirmRequest>(), json::<AffirmReport>())
         .post("/v1/keys/revoke-all", "Revokes all our keys, for good", ADMINISTER, keys::revoke_all,
             json::<RevokeAllRequest>(), json::<KeysView>())
+        .get("/v1/sealing", "Our own sealing keys", LOOK, keyring::sealing, json::<SealingReport>())
+        .post("/v1/sealing/erase", "Deletes our sealing keys at once", ADMINISTER, keyring::erase,
+            nothing(), json::<SealingErased>())
 }
 
 /// Referrals, until they are sent.
@@ -206,6 +208,9 @@ fn audit_log(calls: Calls) -> Calls {
         .post("/v1/audit/disclosures", "Who was given what", OVERSEE, audit::disclosures,
             json::<DisclosuresRequest>(), list::<DisclosureRow>())
         .get("/v1/audit/export", "The audit log, byte for byte", OVERSEE, audit::export, lines::<AuditExport>())
+        .get("/v1/looks", "Who looked without being assigned", OVERSEE, keyring::looks, list::<LookAlert>())
+        .post("/v1/looks/seen", "The data-protection officer has seen them", SEAL, keyring::seen,
+            json::<LooksSeenRequest>(), list::<LookAlert>())
         .post("/v1/audit/key", "Seals what officers type to another key", SEAL, audit::key,
             json::<AuditKeyRequest>(), json::<AuditKeyReport>())
 }

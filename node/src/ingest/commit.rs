@@ -6,13 +6,18 @@ use bytes::Bytes;
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane, ReceiptWhat};
-use liaison_protocol::record::kinds::Content;
+use liaison_protocol::record::kinds::{Affirm, Content};
+use liaison_protocol::record::signed::SignedRecord;
 
 use super::Ingest;
 use super::admit::Admitted;
 use super::sealed::recipients;
 use crate::registry::{card_op, statement_op};
-use crate::store::{Direction, Flags, LedgerEntry, Op, OpOutcome, Path};
+use crate::store::{Direction, Flags, LedgerEntry, Op, OpOutcome, Path, StoreError};
+
+/// Prefix of the stored values that name affirmations whose records are still to be offered
+/// again. Written with the affirmation: a node that dies in between goes on at its next start.
+const REOPEN: &str = "reopen/";
 
 impl Ingest {
     pub(super) fn insert(
@@ -93,7 +98,8 @@ impl Ingest {
         vec![list, note(&receipt.of)]
     }
 
-    /// Cards and keys statements are kept a second time, where the next start finds them.
+    /// Cards and keys statements are kept a second time, where the next start finds them; of an
+    /// affirmation, that its records are to be offered again.
     pub(super) fn keep(&self, one: &Admitted) -> Option<Op> {
         match &one.record.record().content {
             Content::Contact(_) => card_op(&one.record),
@@ -105,6 +111,10 @@ impl Ingest {
                 let newer = newest.is_none_or(|newest| keys.number >= newest.number);
                 newer.then(|| statement_op(&one.record))
             }
+            Content::Affirm(_) => Some(Op::PutMeta {
+                name: reopen_name(&one.record.id()),
+                bytes: Bytes::new(),
+            }),
             _ => None,
         }
     }
@@ -191,35 +201,82 @@ impl Ingest {
     /// What peers refused for its compromised key and what its author has affirmed now is
     /// offered to them again.
     pub(super) async fn reopen(&self, ready: &[Admitted]) {
-        let store = &self.0.store;
-        let mut ops = Vec::new();
         for one in ready {
             let Content::Affirm(affirm) = &one.record.record().content else {
                 continue;
             };
-            for of in &affirm.records {
-                let Ok(Some(arrival)) = store.arrival_of(of) else {
-                    continue;
+            if let Err(error) = self.reopen_affirmed(&one.record.id(), affirm).await {
+                tracing::error!(%error, "what was affirmed is offered again after the next start only");
+            }
+        }
+    }
+
+    /// Goes on with what the last run of the node left of that.
+    ///
+    /// # Errors
+    /// The store can't be read or written.
+    pub async fn resume_reopening(&self) -> Result<(), StoreError> {
+        let store = &self.0.store;
+        loop {
+            let left = store.metas(REOPEN, crate::limits::STORE_BATCH_OPS)?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            for (name, _) in left {
+                let id = name.strip_prefix(REOPEN).and_then(|id| id.parse().ok());
+                let arrival = match &id {
+                    Some(id) => store.arrival_of(id)?,
+                    None => None,
                 };
-                for (peer, line) in store.ledgers_for(arrival).unwrap_or_default() {
-                    if line.answer == Some(Answer::Refused(Refused::Signature)) {
-                        let entry = LedgerEntry {
-                            answer: Some(Answer::Later(Later::UnknownAuthor)),
-                            ..line
-                        };
-                        ops.push(Op::Answer {
-                            peer,
-                            arrival,
-                            entry,
-                        });
+                let bytes = match arrival {
+                    Some(arrival) => store.record(arrival)?,
+                    None => None,
+                };
+                let signed = bytes.and_then(|bytes| SignedRecord::parse(bytes).ok());
+                match (id, signed.as_ref().map(|s| &s.unverified().content)) {
+                    (Some(id), Some(Content::Affirm(affirm))) => {
+                        self.reopen_affirmed(&id, affirm).await?;
+                    }
+                    // Not an affirmation that we hold (any more).
+                    _ => {
+                        store.write(vec![Op::DeleteMeta { name }]).await?;
                     }
                 }
             }
         }
-        for some in ops.chunks(crate::limits::STORE_BATCH_OPS) {
-            if let Err(error) = store.write(some.to_vec()).await {
-                tracing::error!(%error, "what was affirmed is not offered again");
+    }
+
+    async fn reopen_affirmed(&self, id: &RecordId, affirm: &Affirm) -> Result<(), StoreError> {
+        let store = &self.0.store;
+        let mut ops = Vec::new();
+        for of in &affirm.records {
+            let Some(arrival) = store.arrival_of(of)? else {
+                continue;
+            };
+            for (peer, line) in store.ledgers_for(arrival)? {
+                if line.answer == Some(Answer::Refused(Refused::Signature)) {
+                    let entry = LedgerEntry {
+                        answer: Some(Answer::Later(Later::UnknownAuthor)),
+                        ..line
+                    };
+                    ops.push(Op::Answer {
+                        peer,
+                        arrival,
+                        entry,
+                    });
+                }
             }
         }
+        ops.push(Op::DeleteMeta {
+            name: reopen_name(id),
+        });
+        for some in ops.chunks(crate::limits::STORE_BATCH_OPS) {
+            store.write(some.to_vec()).await?;
+        }
+        Ok(())
     }
+}
+
+fn reopen_name(affirmation: &RecordId) -> String {
+    format!("{REOPEN}{}", affirmation.full())
 }

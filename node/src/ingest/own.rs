@@ -71,6 +71,7 @@ impl Ingest {
             ids.push(one.record.id());
             ops.push(self.insert(one, None, audience));
         }
+        ops.extend(ready.iter().filter_map(|one| self.keep(one)));
         ops.extend(also);
         ops.push(self.clock_op());
         let outcomes = self.0.store.write(ops).await?;

@@ -6,6 +6,7 @@ mod passwd;
 mod role;
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -261,20 +262,23 @@ fn load(file: &Path) -> Result<Roster, OfficersError> {
         file: shown.clone(),
         says,
     };
-    match std::fs::metadata(file) {
+    let opened = match std::fs::File::open(file) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             return Err(OfficersError::Missing { file: shown });
         }
-        Err(e) => return Err(unreadable(e.to_string())),
-        Ok(meta) if meta.len() > limits::OFFICERS_BYTES => {
-            return Err(unreadable(format!(
-                "it is larger than {} bytes",
-                limits::OFFICERS_BYTES
-            )));
-        }
-        Ok(_) => {}
+        opened => opened.map_err(|e| unreadable(e.to_string()))?,
+    };
+    // Not by what the folder says of its length: it may grow, or be no file.
+    let mut text = String::new();
+    let mut bounded = opened.take(limits::OFFICERS_BYTES + 1);
+    let read = bounded.read_to_string(&mut text);
+    read.map_err(|e| unreadable(e.to_string()))?;
+    if text.len() as u64 > limits::OFFICERS_BYTES {
+        return Err(unreadable(format!(
+            "it is larger than {} bytes",
+            limits::OFFICERS_BYTES
+        )));
     }
-    let text = std::fs::read_to_string(file).map_err(|e| unreadable(e.to_string()))?;
     parse(&text, passwd::uid_of).map_err(|says| OfficersError::Invalid { file: shown, says })
 }
 
@@ -337,6 +341,21 @@ mod tests {
             "anna" => Some(1001),
             "root" => Some(0),
             _ => None,
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_or_has_no_end_lets_nobody_in() {
+        let dir = tempfile::tempdir().expect("folder");
+        let file = dir.path().join("officers.toml");
+        let most = usize::try_from(limits::OFFICERS_BYTES).expect("a size");
+        std::fs::write(&file, "#".repeat(most)).expect("written");
+        assert!(Officers::new(file.clone()).roster().is_ok());
+        std::fs::write(&file, "#".repeat(most + 1)).expect("written");
+        // Its length is 0, so the folder says.
+        for file in [file, PathBuf::from("/dev/zero")] {
+            let refused = Officers::new(file).roster().expect_err("too long");
+            assert!(refused.to_string().contains("larger than"), "{refused}");
         }
     }
 

@@ -68,9 +68,13 @@ impl Roles {
     /// Those that write records.
     pub const WRITERS: Self = Self::of(&[Role::Analyst, Role::ReferralOfficer, Role::CaseOfficer]);
     /// Those that refer people.
-    pub const REFERRERS: Self = Self::of(&[Role::ReferralOfficer]);
+    pub const REFERRERS: Self = Self::of(&[Role::ReferralOfficer, Role::CaseOfficer]);
     /// Those that answer for an emergency beside who wrote it.
-    pub const SECONDS: Self = Self::of(&[Role::ReferralOfficer, Role::DataProtectionOfficer]);
+    pub const SECONDS: Self = Self::of(&[
+        Role::ReferralOfficer,
+        Role::CaseOfficer,
+        Role::DataProtectionOfficer,
+    ]);
     /// Those that answer for the policy.
     pub const GOVERNORS: Self = Self::of(&[Role::DataProtectionOfficer, Role::Administrator]);
     /// Those that run the node.

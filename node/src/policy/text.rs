@@ -360,6 +360,16 @@ mod tests {
         assert!(PolicyText::new(files(1, limits::POLICY_FILE_BYTES), None).is_ok());
         assert!(PolicyText::new(files(1, limits::POLICY_FILE_BYTES + 1), None).is_err());
         assert!(PolicyText::new(files(9, limits::POLICY_FILE_BYTES), None).is_err());
+        // Before anybody parses it.
+        for beside in [CEILINGS_FILE, ENTITIES_FILE] {
+            let with = |len: usize| {
+                let text = " ".repeat(len);
+                let names = files(1, 10).into_iter().chain([(beside.to_owned(), text)]);
+                PolicyText::from_names(names.collect())
+            };
+            assert!(with(limits::POLICY_FILE_BYTES).is_ok(), "{beside}");
+            assert!(with(limits::POLICY_FILE_BYTES + 1).is_err(), "{beside}");
+        }
         assert!(PolicyText::new(vec![], None).is_err());
         assert!(PolicyText::new(vec![("../a.cedar".into(), String::new())], None).is_err());
     }

@@ -99,7 +99,11 @@ impl Node {
             opening,
             clock_from,
             desk: card.as_ref().and_then(|card| hours::telephone(card, now)),
-            sector: peer.pinned.sector.parse().map_err(|_| unreadable("sector"))?,
+            sector: peer
+                .pinned
+                .sector
+                .parse()
+                .map_err(|_| unreadable("sector"))?,
             country: peer
                 .pinned
                 .country

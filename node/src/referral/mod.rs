@@ -1,5 +1,6 @@
 //! Referrals: one presumed victim, offered to one agency after another.
 
+pub mod access;
 pub mod candidates;
 pub mod case;
 pub mod emergency;

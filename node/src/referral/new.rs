@@ -18,6 +18,7 @@ use crate::ingest::{IngestFault, Sealing};
 use crate::keyring::KeyringError;
 use crate::limits;
 use crate::node::Node;
+use crate::officers::Officer;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::time::Doubt;
@@ -178,7 +179,9 @@ impl Node {
             return Err(NewFault::Checks(found));
         }
         if emergency && !approved {
-            let case = self.change_case(id, move |case| case.waits = Some(now)).await?;
+            let case = self
+                .change_case(id, move |case| case.waits = Some(now))
+                .await?;
             return Ok((case, Sent::Waits));
         }
         let asked: Vec<Asked> = plan.iter().map(asked).collect();
@@ -275,7 +278,36 @@ impl Node {
         Ok(thread)
     }
 
+    /// Whoever works on the referral works on this thread: those of the candidate before, or
+    /// who wrote it.
+    async fn hand_on(&self, case: &CaseFile, at: usize, thread: RecordId) -> Result<(), NewFault> {
+        let before = case
+            .asked
+            .iter()
+            .take(at)
+            .rev()
+            .find_map(|asked| asked.thread);
+        let maker = self.officers.of(case.uid).ok();
+        let (looks, uid, now) = (self.looks.clone(), case.uid, self.clock.now());
+        blocking(move || {
+            if let Some(before) = before {
+                looks.follow(&before, &thread)?;
+                return Ok(());
+            }
+            // Who has left, or changed their role, works on it no more.
+            let put: Vec<Officer> = maker.into_iter().collect();
+            if let Err(denied) = looks.assign(&thread, &put, &[], uid, now) {
+                tracing::warn!(%denied, "nobody is assigned to a new referral");
+            }
+            Ok(())
+        })
+        .await
+    }
+
     async fn remember(&self, id: &CaseId, at: usize, thread: RecordId) -> Result<(), NewFault> {
+        let case = self.case(id).await?;
+        // First, so that no thread of ours is ever without.
+        self.hand_on(&case, at, thread).await?;
         self.change_case(id, move |case| {
             if let Some(asked) = case.asked.get_mut(at) {
                 asked.thread = Some(thread);
@@ -308,7 +340,10 @@ impl Node {
                 }
                 let inside = node.vault.inside(&id)?;
                 if let Some(found) = inside.as_ref().and_then(|inside| inside.profile()) {
-                    profile.consent.emergency.clone_from(&found.consent.emergency);
+                    profile
+                        .consent
+                        .emergency
+                        .clone_from(&found.consent.emergency);
                     if *found == profile {
                         return Ok(Some(id));
                     }
@@ -349,11 +384,7 @@ impl Node {
     ///
     /// # Errors
     /// The store can't be read.
-    pub(crate) fn has_arrived(
-        &self,
-        id: &RecordId,
-        agency: &AgencyId,
-    ) -> Result<bool, StoreError> {
+    pub(crate) fn has_arrived(&self, id: &RecordId, agency: &AgencyId) -> Result<bool, StoreError> {
         let Some(arrival) = self.store.arrival_of(id)? else {
             return Ok(false);
         };

@@ -16,6 +16,7 @@ use bytes::Bytes;
 use liaison_protocol::card::{AgencyKeys, CardFault, Learned};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::key::PublicKey;
 use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
@@ -60,8 +61,10 @@ pub struct Agency {
     pub card: VerifiedRecord,
     /// Its newest keys statement.
     pub statement: Option<VerifiedRecord>,
-    /// Its affirmations, by the records that they list.
-    pub affirmations: Arc<BTreeMap<RecordId, Vec<RecordId>>>,
+    /// Its affirmations, by the records that they list, each with the key that it was given
+    /// under: [`limits::AFFIRMATIONS_PER_RECORD`](crate::limits::AFFIRMATIONS_PER_RECORD) of
+    /// one key for one record.
+    pub affirmations: Arc<BTreeMap<RecordId, Vec<(PublicKey, RecordId)>>>,
 }
 
 /// Why an agency can't be taken in.
@@ -229,10 +232,15 @@ impl Registry {
         })
     }
 
-    /// An author's affirmations that list a record.
+    /// An author's affirmations that list a record, under keys that stand.
     pub fn affirmations(&self, author: &AgencyId, record: &RecordId) -> Vec<RecordId> {
-        self.read(|i| i.agencies.get(author)?.affirmations.get(record).cloned())
-            .unwrap_or_default()
+        self.read(|i| {
+            let agency = i.agencies.get(author)?;
+            let all = agency.affirmations.get(record)?.iter();
+            let standing = all.filter(|(signer, _)| agency.keys.stands(signer));
+            Some(standing.map(|(_, id)| *id).collect())
+        })
+        .unwrap_or_default()
     }
 
     /// What is known of an agency.
@@ -623,9 +631,11 @@ impl Inner {
                     let by_record = Arc::make_mut(&mut known.affirmations);
                     for record in &affirm.records {
                         let all = by_record.entry(*record).or_default();
-                        let full = all.len() >= crate::limits::AFFIRMATIONS_PER_RECORD;
-                        if !full && !all.contains(&affirmed.id()) {
-                            all.push(affirmed.id());
+                        let word = (affirmed.key(), affirmed.id());
+                        let same = all.iter().filter(|(signer, _)| *signer == word.0);
+                        let full = same.count() >= crate::limits::AFFIRMATIONS_PER_RECORD;
+                        if !full && !all.contains(&word) {
+                            all.push(word);
                         }
                     }
                 } else {

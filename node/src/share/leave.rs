@@ -25,8 +25,8 @@ struct Inner {
     by_record: HashMap<RecordId, Vec<Leave>>,
     /// What each permit is of.
     permits: HashMap<Arrival, RecordId>,
-    /// What those of an agency concern: [`limits::LEAVES_OF_AUTHOR`] at most.
-    by_author: HashMap<AgencyId, BTreeMap<Arrival, RecordId>>,
+    /// What those of a key of an agency concern: [`limits::LEAVES_OF_KEY`] at most.
+    by_key: HashMap<(AgencyId, PublicKey), BTreeMap<Arrival, RecordId>>,
 }
 
 /// A permit, or a request for one.
@@ -89,9 +89,10 @@ impl Leaves {
         }
     }
 
-    /// A record came in: kept if it is a permit or asks for one. Of one author and record,
-    /// [`limits::LEAVES_PER_AUTHOR`] at most: a further permit counts for nothing. Of one author
-    /// in all [`limits::LEAVES_OF_AUTHOR`]: the oldest makes room.
+    /// A record came in: kept if it is a permit or asks for one. Under one key of its author,
+    /// [`limits::LEAVES_PER_RECORD`] of one record at most, and [`limits::LEAVES_OF_KEY`] in all:
+    /// the oldest under that key makes room. So whoever stole a key crowds out nothing that is
+    /// said under the next.
     pub fn note(&self, arrival: Arrival, id: RecordId, key: PublicKey, record: &Record) {
         let (of, to, what) = match &record.content {
             Content::Permit(p) => (p.of, &p.to, LeaveKind::Permit { until: p.until }),
@@ -109,16 +110,23 @@ impl Leaves {
         };
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let known = inner.by_record.entry(of).or_default();
-        let of_author = known.iter().filter(|l| l.author == leave.author).count();
-        if of_author >= limits::LEAVES_PER_AUTHOR || known.iter().any(|l| l.id == id) {
+        if known.iter().any(|l| l.id == id) {
             return;
         }
-        let (permits, author) = (leave.is_permit(), leave.author);
+        let signer = (leave.author, key);
+        let (permits, same) = (leave.is_permit(), |l: &&Leave| (l.author, l.key) == signer);
+        let full = known.iter().filter(same).count() >= limits::LEAVES_PER_RECORD;
+        let oldest = known.iter().filter(same).map(|l| l.arrival).min();
         known.push(leave);
         if permits {
             inner.permits.insert(arrival, of);
         }
-        inner.count(author, arrival, of);
+        let all = inner.by_key.entry(signer).or_default();
+        all.insert(arrival, of);
+        let too_many = (all.len() > limits::LEAVES_OF_KEY).then(|| all.keys().next().copied());
+        if let Some(oldest) = oldest.filter(|_| full).or(too_many.flatten()) {
+            inner.forget(signer, oldest);
+        }
     }
 
     /// All that is known of a record, oldest first, also what no longer counts.
@@ -172,18 +180,14 @@ impl Leaves {
 }
 
 impl Inner {
-    fn count(&mut self, author: AgencyId, arrival: Arrival, of: RecordId) {
-        let all = self.by_author.entry(author).or_default();
-        all.insert(arrival, of);
-        if all.len() <= limits::LEAVES_OF_AUTHOR {
-            return;
-        }
-        let Some((oldest, of)) = all.pop_first() else {
+    fn forget(&mut self, signer: (AgencyId, PublicKey), arrival: Arrival) {
+        let all = self.by_key.get_mut(&signer);
+        let Some(of) = all.and_then(|all| all.remove(&arrival)) else {
             return;
         };
-        self.permits.remove(&oldest);
+        self.permits.remove(&arrival);
         if let Some(known) = self.by_record.get_mut(&of) {
-            known.retain(|leave| leave.arrival != oldest);
+            known.retain(|leave| leave.arrival != arrival);
             if known.is_empty() {
                 self.by_record.remove(&of);
             }
@@ -241,12 +245,11 @@ mod tests {
     }
 
     #[test]
-    fn an_author_that_floods_a_record_with_permits_crowds_nobody_out() {
+    fn whoever_floods_a_record_with_permits_crowds_out_its_own_oldest_only() {
         let leaves = Leaves::default();
         let [of, to] = [RecordId::from_bytes([1; 32]), RecordId::from_bytes([2; 32])];
         let agency = |n: u8| AgencyId::from_bytes([n; 32]);
-        let key = PublicKey::from_bytes([3; 32]);
-        let add = |author: u8, n: usize| {
+        let add = |author: u8, key: u8, n: usize| {
             let mut id = [author; 32];
             id[..8].copy_from_slice(&n.to_be_bytes());
             let content = Content::from(Permit {
@@ -255,15 +258,21 @@ mod tests {
                 until: Millis(10),
             });
             let record = Record::new(agency(author), Hlc::ZERO, fields(), content);
+            let key = PublicKey::from_bytes([key; 32]);
             leaves.note(Arrival(n as u64), RecordId::from_bytes(id), key, &record);
         };
-        for n in 0..limits::LEAVES_PER_AUTHOR + 5 {
-            add(1, n);
+        // A stolen key; then the key that took its place, and another agency's.
+        add(1, 3, 0);
+        for n in 1..limits::LEAVES_PER_RECORD + 5 {
+            add(1, 4, n);
         }
-        add(2, 1_000);
+        add(1, 5, 1_000);
+        add(2, 6, 1_001);
         let all = leaves.of(&of);
-        assert_eq!(all.len(), limits::LEAVES_PER_AUTHOR + 1);
-        assert_eq!(all.last().map(|l| l.author), Some(agency(2)));
+        assert_eq!(all.len(), limits::LEAVES_PER_RECORD + 3);
+        let has = |n: u64| all.iter().any(|l| l.arrival == Arrival(n));
+        assert!(has(0) && !has(4) && has(5) && has(1_000) && has(1_001));
+        assert_eq!(leaves.permits(Arrival(4)), None);
         assert!(leaves.of(&to).is_empty() && leaves.asked().is_empty());
         assert_eq!(leaves.permits(Arrival(1_000)), Some(of));
         assert_eq!(fields().tlp, Tlp::Clear);
@@ -279,7 +288,7 @@ mod tests {
             id[..8].copy_from_slice(&n.to_be_bytes());
             RecordId::from_bytes(id)
         };
-        let all = limits::LEAVES_OF_AUTHOR + 5;
+        let all = limits::LEAVES_OF_KEY + 5;
         for n in 0..all {
             let content = Content::from(Permit {
                 of: id(n),
@@ -292,7 +301,7 @@ mod tests {
         assert!(!leaves.concern(&id(4)) && leaves.permits(Arrival(4)).is_none());
         assert!(leaves.concern(&id(5)) && leaves.concern(&id(all - 1)));
         let inner = leaves.0.read().unwrap();
-        assert_eq!(inner.by_record.len(), limits::LEAVES_OF_AUTHOR);
-        assert_eq!(inner.permits.len(), limits::LEAVES_OF_AUTHOR);
+        assert_eq!(inner.by_record.len(), limits::LEAVES_OF_KEY);
+        assert_eq!(inner.permits.len(), limits::LEAVES_OF_KEY);
     }
 }

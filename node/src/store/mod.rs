@@ -191,7 +191,8 @@ impl Store {
         *self.0.committed.borrow()
     }
 
-    /// Tells the last durable arrival as it moves.
+    /// Tells the last durable arrival as it moves; unmoved, that a record came back under its old
+    /// number.
     pub fn watch(&self) -> watch::Receiver<Arrival> {
         self.0.committed.clone()
     }

@@ -78,10 +78,18 @@ impl Writer {
         match self.write(group, &mut answers) {
             Ok(()) => {
                 // Before the answers, so that whoever was answered can read it.
+                let came_back = |last: Arrival| {
+                    let done = answers
+                        .iter()
+                        .filter_map(|(_, result)| result.as_ref().ok());
+                    done.flatten().any(
+                        |one| matches!(one, OpOutcome::Stored { arrival, .. } if *arrival <= last),
+                    )
+                };
                 self.committed.send_if_modified(|last| {
-                    let moved = *last != self.state.last;
+                    let tell = *last != self.state.last || came_back(*last);
                     *last = self.state.last;
-                    moved
+                    tell
                 });
                 answer(answers);
                 None

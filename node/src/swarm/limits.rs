@@ -85,6 +85,10 @@ pub struct Timing {
     pub test: Duration,
     /// For connections to close on shutdown.
     pub shutdown: Duration,
+    /// For a port to become free. In one process, QUIC keeps the
+    /// socket of a node that stopped until its last connection is drained: after a dial that
+    /// nobody answered, for three probe timeouts of a second each (RFC 9000, section 10.2).
+    pub listen: Duration,
 }
 
 impl Default for Timing {
@@ -100,6 +104,7 @@ impl Default for Timing {
             ping: Duration::from_secs(10),
             test: Duration::from_secs(25),
             shutdown: Duration::from_secs(3),
+            listen: Duration::from_secs(10),
         }
     }
 }

@@ -153,7 +153,7 @@ async fn begin_listening(
     let mut waiting = std::collections::HashSet::new();
     let mut failed = None;
     // A node that is being restarted may hold its ports for a moment longer.
-    let patience = tokio::time::Instant::now() + timing.shutdown;
+    let patience = tokio::time::Instant::now() + timing.listen;
     for wanted in listen.iter().flat_map(ListenAddr::multiaddrs) {
         persist(patience, || tcp_is_free(wanted))
             .await

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
+use liaison_protocol::clock::Hlc;
+use liaison_protocol::fault::{Answer, Later};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::wire::live::{Lane, Sender, SenderEffect as Effect, SenderEvent as Event};
 use liaison_protocol::wire::{Item, Message, Notice, Outcome, Reason};
+use tokio::time::Instant;
 
 use super::{PeerHandle, Sync, SyncError, blocking, witness};
 use crate::limits;
@@ -81,6 +84,7 @@ async fn send(
         owed_done: false,
         owed_after: Arrival(0),
         again: Some(Arrival(0)),
+        again_at: None,
         opened: false,
         shown: None,
         notices: limits::SETTLED_NOTICES,
@@ -89,6 +93,7 @@ async fn send(
             peer,
             ids: HashSet::new(),
         },
+        asked_meanwhile: HashSet::new(),
         cursor: |arrival| Cursor {
             incarnation,
             epoch: engine.epoch(),
@@ -140,6 +145,10 @@ async fn send(
             // An error means that the log is closed: the node stops.
             Ok(()) = heads.changed() => session.show_head(),
             () = peer.woken.notified() => {}
+            () = until(session.again_at) => {
+                session.again_at = None;
+                session.again = Some(Arrival(0));
+            }
             // What the peer could not open waits for its new sealing key.
             Ok(()) = registry.changed() => session.again = Some(Arrival(0)),
             _ = policies.changed() => {
@@ -177,6 +186,13 @@ impl Drop for Repairing<'_> {
     }
 }
 
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
 type Load = (u64, Result<Vec<Option<Released>>, ReleaseError>);
 type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -196,6 +212,8 @@ struct Session<'a, C> {
     owed_after: Arrival,
     /// When it is time to offer again what was answered `later`: what comes after this.
     again: Option<Arrival>,
+    /// When the peer's clock reaches the first of those that it answered `later: clock`.
+    again_at: Option<Instant>,
     /// Whether the peer said hello.
     opened: bool,
     /// The head of our audit log that it was shown.
@@ -203,9 +221,12 @@ struct Session<'a, C> {
     /// Notices that may still be sent before the next tick: the peer takes only so many.
     notices: u32,
     /// Items under way, of all lanes, and where they stand: each is in one lane at a time.
-    pending: HashMap<RecordId, Arrival>,
+    pending: HashMap<RecordId, (Arrival, Hlc)>,
     /// What a repair found, and this session took on.
     repairing: Repairing<'a>,
+    /// Of that, what was under way when it was found: an answer that is on its way may be older
+    /// than what made the peer ask, a new policy or a card that it lacked.
+    asked_meanwhile: HashSet<RecordId>,
     cursor: C,
     /// Of the policy that this session decides by.
     epoch: u64,
@@ -287,7 +308,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             Effect::Load { batch, ids } => {
                 let (share, agency) = (self.sync.share.clone(), self.agency);
                 // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.
-                let arrival = |id| self.pending.get(id).copied().unwrap_or(Arrival(0));
+                let arrival = |id| self.pending.get(id).map_or(Arrival(0), |(at, _)| *at);
                 let wanted = ids.iter().map(arrival).collect();
                 self.loads.push(Box::pin(async move {
                     (batch, share.release(agency, wanted).await)
@@ -313,9 +334,15 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
     fn settled(&mut self, lane: Lane, mark: Option<u64>, outcomes: Vec<(RecordId, Outcome)>) {
         let mut answers = Vec::with_capacity(outcomes.len());
         for (id, outcome) in outcomes {
-            let arrival = self.pending.remove(&id);
+            let pending = self.pending.remove(&id);
             self.repairing.ids.remove(&id);
-            if let (Outcome::Answered(answer), Some(arrival)) = (outcome, arrival) {
+            if self.asked_meanwhile.remove(&id) && !outcome.is_stored() {
+                self.peer.give_back([id]);
+            }
+            if let (Outcome::Answered(answer), Some((arrival, created))) = (outcome, pending) {
+                if answer == Answer::Later(Later::Clock) {
+                    self.wait_for_clock(created);
+                }
                 answers.push((arrival, answer));
                 self.peer.answered(id, answer);
             }
@@ -337,6 +364,23 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             }
             Ok(())
         }));
+    }
+
+    /// Offers again when the peer's clock has reached a record, as far as its clock is known: not
+    /// before, and no half a minute after. Where that is past already it is not known well, and
+    /// the next look at all that waits comes soon.
+    fn wait_for_clock(&mut self, created: Hlc) {
+        let agency = &self.agency;
+        let theirs = self.sync.time.time_at(agency);
+        let theirs = theirs.unwrap_or_else(|| self.sync.share.now());
+        let due = created.wall().0.saturating_sub(wire_limits::CLOCK_AHEAD_MS);
+        let wait = due.saturating_sub(theirs.0);
+        if wait == 0 {
+            return;
+        }
+        let at =
+            Instant::now() + Duration::from_millis(wait.saturating_add(limits::CLOCK_AGAIN_MS));
+        self.again_at = Some(self.again_at.map_or(at, |before| before.min(at)));
     }
 
     /// Shows the peer the head of our audit log, if it is a newer one.
@@ -412,6 +456,8 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             .await?;
             // What the peer may not have, or another lane comes to, is done with.
             let offered: HashSet<RecordId> = found.iter().map(|c| c.item.id).collect();
+            let under_way = offered.iter().filter(|id| self.pending.contains_key(*id));
+            self.asked_meanwhile.extend(under_way);
             for id in ids.iter().filter(|id| !offered.contains(id)) {
                 self.repairing.ids.remove(id);
             }
@@ -445,7 +491,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         let mut items = Vec::with_capacity(candidates.len());
         for Candidate { arrival, item } in candidates {
             if let Entry::Vacant(free) = self.pending.entry(item.id) {
-                free.insert(arrival);
+                free.insert((arrival, item.created));
                 items.push(item);
             }
         }

@@ -64,7 +64,7 @@ pub(super) async fn noticed(
                 tracing::warn!(peer = %sync.share.registry.alias(&agency), "it shows a head of our audit log that is not ours");
                 return Ok(());
             };
-            compare(sync, &agency, &ours).await?;
+            let contradicted = compare(sync, &agency, &ours).await?;
             let current = sync.share.audit.state().borrow().chain;
             // Of a chain that ended with a restore, the last that was seen tells what was lost.
             let prefix = if ours.head().chain == current {
@@ -76,7 +76,8 @@ pub(super) async fn noticed(
             if ours.is_key_lost() {
                 return Ok(());
             }
-            sync.set_back.shows(agency, ours.head()).await?;
+            let head = ours.head();
+            sync.set_back.shows(agency, head, contradicted).await?;
             if sync.share.audit.state().borrow().chain != current {
                 let bytes = ours.bytes().clone();
                 put(sync, HELD_BEFORE, &agency, bytes).await?;
@@ -89,25 +90,26 @@ pub(super) async fn noticed(
 
 /// Compares a head of ours that a peer holds with our log, before a newer one takes its place
 /// there. One that our log contradicts is kept: nothing that is written later makes it fit.
-async fn compare(sync: &Sync, by: &AgencyId, ours: &VerifiedHead) -> Result<(), StoreError> {
+/// Whether it is contradicted.
+async fn compare(sync: &Sync, by: &AgencyId, ours: &VerifiedHead) -> Result<bool, StoreError> {
     // A thief of the key may have made it up.
     if ours.is_key_lost() {
-        return Ok(());
+        return Ok(false);
     }
     let peer = sync.share.registry.alias(by);
     match sync.share.audit.contradicts(*ours.head()).await {
-        Ok(false) => Ok(()),
+        Ok(false) => Ok(false),
         Ok(true) => {
             tracing::error!(%peer, line = ours.head().lines, "our audit log is not the one that this peer witnessed: it was cut off or rewritten");
             let name = format!("{HELD_AGAINST}{}", by.full());
-            if sync.share.store.meta(&name)?.is_some() {
-                return Ok(());
+            if sync.share.store.meta(&name)?.is_none() {
+                put(sync, HELD_AGAINST, by, ours.bytes().clone()).await?;
             }
-            put(sync, HELD_AGAINST, by, ours.bytes().clone()).await
+            Ok(true)
         }
         Err(error) => {
             tracing::error!(%peer, %error, "what it holds of our audit log was not compared");
-            Ok(())
+            Ok(false)
         }
     }
 }

@@ -38,7 +38,8 @@ struct Inner {
     kept: Millis,
     /// What each peer's clock said, and when that was by a clock that nobody can set.
     peers: BTreeMap<AgencyId, (Millis, Instant)>,
-    /// How far off the peers an administrator confirmed the clock to be, in milliseconds.
+    /// How far off the peers an administrator confirmed the clock to be, in milliseconds; over
+    /// when they agree with it.
     confirmed: Option<i64>,
 }
 
@@ -109,6 +110,9 @@ impl Timekeeper {
         let off = inner.off(now, Instant::now());
         if let Some(doubt) = inner.doubt(now, off) {
             return Err(doubt);
+        }
+        if off.is_some_and(|by| by.unsigned_abs() <= limits::CLOCK_OFF_PEERS_MS) {
+            inner.confirmed = None;
         }
         // The peers' word also takes back a latest time that lay too far ahead.
         if now > inner.seen || off.is_some() {
@@ -220,10 +224,15 @@ impl Inner {
 
     fn doubt(&self, now: Millis, off: Option<i64>) -> Option<Doubt> {
         if let Some(by) = off {
-            let drift = by.saturating_sub(self.confirmed.unwrap_or(0));
+            // A peer that comes nearer to what was confirmed, or another that agrees, moves the
+            // median: that is no reason to doubt. Only what is further off, or off to the other
+            // side, is.
+            let confirmed = self.confirmed.unwrap_or(0);
+            let most = i64::try_from(limits::CLOCK_OFF_PEERS_MS).unwrap_or(i64::MAX);
+            let fits =
+                confirmed.min(0).saturating_sub(most)..=confirmed.max(0).saturating_add(most);
             let peers = self.peers.len();
-            return (drift.unsigned_abs() > limits::CLOCK_OFF_PEERS_MS)
-                .then_some(Doubt::OffPeers { now, by, peers });
+            return (!fits.contains(&by)).then_some(Doubt::OffPeers { now, by, peers });
         }
         let behind = self.seen.0.saturating_sub(now.0);
         let ahead = now.0.saturating_sub(self.seen.0);
@@ -365,6 +374,18 @@ mod tests {
         assert!(doubt(&inner, now, instant).is_some());
         inner.confirmed = inner.off(now, instant);
         assert_eq!(doubt(&inner, now, instant), None);
-        assert!(doubt(&inner, Millis(now.0 + HOUR), instant).is_some());
+        // Nearer to the peers is no news; as far off to the other side is, and further off.
+        let says = |ms: i64| doubt(&inner, Millis(now.0.saturating_add_signed(ms)), instant);
+        let (hour, ten) = (HOUR as i64, 600_000);
+        assert_eq!(says(hour), None, "as the peers say");
+        assert_eq!(says(hour + ten), None);
+        assert!(says(hour + ten + 1).is_some());
+        assert_eq!(says(-ten), None);
+        assert!(says(-ten - 1).is_some());
+        // A second peer that says what the clock says moves the median.
+        inner
+            .peers
+            .insert(AgencyId::from_bytes([9; 32]), (now, instant));
+        assert_eq!(doubt(&inner, now, instant), None);
     }
 }

@@ -435,6 +435,6 @@ fn count_name(of: &RecordId) -> String {
 }
 
 /// Whether a holder told that it erased its copy.
-pub(super) fn is_erased(told: &Told) -> bool {
+pub(crate) fn is_erased(told: &Told) -> bool {
     told.what == ReceiptWhat::Erased as u8
 }

@@ -24,6 +24,7 @@ use liaison_protocol::record::handling::Onward;
 use liaison_protocol::record::kinds::Content;
 use tokio::time::Instant;
 
+pub(crate) use self::answer::is_erased;
 pub use self::recipient::{Recipient, State};
 use crate::ingest::IngestFault;
 use crate::kind;
@@ -108,8 +109,11 @@ struct Work {
     answered: Arrival,
     /// The mark in the store.
     marked: Arrival,
-    /// Records of which a receipt came, whose count may have changed.
+    /// Records of which a receipt came, whose count may have changed:
+    /// [`limits::WITHDRAWALS_READ`] at most.
     recount: BTreeSet<RecordId>,
+    /// The first receipt that found no room there: from there on they are read once more.
+    left_out: Option<Arrival>,
     /// When they are counted anew: a burst of receipts makes one of ours.
     due: Option<Instant>,
 }
@@ -131,6 +135,7 @@ impl Work {
             answered: read,
             marked: read,
             recount: BTreeSet::new(),
+            left_out: None,
             due: None,
         })
     }
@@ -175,9 +180,22 @@ impl Work {
             self.due = Some(now + Duration::from_millis(limits::RECEIPT_QUIET_MS));
         }
         if self.due.is_some_and(|due| due <= now) {
-            while let Some(of) = self.recount.first().copied() {
-                node.recount(&of).await?;
-                self.recount.remove(&of);
+            loop {
+                while let Some(of) = self.recount.first().copied() {
+                    match node.recount(&of).await {
+                        // What an older version has buried: nobody can be told of it any more,
+                        // and it must not hold up the others.
+                        Err(WithdrawalError::Erased { id }) => {
+                            tracing::warn!(record = %of.short(), erased = %id.short(), "the holders behind us are not counted: the withdrawal is gone");
+                        }
+                        done => done?,
+                    }
+                    self.recount.remove(&of);
+                }
+                let Some(first) = self.left_out.take() else {
+                    break;
+                };
+                self.gather(node, first).await?;
             }
             self.due = None;
         }
@@ -214,7 +232,7 @@ impl Work {
             }
             Content::Receipt(receipt) => {
                 node.given_back(&header.author, receipt).await?;
-                self.recount.insert(receipt.of);
+                self.count(arrival, receipt.of);
                 if self.recount.len() >= limits::WITHDRAWALS_READ {
                     self.due = Some(Instant::now());
                 }
@@ -222,6 +240,42 @@ impl Work {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Notes a record whose holders are to be counted anew, or that there was no room for it:
+    /// while nothing may be signed, receipts come and nothing is counted.
+    fn count(&mut self, arrival: Arrival, of: RecordId) {
+        if self.recount.len() < limits::WITHDRAWALS_READ || self.recount.contains(&of) {
+            self.recount.insert(of);
+        } else if self.left_out.is_none() {
+            self.left_out = Some(arrival);
+        }
+    }
+
+    /// Notes the records of the receipts from this one on, until there is no room again.
+    async fn gather(&mut self, node: &Node, first: Arrival) -> Result<(), WithdrawalError> {
+        let mut after = Arrival(first.0.saturating_sub(1));
+        loop {
+            let rows = owed(node, after).await?;
+            let full = rows.len() >= limits::WITHDRAWALS_READ;
+            for (arrival, number) in rows {
+                if arrival > self.read || self.left_out.is_some() {
+                    return Ok(());
+                }
+                after = arrival;
+                if number != kind::number(Kind::Receipt) {
+                    continue;
+                }
+                if let Some((_, content)) = of_others(node, arrival)?
+                    && let Content::Receipt(receipt) = content.as_ref()
+                {
+                    self.count(arrival, receipt.of);
+                }
+            }
+            if !full {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -300,5 +354,36 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => Ok(done?),
         Err(_) => Err(WithdrawalError::Stopping),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receipts_that_can_t_be_counted_yet_take_no_memory_without_end() {
+        let mut work = Work {
+            read: Arrival(0),
+            erased: Arrival(0),
+            answered: Arrival(0),
+            marked: Arrival(0),
+            recount: BTreeSet::new(),
+            left_out: None,
+            due: None,
+        };
+        let id = |n: usize| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&n.to_be_bytes());
+            RecordId::from_bytes(id)
+        };
+        for n in 0..limits::WITHDRAWALS_READ + 9 {
+            work.count(Arrival(n as u64), id(n));
+            work.count(Arrival(n as u64), id(0));
+        }
+        assert_eq!(work.recount.len(), limits::WITHDRAWALS_READ);
+        // From there on they are read once more.
+        let first = limits::WITHDRAWALS_READ as u64;
+        assert_eq!(work.left_out, Some(Arrival(first)));
     }
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use liaison_protocol::record::codes::RevokedState;
-use serde_json::json;
 
 use super::root_text;
 use crate::commands::{Context, card};
@@ -12,7 +11,7 @@ use crate::error::{CommandError, Outcome};
 use crate::input;
 use crate::limits::INPUT_BYTES;
 use crate::node::{Clock, Home, SystemClock};
-use crate::output::Tone;
+use crate::output::home;
 
 /// Make the node of your agency anew after it was lost, with the root key from its safe
 ///
@@ -68,19 +67,6 @@ pub fn run(context: &mut Context, args: &RecoverArgs) -> Outcome {
                 "correct that and type `liaison keys recover` again",
             )
         })?;
-    if context.ui.json {
-        return context.ui.object(&json!({
-            "agency": report.agency.to_string(),
-            "fingerprint": report.fingerprint,
-            "path": report.path,
-        }));
-    }
-    let text = format!(
-        "{}\n\nNext:\n  put the root key back into its safe\n  liaison policy apply           your policy files, from your copy of them\n  liaison run                    start the node\n  liaison card export FILE       your new card; every peer adds it (the digits are the old ones)\n  liaison peer add FILE          the card of each peer\n",
-        context.ui.style.paint(
-            Tone::Good,
-            &format!("The home folder is ready: {}", report.path.display())
-        ),
-    );
-    context.ui.print(&text)
+    let next = "Next:\n  put the root key back into its safe\n  liaison policy apply           your policy files, from your copy of them\n  liaison run                    start the node\n  liaison card export FILE       your new card; every peer adds it (the digits are the old ones)\n  liaison peer add FILE          the card of each peer\n";
+    home::ready(context.ui, &report, next)
 }

@@ -9,6 +9,7 @@ mod drafts;
 mod expiry;
 mod explain;
 mod import;
+mod keyring;
 mod keys;
 mod leave;
 mod officers;
@@ -39,6 +40,7 @@ pub use drafts::{
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use keyring::{LookAlert, LooksSeenRequest, SealingErased, SealingKeyView, SealingReport};
 pub use keys::{
     AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
     RevokeAllRequest,

@@ -79,7 +79,10 @@ pub(in crate::control) async fn revert(
         .unwrap_or_else(|| format!("revert to {}", short(&before.hash)));
     // As if it were applied anew: agencies and invariants may have changed since it was in
     // force, and what waited for a second person then waits now.
-    let accepted = before.proof.map(|note| note.accepted).unwrap_or_default();
+    let mut accepted = before.proof.map(|note| note.accepted).unwrap_or_default();
+    accepted.extend(request.accept_broken);
+    accepted.sort();
+    accepted.dedup();
     let again = PolicyRequest {
         files: set.text().by_name(),
         reason: Some(reason),
@@ -137,6 +140,9 @@ pub(in crate::control) struct RevertRequest {
     /// What was looked at, from the preview.
     #[serde(default)]
     over: Option<String>,
+    /// Invariants that it may break, beside those that it might when it was in force before.
+    #[serde(default)]
+    accept_broken: Vec<String>,
 }
 
 async fn put_in_force(

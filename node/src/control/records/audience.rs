@@ -12,6 +12,7 @@ use crate::control::api::{ApiError, AudienceReport, AudienceRequest, PeerDecisio
 use crate::kind;
 use crate::node::Node;
 use crate::store::{Flags, Op};
+use crate::withdrawal::is_erased;
 
 /// `POST /v1/records/{id}/audience`: whoever may not have it any more is told to erase it,
 /// whoever may have it now gets it.
@@ -64,6 +65,8 @@ pub(in crate::control) async fn audience(
         peers.push(PeerDecision::of(&node, agency, &decided, &words));
     }
     peers.sort_by(|a, b| a.peer.cmp(&b.peer));
+    let undecided = crate::share::undecided(&header.id);
+    let was_undecided = node.store.meta(&undecided)?.is_some();
     // First: a release under the old list that is still under way is in the ledger by now, or is
     // decided by the new one.
     if !request.dry_run {
@@ -71,9 +74,7 @@ pub(in crate::control) async fn audience(
             arrival,
             audience: list,
         };
-        let decided = Op::DeleteMeta {
-            name: crate::share::undecided(&header.id),
-        };
+        let decided = Op::DeleteMeta { name: undecided };
         node.store.write(vec![op, decided]).await?;
     }
     let (mut out, mut added) = (Vec::new(), Vec::new());
@@ -85,7 +86,14 @@ pub(in crate::control) async fn audience(
     for agency in &allowed {
         let passed = crate::share::passed(&node.store, agency, &header.id)?;
         let recalled = node.store.recalled(&header.id, agency)?.is_some();
-        if !passed || (recalled && !node.is_out(arrival, &header, agency)?) {
+        // By a withdrawal that a restore has lost: our ledger says that it has the record.
+        let told = node.store.told(&header.id, agency)?;
+        let lost = was_undecided && !recalled && told.is_some_and(|t| is_erased(&t));
+        if lost && !request.dry_run {
+            let peer = *agency;
+            node.store.write(vec![Op::Reopen { peer, arrival }]).await?;
+        }
+        if !passed || lost || (recalled && !node.is_out(arrival, &header, agency)?) {
             added.push(*agency);
         }
     }

@@ -218,6 +218,7 @@ async fn a_port_in_use_is_named() {
         now: Arc::new(|| Millis(0)),
         timing: Timing {
             shutdown: Duration::from_millis(100),
+            listen: Duration::from_millis(100),
             ..Timing::default()
         },
     };
