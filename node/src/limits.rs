@@ -402,6 +402,22 @@ pub const REFERRAL_DRAFTS: usize = 20_000;
 /// waits before they telephone.
 pub const ARRIVAL_WAIT_S: u64 = 30;
 
+/// Changes of the vault that the referrals take up at once: their profiles are in memory for
+/// as long as that takes.
+pub const REFERRAL_CHANGES: usize = 256;
+
+/// Rounds of what follows from what follows, at most: a referral has 8 candidates, and each
+/// takes two. What is left waits for the next change.
+pub const REFERRAL_ROUNDS: usize = 64;
+
+/// Lines of the inbox that are shown at once.
+pub const REFERRAL_ROWS: usize = 1_000;
+
+/// Milliseconds for which a referral that nobody took asks for a gap to be recorded: a week.
+pub const PROMPT_MS: u64 = 7 * DAY_MS;
+
+/// Milliseconds of an hour.
+pub const HOUR_MS: u64 = 60 * 60 * 1000;
 /// Officers assigned to one sealed thread: a case conference.
 pub const ASSIGNED: usize = 32;
 

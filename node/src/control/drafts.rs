@@ -24,7 +24,7 @@ use crate::node::Node;
 use crate::officers::Role;
 use crate::referral::access::Aim;
 use crate::referral::emergency::{ApprovalFault, Second};
-use crate::referral::{CaseFile, CaseId, Draft, NewFault, Planned, Sent};
+use crate::referral::{CaseFile, CaseId, Draft, NewFault, Planned, ReferralError, Sent};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -427,8 +427,9 @@ impl From<NewFault> for ApiError {
                 ApiError::new("conflict", says).with_remedy("'liaison refer drafts' lists them")
             }
             NewFault::Clock(_) => ApiError::new("conflict", says),
-            NewFault::Ingest(fault) => fault.into(),
-            NewFault::Keyring(_) | NewFault::Vault(_) => {
+            NewFault::Ask(ReferralError::Ingest(fault)) => fault.into(),
+            NewFault::Ask(_) => ApiError::new("internal", says),
+            NewFault::Keyring(_) => {
                 ApiError::new("disk", says).with_remedy("'liaison doctor' looks at the keyring")
             }
             NewFault::Store(error) => error.into(),

@@ -100,8 +100,8 @@ struct Inner {
     threads: Mutex<BTreeMap<RecordId, (CaseId, usize)>>,
     /// One change of a case at a time.
     changing: Mutex<()>,
-    /// One candidate is asked at a time, so that none is asked twice.
-    offering: tokio::sync::Mutex<()>,
+    /// One draft is sent at a time, so that none is sent twice.
+    sending: tokio::sync::Mutex<()>,
 }
 
 impl CaseId {
@@ -261,7 +261,7 @@ impl Cases {
             keyring,
             threads: Mutex::default(),
             changing: Mutex::default(),
-            offering: tokio::sync::Mutex::default(),
+            sending: tokio::sync::Mutex::default(),
         }));
         for id in cases.ids()? {
             match cases.read(&id) {
@@ -273,9 +273,9 @@ impl Cases {
         Ok(cases)
     }
 
-    /// Held while a candidate is asked.
-    pub(super) async fn offering(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.0.offering.lock().await
+    /// Held while a draft is sent.
+    pub(super) async fn sending(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.sending.lock().await
     }
 
     /// The names of all cases and drafts, in order.

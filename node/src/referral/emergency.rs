@@ -98,7 +98,7 @@ impl Node {
         };
         let shown = case.draft.clone();
         let changed = self
-            .change_case(id, move |case| {
+            .change_draft(id, move |case| {
                 // Exactly what was shown; who changed it meanwhile asks anew.
                 if case.waits.is_some() && case.draft == shown {
                     case.approval = Some(approval);
@@ -111,7 +111,7 @@ impl Node {
         match self.send_draft(id).await {
             Ok(sent) => Ok(sent),
             Err(error) => {
-                self.change_case(id, |case| case.approval = None).await?;
+                self.change_draft(id, |case| case.approval = None).await?;
                 Err(error.into())
             }
         }
@@ -133,7 +133,7 @@ impl Node {
         case.may_be_seconded(&second)?;
         let now = self.time.trusted().map_err(NewFault::from)?;
         let changed = self
-            .change_case(id, move |case| {
+            .change_draft(id, move |case| {
                 if let Some(approval) = &mut case.approval {
                     approval.reviewed = Some(now);
                 }

@@ -2,19 +2,16 @@
 
 use std::time::Duration;
 
-use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::lifecycle::DeadlineTable;
-use liaison_protocol::personal::Profile;
 use liaison_protocol::record::check::Finding;
-use liaison_protocol::record::codes::{ConsentState, ReferralPart};
-use liaison_protocol::record::date::Date;
+use liaison_protocol::record::codes::ConsentState;
 use liaison_protocol::record::draft::DraftError;
 
+use super::ReferralError;
 use super::candidates::Planned;
 use super::case::{Asked, CaseFile, CaseId, Draft};
-use crate::ingest::{IngestFault, Sealing};
 use crate::keyring::KeyringError;
 use crate::limits;
 use crate::node::Node;
@@ -22,7 +19,6 @@ use crate::officers::Officer;
 use crate::registry::RegistryError;
 use crate::store::StoreError;
 use crate::time::Doubt;
-use crate::vault::VaultError;
 
 /// How often it is looked whether a profile has arrived.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
@@ -80,15 +76,12 @@ pub enum NewFault {
         "nothing is sent while this machine's clock is in doubt. 'liaison status' says why; set it right, or an administrator types 'liaison clock confirm'"
     )]
     Clock(Doubt),
-    /// Our own word was not taken in.
+    /// The first candidate can't be asked.
     #[error(transparent)]
-    Ingest(#[from] IngestFault),
+    Ask(#[from] ReferralError),
     /// The keyring.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
-    /// The vault.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -159,7 +152,7 @@ impl Node {
     /// # Errors
     /// [`NewFault`]; the draft is kept as it is.
     pub(crate) async fn send_draft(&self, id: &CaseId) -> Result<(CaseFile, Sent), NewFault> {
-        let _one = self.cases.offering().await;
+        let _one = self.cases.sending().await;
         let case = self.case(id).await?;
         if case.sent {
             let thread = case.threads().next();
@@ -180,27 +173,27 @@ impl Node {
         }
         if emergency && !approved {
             let case = self
-                .change_case(id, move |case| case.waits = Some(now))
+                .change_draft(id, move |case| case.waits = Some(now))
                 .await?;
             return Ok((case, Sent::Waits));
         }
         let asked: Vec<Asked> = plan.iter().map(asked).collect();
-        self.change_case(id, move |case| {
+        self.change_draft(id, move |case| {
             case.asked = asked;
             case.sent = true;
             case.waits = None;
         })
         .await?;
-        let thread = match self.offer_now(id, 0).await {
+        let thread = match self.ask(id, 0).await {
             Ok(thread) => thread,
             Err(error) => {
                 // Nobody was asked: it is a draft still.
-                self.change_case(id, |case| {
+                self.change_draft(id, |case| {
                     case.asked.clear();
                     case.sent = false;
                 })
                 .await?;
-                return Err(error);
+                return Err(error.into());
             }
         };
         let case = self.case(id).await?;
@@ -212,75 +205,15 @@ impl Node {
         Ok((case, Sent::To { thread, agency }))
     }
 
-    /// Seals the profile to a candidate, if that was not done yet, and gives its thread. A node
-    /// that was stopped halfway finds what it sealed.
-    ///
-    /// # Errors
-    /// [`NewFault`]; nobody was asked then.
-    pub(crate) async fn offer(&self, id: &CaseId, at: usize) -> Result<RecordId, NewFault> {
-        let _one = self.cases.offering().await;
-        self.offer_now(id, at).await
-    }
-
-    async fn offer_now(&self, id: &CaseId, at: usize) -> Result<RecordId, NewFault> {
-        let case = self.case(id).await?;
-        let none = || NewFault::NoCandidate { id: id.clone(), at };
-        let asked = case.asked.get(at).ok_or_else(none)?;
-        if let Some(thread) = asked.thread {
-            return Ok(thread);
-        }
-        let agency = asked.agency;
-        let draft = case.draft.read()?;
-        if asked.sealing.is_some()
-            && let Some(thread) = self.sealed_before(&draft.profile, agency).await?
-        {
-            self.remember(id, at, thread).await?;
-            return Ok(thread);
-        }
-        let now = self.time.trusted()?;
-        let planned = self.planned(&agency, draft.keep_order, now)?;
-        let clock_from = planned.clock_from;
-        let approved = case.approval.is_some();
-        let found = self.check_referral(&draft, &[planned], approved, now)?;
-        if !found.is_empty() {
-            return Err(NewFault::Checks(found));
-        }
-        // On the disk before anything is sealed.
-        self.change_case(id, move |case| {
-            if let Some(asked) = case.asked.get_mut(at) {
-                asked.sealing = Some(now);
-                asked.clock_from = Some(clock_from);
-            }
-        })
-        .await?;
-        let decide = self
-            .deadline_table()
-            .decide
-            .of(draft.profile.effective_urgency());
-        let mut inside = draft.profile_inside(Date::from_millis(now), approved);
-        if inside.fields.exercise.is_none() {
-            inside.fields.exercise.clone_from(&self.config.exercise);
-        }
-        let made = self
-            .ingest
-            .seal(
-                vec![Sealing {
-                    inside,
-                    recipients: [agency].into(),
-                    thread: None,
-                    respond_by: Some(Millis(clock_from.0.saturating_add(decide))),
-                }],
-                Vec::new(),
-            )
-            .await?;
-        let (thread, _) = made.into_iter().next().ok_or(NewFault::Stopping)?;
-        self.remember(id, at, thread).await?;
-        Ok(thread)
-    }
-
     /// Whoever works on the referral works on this thread: those of the candidate before, or
     /// who wrote it.
-    async fn hand_on(&self, case: &CaseFile, at: usize, thread: RecordId) -> Result<(), NewFault> {
+    pub(super) async fn hand_on(
+        &self,
+        id: &CaseId,
+        at: usize,
+        thread: RecordId,
+    ) -> Result<(), NewFault> {
+        let case = self.case(id).await?;
         let before = case
             .asked
             .iter()
@@ -300,56 +233,6 @@ impl Node {
                 tracing::warn!(%denied, "nobody is assigned to a new referral");
             }
             Ok(())
-        })
-        .await
-    }
-
-    async fn remember(&self, id: &CaseId, at: usize, thread: RecordId) -> Result<(), NewFault> {
-        let case = self.case(id).await?;
-        // First, so that no thread of ours is ever without.
-        self.hand_on(&case, at, thread).await?;
-        self.change_case(id, move |case| {
-            if let Some(asked) = case.asked.get_mut(at) {
-                asked.thread = Some(thread);
-            }
-        })
-        .await?;
-        Ok(())
-    }
-
-    /// A profile of ours that says the same, sealed to this agency and in no case: the node was
-    /// stopped before it could note it.
-    async fn sealed_before(
-        &self,
-        profile: &Profile,
-        agency: AgencyId,
-    ) -> Result<Option<RecordId>, NewFault> {
-        let (node, mut profile) = (self.clone(), profile.clone());
-        blocking(move || {
-            let own = node.registry.own();
-            for id in node.vault.ids() {
-                let Some(gist) = node.vault.gist(&id) else {
-                    continue;
-                };
-                let is_it = gist.author == own
-                    && gist.part == Some(ReferralPart::Profile)
-                    && gist.recipients.iter().eq([&agency])
-                    && node.cases.of_thread(&id).is_none();
-                if !is_it {
-                    continue;
-                }
-                let inside = node.vault.inside(&id)?;
-                if let Some(found) = inside.as_ref().and_then(|inside| inside.profile()) {
-                    profile
-                        .consent
-                        .emergency
-                        .clone_from(&found.consent.emergency);
-                    if *found == profile {
-                        return Ok(Some(id));
-                    }
-                }
-            }
-            Ok(None)
         })
         .await
     }
@@ -401,7 +284,7 @@ impl Node {
         blocking(move || cases.read(&id)?.ok_or(NewFault::NoDraft { id })).await
     }
 
-    pub(super) async fn change_case(
+    pub(super) async fn change_draft(
         &self,
         id: &CaseId,
         change: impl FnOnce(&mut CaseFile) + Send + 'static,
@@ -411,15 +294,15 @@ impl Node {
     }
 
     /// How long what may take.
-    pub(crate) fn deadline_table(&self) -> DeadlineTable {
-        DeadlineTable::default()
+    pub(crate) fn deadline_table(&self) -> &DeadlineTable {
+        self.referrals.table()
     }
 }
 
 const fn asked(planned: &Planned) -> Asked {
     Asked {
         agency: planned.agency,
-        clock_from: None,
+        clock_from: Some(planned.clock_from),
         sealing: None,
         thread: None,
     }
