@@ -1,7 +1,6 @@
 //! Passphrases: from a terminal without echo, a file descriptor, a key file or a systemd
 //! credential; never from the command line, which every user of the machine can read.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,12 +9,65 @@ use clap::Args;
 use liaison_node::backup::Secret;
 use liaison_node::limits::BACKUP_SECRET_BYTES;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
 
 use crate::error::CommandError;
 use crate::output::Ui;
 
-/// Name of the systemd credential (`LoadCredential=backup-passphrase:...`).
-const CREDENTIAL: &str = "backup-passphrase";
+/// What a passphrase is for.
+pub struct Purpose {
+    /// Name of the systemd credential (`LoadCredential=backup-passphrase:...`).
+    credential: &'static str,
+    /// As it is asked for.
+    question: &'static str,
+    /// Where it may come from.
+    flags: &'static str,
+}
+
+/// A backup's.
+const BACKUP: Purpose = Purpose {
+    credential: "backup-passphrase",
+    question: "Passphrase of the backup:",
+    flags: "give --key-file FILE, --passphrase-fd N, or the systemd credential backup-passphrase",
+};
+
+/// The keyring's.
+pub const KEYRING: Purpose = Purpose {
+    credential: "keyring-passphrase",
+    question: "Passphrase of the keyring:",
+    flags: "give --passphrase-fd N, or the systemd credential keyring-passphrase",
+};
+
+/// Reads the passphrase that something was closed with: from an open file descriptor, else the
+/// systemd credential, else the terminal.
+///
+/// # Errors
+/// It can't be read, or there is nobody to ask.
+pub fn words(
+    ui: &mut Ui,
+    purpose: &Purpose,
+    fd: Option<u32>,
+) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    match fd.map(descriptor).or_else(|| credential(purpose)) {
+        Some(file) => read_file(&file),
+        None => ask(ui, purpose, false),
+    }
+}
+
+/// Reads a new one: from an open file descriptor, else twice from the terminal.
+///
+/// # Errors
+/// It can't be read, or there is nobody to ask.
+pub fn new_words(
+    ui: &mut Ui,
+    purpose: &Purpose,
+    fd: Option<u32>,
+) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    match fd.map(descriptor) {
+        Some(file) => read_file(&file),
+        None => ask(ui, purpose, true),
+    }
+}
 
 /// Where the passphrase comes from; none of them: the systemd credential, else the terminal.
 #[derive(Debug, Args)]
@@ -34,33 +86,37 @@ impl SecretArgs {
     /// # Errors
     /// It can't be read, is too short, or there is nobody to ask.
     pub fn read(&self, ui: &mut Ui, is_new: bool) -> Result<Secret, CommandError> {
-        let credential = |folder: OsString| PathBuf::from(folder).join(CREDENTIAL);
         let file = match (&self.key_file, self.passphrase_fd) {
             (Some(file), _) => Some(file.clone()),
-            (None, Some(fd)) => Some(PathBuf::from(format!("/dev/fd/{fd}"))),
-            (None, None) => std::env::var_os("CREDENTIALS_DIRECTORY")
-                .map(credential)
-                .filter(|file| file.exists()),
+            (None, Some(fd)) => Some(descriptor(fd)),
+            (None, None) => credential(&BACKUP),
         };
         match file {
             Some(file) => secret(&read_file(&file)?),
-            None if ui.interactive => ask(ui, is_new),
-            None => Err(CommandError::usage(
-                "there is no terminal to ask for the passphrase",
-                "give --key-file FILE, --passphrase-fd N, or the systemd credential backup-passphrase",
-            )),
+            None => secret(&ask(ui, &BACKUP, is_new)?),
         }
     }
 }
 
-fn read_file(file: &Path) -> Result<Vec<u8>, CommandError> {
+fn descriptor(fd: u32) -> PathBuf {
+    PathBuf::from(format!("/dev/fd/{fd}"))
+}
+
+/// The systemd credential, if there is one.
+fn credential(purpose: &Purpose) -> Option<PathBuf> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+    Some(PathBuf::from(folder).join(purpose.credential)).filter(|file| file.exists())
+}
+
+fn read_file(file: &Path) -> Result<Zeroizing<Vec<u8>>, CommandError> {
     let fault = |source| CommandError::File {
         what: "read",
         path: file.to_path_buf(),
         source,
     };
-    let mut bytes = Vec::new();
     let most = BACKUP_SECRET_BYTES + 1;
+    // A buffer that grows leaves copies of what was in it.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(BACKUP_SECRET_BYTES as usize + 64));
     let open = File::open(file).map_err(fault)?;
     open.take(most).read_to_end(&mut bytes).map_err(fault)?;
     if bytes.len() as u64 == most {
@@ -72,19 +128,25 @@ fn read_file(file: &Path) -> Result<Vec<u8>, CommandError> {
     Ok(bytes)
 }
 
-fn ask(ui: &mut Ui, is_new: bool) -> Result<Secret, CommandError> {
-    let first = hidden(ui, "Passphrase of the backup:")?;
+fn ask(ui: &mut Ui, purpose: &Purpose, is_new: bool) -> Result<Zeroizing<Vec<u8>>, CommandError> {
+    if !ui.interactive {
+        return Err(CommandError::usage(
+            "there is no terminal to ask for the passphrase",
+            purpose.flags,
+        ));
+    }
+    let first = Zeroizing::new(hidden(ui, purpose.question)?.into_bytes());
     if is_new {
         // Too short is said before it is typed again.
-        secret(first.as_bytes())?;
-        if hidden(ui, "The same once more:")? != first {
+        secret(&first)?;
+        if hidden(ui, "The same once more:")?.as_bytes() != first.as_slice() {
             return Err(CommandError::usage(
                 "the two passphrases differ",
                 "type the command again",
             ));
         }
     }
-    secret(first.as_bytes())
+    Ok(first)
 }
 
 /// One line, not shown while it is typed.

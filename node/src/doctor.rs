@@ -1,5 +1,7 @@
 //! Looks a home over while no node runs on it, mends what can be mended, and says what it did.
 
+mod keyring;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -46,8 +48,8 @@ pub enum Health {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// `home`, `config`, `modes`, `store`, `records`, `index`, `disk`, `swap`, `core-dumps`,
-    /// `clock`.
+    /// `home`, `config`, `modes`, `store`, `records`, `keyring`, `index`, `disk`, `swap`,
+    /// `core-dumps`, `clock`.
     pub what: String,
     /// How it is.
     pub health: Health,
@@ -123,7 +125,10 @@ fn look_at(dir: &Path, top: bool, open: &mut Vec<(PathBuf, u32)>) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let secret = name == "keys" || name.starts_with("store") || name.ends_with(".private");
+        let secret = name == "keys"
+            || name == "keyring"
+            || name.starts_with("store")
+            || name.ends_with(".private");
         if top && !secret {
             continue;
         }
@@ -152,6 +157,7 @@ fn store(home: &Home, orders: Orders, clock: Arc<dyn Clock>, report: &mut Report
     match Store::open(&dir, Options::default()) {
         Ok(store) => {
             let faults = records(&store, report);
+            keyring::look(home, &store, orders, report);
             match Timekeeper::load(store.clone(), clock).map(|time| time.trusted()) {
                 Ok(Ok(_)) => {
                     report.note("clock", Health::Good, "it agrees with the latest time seen")
@@ -341,16 +347,14 @@ fn machine(report: &mut Report) {
     let lines = |file| fs::read_to_string(file).unwrap_or_default();
     // The first line is a heading.
     if lines("/proc/swaps").lines().count() > 1 {
-        let says = "this machine swaps: keys in memory may reach the disk. Encrypt the swap, or run the node by the unit in deploy/, which keeps it out";
+        let says = "this machine swaps: keys and victims' data in memory may reach the disk. Encrypt the swap, turn it off ('swapoff -a'), or run the node by the unit in deploy/, which keeps it out";
         report.note("swap", Health::Warning, says);
     } else {
         report.note("swap", Health::Good, "none");
     }
-    let limits = lines("/proc/self/limits");
-    let core = limits.lines().find(|l| l.starts_with("Max core file size"));
-    let soft = core.and_then(|l| l.split_whitespace().nth(4));
-    match soft {
-        Some("0") => report.note("core-dumps", Health::Good, "none"),
-        _ => report.note("core-dumps", Health::Warning, "a crash may write memory, keys included, to a file: 'ulimit -c 0' before 'liaison run', or the unit in deploy/"),
-    }
+    report.note(
+        "core-dumps",
+        Health::Good,
+        "the node turns them off for itself when it starts",
+    );
 }

@@ -791,6 +791,10 @@ const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented
 # [keyring]                      # what makes sealed records readable
 # file = "keys/keyring.key"
 
+# [notify]                       # run with "new 2", "overdue 1" and the like; nothing else
+# command = ["/usr/local/bin/page-the-desk"]
+# every_s = 60
+
 # [log]
 # format = "human"               # or "json"
 # filter = "info"

@@ -30,6 +30,7 @@ pub mod limits;
 mod marks;
 pub mod newest;
 pub mod node;
+pub mod notify;
 pub mod officers;
 pub mod policy;
 pub mod referral;

@@ -394,3 +394,61 @@ pub const SEALING_OVERLAP_DAYS: u64 = 10;
 
 /// Days that the private half is kept after that: for wraps that are still on their way.
 pub const SEALING_KEPT_DAYS: u64 = 15;
+
+/// Drafts and cases of referrals that one node keeps: years of a busy border post.
+pub const REFERRAL_DRAFTS: usize = 20_000;
+
+/// Seconds that a call waits for a candidate's node to have a referral: as long as an officer
+/// waits before they telephone.
+pub const ARRIVAL_WAIT_S: u64 = 30;
+
+/// Changes of the vault that the referrals take up at once: their profiles are in memory for
+/// as long as that takes.
+pub const REFERRAL_CHANGES: usize = 256;
+
+/// Rounds of what follows from what follows, at most: a referral has 8 candidates, and each
+/// takes two. What is left waits for the next change.
+pub const REFERRAL_ROUNDS: usize = 64;
+
+/// Lines of the inbox that are shown at once.
+pub const REFERRAL_ROWS: usize = 1_000;
+
+/// Milliseconds for which a referral that nobody took asks for a gap to be recorded: a week.
+pub const PROMPT_MS: u64 = 7 * DAY_MS;
+
+/// Milliseconds of an hour.
+pub const HOUR_MS: u64 = 60 * 60 * 1000;
+/// Officers assigned to one sealed thread: a case conference.
+pub const ASSIGNED: usize = 32;
+
+/// Characters that a reason for looking without being assigned has at least: a few words.
+pub const GLASS_REASON_CHARS: usize = 10;
+
+/// Alerts that wait for the data-protection officer: the oldest leave first, and the audit log
+/// has them all.
+pub const ACCESS_ALERTS: usize = 200;
+
+/// Milliseconds in which an officer's looks are counted: an hour.
+pub const BULK_MS: u64 = 60 * 60 * 1000;
+
+/// Sealed threads that an officer may read in that time before the data-protection officer is
+/// told: more than one person works on in an hour.
+pub const BULK_THREADS: usize = 20;
+
+/// Threads that are counted in that time for one officer.
+pub const BULK_COUNTED: usize = 1_000;
+
+/// Milliseconds that the command of `[notify]` may take: it sends one message.
+pub const NOTIFY_MS: u64 = 30_000;
+
+/// Seconds between two runs of it, at most: a day.
+pub const NOTIFY_MAX_S: u64 = 24 * 60 * 60;
+
+/// Alerts about looks that the status lists; it counts them all.
+pub const ALERTS_SHOWN: usize = 5;
+
+/// Referrals that a search gives at most: more of them are no answer.
+pub const REFERRALS_FOUND: usize = 100;
+
+/// Words that are searched for at once.
+pub const FIND_WORDS: usize = 8;

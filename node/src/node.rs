@@ -20,11 +20,13 @@ use crate::home::{Home, HomeError};
 use crate::ingest::{Ingest, IngestFault, Settings};
 use crate::keyring::{Keyring, KeyringError, MasterKey};
 use crate::limits;
+use crate::notify::Notify;
 use crate::officers::Officers;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
-use crate::referral::Cases;
+use crate::referral::access::Looks;
+use crate::referral::{Cases, Referrals};
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::setback::SetBack;
@@ -89,6 +91,10 @@ pub struct Parts {
     pub store: Store,
     /// What makes sealed records readable.
     pub keyring: Keyring,
+    /// Who may look into which sealed thread.
+    pub looks: Looks,
+    /// Tells the agency's own program.
+    pub notify: Notify,
     /// The agencies it knows.
     pub registry: Registry,
     /// Its active policy.
@@ -105,6 +111,8 @@ pub struct Parts {
     pub vault: Vault,
     /// The referrals that it made, and drafts.
     pub cases: Cases,
+    /// Where each referral stands.
+    pub referrals: Referrals,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -198,6 +206,7 @@ impl Node {
     /// [`NodeError`]; whatever was started is stopped again.
     pub async fn start(home: Home, options: RunOptions) -> Result<Self, NodeError> {
         let config = Config::read(&home.config_path())?;
+        let table = config.referral.table().map_err(ConfigError::from)?;
         let RunOptions {
             listen,
             clock,
@@ -361,6 +370,7 @@ impl Node {
             set_back.clone(),
             stopped,
         );
+        let notify = Notify::new(config.notify.clone());
         let node = Self(Arc::new(Parts {
             audit,
             officers: Officers::new(home.officers_path()),
@@ -368,8 +378,11 @@ impl Node {
             config,
             clock,
             store,
+            looks: Looks::load(keyring.clone(), notify.clone())?,
+            notify: notify.clone(),
             keyring,
             cases,
+            referrals: Referrals::new(table),
             registry,
             policies,
             ingest,
@@ -396,6 +409,8 @@ impl Node {
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
+        node.spawn(node.clone().run_referrals());
+        node.spawn(notify.run(node.stopping()));
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
         Ok(node)

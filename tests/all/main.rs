@@ -33,12 +33,14 @@ mod proof;
 mod recovery;
 mod retraction;
 mod sarajevo;
+mod sealed;
 mod services;
 mod set_back;
 mod setup;
 mod sharing;
 mod sync;
 mod trust;
+mod verdict;
 mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.

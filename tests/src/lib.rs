@@ -12,9 +12,11 @@
 
 pub mod federation;
 pub mod http;
+mod line;
 pub mod oracle;
 pub mod process;
 pub mod raw;
+pub mod sealed;
 pub mod sheet;
 pub mod tap;
 pub mod terminal;

@@ -3,10 +3,13 @@
 use clap::Args;
 use serde_json::json;
 
+use liaison_node::keyring::{KeyringError, MasterKey, MasterKind};
+
 use super::Context;
 use crate::error::{CommandError, Outcome};
 use crate::node::{self, Home};
 use crate::output::clean;
+use crate::secret::{self, KEYRING};
 
 /// Run the node until it is told to stop.
 ///
@@ -24,6 +27,10 @@ pub struct RunArgs {
     /// Unix group whose members may use the node's socket [default: only you]
     #[arg(long)]
     group: Option<String>,
+    /// Open file descriptor from which the keyring's passphrase is read, where it opens with one
+    /// [default: the systemd credential keyring-passphrase, else the terminal]
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
 }
 
 /// Runs the node.
@@ -36,6 +43,7 @@ pub fn run(context: &mut Context, args: RunArgs) -> Outcome {
             "make one with `liaison init`",
         ));
     }
+    let master = master(context, &home, args.passphrase_fd)?;
     let card = home.card_file().map_err(|e| {
         CommandError::failed(e.to_string(), "restore the home folder from its backup")
     })?;
@@ -55,11 +63,34 @@ pub fn run(context: &mut Context, args: RunArgs) -> Outcome {
             ))
         };
     };
-    node::run(home, args.listen, args.group, ready).map_err(|e| {
+    node::run(home, args.listen, args.group, master, ready).map_err(|e| {
         CommandError::failed(
             e.to_string(),
             "correct that and type `liaison run` again; the log above may say more",
         )
     })?;
     printed
+}
+
+/// What opens the keyring, where that is no key file.
+fn master(
+    context: &mut Context,
+    home: &Home,
+    fd: Option<u32>,
+) -> Result<Option<MasterKey>, CommandError> {
+    let failed = |e: KeyringError| {
+        CommandError::failed(
+            e.to_string(),
+            "nothing was started; `liaison doctor` says more",
+        )
+    };
+    match home.keyring_kind().map_err(failed)? {
+        MasterKind::File => Ok(None),
+        kind => {
+            let words = secret::words(context.ui, &KEYRING, fd)?;
+            MasterKey::from_words(kind, &words)
+                .map(Some)
+                .map_err(failed)
+        }
+    }
 }

@@ -243,7 +243,7 @@ impl Target {
         let keyring = self.dir.join(KEYRING);
         let empty =
             |folder: &str| fs::read_dir(keyring.join(folder)).map_or(true, |d| d.count() == 0);
-        let unused = ["entries", "files", "drafts", "quarantine"]
+        let unused = ["entries", "files", "drafts", "access", "quarantine"]
             .into_iter()
             .all(empty);
         if !unused || !crate::keyring::is_free(&keyring) {

@@ -13,9 +13,11 @@ use super::api::{ApiError, FindingView};
 use crate::audit::AuditError;
 use crate::home::HomeError;
 use crate::ingest::IngestFault;
+use crate::keyring::KeyringError;
 use crate::node::NodeError;
 use crate::officers::OfficersError;
 use crate::policy::Problems;
+use crate::referral::access::Denied;
 use crate::registry::RegistryError;
 use crate::search::{QueryError, SearchError};
 use crate::store::StoreError;
@@ -97,6 +99,29 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.status(), Json(self)).into_response()
+    }
+}
+
+impl From<KeyringError> for ApiError {
+    fn from(error: KeyringError) -> Self {
+        let code = match &error {
+            KeyringError::Io { .. } => "disk",
+            KeyringError::TooLarge { .. } | KeyringError::Name { .. } => "invalid",
+            _ => "internal",
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        let code = match &denied {
+            Denied::NoReason { .. } | Denied::TooMany { .. } => "invalid",
+            Denied::Keyring(_) => "internal",
+            _ => "forbidden",
+        };
+        let remedy = denied.remedy();
+        Self::new(code, denied.to_string()).with_remedy(remedy)
     }
 }
 

@@ -24,7 +24,8 @@ pub(super) async fn status(
     let policy = super::policy::state(&node)?;
     let peers = peer_status(&node).await?;
     let seen = super::query::seen(&node, &format!("seen/{}", caller.uid))?;
-    let alerts = alerts(&node, &peers);
+    let mut alerts = super::keyring::looks_for(&node, &caller);
+    alerts.extend(self::alerts(&node, &peers));
     Ok(Json(Status {
         name: node
             .registry
@@ -84,6 +85,10 @@ fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     }
     alerts.extend(super::approval::alerts(node));
     alerts.extend(super::audit::alerts(node));
+    alerts.extend(super::keyring::alerts(node));
+    if let Some(fault) = node.notify.fault() {
+        alerts.push(format!("nobody is told of what is new or due: the command under [notify] in config.toml fails: {fault}"));
+    }
     if let Ok(roster) = node.officers.roster()
         && !roster.unknown.is_empty()
     {

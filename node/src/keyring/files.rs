@@ -16,17 +16,20 @@ pub enum Shelf {
     Files,
     /// What is not sent yet.
     Drafts,
+    /// Who may look into which sealed thread.
+    Access,
 }
 
 impl Shelf {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Files, Self::Drafts];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Files, Self::Drafts, Self::Access];
 
     /// Its folder in the keyring.
     pub const fn folder(self) -> &'static str {
         match self {
             Self::Files => "files",
             Self::Drafts => "drafts",
+            Self::Access => "access",
         }
     }
 }

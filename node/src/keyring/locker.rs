@@ -61,6 +61,14 @@ pub(super) fn folder(dir: &Path) -> Result<(), KeyringError> {
         .map_err(|e| io(dir, e))
 }
 
+/// Overwrites and deletes a file, such as a key file that is not used any more.
+///
+/// # Errors
+/// [`KeyringError::Io`]; it may still be there then.
+pub fn shred_file(path: &Path) -> Result<bool, KeyringError> {
+    shred(path)
+}
+
 /// Whether nobody has the keyring in this folder open.
 pub fn is_free(dir: &Path) -> bool {
     !dir.exists() || hold(dir).is_ok()

@@ -12,6 +12,7 @@
 //! keyring/sealing/KEYID   the private half of one of our sealing keys
 //! keyring/files/NAME      what this node keeps of one referral
 //! keyring/drafts/NAME     what is not sent yet
+//! keyring/access/THREAD   who works on it
 //! keyring/quarantine/     what did not open; a person decides
 //! ```
 //!
@@ -37,7 +38,7 @@ pub use self::entry::Entry;
 pub use self::error::KeyringError;
 pub use self::files::Shelf;
 use self::locker::Locker;
-pub use self::locker::is_free;
+pub use self::locker::{is_free, shred_file};
 pub use self::master::{MasterKey, MasterKind, change_master, kind_of};
 use self::sealing::Held;
 pub use self::sealing::{Rotation, SealingStatus};
@@ -285,6 +286,24 @@ impl Keyring {
         }
         Ok(())
     }
+}
+
+/// The records that a keyring has secrets for, without opening it.
+///
+/// # Errors
+/// [`KeyringError`]: the folder can't be read.
+pub fn ids_in(dir: &Path) -> Result<Vec<RecordId>, KeyringError> {
+    let names = locker::names(&dir.join(ENTRIES))?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}
+
+/// Destroys a secret in a keyring that nobody has open.
+///
+/// # Errors
+/// [`KeyringError`]; [`KeyringError::InUse`] while the node runs.
+pub fn destroy_in(dir: &Path, id: &RecordId) -> Result<bool, KeyringError> {
+    let _nobody_else = locker::hold(dir)?;
+    locker::shred(&dir.join(ENTRIES).join(id.full()))
 }
 
 const CLOSED: &str = "it does not open with this keyring's key: it was changed, or is another's";

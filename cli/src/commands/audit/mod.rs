@@ -4,6 +4,7 @@ mod disclosures;
 mod export;
 mod key;
 mod log;
+mod looks;
 mod unseal;
 mod verify;
 
@@ -26,6 +27,7 @@ pub enum AuditCommand {
     Disclosures(disclosures::DisclosuresArgs),
     Export(export::ExportArgs),
     Unseal(unseal::UnsealArgs),
+    Looks(looks::LooksArgs),
     #[command(subcommand)]
     Key(key::KeyCommand),
 }
@@ -37,6 +39,7 @@ pub fn run(context: &mut Context, command: AuditCommand) -> Outcome {
         AuditCommand::Verify(args) => verify::run(context, &args),
         AuditCommand::Disclosures(args) => disclosures::run(context, args),
         AuditCommand::Export(args) => export::run(context, &args),
+        AuditCommand::Looks(args) => looks::run(context, &args),
         AuditCommand::Unseal(args) => unseal::run(context, args),
         AuditCommand::Key(command) => key::run(context, &command),
     }

@@ -2,9 +2,11 @@
 
 mod affirm;
 mod change;
+mod master;
 mod recover;
 mod revoke_all;
 mod root;
+mod sealing;
 mod show;
 
 use std::path::PathBuf;
@@ -17,7 +19,8 @@ use crate::error::{CommandError, Outcome};
 use crate::input;
 use crate::limits::INPUT_BYTES;
 
-/// The keys with which your agency signs: look at them, change them, say that one was stolen.
+/// The keys with which your agency signs, and those to which others seal: look at them, change
+/// them, say that one was stolen.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     Show(show::ShowArgs),
@@ -26,6 +29,9 @@ pub enum KeysCommand {
     Affirm(affirm::AffirmArgs),
     RevokeAll(revoke_all::RevokeAllArgs),
     Recover(recover::RecoverArgs),
+    Sealing(sealing::SealingArgs),
+    Erase(sealing::EraseArgs),
+    Master(master::MasterArgs),
     #[command(subcommand)]
     Root(root::RootCommand),
 }
@@ -39,6 +45,9 @@ pub fn run(context: &mut Context, command: KeysCommand) -> Outcome {
         KeysCommand::Affirm(args) => affirm::run(context, &args),
         KeysCommand::Recover(args) => recover::run(context, &args),
         KeysCommand::RevokeAll(args) => revoke_all::run(context, &args),
+        KeysCommand::Sealing(args) => sealing::show(context, &args),
+        KeysCommand::Erase(args) => sealing::erase(context, &args),
+        KeysCommand::Master(args) => master::run(context, &args),
         KeysCommand::Root(command) => root::run(context, command),
     }
 }

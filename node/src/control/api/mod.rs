@@ -5,9 +5,11 @@ mod approvals;
 mod audit;
 mod backup;
 mod clock;
+mod drafts;
 mod expiry;
 mod explain;
 mod import;
+mod keyring;
 mod keys;
 mod leave;
 mod officers;
@@ -31,9 +33,14 @@ pub use audit::{
 };
 pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow};
 pub use clock::ClockReport;
+pub use drafts::{
+    DraftRow, DraftView, PlanRow, ReferralBody, ReferralQuery, ReferralReport, ScreenReport,
+    ScreenRequest,
+};
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
+pub use keyring::{LookAlert, LooksSeenRequest, SealingErased, SealingKeyView, SealingReport};
 pub use keys::{
     AffirmReport, AffirmRequest, KeyChangeReport, KeyChangeRequest, KeyView, KeysView,
     RevokeAllRequest,
@@ -64,8 +71,8 @@ pub use records::{
 };
 pub use referral::{
     AssignReport, AssignRequest, CandidateView, ConflictView, DeadlineView, FindReport,
-    FindRequest, InboxReport, InboxRow, LookQuery, OpenStep, ReferralView, StepReport, StepRequest,
-    TimelineReport, TimelineRow,
+    FindRequest, InboxReport, InboxRow, LookQuery, OpenStep, OverdueView, ReferralView, StepReport,
+    StepRequest, TimelineReport, TimelineRow,
 };
 pub use services::{
     DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,

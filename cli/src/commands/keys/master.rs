@@ -1,0 +1,112 @@
+//! `liaison keys master`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use liaison_node::config::Config;
+use liaison_node::keyring::{MasterKey, MasterKind, change_master};
+use serde_json::json;
+
+use crate::commands::Context;
+use crate::error::{CommandError, Outcome};
+use crate::node::Home;
+use crate::secret::{self, KEYRING};
+
+/// What the keyring is to open with.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum With {
+    /// A file in the home: protects copies and backups of the keyring without it
+    File,
+    /// A passphrase, asked for at each start: protects against who has the disk
+    Passphrase,
+    /// A systemd credential, `keyring-passphrase`, which systemd can bind to this machine's TPM
+    Credential,
+}
+
+/// Change what the keyring opens with, while the node is stopped
+///
+/// The keyring makes sealed records readable. Copies of it that were made before still open
+/// with what they were closed with.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  systemctl stop liaison
+  sudo -u liaison liaison keys master passphrase
+  sudo -u liaison liaison keys master credential --new-passphrase-fd 3 3< words
+  sudo -u liaison liaison keys master file
+
+With a passphrase, `liaison run` asks for it at a terminal, or reads it from --passphrase-fd N.
+A forgotten passphrase can't be replaced: nobody can read the sealed records then.")]
+pub struct MasterArgs {
+    /// What the keyring is to open with
+    with: With,
+    /// Open file descriptor from which the present passphrase is read
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+    /// Open file descriptor from which the new passphrase is read
+    #[arg(long, value_name = "N")]
+    new_passphrase_fd: Option<u32>,
+}
+
+/// Works in the home folder itself.
+pub fn run(context: &mut Context, args: &MasterArgs) -> Outcome {
+    let home = Home::at(context.place()?.home);
+    let dir = home.keyring_dir();
+    let config = Config::read(&home.config_path())
+        .map_err(|e| CommandError::failed(e.to_string(), "correct config.toml"))?;
+    let failed = |e: liaison_node::keyring::KeyringError| {
+        CommandError::failed(e.to_string(), "the keyring is as it was")
+    };
+    let kind = home.keyring_kind().map_err(failed)?;
+    let file = home.keyring_key_file(&config.keyring);
+    let old = match kind {
+        MasterKind::File => home.master_key(&config.keyring).map_err(failed)?,
+        kind => {
+            let words = secret::words(context.ui, &KEYRING, args.passphrase_fd)?;
+            MasterKey::from_words(kind, &words).map_err(failed)?
+        }
+    };
+    let new = match args.with {
+        With::File => made(&file).map_err(failed)?,
+        With::Passphrase => {
+            let words = secret::new_words(context.ui, &KEYRING, args.new_passphrase_fd)?;
+            MasterKey::from_words(MasterKind::Passphrase, &words).map_err(failed)?
+        }
+        With::Credential => {
+            let words = secret::new_words(context.ui, &KEYRING, args.new_passphrase_fd)?;
+            MasterKey::from_words(MasterKind::Credential, &words).map_err(failed)?
+        }
+    };
+    change_master(&dir, &old, &new).map_err(failed)?;
+    let mut left: Option<PathBuf> = None;
+    if kind == MasterKind::File && new.kind() != MasterKind::File {
+        // It opens copies of the keyring from before; here it is of no use any more.
+        if liaison_node::keyring::shred_file(&file).is_err() {
+            left = Some(file);
+        }
+    }
+    let with = new.kind().noun();
+    context
+        .ui
+        .either(&json!({ "opens_with": new.kind().as_str(), "left": left }), |_| {
+            let rest = match &left {
+                Some(file) => format!("Delete {}: it opens older copies of the keyring.\n", file.display()),
+                None => String::new(),
+            };
+            let next = match new.kind() {
+                MasterKind::File => "Start the node: `liaison run`\n",
+                MasterKind::Passphrase => "Start the node and type it: `liaison run`. Keep a copy in a safe: without it nobody can read the sealed records.\n",
+                MasterKind::Credential => "Give it to the unit: `systemd-creds encrypt --name=keyring-passphrase - FILE`, then LoadCredentialEncrypted=keyring-passphrase:FILE\n",
+            };
+            format!("The keyring opens with a {with} now.\n{rest}{next}")
+        })
+}
+
+/// The key file that is there, or a new one.
+fn made(file: &std::path::Path) -> Result<MasterKey, liaison_node::keyring::KeyringError> {
+    if file.exists() {
+        MasterKey::from_file(file)
+    } else {
+        MasterKey::make_file(file)
+    }
+}
