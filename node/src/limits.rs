@@ -395,6 +395,22 @@ pub const SEALING_OVERLAP_DAYS: u64 = 10;
 /// Days that the private half is kept after that: for wraps that are still on their way.
 pub const SEALING_KEPT_DAYS: u64 = 15;
 
+/// Changes of the vault that the referrals take up at once: their profiles are in memory for
+/// as long as that takes.
+pub const REFERRAL_CHANGES: usize = 256;
+
+/// Rounds of what follows from what follows, at most: a referral has 8 candidates, and each
+/// takes two. What is left waits for the next change.
+pub const REFERRAL_ROUNDS: usize = 64;
+
+/// Lines of the inbox that are shown at once.
+pub const REFERRAL_ROWS: usize = 1_000;
+
+/// Milliseconds for which a referral that nobody took asks for a gap to be recorded: a week.
+pub const PROMPT_MS: u64 = 7 * DAY_MS;
+
+/// Milliseconds of an hour.
+pub const HOUR_MS: u64 = 60 * 60 * 1000;
 /// Officers assigned to one sealed thread: a case conference.
 pub const ASSIGNED: usize = 32;
 

@@ -39,6 +39,7 @@ mod setup;
 mod sharing;
 mod sync;
 mod trust;
+mod verdict;
 mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.

@@ -59,7 +59,7 @@ async fn oracle_draws_federations_and_none_leaks() {
         start(&mut tasks, seed);
     }
     let (mut nodes, mut frames, mut copies, mut done_so_far) = (0, 0, 0, 0);
-    let mut slowest = (Duration::ZERO, 0);
+    let mut slowest = (Duration::ZERO, 0, String::new());
     let mut faults: BTreeMap<u64, String> = BTreeMap::new();
     while let Some(done) = tasks.join_next().await {
         let (seed, outcome) = done.expect("a federation");
@@ -72,7 +72,8 @@ async fn oracle_draws_federations_and_none_leaks() {
                 nodes += outcome.nodes;
                 frames += outcome.frames;
                 copies += outcome.copies;
-                slowest = slowest.max((outcome.rest, seed));
+                let last = outcome.last.map(|v| format!(", waiting for: {v}"));
+                slowest = slowest.max((outcome.rest, seed, last.unwrap_or_default()));
                 if !outcome.violations.is_empty() {
                     let all = outcome.violations.iter().map(|v| format!("  {v}\n"));
                     faults.insert(seed, all.take(20).collect());
@@ -99,8 +100,8 @@ async fn oracle_draws_federations_and_none_leaks() {
     let took = began.elapsed();
     println!(
         "{done_so_far} federations, {nodes} nodes, {frames} frames, {copies} copies in {took:.1?}; \
-         slowest to rest: seed {}, {:.1?}",
-        slowest.1, slowest.0
+         slowest to rest: seed {}, {:.1?}{}",
+        slowest.1, slowest.0, slowest.2
     );
     let told: String = faults
         .iter()
@@ -134,12 +135,9 @@ async fn oracle_sees_each_broken_gate_within_fifty_federations() {
 
 /// The first seed whose federation shows that a gate is broken.
 async fn seen(sabotage: Sabotage, gates: &[Gate]) -> Option<u64> {
-    // What is still missing in the end matters only where too little is shared.
-    let patience = Duration::from_millis(if sabotage == Sabotage::Starve {
-        10_000
-    } else {
-        100
-    });
+    // What is still missing in the end matters only where too little is shared or called back.
+    let lacks = matches!(sabotage, Sabotage::Starve | Sabotage::Recall);
+    let patience = Duration::from_millis(if lacks { 10_000 } else { 100 });
     for seed in 1..=SEEN_WITHIN {
         let outcome = match one(seed, Some(sabotage), patience).await {
             Ok(outcome) => outcome,

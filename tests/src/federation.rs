@@ -12,14 +12,16 @@ use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::control;
 use liaison_node::home::{CardEdit, Home, InitRequest};
 use liaison_node::node::{Node, NodeError, RunOptions};
+use liaison_node::registry::Registry;
 use liaison_node::store::{Arrival, Flags};
-use liaison_node::swarm::{Channel, Direction, LinkEvent, LinkedPeer, SwarmError};
+use liaison_node::swarm::{Channel, Direction, SwarmError, SwarmHandle};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, Plane};
 use liaison_protocol::wire::{Message, Speaks};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 
+use crate::line::{self, Cut};
 use crate::tap::Recorder;
 
 /// How long anything awaited may take before a test gives up. No test waits this long when
@@ -55,6 +57,7 @@ pub struct TestNode {
     /// Where it listened first, with port 0.
     anew: Vec<String>,
     options: RunOptions,
+    pub(crate) cut: Cut,
 }
 
 /// What a command printed.
@@ -234,55 +237,6 @@ impl Federation {
         self[b].connected_to(&self[a].agency).await;
     }
 
-    /// Cuts the connection of two nodes at once, with every stream in it, as a line that is
-    /// torn: neither says goodbye. They are linked still; [`mend`](Self::mend) lets them
-    /// connect again.
-    pub async fn cut(&self, a: &str, b: &str) {
-        let us = self[a].agency;
-        let left = self[a].linked_without(&self[b].agency);
-        let mut links = self[b].node().swarm.links();
-        let mut events = self[b].node().swarm.events();
-        let was_up = self[b].is_up(&us);
-        let began = std::time::Instant::now();
-        loop {
-            self[a]
-                .node()
-                .swarm
-                .set_peers(left.clone())
-                .await
-                .expect("runs");
-            if !was_up {
-                break;
-            }
-            // It may be up again for a moment, until it hears that nobody knows it there.
-            let gone = async { while events.recv().await != Ok(LinkEvent::Down(us)) {} };
-            if tokio::time::timeout(PATIENCE / 12, gone).await.is_ok() || !self[b].is_up(&us) {
-                break;
-            }
-            // A change of peers or cards at the same time has linked them again: cut it anew.
-            assert!(began.elapsed() < PATIENCE, "it goes down");
-        }
-        let down = links.wait_for(|l| l.iter().all(|l| l.agency != us || !l.is_up()));
-        tokio::time::timeout(PATIENCE, down)
-            .await
-            .expect("it stays down")
-            .expect("runs");
-    }
-
-    /// Undoes [`cut`](Self::cut) and waits until they are connected.
-    pub async fn mend(&self, a: &str, b: &str) {
-        for (one, other) in [(a, b), (b, a)] {
-            let node = self[one].node();
-            node.swarm
-                .set_peers(node.registry.linked())
-                .await
-                .expect("runs");
-            // What waits for its turn to dial need not wait here.
-            let _up = node.swarm.dial_now(self[other].agency).await;
-        }
-        self.connected(a, b).await;
-    }
-
     /// Waits until nothing moves any more: every running node has offered everything to
     /// every connected peer and was answered.
     pub async fn settled(&self) {
@@ -371,6 +325,7 @@ impl TestNode {
             listen: vec!["127.0.0.1:0".into()],
             anew: vec!["127.0.0.1:0".into()],
             options,
+            cut: Cut::default(),
         }
     }
 
@@ -419,6 +374,14 @@ impl TestNode {
             node.take_card(&card).await.expect("card is taken");
         }
         self.tap.follow(Some(node.policies.clone()));
+        for peer in self.cut.lock().await.iter() {
+            line::hold(
+                node.swarm.clone(),
+                node.registry.clone(),
+                self.cut.clone(),
+                *peer,
+            );
+        }
         self.node = Some(node);
     }
 
@@ -647,10 +610,10 @@ impl TestNode {
         .await
     }
 
-    fn linked_without(&self, peer: &AgencyId) -> Vec<LinkedPeer> {
-        let mut linked = self.node().registry.linked();
-        linked.retain(|p| p.agency != *peer);
-        linked
+    /// What carries it, and what says to whom.
+    pub(crate) fn wire(&self) -> (SwarmHandle, Registry) {
+        let node = self.node();
+        (node.swarm.clone(), node.registry.clone())
     }
 
     async fn settled(&self) {

@@ -12,6 +12,7 @@
 
 pub mod federation;
 pub mod http;
+mod line;
 pub mod oracle;
 pub mod process;
 pub mod raw;

@@ -20,6 +20,7 @@ use liaison_protocol::record::draft::{Draft, Resolver};
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::{Content, Retract};
 use liaison_protocol::record::signed::{Record, SignedRecord};
+use liaison_protocol::wire::repair::{Effect, Event, Initiator};
 use liaison_protocol::wire::{Hello, Item, Message, Outcome, Speaks};
 use serde_json::Value;
 
@@ -235,6 +236,26 @@ impl RawPeer {
                 && stream.try_send(&credit).await;
             if open {
                 return stream;
+            }
+        }
+    }
+
+    /// Repairs with a node as one who has nothing of what both may know of, to the end.
+    pub async fn repair(&self, with: &TestNode) {
+        let hello = Hello::new(Speaks::CURRENT, "raw", self.agency);
+        let (mut machine, hello) = Initiator::new(hello, [7; 16], Vec::new());
+        let stream = self.swarm.open(with.agency, Channel::Repair).await;
+        let mut stream = RawStream::new(stream.expect("a stream"));
+        stream.send(&hello).await;
+        loop {
+            let message = stream.next().await.expect("a message");
+            for effect in machine.handle(Event::Message(message)) {
+                match effect {
+                    Effect::Send(message) => stream.send(&message).await,
+                    Effect::Opened { .. } => {}
+                    Effect::Finished(_) => return,
+                    other => panic!("the repair ends with {other:?}"),
+                }
             }
         }
     }

@@ -69,16 +69,19 @@ impl Ingest {
         let this = self.clone();
         let judged = blocking(move || {
             let gate = this.gate();
-            records
+            let judged = records
                 .into_par_iter()
                 .map(|(item, bytes)| {
                     let raw = bytes.clone();
                     (item.id, raw, gate.received(&courier, &item, bytes))
                 })
-                .collect::<Vec<_>>()
+                .collect::<Vec<_>>();
+            (judged, gate.engine.epoch())
         })
         .await;
-        let Ok(judged) = judged else {
+        // Of the policy that judged: another may be in force by now, and what the old one refused
+        // must not stand under the new one.
+        let Ok((judged, epoch)) = judged else {
             return (vec![Answer::Later(Later::Disk); count], learned);
         };
         let mut recheck = false;
@@ -86,7 +89,6 @@ impl Ingest {
         let mut admitted = Vec::new();
         let mut ops = Vec::new();
         let now = self.0.clock.now();
-        let epoch = self.0.policies.current().epoch();
         for (id, raw, judged) in judged {
             match judged {
                 Ok(one) => {
@@ -106,7 +108,8 @@ impl Ingest {
                     }
                     if let Some((created, true)) = fault.verified() {
                         let withdrawn = matches!(fault, IngestFault::Retracted { .. });
-                        ops.push(self.refusal(courier, id, created, answer, withdrawn));
+                        let verdict = (answer, epoch);
+                        ops.push(self.refusal(courier, id, created, verdict, withdrawn));
                     }
                     if let IngestFault::Card(CardFault::Fork { agency, .. }) = &fault {
                         ops.push(self.0.registry.note_fork(*agency));
@@ -161,7 +164,8 @@ impl Ingest {
                     if let Some((one, OpOutcome::Tombstoned(_))) = stored.next() {
                         *answer = Answer::Refused(Refused::Retracted);
                         let created = one.record.record().envelope.created;
-                        late.push(self.refusal(courier, one.record.id(), created, *answer, true));
+                        let verdict = (*answer, epoch);
+                        late.push(self.refusal(courier, one.record.id(), created, verdict, true));
                     }
                 }
                 // The author of an admitted record was not forked before this batch.
@@ -225,11 +229,10 @@ impl Ingest {
         peer: AgencyId,
         id: RecordId,
         created: Hlc,
-        answer: Answer,
+        (answer, epoch): (Answer, u64),
         withdrawn: bool,
     ) -> Op {
         let at = self.0.clock.now();
-        let epoch = self.0.policies.current().epoch();
         if withdrawn && let Ok(Some(arrival)) = self.0.store.arrival_of(&id) {
             let entry = LedgerEntry {
                 direction: Direction::Received,

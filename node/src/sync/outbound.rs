@@ -93,6 +93,7 @@ async fn send(
             peer,
             ids: HashSet::new(),
         },
+        asked_meanwhile: HashSet::new(),
         cursor: |arrival| Cursor {
             incarnation,
             epoch: engine.epoch(),
@@ -223,6 +224,9 @@ struct Session<'a, C> {
     pending: HashMap<RecordId, (Arrival, Hlc)>,
     /// What a repair found, and this session took on.
     repairing: Repairing<'a>,
+    /// Of that, what was under way when it was found: an answer that is on its way may be older
+    /// than what made the peer ask, a new policy or a card that it lacked.
+    asked_meanwhile: HashSet<RecordId>,
     cursor: C,
     /// Of the policy that this session decides by.
     epoch: u64,
@@ -332,6 +336,9 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         for (id, outcome) in outcomes {
             let pending = self.pending.remove(&id);
             self.repairing.ids.remove(&id);
+            if self.asked_meanwhile.remove(&id) && !outcome.is_stored() {
+                self.peer.give_back([id]);
+            }
             if let (Outcome::Answered(answer), Some((arrival, created))) = (outcome, pending) {
                 if answer == Answer::Later(Later::Clock) {
                     self.wait_for_clock(created);
@@ -449,6 +456,8 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             .await?;
             // What the peer may not have, or another lane comes to, is done with.
             let offered: HashSet<RecordId> = found.iter().map(|c| c.item.id).collect();
+            let under_way = offered.iter().filter(|id| self.pending.contains_key(*id));
+            self.asked_meanwhile.extend(under_way);
             for id in ids.iter().filter(|id| !offered.contains(id)) {
                 self.repairing.ids.remove(id);
             }

@@ -13,7 +13,7 @@ use super::secret::Secret;
 use crate::clock::{Hlc, Millis};
 use crate::id::{AgencyId, RecordId};
 use crate::limits;
-use crate::personal::Inside;
+use crate::personal::{Inside, limits_of};
 use crate::record::envelope::Fields;
 use crate::record::kinds::Content;
 use crate::record::kinds::sealed::{Ciphertext, Sealed};
@@ -81,21 +81,24 @@ pub fn seal_bytes(
 /// Seals what a personal record says: the statement to sign, and the secret for the keyring.
 ///
 /// # Errors
-/// [`SealFault::TooLong`]: more than [`limits::INSIDE_BYTES`].
+/// [`SealFault::TooLong`], [`SealFault::Inside`] and [`SealFault::Limit`]: more than a record may
+/// hold.
 pub fn seal_record(
     stub: Stub,
     inside: &Inside,
     rng: &mut impl CryptoRng,
 ) -> Result<(Record, Secret), SealFault> {
+    limits_of(inside)?;
     seal_bytes(stub, &inside.encode()?, rng)
 }
 
 /// Opens a sealed record with its secret, and reads what it says.
 ///
 /// # Errors
-/// As [`open_bytes`], and [`SealFault::Inside`].
+/// As [`open_bytes`]; [`SealFault::Inside`] and [`SealFault::Limit`]: its author's.
 pub fn open_record(record: &Record, secret: &Secret) -> Result<Inside, SealFault> {
     let mut inside = Inside::decode(&open_bytes(record, secret)?)?;
+    limits_of(&inside)?;
     inside.fields.thread = record.envelope.fields.thread;
     Ok(inside)
 }

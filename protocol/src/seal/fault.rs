@@ -5,6 +5,7 @@ use crate::fault::{Answer, Blame, Later, Refused};
 use crate::id::AgencyId;
 use crate::limits;
 use crate::personal::InsideFault;
+use crate::record::check::Finding;
 use crate::record::codes::Kind;
 use crate::record::signed::FormFault;
 
@@ -44,6 +45,9 @@ pub enum SealFault {
     /// What decrypts is not what a personal record says.
     #[error(transparent)]
     Inside(#[from] InsideFault),
+    /// What a personal record says is over a limit. The finding names the place only.
+    #[error("{0}")]
+    Limit(Box<Finding>),
     /// A record of a kind that has no seal.
     #[error("a {kind} is not sealed, so there is nothing to open")]
     NotSealed {
@@ -95,6 +99,7 @@ impl SealFault {
             SealFault::Changed
             | SealFault::Padding
             | SealFault::Inside(_)
+            | SealFault::Limit(_)
             | SealFault::NotSealed { .. }
             | SealFault::TooLong { .. } => Answer::Refused(Refused::Form),
         }
@@ -104,7 +109,10 @@ impl SealFault {
     pub fn blame(&self) -> Blame {
         match self {
             SealFault::NoWrap | SealFault::Closed { .. } | SealFault::Commitment => Blame::Courier,
-            SealFault::Changed | SealFault::Padding | SealFault::Inside(_) => Blame::Author,
+            SealFault::Changed
+            | SealFault::Padding
+            | SealFault::Inside(_)
+            | SealFault::Limit(_) => Blame::Author,
             SealFault::OtherKey { .. }
             | SealFault::NotSealed { .. }
             | SealFault::TooLong { .. }
@@ -112,6 +120,12 @@ impl SealFault {
             | SealFault::BadSecret
             | SealFault::Stub => Blame::Local,
         }
+    }
+}
+
+impl From<Finding> for SealFault {
+    fn from(finding: Finding) -> Self {
+        SealFault::Limit(Box::new(finding))
     }
 }
 

@@ -3,7 +3,7 @@
 use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::key::{PublicKey, SecretKey};
-use liaison_protocol::personal::{Inside, Overdue, Personal};
+use liaison_protocol::personal::{Inside, Overdue, Part, Personal, VictimReferral};
 use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
@@ -470,6 +470,135 @@ pub fn stub() -> Stub {
         recipients: [shelter(), agency("hub root")].into(),
         respond_by: Some(start("2031-04-11")),
     }
+}
+
+/// Fields of a record about a victim.
+fn personal_fields() -> Fields {
+    fields(
+        "Referral",
+        json!({
+            "tlp": "red", "onward": "none", "purpose": "protection", "handling": ["H2"],
+            "legal_basis": {"code": "consent"}, "class": "trafficking", "expires": "2032-04-10",
+        }),
+    )
+}
+
+fn about_a_girl(content: impl Into<Personal>) -> Inside {
+    Inside {
+        fields: personal_fields(),
+        subjects: vec![
+            serde_json::from_value(json!({"category": "victim", "child": "yes"})).expect("subject"),
+        ],
+        exclude: ["QM".parse().expect("country")].into(),
+        content: content.into(),
+    }
+}
+
+fn part<T: serde::de::DeserializeOwned>(body: Value) -> Box<T> {
+    Box::new(serde_json::from_value(body).expect("a part"))
+}
+
+pub fn profile() -> Inside {
+    about_a_girl(Part::Profile(part(json!({
+        "urgency": "critical", "age_band": "9-17", "gender": "feminine",
+        "status": "unaccompanied-child",
+        "trafficking": {"status": "possible", "decided_by": "police"},
+        "needs": ["shelter", "guardianship", "interpretation"], "languages": ["ar"],
+        "interpreter": true, "region": "QN-02",
+        "accompanied_by": [{"age_band": "0-8", "count": 1}],
+        "safety": ["trafficker-near"], "mobility": "free", "origin_contact_forbidden": true,
+        "guardian": "appointed", "reflection_until": "2031-05-14",
+        "consent": {
+            "state": "given", "by": "guardian", "date": TODAY,
+            "scope": ["assistance", "share-profile", "share-identity"],
+            "checklist": ["interview", "purpose", "data-use", "research-use", "access-right",
+                          "storage-time", "withdrawal"],
+            "language": "ar", "interpreter": true, "form_hash": "cd".repeat(32),
+        },
+    }))))
+}
+
+pub fn emergency() -> Inside {
+    let mut inside = profile();
+    if let Personal::Referral(VictimReferral {
+        part: Part::Profile(profile),
+    }) = &mut inside.content
+    {
+        profile.consent = *part(json!({
+            "state": "emergency", "date": TODAY, "language": "ar",
+            "emergency": {"reason": "other", "note": "No interpreter could be found.", "approved": true},
+        }));
+    }
+    inside
+}
+
+pub fn assessment() -> Inside {
+    about_a_girl(Part::Assessment(part(json!({
+        "factors": [
+            {"level": "individual", "works": "risk", "code": "no-documents", "note": "Lost at sea."},
+            {"level": "household", "works": "protective", "code": "sibling-near"},
+        ],
+        "assessor": "Social worker", "date": TODAY,
+        "best_interests_officer": "Duty officer, +999 10 555 0100",
+    }))))
+}
+
+pub fn identity() -> Inside {
+    about_a_girl(Part::Identity(part(json!({
+        "names": ["Mira Primer"], "birth_date": "2016-05", "citizenship": ["QM"],
+        "documents": [{"doc_type": "passport", "number": "QA0000000", "issuer": "QM"}],
+        "contact": ["+999 10 555 0101"], "address": "Room 4",
+        "guardian": {"kind": "appointed", "name": "Office of guardians", "contact": "+999 10 555 0102"},
+        "family": [{"relation": "sibling", "name": "Tarik Primer", "contact": "With her"}],
+    }))))
+}
+
+/// Every field that a step may have; no one step has them all.
+pub fn steps() -> Vec<(&'static str, Inside)> {
+    let step = |data: Value| {
+        let mut all = json!({"on": trend_id(), "seen": [signed_id(&small())]});
+        for (key, value) in data.as_object().expect("a map") {
+            all[key] = value.clone();
+        }
+        Inside {
+            subjects: Vec::new(),
+            ..about_a_girl(Personal::Step(*part(all)))
+        }
+    };
+    vec![
+        (
+            "step-info-asked",
+            step(json!({"action": "info-asked", "topic": "languages", "note": "Which dialect?"})),
+        ),
+        (
+            "step-declined",
+            step(json!({"action": "declined", "reason": "no-capacity"})),
+        ),
+        (
+            "step-assisting",
+            step(json!({"action": "assisting", "phase": "first"})),
+        ),
+        (
+            "step-transferred",
+            step(
+                json!({"action": "transferred", "to": agency("hub root").to_string(), "date": TODAY}),
+            ),
+        ),
+        (
+            "step-followed-up",
+            step(json!({"action": "followed-up", "number": 2})),
+        ),
+        (
+            "step-consent",
+            step(
+                json!({"action": "consent", "state": "given", "scope": ["assistance"], "date": TODAY}),
+            ),
+        ),
+        (
+            "step-reclassified",
+            step(json!({"action": "reclassified", "urgency": "high"})),
+        ),
+    ]
 }
 
 /// What stands inside [`sealed`]: that the shelter is silent in a thread.

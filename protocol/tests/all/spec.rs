@@ -7,7 +7,7 @@ use liaison_protocol::record::codes::{self, Kind};
 use liaison_protocol::record::date::Period;
 use liaison_protocol::record::envelope::{Grade, LegalBasis, Ref};
 use liaison_protocol::record::kinds;
-use liaison_protocol::{limits, wire};
+use liaison_protocol::{limits, personal, wire};
 
 use crate::handling::VERDICTS;
 use crate::vectors::blessing;
@@ -101,6 +101,16 @@ fn code_lists() -> String {
         "fraud" = Fraud; "detection-line" = DetectionLine; "register" = Register; "stance" = Stance;
         "service-type" = ServiceType; "capacity-band" = CapacityBand; "access" = Access;
         "accessibility" = Accessibility; "cost" = Cost; "unmet-band" = UnmetBand;
+        "personal-kind" = PersonalKind; "referral-part" = ReferralPart; "urgency" = Urgency;
+        "subject-category" = SubjectCategory; "child-state" = ChildState; "gender" = Gender;
+        "trafficking-status" = TraffickingStatus; "decided-by" = DecidedBy; "safety" = Safety;
+        "mobility" = Mobility; "guardian-kind" = GuardianKind; "consent-state" = ConsentState;
+        "consent-by" = ConsentBy; "consent-scope" = ConsentScope;
+        "consent-question" = ConsentQuestion; "emergency-reason" = EmergencyReason;
+        "vulnerability-level" = VulnerabilityLevel; "family-relation" = FamilyRelation;
+        "step-kind" = StepKind; "info-topic" = InfoTopic; "assist-phase" = AssistPhase;
+        "decline-reason" = DeclineReason; "closure-reason" = ClosureReason;
+        "withdrawal-reason" = WithdrawalReason;
     }
     for scheme in codes::GradeScheme::ALL {
         out.push_str(&rule(
@@ -158,7 +168,7 @@ fn limits_table() -> String {
         NODE_KEYS HUBS NAME_CHARS CHANNEL_CHARS SERIES_PREFIX_CHARS TREND_COMPARISONS DRAFT_BYTES
         AFFIRMED_RECORDS RECIPIENTS RESPOND_DAYS SEALING_KEYS SEALING_KEY_DAYS
         INSIDE_BYTES SHOWN_BYTES PERSONAL_NOTE_CHARS PERSONAL_ITEMS COMPANIONS HOURS_SPANS
-        STEP_SEEN THREAD_STEPS
+        STEP_SEEN THREAD_STEPS CANDIDATES EMERGENCY_REVIEW_HOURS REFERRAL_DRAFT_BYTES
     }
     let source = include_str!("../../src/limits.rs");
     let mut out = String::from("| limit | value | what and why |\n|---|---|---|\n");
@@ -324,7 +334,14 @@ fn every_map_in_the_cddl_has_the_fields_of_its_type() {
         "node-key" = kinds::keys::NodeKey; "audit-head" = liaison_protocol::audit::AuditHead; "retract" = kinds::Retract;
         "recall" = kinds::Recall; "receipt" = kinds::Receipt; "further" = kinds::Further;
         "permit" = kinds::Permit; "ask" = kinds::Ask; "affirm" = kinds::Affirm;
-        "sealed" = kinds::Sealed; "sealing-key" = liaison_protocol::seal::SealingKey;
+        "sealed" = kinds::Sealed; "subject" = personal::Subject;
+        "profile" = personal::Profile; "trafficking" = personal::Trafficking;
+        "companions" = personal::Companions; "consent" = personal::Consent;
+        "emergency" = personal::Emergency; "assessment" = personal::Assessment;
+        "vulnerability" = personal::Factor; "identity" = personal::Identity;
+        "identity-document" = personal::IdentityDocument; "guardian" = personal::Guardian;
+        "relative" = personal::FamilyLink; "step" = personal::Step; "overdue" = personal::Overdue;
+        "sealing-key" = liaison_protocol::seal::SealingKey;
     }
     let mut envelope = fields_of::<liaison_protocol::record::envelope::Fields>();
     envelope.extend(["schema", "kind", "author", "created", "body"].map(str::to_owned));

@@ -22,13 +22,17 @@
 //! - *tombstone*: ingest asks, and the store asks again as it writes. With both gone, seeds 15
 //!   and 30 show it: a peer that was cut off brings back what was retracted meanwhile.
 
+pub mod ceiling;
 pub mod judge;
 pub mod model;
 pub mod plan;
 pub mod policy;
 pub mod record;
+mod rest;
 pub mod rng;
 pub mod sabotage;
+mod scenes;
+mod wire;
 pub mod world;
 
 pub use plan::Plan;

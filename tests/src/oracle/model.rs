@@ -21,6 +21,12 @@ pub enum Gate {
     Owed,
     /// Its author's handling forbids it.
     Handling,
+    /// It went to one whom the sender revoked, or came from it.
+    Revoked,
+    /// A ceiling of the sender keeps it from there.
+    Ceiling,
+    /// A copy was called back, and nobody said so.
+    Recall,
     /// The receiver is not on its distribution list.
     Audience,
     /// The sender's policy forbids it.
@@ -33,11 +39,11 @@ pub enum Gate {
     Accept,
     /// The receiver does not know its author.
     Author,
-    /// It was taken in although it had been retracted there.
+    /// It was taken in although it had been retracted there, or taken back.
     Returned,
     /// A node holds it, and nothing on the wire says how it came there.
     NeverReleased,
-    /// Content of a retracted record is still held where the retraction had to come.
+    /// A record that was retracted or called back is still held where that had to come.
     NotErased,
     /// A record did not come where the gates in force let it.
     Starved,
@@ -58,6 +64,21 @@ pub struct Version {
     pub policy: Policy,
     /// The peers, with the circles that they were put into.
     pub peers: BTreeMap<usize, BTreeSet<usize>>,
+    /// Whom it revoked and did not link again.
+    pub revoked: BTreeSet<usize>,
+}
+
+/// A copy that a node called back.
+#[derive(Clone, Copy, Debug)]
+pub struct Recalled {
+    /// When that began.
+    pub moment: u64,
+    /// Who had released it.
+    pub by: usize,
+    /// Who has it.
+    pub from: usize,
+    /// The record.
+    pub of: RecordId,
 }
 
 /// What a record is.
@@ -71,6 +92,20 @@ pub enum What {
     Keys,
     /// A retraction of another one.
     Retract(RecordId),
+    /// Leave to pass a record on.
+    Permit {
+        /// The record.
+        of: RecordId,
+        /// To whom.
+        to: BTreeSet<usize>,
+    },
+    /// A copy is called back.
+    Recall {
+        /// The record.
+        of: RecordId,
+        /// From whom; none: from nobody of this federation.
+        from: Option<usize>,
+    },
     /// Another control record, about these.
     Control(Vec<RecordId>),
 }
@@ -98,6 +133,12 @@ pub struct Model<'a> {
     pub records: BTreeMap<RecordId, Known>,
     /// The ids of the drawn ones.
     pub ids: Vec<Option<RecordId>>,
+    /// The ids of the permits.
+    pub permits: Vec<Option<RecordId>>,
+    /// Copies that were called back.
+    pub recalled: Vec<Recalled>,
+    /// Nodes that called back all that a peer had of them.
+    pub recalled_all: BTreeSet<(usize, usize)>,
     /// When everything had come to rest.
     pub rests: Vec<u64>,
     /// When its author withdrew or replaced a record.
@@ -115,6 +156,9 @@ impl<'a> Model<'a> {
             agencies,
             records: BTreeMap::new(),
             ids: vec![None; plan.records.len()],
+            permits: vec![None; plan.permits],
+            recalled: Vec::new(),
+            recalled_all: BTreeSet::new(),
             rests: Vec::new(),
             withdrawn: BTreeMap::new(),
             cut: BTreeSet::new(),
@@ -140,21 +184,42 @@ impl<'a> Model<'a> {
         at
     }
 
+    /// The permits of its author that let a record go to a node.
+    pub fn permits_of(&self, of: &RecordId, to: usize) -> impl Iterator<Item = RecordId> {
+        let author = self.records.get(of).map(|known| known.author);
+        self.permits
+            .iter()
+            .flatten()
+            .copied()
+            .filter(move |permit| {
+                let Some(permit) = self.records.get(permit) else {
+                    return false;
+                };
+                let names = matches!(&permit.what, What::Permit { of: what, to: names }
+                if what == of && names.contains(&to));
+                names && Some(permit.author) == author
+            })
+    }
+
     /// May a node give a record to another one, by the gates of one of these versions? The
-    /// gate that says no, if not. What is gone is not asked here.
+    /// gate that says no, if not. What is gone is not asked here. `permitted`: by a permit that
+    /// both have.
     pub fn release(
         &self,
         from: usize,
         to: usize,
         known: &Known,
         versions: &[Version],
+        permitted: bool,
     ) -> Result<(), Gate> {
         let card;
         let (traits, list) = match &known.what {
             What::Keys | What::Card if known.author == from => return Ok(()),
             What::Keys => return Err(Gate::Owed),
             // Who is owed one is told by what crossed the wire.
-            What::Retract(_) | What::Control(_) => return Ok(()),
+            What::Retract(_) | What::Control(_) | What::Permit { .. } | What::Recall { .. } => {
+                return Ok(());
+            }
             What::Card => {
                 card = card_traits(known.author);
                 (&card, None)
@@ -163,43 +228,54 @@ impl<'a> Model<'a> {
         };
         let list = list.filter(|_| known.author == from);
         let addressed = list.is_some_and(|l| l.contains(&to));
-        if !handling(traits, known.author, from, to, addressed) {
+        let roles = Roles {
+            author: known.author,
+            from,
+            to,
+        };
+        if !handling(traits, roles, addressed, permitted) {
             return Err(Gate::Handling);
         }
         if list.is_some() && !addressed {
             return Err(Gate::Audience);
         }
-        let open = versions.iter().any(|v| {
-            v.peers.contains_key(&to)
-                && v.policy.allows(
-                    true,
-                    &Facts {
-                        traits,
-                        author: known.author,
-                        us: from,
-                        peer: to,
-                        peers: &v.peers,
-                        addressed,
-                    },
-                )
-        });
-        if open { Ok(()) } else { Err(Gate::Policy) }
+        let mut gate = Gate::Policy;
+        for version in versions.iter().filter(|v| v.peers.contains_key(&to)) {
+            let facts = Facts {
+                traits,
+                author: known.author,
+                us: from,
+                peer: to,
+                peers: &version.peers,
+                addressed,
+            };
+            if version.policy.allows(true, &facts) {
+                if !version.policy.withholds(&facts) {
+                    return Ok(());
+                }
+                gate = Gate::Ceiling;
+            }
+        }
+        Err(gate)
     }
 
-    /// May a node take in a record that a courier brings?
+    /// May a node take in a record that a courier brings? `permitted`: by a permit that it has.
     pub fn accept(
         &self,
         at: usize,
         courier: usize,
         known: &Known,
         versions: &[Version],
+        permitted: bool,
     ) -> Result<(), Gate> {
         if !self.knows(at, known.author) {
             return Err(Gate::Author);
         }
         let card;
         let traits = match &known.what {
-            What::Retract(_) | What::Control(_) => return Ok(()),
+            What::Retract(_) | What::Control(_) | What::Permit { .. } | What::Recall { .. } => {
+                return Ok(());
+            }
             // What an agency lost, a peer that had it from it gives back.
             _ if known.author == at => return Ok(()),
             What::Keys | What::Card if known.author == courier => return Ok(()),
@@ -211,7 +287,12 @@ impl<'a> Model<'a> {
             What::Drawn(number, _) => &self.plan.records[*number].traits,
         };
         // What its author sends, it may send: whom it names is its own business.
-        if courier != known.author && !handling(traits, known.author, courier, at, false) {
+        let roles = Roles {
+            author: known.author,
+            from: courier,
+            to: at,
+        };
+        if courier != known.author && !handling(traits, roles, false, permitted) {
             return Err(Gate::Courier);
         }
         let open = versions.iter().any(|v| {
@@ -252,11 +333,20 @@ impl<'a> Model<'a> {
     }
 }
 
+/// Who is who when a record goes from one node to another.
+#[derive(Clone, Copy)]
+struct Roles {
+    author: usize,
+    from: usize,
+    to: usize,
+}
+
 /// The author's word, from SPEC.md: what a holder may do with a record of the strategic plane.
-fn handling(traits: &Traits, author: usize, from: usize, to: usize, addressed: bool) -> bool {
+fn handling(traits: &Traits, roles: Roles, addressed: bool, permitted: bool) -> bool {
     const AMBER: usize = 2;
     const AMBER_STRICT: usize = 3;
     const RED: usize = 4;
+    let Roles { author, from, to } = roles;
     if from == author {
         return traits.tlp != RED || addressed;
     }
@@ -274,11 +364,14 @@ fn handling(traits: &Traits, author: usize, from: usize, to: usize, addressed: b
         by_tlp
     };
     match &traits.onward {
-        Onward::None | Onward::Ask => false,
+        Onward::None => false,
+        Onward::Ask => permitted,
         // A named agency may not pass it on.
-        Onward::To(names) => ceiling >= 2 && names.contains(&to) && !names.contains(&from),
+        Onward::To(names) => {
+            permitted || (ceiling >= 2 && names.contains(&to) && !names.contains(&from))
+        }
         // Cut to `to`, it names nobody.
-        Onward::Community => ceiling >= 3,
+        Onward::Community => permitted || ceiling >= 3,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::policy::{CIRCLES, Policy};
-use super::record::Drawn;
+use super::record::{Drawn, Onward};
 use super::rng::Rng;
 
 /// Sectors of the nodes, in turn.
@@ -63,6 +63,38 @@ pub enum Step {
         node: usize,
         /// The peer.
         peer: usize,
+        /// Whether it calls back all that the peer has of it.
+        recall: bool,
+    },
+    /// A node revokes a peer.
+    Revoke {
+        /// The node.
+        node: usize,
+        /// The peer.
+        peer: usize,
+    },
+    /// A node calls back what its gates, as they are now, do not let its peers have.
+    Recall {
+        /// The node.
+        node: usize,
+    },
+    /// An author lets holders pass a record of its own on.
+    Permit {
+        /// The author.
+        node: usize,
+        /// The record.
+        of: usize,
+        /// To whom.
+        to: BTreeSet<usize>,
+        /// The permit.
+        permit: usize,
+    },
+    /// It takes such a permit back.
+    Forbid {
+        /// The author.
+        node: usize,
+        /// The permit.
+        permit: usize,
     },
     /// The line between two nodes is cut.
     Cut(usize, usize),
@@ -85,22 +117,26 @@ pub struct Plan {
     pub nodes: usize,
     /// The records, by number.
     pub records: Vec<Drawn>,
+    /// How many permits.
+    pub permits: usize,
     /// What is done, in order.
     pub steps: Vec<Step>,
 }
 
 /// The federation as it would be, while it is drawn.
-struct Draw {
-    rng: Rng,
-    plan: Plan,
-    peers: Vec<BTreeSet<usize>>,
-    runs: Vec<bool>,
-    cut: BTreeSet<(usize, usize)>,
+pub(super) struct Draw {
+    pub(super) rng: Rng,
+    pub(super) plan: Plan,
+    pub(super) peers: Vec<BTreeSet<usize>>,
+    pub(super) runs: Vec<bool>,
+    pub(super) cut: BTreeSet<(usize, usize)>,
     /// Peers that were put into circles. These are not removed: one that comes back while it
     /// is still owed something keeps its circles, one that comes back later does not.
     in_circles: BTreeSet<(usize, usize)>,
     /// Records in force, with their authors.
-    live: BTreeMap<usize, usize>,
+    pub(super) live: BTreeMap<usize, usize>,
+    /// Permits in force, with their authors.
+    permits: BTreeMap<usize, usize>,
 }
 
 impl Plan {
@@ -114,6 +150,7 @@ impl Plan {
                 seed,
                 nodes,
                 records: Vec::new(),
+                permits: 0,
                 steps: Vec::new(),
             },
             peers: vec![BTreeSet::new(); nodes],
@@ -121,9 +158,10 @@ impl Plan {
             cut: BTreeSet::new(),
             in_circles: BTreeSet::new(),
             live: BTreeMap::new(),
+            permits: BTreeMap::new(),
         };
         draw.found();
-        let count = 12 + draw.rng.below(14);
+        let count = 12 + draw.rng.below(16);
         for _ in 0..count {
             draw.step();
         }
@@ -160,7 +198,7 @@ impl Draw {
         let Some(node) = self.rng.maybe(&running) else {
             return;
         };
-        match self.rng.below(100) {
+        match self.rng.below(120) {
             0..=39 => self.push(node),
             40..=47 => self.amend(),
             48..=55 => self.retract(),
@@ -187,7 +225,16 @@ impl Draw {
             }
             89..=91 => self.start(100),
             92..=94 => self.stale(node),
-            _ => self.plan.steps.push(Step::Settle),
+            95..=98 => self.plan.steps.push(Step::Settle),
+            99..=104 => self.permit(),
+            105 | 106 => self.forbid(),
+            107 | 108 => self.revoke(node),
+            109..=111 => {
+                self.apply(node);
+                self.plan.steps.push(Step::Recall { node });
+            }
+            112..=115 => self.leave(node),
+            _ => self.taken_back(node),
         }
     }
 
@@ -206,7 +253,7 @@ impl Draw {
         }
     }
 
-    fn add(&mut self, node: usize, peer: usize) {
+    pub(super) fn add(&mut self, node: usize, peer: usize) {
         let all: Vec<usize> = (0..CIRCLES).collect();
         let circles: BTreeSet<usize> = self.rng.some(&all, 15).into_iter().collect();
         if !circles.is_empty() {
@@ -228,7 +275,21 @@ impl Draw {
             .collect();
         if let Some(peer) = self.rng.maybe(&peers) {
             self.peers[node].remove(&peer);
-            self.plan.steps.push(Step::Remove { node, peer });
+            let recall = self.rng.chance(30);
+            self.plan.steps.push(Step::Remove { node, peer, recall });
+        }
+    }
+
+    fn revoke(&mut self, node: usize) {
+        let peers: Vec<usize> = self.peers[node].iter().copied().collect();
+        let Some(peer) = self.rng.maybe(&peers) else {
+            return;
+        };
+        self.peers[node].remove(&peer);
+        self.in_circles.remove(&(node, peer));
+        self.plan.steps.push(Step::Revoke { node, peer });
+        if self.rng.chance(50) {
+            self.plan.steps.push(Step::Settle);
         }
     }
 
@@ -248,7 +309,7 @@ impl Draw {
         listed.then(|| self.rng.some(&peers, 60).into_iter().collect())
     }
 
-    fn record(&mut self, of_kind: Option<&'static str>) -> usize {
+    pub(super) fn record(&mut self, of_kind: Option<&'static str>) -> usize {
         let number = self.plan.records.len();
         let record = Drawn::draw(&mut self.rng, self.plan.nodes, number, of_kind);
         self.plan.records.push(record);
@@ -317,57 +378,41 @@ impl Draw {
         }
     }
 
-    /// A peer that was cut off still has what its author withdrew meanwhile, and comes back by
-    /// way of a third one, with which it never spoke of it.
-    fn stale(&mut self, author: usize) {
-        let others: Vec<usize> = (0..self.plan.nodes)
-            .filter(|n| *n != author && self.runs[*n])
+    fn permit(&mut self) {
+        let Some((of, node)) = self.own() else { return };
+        if self.plan.records[of].traits.onward == Onward::None {
+            return;
+        }
+        let others: Vec<usize> = (0..self.plan.nodes).filter(|n| *n != node).collect();
+        let to = self.rng.some(&others, 40);
+        if !to.is_empty() {
+            self.give_leave(node, of, to);
+        }
+    }
+
+    pub(super) fn give_leave(&mut self, node: usize, of: usize, to: Vec<usize>) {
+        let permit = self.plan.permits;
+        self.plan.permits += 1;
+        self.permits.insert(permit, node);
+        self.plan.steps.push(Step::Permit {
+            node,
+            of,
+            to: to.into_iter().collect(),
+            permit,
+        });
+    }
+
+    fn forbid(&mut self) {
+        let own: Vec<(usize, usize)> = self
+            .permits
+            .iter()
+            .filter(|(_, node)| self.runs[**node])
+            .map(|(permit, node)| (*permit, *node))
             .collect();
-        let Some(there) = self.rng.maybe(&others) else {
-            return;
-        };
-        let rest: Vec<usize> = others.into_iter().filter(|n| *n != there).collect();
-        let Some(stale) = self.rng.maybe(&rest) else {
-            return;
-        };
-        let lines = [(author, there), (author, stale), (there, stale)];
-        if lines.iter().any(|(a, b)| self.cut.contains(&pair(*a, *b))) {
-            return;
+        if let Some((permit, node)) = self.rng.maybe(&own) {
+            self.permits.remove(&permit);
+            self.plan.steps.push(Step::Forbid { node, permit });
         }
-        for (a, b) in lines {
-            for (one, other) in [(a, b), (b, a)] {
-                if !self.peers[one].contains(&other) {
-                    self.add(one, other);
-                }
-            }
-        }
-        for node in [author, there, stale] {
-            let policy = Policy::open();
-            self.plan.steps.push(Step::Apply { node, policy });
-        }
-        let record = self.record(None);
-        let wide = self.plan.records[record].wide_open();
-        self.plan.records[record] = wide;
-        self.live.insert(record, author);
-        self.plan.steps.extend([
-            Step::Cut(there, stale),
-            Step::Push {
-                node: author,
-                record,
-                to: None,
-            },
-            Step::Settle,
-            Step::Cut(author, stale),
-            Step::Retract {
-                node: author,
-                of: record,
-            },
-            Step::Settle,
-            Step::Mend(there, stale),
-            Step::Settle,
-        ]);
-        self.live.remove(&record);
-        self.cut.insert(pair(author, stale));
     }
 
     fn start(&mut self, per_cent: usize) {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::ceiling::Ceiling;
 use super::plan::{COUNTRIES, SECTORS};
 use super::record::{AREAS, CLASSES, KINDS, TLP, Traits};
 use super::rng::Rng;
@@ -70,6 +71,8 @@ pub struct Policy {
     pub statements: Vec<Statement>,
     /// Members of each circle.
     pub circles: BTreeMap<usize, BTreeSet<usize>>,
+    /// What goes beyond it for nobody.
+    pub ceilings: Vec<Ceiling>,
 }
 
 /// What a decision is about.
@@ -98,7 +101,7 @@ impl Policy {
         };
         Self {
             statements: vec![all(true), all(false)],
-            circles: BTreeMap::new(),
+            ..Self::default()
         }
     }
 
@@ -134,9 +137,16 @@ impl Policy {
                 });
             }
         }
+        let mut ceilings = Vec::new();
+        if rng.chance(30) {
+            for _ in 0..=rng.below(2) {
+                ceilings.push(Ceiling::draw(rng, peers));
+            }
+        }
         Self {
             statements,
             circles,
+            ceilings,
         }
     }
 
@@ -154,8 +164,34 @@ impl Policy {
         allowed
     }
 
-    /// As the node reads it.
-    pub fn cedar(&self) -> String {
+    /// Whether a ceiling keeps a record from a peer, whatever the statements say.
+    pub fn withholds(&self, facts: &Facts) -> bool {
+        self.ceilings.iter().any(|c| c.withholds(self, facts))
+    }
+
+    /// Whether a peer is in a circle: by the policy, or because it was put into it.
+    pub fn in_circle(&self, circle: usize, facts: &Facts) -> bool {
+        let listed = self.circles.get(&circle);
+        let given = facts.peers.get(&facts.peer);
+        listed.is_some_and(|members| members.contains(&facts.peer))
+            || given.is_some_and(|circles| circles.contains(&circle))
+    }
+
+    /// As the node reads it, file by file.
+    pub fn files(&self) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::from([
+            ("drawn.cedar".to_owned(), self.cedar()),
+            ("entities.json".to_owned(), self.entities()),
+        ]);
+        if !self.ceilings.is_empty() {
+            let all = self.ceilings.iter().enumerate();
+            let text = all.map(|(n, c)| c.toml(n)).collect();
+            files.insert("ceilings.toml".to_owned(), text);
+        }
+        files
+    }
+
+    fn cedar(&self) -> String {
         let mut text = String::from("// Drawn.\n");
         for (n, s) in self.statements.iter().enumerate() {
             let effect = if s.permit { "permit" } else { "forbid" };
@@ -173,8 +209,7 @@ impl Policy {
         text
     }
 
-    /// Its `entities.json`.
-    pub fn entities(&self) -> String {
+    fn entities(&self) -> String {
         let circles: BTreeMap<String, Vec<String>> = (0..CIRCLES)
             .map(|c| {
                 let members = self.circles.get(&c).into_iter().flatten();
@@ -200,12 +235,7 @@ impl Policy {
             Cond::AuthorCountry(country) => country_of(facts.author) == *country,
             Cond::Sectors(sectors) => sectors.contains(&sector_of(facts.peer)),
             Cond::Country(country) => country_of(facts.peer) == *country,
-            Cond::Circle(circle) => {
-                let listed = self.circles.get(circle);
-                let given = facts.peers.get(&facts.peer);
-                listed.is_some_and(|members| members.contains(&facts.peer))
-                    || given.is_some_and(|circles| circles.contains(circle))
-            }
+            Cond::Circle(circle) => self.in_circle(*circle, facts),
             Cond::Peer(peer) => facts.peer == *peer,
             Cond::Addressed => facts.addressed,
             Cond::Not(inner) => !self.holds(inner, facts),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use liaison_node::clock::{Clock, SystemClock};
+use liaison_protocol::record::date::Date;
 use serde_json::{Value, json};
 
 use super::rng::Rng;
@@ -155,6 +157,13 @@ impl Drawn {
         wide
     }
 
+    /// The same record, to be passed on only with its author's leave.
+    pub fn asking(&self) -> Self {
+        let mut asking = self.clone();
+        asking.traits.onward = Onward::Ask;
+        asking
+    }
+
     fn body(&self) -> Value {
         let area = self.area;
         match self.traits.kind {
@@ -181,19 +190,18 @@ impl Drawn {
             _ => json!({
                 "stance": "offer", "types": ["shelter"], "area": area, "ages": ["18-29"],
                 "genders": ["female"], "statuses": ["smuggled"], "languages": ["en"],
-                "capacity_band": "3-10", "access": "24h", "valid_until": self.valid_until(),
+                "capacity_band": "3-10", "access": "24h", "valid_until": day_ahead(),
             }),
         }
     }
+}
 
-    /// A service may be announced for 90 days at most.
-    fn valid_until(&self) -> String {
-        use liaison_node::clock::{Clock, SystemClock};
-        use liaison_protocol::clock::Millis;
-        use liaison_protocol::record::date::Date;
-        const SIXTY_DAYS_MS: u64 = 60 * 24 * 60 * 60 * 1000;
-        Date::from_millis(Millis(SystemClock.now().0 + SIXTY_DAYS_MS)).to_string()
-    }
+/// A day that lies ahead: a service may be announced for 90 days at most, a permit be given for
+/// longer.
+pub fn day_ahead() -> String {
+    Date::from_millis(SystemClock.now())
+        .add_days(60)
+        .to_string()
 }
 
 /// What policies see of the content, by the list in the documentation of tags.

@@ -24,13 +24,21 @@ pub enum Sabotage {
     Epoch,
     /// A removed peer stays one.
     Link,
+    /// A revoked peer stays one.
+    Revocation,
+    /// Ceilings are lost.
+    Ceiling,
+    /// Permits name everybody.
+    Permit,
+    /// Copies are not recalled.
+    Recall,
     /// Nodes share nothing: the other way round, too little.
     Starve,
 }
 
 impl Sabotage {
     /// Each, and the gates of which at least one must be seen to be broken.
-    pub const ALL: [(Sabotage, &'static [Gate]); 11] = [
+    pub const ALL: [(Sabotage, &'static [Gate]); 16] = [
         (Sabotage::Policy, &[Gate::Policy]),
         (Sabotage::Accept, &[Gate::Accept]),
         (Sabotage::Handling, &[Gate::Handling]),
@@ -41,6 +49,11 @@ impl Sabotage {
         (Sabotage::Tombstone, &[Gate::Returned]),
         (Sabotage::Epoch, &[Gate::Policy]),
         (Sabotage::Link, &[Gate::Link]),
+        (Sabotage::Revocation, &[Gate::Revoked]),
+        (Sabotage::Ceiling, &[Gate::Ceiling]),
+        (Sabotage::Permit, &[Gate::Handling]),
+        (Sabotage::Permit, &[Gate::Courier]),
+        (Sabotage::Recall, &[Gate::NotErased]),
         (Sabotage::Starve, &[Gate::Starved]),
     ];
 }

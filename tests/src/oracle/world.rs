@@ -7,18 +7,22 @@ use std::time::{Duration, Instant};
 
 use liaison_node::node::POLICY_ACTIVE;
 use liaison_node::policy::{PolicySet, PolicyText};
-use liaison_node::store::Op;
+use liaison_node::store::{Flags, Op};
 use liaison_protocol::id::RecordId;
+use liaison_protocol::record::codes::RecallReason;
 use serde_json::Value;
 use tokio::sync::Notify;
 
 use super::judge::{self, Held, Violation};
-use super::model::{Gate, Known, Model, Version, What};
+use super::model::{Gate, Known, Model, Recalled, Version, What};
 use super::plan::{Plan, Step, pair};
-use super::policy::{Cond, Policy, Statement, country_of, sector_of};
+use super::policy::{Cond, Facts, Policy, Statement, country_of, sector_of};
+use super::record::{Onward, day_ahead};
+use super::rest::{self, Given, Rest};
 use super::sabotage::Sabotage;
-use crate::Federation;
+use super::wire;
 use crate::tap::moment;
+use crate::{Federation, Ran};
 
 /// What came of one federation.
 #[derive(Debug)]
@@ -33,9 +37,14 @@ pub struct Outcome {
     pub copies: usize,
     /// How long the nodes took to come to what the gates let them have, at the end.
     pub rest: Duration,
+    /// What they waited for until then.
+    pub last: Option<Violation>,
     /// How long all of it took.
     pub took: Duration,
 }
+
+/// How long to wait for what tells of itself before looking again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// Small stores: there are many.
 const CONFIG: &str = "cache_mb = 8\n";
@@ -70,7 +79,7 @@ pub async fn run(plan: &Plan, sabotage: Option<Sabotage>, patience: Duration) ->
     for step in &plan.steps {
         world.step(step).await;
     }
-    let (mut violations, rest) = world.come_to_rest(patience).await;
+    let (mut violations, rest, last) = world.come_to_rest(patience).await;
     let (frames, copies) = world.judge(&mut violations);
     world.federation.stop().await;
     Outcome {
@@ -79,6 +88,7 @@ pub async fn run(plan: &Plan, sabotage: Option<Sabotage>, patience: Duration) ->
         frames,
         copies,
         rest,
+        last,
         took: began.elapsed(),
     }
 }
@@ -94,17 +104,9 @@ impl World<'_> {
                 to,
             } => self.amend(*node, *of, *record, to.as_ref()).await,
             Step::Retract { node, of } => {
-                let Some(id) = self.model.ids[*of] else {
-                    return;
-                };
-                if self.sabotage != Some(Sabotage::Retraction) {
-                    let args = ["retract", &id.full(), "--reason", "error"];
-                    self.federation[&name(*node)]
-                        .cli(&args)
-                        .await
-                        .expect_code(0);
+                if let Some(id) = self.model.ids[*of] {
+                    self.retract(*node, id).await;
                 }
-                self.model.withdrawn.insert(id, (moment(), Instant::now()));
             }
             Step::Apply { node, policy } => self.apply(*node, policy).await,
             Step::Add {
@@ -112,18 +114,29 @@ impl World<'_> {
                 peer,
                 circles,
             } => self.add(*node, *peer, circles).await,
-            Step::Remove { node, peer } => {
+            Step::Remove { node, peer, recall } => self.remove(*node, *peer, *recall).await,
+            Step::Revoke { node, peer } => {
                 let begin = moment();
-                if self.sabotage != Some(Sabotage::Link) {
-                    let args = ["peer", "remove", &name(*peer), "--yes"];
-                    self.federation[&name(*node)]
-                        .cli(&args)
-                        .await
-                        .expect_code(0);
+                if self.sabotage != Some(Sabotage::Revocation) {
+                    let args = ["peer", "revoke", &name(*peer), "--reason", "drawn", "--yes"];
+                    self.run(*node, &args).await;
                 }
                 self.changed(*node, begin, |v| {
                     v.peers.remove(peer);
+                    v.revoked.insert(*peer);
                 });
+            }
+            Step::Recall { node } => self.recall(*node).await,
+            Step::Permit {
+                node,
+                of,
+                to,
+                permit,
+            } => self.permit(*node, *of, to, *permit).await,
+            Step::Forbid { node, permit } => {
+                if let Some(id) = self.model.permits[*permit] {
+                    self.retract(*node, id).await;
+                }
             }
             Step::Cut(a, b) => {
                 self.model.cut.insert(pair(*a, *b));
@@ -150,6 +163,108 @@ impl World<'_> {
         }
     }
 
+    async fn run(&self, node: usize, args: &[&str]) -> Ran {
+        let ran = self.federation[&name(node)].cli(args).await;
+        ran.expect_code(0)
+    }
+
+    async fn retract(&mut self, node: usize, id: RecordId) {
+        if self.sabotage != Some(Sabotage::Retraction) {
+            let args = ["retract", &id.full(), "--reason", "error"];
+            self.run(node, &args).await;
+        }
+        self.model.withdrawn.insert(id, (moment(), Instant::now()));
+    }
+
+    async fn remove(&mut self, node: usize, peer: usize, recall: bool) {
+        let begin = moment();
+        let alias = name(peer);
+        let mut args = vec!["peer", "remove", &alias, "--yes"];
+        if recall {
+            args.push("--recall");
+            self.model.recalled_all.insert((node, peer));
+        }
+        if self.sabotage != Some(Sabotage::Link) {
+            self.run(node, &args).await;
+        }
+        self.changed(node, begin, |v| {
+            v.peers.remove(&peer);
+        });
+    }
+
+    async fn permit(&mut self, node: usize, of: usize, to: &BTreeSet<usize>, permit: usize) {
+        let Some(of) = self.model.ids[of] else {
+            return;
+        };
+        let agencies = &self.model.agencies;
+        let named: Vec<String> = match self.sabotage {
+            Some(Sabotage::Permit) => agencies.iter().map(|a| a.full()).collect(),
+            _ => to.iter().map(|n| agencies[*n].full()).collect(),
+        };
+        let (full, named, until) = (of.full(), named.join(","), day_ahead());
+        let args = ["permit", &full, "--to", &named, "--until", &until, "--json"];
+        let ran = self.run(node, &args).await;
+        let id: RecordId = ran.json()["id"]
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .expect("an id");
+        self.model.permits[permit] = Some(id);
+        let what = What::Permit { of, to: to.clone() };
+        self.model.records.insert(
+            id,
+            Known {
+                author: node,
+                what,
+                supersedes: None,
+            },
+        );
+    }
+
+    /// Calls back what the gates do not let peers have. Not by 'policy apply --recall', which
+    /// would hold the policy to the invariants.
+    async fn recall(&mut self, node: usize) {
+        let at = self.federation[&name(node)].node();
+        let held = judge::held(&self.federation[&name(node)]);
+        let peers: Vec<usize> = self.model.now(node)[0].peers.keys().copied().collect();
+        for peer in peers {
+            let agency = self.model.agencies[peer];
+            let mut out = Vec::new();
+            for (id, header) in &held {
+                let Some(known) = self.model.records.get(id) else {
+                    continue;
+                };
+                let drawn = matches!(known.what, What::Drawn(..));
+                let permitted = self.model.permits_of(id, peer).next().is_some();
+                let now = self.model.now(node);
+                let closed = self.model.release(node, peer, known, now, permitted);
+                let arrival = at.store.arrival_of(id).expect("the store");
+                let is_out = arrival.is_some_and(|arrival| {
+                    let out = at.is_out(arrival, header, &agency);
+                    out.expect("the store")
+                });
+                if drawn && closed.is_err() && is_out && !header.flags.contains(Flags::ERASED) {
+                    out.push(*id);
+                }
+            }
+            let moment = moment();
+            if self.sabotage != Some(Sabotage::Recall) {
+                let made = at.recall(&out, &agency, RecallReason::Policy).await;
+                assert_eq!(
+                    made.expect("recalls").len(),
+                    out.len(),
+                    "recalls of {out:?}"
+                );
+            }
+            let recalled = out.into_iter().map(|of| Recalled {
+                moment,
+                by: node,
+                from: peer,
+                of,
+            });
+            self.model.recalled.extend(recalled);
+        }
+    }
+
     async fn forget_tombstones(&self) {
         let gone = || self.model.withdrawn.keys();
         let lift: Vec<Op> = gone().map(|id| Op::LiftTombstone { id: *id }).collect();
@@ -159,15 +274,50 @@ impl World<'_> {
         }
     }
 
+    /// Those whom a node's ceilings keep a record of its own from.
+    fn withheld(&self, node: usize, record: usize) -> BTreeSet<usize> {
+        let Version { policy, peers, .. } = &self.model.now(node)[0];
+        let withheld = |peer: &usize| {
+            policy.withholds(&Facts {
+                traits: &self.model.plan.records[record].traits,
+                author: node,
+                us: node,
+                peer: *peer,
+                peers,
+                addressed: true,
+            })
+        };
+        peers.keys().copied().filter(withheld).collect()
+    }
+
+    /// A list without those whom a ceiling keeps the record from: with them it is not taken.
+    /// None: its `onward` names one.
+    fn under_ceilings(
+        &self,
+        node: usize,
+        record: usize,
+        to: Option<&BTreeSet<usize>>,
+    ) -> Option<Option<BTreeSet<usize>>> {
+        let withheld = self.withheld(node, record);
+        let onward = &self.model.plan.records[record].traits.onward;
+        if matches!(onward, Onward::To(names) if !names.is_disjoint(&withheld)) {
+            return None;
+        }
+        Some(to.map(|to| to.difference(&withheld).copied().collect()))
+    }
+
     async fn push(&mut self, node: usize, record: usize, to: Option<&BTreeSet<usize>>) {
         let draft = self.draft(record);
-        let list = to.map(names);
+        let Some(to) = self.under_ceilings(node, record, to) else {
+            return;
+        };
+        let list = to.as_ref().map(names);
         let options: Vec<&str> = match &list {
             Some(list) if self.sabotage != Some(Sabotage::Audience) => vec!["--to", list],
             _ => Vec::new(),
         };
         let id = self.federation[&name(node)].push(&draft, &options).await;
-        self.made(node, record, id, to.cloned(), None);
+        self.made(node, record, id, to, None);
     }
 
     async fn amend(&mut self, node: usize, of: usize, record: usize, to: Option<&BTreeSet<usize>>) {
@@ -175,7 +325,10 @@ impl World<'_> {
             return;
         };
         let draft = self.draft(record);
-        let list = to.map(names);
+        let Some(to) = self.under_ceilings(node, record, to) else {
+            return;
+        };
+        let list = to.as_ref().map(names);
         let full = old.full();
         let mut args = vec!["amend", &full, "-", "--json"];
         if self.sabotage == Some(Sabotage::Amendment) {
@@ -196,7 +349,7 @@ impl World<'_> {
             Some(What::Drawn(_, list)) => list,
             _ => None,
         };
-        let list = to.cloned().or(kept);
+        let list = to.or(kept);
         self.made(node, record, id.expect("an id"), list, Some(old));
         self.model.withdrawn.insert(old, (moment(), Instant::now()));
     }
@@ -226,13 +379,12 @@ impl World<'_> {
         let first = self.model.versions[node]
             .iter()
             .all(|v| v.policy == Policy::default());
-        let given = self.given(policy);
+        let given = self.policy_of(policy);
         if first || self.sabotage != Some(Sabotage::Epoch) {
             // Not by 'policy apply', which would hold each drawn policy to the invariants: that
             // takes longer than all the rest.
             let node = self.federation[&name(node)].node();
-            let files = vec![("drawn.cedar".to_owned(), given.cedar())];
-            let text = PolicyText::new(files, Some(given.entities())).expect("a policy");
+            let text = PolicyText::from_names(given.files()).expect("a policy");
             let name = POLICY_ACTIVE.to_owned();
             let bytes = text.to_bytes().into();
             let set = PolicySet::from_text(text).expect("a policy");
@@ -244,11 +396,15 @@ impl World<'_> {
     }
 
     /// The policy that the node really gets.
-    fn given(&self, policy: &Policy) -> Policy {
+    fn policy_of(&self, policy: &Policy) -> Policy {
         let mut given = policy.clone();
         let open = match self.sabotage {
             Some(Sabotage::Policy) => true,
             Some(Sabotage::Accept) => false,
+            Some(Sabotage::Ceiling) => {
+                given.ceilings.clear();
+                return given;
+            }
             Some(Sabotage::Starve) => {
                 given.statements.retain(|s| !s.share);
                 return given;
@@ -278,6 +434,7 @@ impl World<'_> {
         at.reengage(None).await.expect("in force");
         self.changed(node, begin, |v| {
             v.peers.insert(peer, circles.clone());
+            v.revoked.remove(&peer);
         });
     }
 
@@ -295,6 +452,7 @@ impl World<'_> {
             epoch,
             policy: Policy::default(),
             peers: BTreeMap::new(),
+            revoked: BTreeSet::new(),
         });
         change(&mut next);
         next.begin = begin;
@@ -314,8 +472,12 @@ impl World<'_> {
     }
 
     /// Waits until every node holds what the gates in force let it have, and nothing that had
-    /// to be erased. What is missing when patience ends, and how long it took.
-    async fn come_to_rest(&mut self, patience: Duration) -> (Vec<Violation>, Duration) {
+    /// to be erased. What is missing when patience ends, how long it took, and what was missing
+    /// last.
+    async fn come_to_rest(
+        &mut self,
+        patience: Duration,
+    ) -> (Vec<Violation>, Duration, Option<Violation>) {
         let began = Instant::now();
         let running = self.running();
         let pairs: Vec<(usize, usize)> = running
@@ -347,22 +509,27 @@ impl World<'_> {
             })
             .collect();
         let end = tokio::time::Instant::now() + patience;
+        let mut last = None;
         let missing = loop {
             for n in &running {
                 judge::learn(&mut self.model, &self.federation[&name(*n)].node().store);
             }
             let held = self.held(&running);
-            let missing: Vec<Violation> = pairs
-                .iter()
-                .flat_map(|(a, b)| judge::unmet(&self.model, *a, *b, &held[a], &held[b]))
-                .collect();
-            if missing.is_empty() {
+            let given = self.given(&running);
+            let rest = Rest {
+                model: &self.model,
+                held: &held,
+                given: &given,
+            };
+            let unmet = pairs.iter().flat_map(|(a, b)| rest.unmet(*a, *b));
+            let missing: Vec<Violation> = unmet.collect();
+            if missing.is_empty() || tokio::time::Instant::now() >= end {
                 break missing;
             }
-            let more = tokio::time::timeout_at(end, arrived.notified()).await;
-            if more.is_err() {
-                break missing;
-            }
+            last = missing.into_iter().next();
+            // What is erased, or comes back under its old number, is no arrival.
+            let again = end.min(tokio::time::Instant::now() + LOOK_AGAIN);
+            let _more = tokio::time::timeout_at(again, arrived.notified()).await;
         };
         for watcher in watchers {
             watcher.abort();
@@ -371,7 +538,7 @@ impl World<'_> {
         if missing.is_empty() {
             self.federation.settled().await;
         }
-        (missing, took)
+        (missing, took, last)
     }
 
     fn judge(&mut self, violations: &mut Vec<Violation>) -> (usize, usize) {
@@ -390,11 +557,11 @@ impl World<'_> {
         }
         let (mut frames, mut copies) = (0, 0);
         for (n, said) in said.iter().enumerate() {
-            let wire = judge::read_wire(&self.model, n, said);
+            let wire = wire::read_wire(&self.model, n, said);
             frames += wire.frames;
             if let Some(held) = held.get(&n) {
                 copies += held.len();
-                violations.extend(judge::judge_store(&self.model, n, held, &wire));
+                violations.extend(rest::judge_store(&self.model, n, held, &wire));
             }
             violations.extend(wire.violations);
         }
@@ -405,6 +572,15 @@ impl World<'_> {
         (0..self.model.plan.nodes)
             .filter(|n| self.federation[&name(*n)].runs())
             .collect()
+    }
+
+    /// What each was given, if anything was called back.
+    fn given(&self, running: &[usize]) -> BTreeMap<usize, Vec<Given>> {
+        if self.model.recalled.is_empty() {
+            return BTreeMap::new();
+        }
+        let of = |n: &usize| rest::given(&self.model, &self.federation[&name(*n)].tap.frames());
+        running.iter().map(|n| (*n, of(n))).collect()
     }
 
     fn held(&self, running: &[usize]) -> BTreeMap<usize, Held> {

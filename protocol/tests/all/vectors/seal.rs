@@ -80,8 +80,8 @@ macro_rules! named {
 named! { frame_name, FRAME_FAULTS, FrameFault { Form, NotAWrap, NotSealed, } }
 
 named! { seal_name, SEAL_FAULTS, SealFault {
-    NoWrap, OtherKey, Closed, Commitment, Changed, Padding, Inside, NotSealed, TooLong, BadKey,
-    BadSecret, Stub,
+    NoWrap, OtherKey, Closed, Commitment, Changed, Padding, Inside, Limit, NotSealed, TooLong,
+    BadKey, BadSecret, Stub,
 } }
 
 /// Faults that no frame can cause: they are those of whoever seals.
@@ -223,20 +223,31 @@ fn closed(
     }
 }
 
-/// What stands inside, with a summary that makes it as long as this.
+/// What stands inside, with links and a title that make it as long as this.
 fn inside_of(bytes: usize) -> Inside {
-    let with = |letters: usize| {
+    let with = |refs: usize, letters: usize| {
         let mut inside = cast::inside();
-        inside.fields.summary = Some("a".repeat(letters));
+        let link = |n: usize| liaison_protocol::record::envelope::Ref {
+            rel: liaison_protocol::record::codes::RefRel::About,
+            id: liaison_protocol::id::RecordId::from_bytes([n as u8; 32]),
+        };
+        inside.fields.refs = (1..=refs).map(link).collect();
+        inside.fields.title = "a".repeat(letters);
         inside
     };
-    let length = |letters: usize| {
-        let (record, secret) = sealed_as("length", cast::stub(), &with(letters));
+    let length = |refs: usize, letters: usize| {
+        let (record, secret) = sealed_as("length", cast::stub(), &with(refs, letters));
         open_bytes(&record, &secret).expect("opens").len()
     };
-    let letters = 300 + bytes - length(300);
-    assert_eq!(length(letters), bytes);
-    with(letters)
+    (1..32)
+        .filter_map(|refs| {
+            bytes
+                .checked_sub(length(refs, 30))
+                .map(|more| (refs, 30 + more))
+        })
+        .find(|(refs, letters)| *letters <= 200 && length(*refs, *letters) == bytes)
+        .map(|(refs, letters)| with(refs, letters))
+        .expect("a length")
 }
 
 fn sealed_as(name: &'static str, stub: Stub, inside: &Inside) -> (Record, Secret) {
@@ -290,7 +301,7 @@ fn opening() -> Vec<(&'static str, SealVector)> {
     let (first, of_first) = sealed_as("first", first, &cast::inside());
     let (full, of_full) = sealed_as("full", cast::stub(), &inside_of(1023));
     let (next, of_next) = sealed_as("next", cast::stub(), &inside_of(1024));
-    vec![
+    let mut all = vec![
         (
             "two-recipients",
             good(
@@ -319,7 +330,26 @@ fn opening() -> Vec<(&'static str, SealVector)> {
                 &of_next,
             ),
         ),
-    ]
+    ];
+    let parts = [
+        ("referral-profile", cast::profile()),
+        ("referral-profile-in-an-emergency", cast::emergency()),
+        ("referral-assessment", cast::assessment()),
+        ("referral-identity", cast::identity()),
+    ];
+    for (name, inside) in parts.into_iter().chain(cast::steps()) {
+        let stub = Stub {
+            thread: (!name.starts_with("referral-profile"))
+                .then_some(cast::stub().thread)
+                .flatten(),
+            recipients: [cast::shelter()].into(),
+            ..cast::stub()
+        };
+        let (record, secret) = sealed_as(name, stub, &inside);
+        let what = format!("What is sealed in a referral: {}.", name.replace('-', " "));
+        all.push((name, good(&what, &record, &secret)));
+    }
+    all
 }
 
 fn of_frames() -> Vec<(&'static str, SealVector)> {
@@ -501,6 +531,10 @@ fn of_contents() -> Vec<(&'static str, SealVector)> {
             ill_sealed(&padded(inside, 1024)),
         )
     };
+    let over_a_limit = |what: &str, mentions: &[&str], inside: &[u8]| {
+        let bytes = ill_sealed(&padded(inside, 1024));
+        by_author(what, "Limit", mentions, bytes)
+    };
     let (record, secret) = cast::sealed_with_secret();
     let inside = open_bytes(&record, &secret).expect("opens");
     let tree: Value = ciborium::from_reader(inside.as_slice()).expect("CBOR");
@@ -584,6 +618,26 @@ fn of_contents() -> Vec<(&'static str, SealVector)> {
                 &edited(&|tree| {
                     if let Value::Map(entries) = tree {
                         entries.push(("colour".into(), "red".into()));
+                    }
+                }),
+            ),
+        ),
+        (
+            "inside-to-be-passed-on",
+            over_a_limit(
+                "What stands inside lets recipients pass it on.",
+                &["LIM-06", "onward"],
+                &edited(&|tree| *at(tree, &["fields", "onward"]) = "ask".into()),
+            ),
+        ),
+        (
+            "inside-with-a-summary",
+            over_a_limit(
+                "A summary, for which there is no place.",
+                &["LIM-06", "summary"],
+                &edited(&|tree| {
+                    if let Value::Map(entries) = at(tree, &["fields"]) {
+                        entries.push(("summary".into(), "What happened to her".into()));
                     }
                 }),
             ),
@@ -690,7 +744,7 @@ fn vectors_open_from_the_words_of_the_specification_alone() {
                 opened += 1;
             }
             // The seal is right there, and what stands inside is wrong.
-            (Some("Inside"), Ok(_)) => {}
+            (Some("Inside" | "Limit"), Ok(_)) => {}
             // ciborium reads longer heads; the library does not.
             (Some("NotAWrap"), Ok(_)) if name.contains("not-shortest") => {}
             (Some(_), Err(_)) => {}
