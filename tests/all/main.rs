@@ -33,6 +33,7 @@ mod proof;
 mod recovery;
 mod retraction;
 mod sarajevo;
+mod sealed;
 mod services;
 mod set_back;
 mod setup;
