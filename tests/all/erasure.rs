@@ -71,7 +71,10 @@ fn unpack(archive: &Path, to: &Path) {
         while let Some(entry) = entries.next_entry().expect("whole") {
             match entry {
                 Entry::File { path, bytes, .. } => append(&to.join(path), &bytes),
-                Entry::Rows(page) => rows.extend(format!("{page:?}").into_bytes()),
+                Entry::Rows(page) => page.iter().for_each(|(key, value)| {
+                    rows.extend_from_slice(key);
+                    rows.extend_from_slice(value);
+                }),
                 _ => {}
             }
         }
@@ -133,13 +136,16 @@ fn ways(files: &Path, agency: &AgencyId, wire: &Wire) -> BTreeSet<How> {
 
 /// Whether bytes stand anywhere in the files of a folder.
 fn anywhere(dir: &Path, bytes: &[u8]) -> bool {
-    std::fs::read_dir(dir).expect("folder").flatten().any(|entry| {
-        let path = entry.path();
-        match path.is_dir() {
-            true => anywhere(&path, bytes),
-            false => stands_in(&std::fs::read(&path).expect("file"), bytes),
-        }
-    })
+    std::fs::read_dir(dir)
+        .expect("folder")
+        .flatten()
+        .any(|entry| {
+            let path = entry.path();
+            match path.is_dir() {
+                true => anywhere(&path, bytes),
+                false => stands_in(&std::fs::read(&path).expect("file"), bytes),
+            }
+        })
 }
 
 /// Takes archives of a running node: store with keys, keys alone, keyring alone.
@@ -154,7 +160,14 @@ async fn archives(node: &TestNode, to: &Path) {
         ("keyring", "--keyring"),
     ] {
         let file = to.join(name);
-        let args = ["backup", &file.to_string_lossy(), "--key-file", &key, option].map(str::to_owned);
+        let args = [
+            "backup",
+            &file.to_string_lossy(),
+            "--key-file",
+            &key,
+            option,
+        ]
+        .map(str::to_owned);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         node.cli(&args).await.expect_code(0);
     }
@@ -169,7 +182,8 @@ fn together(archives: &Path, which: &[&str], to: PathBuf) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_opens_the_identity_after_erasure_and_retirement_and_the_list_says_what_does_before() {
+async fn nothing_opens_the_identity_after_erasure_and_retirement_and_the_list_says_what_does_before()
+ {
     let federation = Federation::mesh(&["a", "b"], OPEN).await;
     let [a, b] = ["a", "b"].map(|n| &federation[n]);
     let copies = federation.dir().join("copies");
@@ -187,14 +201,22 @@ async fn nothing_opens_the_identity_after_erasure_and_retirement_and_the_list_sa
     let secret = a.node().vault.keyring().get(&id).expect("keyring");
     let secret = secret.expect("a secret").secret;
     take("while it is held").await;
-    let args = ["retract", &id.full(), "--reason", "consent-withdrawn", "--yes"];
+    let args = [
+        "retract",
+        &id.full(),
+        "--reason",
+        "consent-withdrawn",
+        "--yes",
+    ];
     a.cli(&args).await.expect_code(0);
     closed(b, &id).await;
     federation.settled().await;
     take("after the erasure").await;
     let wire = Wire::of(a, id);
     for node in [a, b] {
-        node.cli(&["keys", "erase", "--now", "--yes"]).await.expect_code(0);
+        node.cli(&["keys", "erase", "--now", "--yes"])
+            .await
+            .expect_code(0);
     }
     take("after the retirement").await;
     assert_eq!(name_in(b, &id), None);
@@ -216,17 +238,29 @@ async fn nothing_opens_the_identity_after_erasure_and_retirement_and_the_list_sa
         let place = copies.join(when).join(name);
         let agency = federation[name].agency;
         let what = format!("{name}, {when}");
-        assert_eq!(ways(&place.join("home"), &agency, &wire), expected, "home of {what}");
+        assert_eq!(
+            ways(&place.join("home"), &agency, &wire),
+            expected,
+            "home of {what}"
+        );
         let archives = place.join("archives");
         let scratch = |n: &str| copies.join("scratch").join(when).join(name).join(n);
         let every = together(&archives, &["store", "keyring"], scratch("every"));
         assert_eq!(ways(&every, &agency, &wire), expected, "archives of {what}");
         let two = together(&archives, &["keys", "keyring"], scratch("two"));
-        assert_eq!(ways(&two, &agency, &wire), expected, "keys and keyring of {what}");
+        assert_eq!(
+            ways(&two, &agency, &wire),
+            expected,
+            "keys and keyring of {what}"
+        );
         // Neither the store with all keys nor the keyring without its master key opens anything.
         for one in ["store", "keys", "keyring"] {
             let one_alone = together(&archives, &[one], scratch(one));
-            assert_eq!(ways(&one_alone, &agency, &wire), all(&[]), "{one} archive of {what}");
+            assert_eq!(
+                ways(&one_alone, &agency, &wire),
+                all(&[]),
+                "{one} archive of {what}"
+            );
         }
         // And in clear it lies nowhere, neither the name nor what opens it.
         for part in [place.join("home"), every, two] {

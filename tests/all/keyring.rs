@@ -40,17 +40,26 @@ fn a_passphrase_is_asked_for_at_the_start_and_another_opens_nothing() {
     let changed = ["keys", "master", "passphrase", "--new-passphrase-fd", "0"];
     let says = succeeded(&run(binary, home, &changed, WORDS));
     assert!(says.contains("passphrase"), "{says}");
-    assert!(!home.join("keys/keyring.key").exists(), "it opens older copies");
+    assert!(
+        !home.join("keys/keyring.key").exists(),
+        "it opens older copies"
+    );
     let start = |input| {
         let args = ["run", "--listen", "127.0.0.1:0", "--passphrase-fd", "0"];
         run(binary, home, &args, input)
     };
     let refused = start(OTHER);
     let err = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && err.contains("another one"), "{err}");
+    assert!(
+        !refused.status.success() && err.contains("another one"),
+        "{err}"
+    );
     let none = run(binary, home, &["run", "--listen", "127.0.0.1:0"], "");
     let err = String::from_utf8_lossy(&none.stderr).into_owned();
-    assert!(!none.status.success() && err.contains("--passphrase-fd"), "{err}");
+    assert!(
+        !none.status.success() && err.contains("--passphrase-fd"),
+        "{err}"
+    );
 
     let node = Program::start_with(
         BINARY,
@@ -70,7 +79,10 @@ fn a_passphrase_is_asked_for_at_the_start_and_another_opens_nothing() {
     // While it runs nobody changes what opens it.
     let while_it_runs = node.cli(&["keys", "master", "file", "--passphrase-fd", "0"], WORDS);
     let err = String::from_utf8_lossy(&while_it_runs.stderr).into_owned();
-    assert!(!while_it_runs.status.success() && err.contains("in use"), "{err}");
+    assert!(
+        !while_it_runs.status.success() && err.contains("in use"),
+        "{err}"
+    );
     assert_eq!(node.terminate(), Some(0));
     let back = ["keys", "master", "file", "--passphrase-fd", "0"];
     succeeded(&run(binary, home, &back, WORDS));
@@ -167,14 +179,23 @@ async fn all_sealing_keys_are_deleted_at_once_and_records_stay_readable() {
     let id = seal(a, &[b], marked(NAME)).await;
     opens(b, &id).await;
     let before = b.json(&["keys", "sealing"]).await;
-    assert_eq!((&before["readable"], &before["keys"][0]["records"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (&before["readable"], &before["keys"][0]["records"]),
+        (&1.into(), &1.into())
+    );
     let old = before["keys"][0]["key"].as_str().expect("a key").to_owned();
 
     // Without --now it only says what it would do, and without a terminal it asks for --yes.
     let says = b.cli(&["keys", "erase"]).await.expect_code(0);
-    assert!(says.out.contains("stay readable") && says.out.contains("--now"), "{says:?}");
+    assert!(
+        says.out.contains("stay readable") && says.out.contains("--now"),
+        "{says:?}"
+    );
     b.cli(&["keys", "erase", "--now"]).await.expect_code(2);
-    assert_eq!(b.json(&["keys", "sealing"]).await["keys"][0]["key"], old.as_str());
+    assert_eq!(
+        b.json(&["keys", "sealing"]).await["keys"][0]["key"],
+        old.as_str()
+    );
     let done = b.json(&["keys", "erase", "--now", "--yes"]).await;
     assert_eq!(done["deleted"], serde_json::json!([old]));
     let key_file = b.home.keyring_dir().join("sealing").join(&old);
@@ -214,7 +235,10 @@ async fn a_restored_node_reads_sealed_records_when_its_keyring_is_back_and_says_
     let [store, keyring] = ["b.backup", "b.keyring"].map(|n| place(&federation, n));
     backup(b, &store, &key, &["--with-keys"]).await;
     let made = backup(b, &keyring, &key, &["--keyring"]).await;
-    assert_eq!((&made["part"], &made["rows"]), (&"keyring-only".into(), &0.into()));
+    assert_eq!(
+        (&made["part"], &made["rows"]),
+        (&"keyring-only".into(), &0.into())
+    );
     federation.stop().await;
     let lost = federation["b"].home.dir().with_file_name("b.lost");
     std::fs::rename(federation["b"].home.dir(), &lost).expect("lost");
@@ -230,7 +254,10 @@ async fn a_restored_node_reads_sealed_records_when_its_keyring_is_back_and_says_
     assert!(says.out.contains("Bring the keyring"), "{says:?}");
     let found = doctor(b, &[]).await;
     let lacking = health(&found, "keyring", "warning").expect("told");
-    assert!(lacking.contains("1 sealed records") && lacking.contains(&id.short()), "{lacking}");
+    assert!(
+        lacking.contains("1 sealed records") && lacking.contains(&id.short()),
+        "{lacking}"
+    );
 
     // It runs without, and shows nothing of it.
     for name in ["a", "b"] {
@@ -245,7 +272,10 @@ async fn a_restored_node_reads_sealed_records_when_its_keyring_is_back_and_says_
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     b.cli(&args).await.expect_code(0);
     let found = doctor(b, &[]).await;
-    assert!(health(&found, "keyring", "good").is_some_and(|s| s.contains("1 secrets")), "{found}");
+    assert!(
+        health(&found, "keyring", "good").is_some_and(|s| s.contains("1 secrets")),
+        "{found}"
+    );
     assert!(health(&found, "keyring", "warning").is_none(), "{found}");
     // A keyring that holds something is not replaced.
     let again = b.cli(&args).await.expect_code(1);

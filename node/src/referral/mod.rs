@@ -22,6 +22,7 @@ mod error;
 pub mod inbox;
 mod look;
 mod settle;
+mod tell;
 mod thread;
 pub mod timers;
 mod withdraw;
