@@ -16,11 +16,14 @@ pub mod access;
 mod act;
 mod ask;
 mod book;
+pub mod candidates;
 pub mod case;
 mod config;
+pub mod emergency;
 mod error;
 pub mod inbox;
 mod look;
+pub mod new;
 mod settle;
 mod tell;
 mod thread;
@@ -30,15 +33,17 @@ mod withdraw;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use liaison_protocol::id::RecordId;
+use liaison_protocol::id::{IdPrefix, RecordId};
 use liaison_protocol::lifecycle::DeadlineTable;
 use tokio::sync::watch;
 
 pub use self::act::{Made, Wanted};
 use self::book::Book;
+pub use self::candidates::Planned;
 pub use self::case::{Approval, Asked, CaseFile, CaseId, Cases, Draft};
 pub use self::config::ReferralConfig;
 pub use self::error::ReferralError;
+pub use self::new::{NewFault, Sent};
 pub use self::thread::{Held, Thread};
 use crate::limits;
 use crate::node::Node;
@@ -89,6 +94,18 @@ impl Referrals {
     /// A referral, by its thread.
     pub fn thread(&self, id: &RecordId) -> Option<Thread> {
         self.book().threads.get(id).cloned()
+    }
+
+    /// All that are here, by id.
+    pub fn threads(&self) -> Vec<Thread> {
+        self.book().threads.values().cloned().collect()
+    }
+
+    /// Those whose ids begin so, at most `most`.
+    pub fn find(&self, prefix: &IdPrefix, most: usize) -> Vec<RecordId> {
+        let book = self.book();
+        let found = book.threads.keys().filter(|id| prefix.matches(id));
+        found.take(most).copied().collect()
     }
 
     /// Tells that something changed.
@@ -174,6 +191,7 @@ impl Node {
                 break;
             }
         }
+        self.referrals.book().filled = true;
         self.referrals.changed();
         Ok(())
     }
