@@ -9,19 +9,20 @@ use liaison_protocol::record::codes::RecallReason;
 use serde_json::Value;
 
 use super::judge;
+use super::keepers::UNSIGNED;
 use super::model::{Known, Recalled, Version, What};
 use super::policy::Facts;
 use super::record::{Onward, day_ahead};
 use super::sabotage::Sabotage;
 use super::world::{World, name, names};
+use crate::Ran;
 use crate::tap::moment;
 
 impl World<'_> {
     pub(super) async fn retract(&mut self, node: usize, id: RecordId) {
-        self.may_sign(node).await;
         if self.sabotage != Some(Sabotage::Retraction) {
             let args = ["retract", &id.full(), "--reason", "error"];
-            self.run(node, &args).await;
+            self.sign(node, &args, "").await;
         }
         self.model.withdrawn.insert(id, (moment(), Instant::now()));
     }
@@ -33,7 +34,6 @@ impl World<'_> {
         to: &BTreeSet<usize>,
         permit: usize,
     ) {
-        self.may_sign(node).await;
         let Some(of) = self.model.ids[of] else {
             return;
         };
@@ -44,11 +44,8 @@ impl World<'_> {
         };
         let (full, named, until) = (of.full(), named.join(","), day_ahead());
         let args = ["permit", &full, "--to", &named, "--until", &until, "--json"];
-        let ran = self.run(node, &args).await;
-        let id: RecordId = ran.json()["id"]
-            .as_str()
-            .and_then(|id| id.parse().ok())
-            .expect("an id");
+        let ran = self.sign(node, &args, "").await;
+        let id = id_of(&ran);
         self.model.permits[permit] = Some(id);
         let what = What::Permit { of, to: to.clone() };
         self.model.records.insert(
@@ -64,47 +61,73 @@ impl World<'_> {
     /// Calls back what the gates do not let peers have. Not by 'policy apply --recall', which
     /// would hold the policy to the invariants.
     pub(super) async fn recall(&mut self, node: usize) {
-        self.may_sign(node).await;
-        let at = self.federation[&name(node)].node();
-        let held = judge::held(&self.federation[&name(node)]);
         let peers: Vec<usize> = self.model.now(node)[0].peers.keys().copied().collect();
         for peer in peers {
-            let agency = self.model.agencies[peer];
-            let mut out = Vec::new();
-            for (id, header) in &held {
-                let Some(known) = self.model.records.get(id) else {
-                    continue;
-                };
-                let drawn = matches!(known.what, What::Drawn(..));
-                let permitted = self.model.permits_of(id, peer).next().is_some();
-                let now = self.model.now(node);
-                let closed = self.model.release(node, peer, known, now, permitted);
-                let arrival = at.store.arrival_of(id).expect("the store");
-                let is_out = arrival.is_some_and(|arrival| {
-                    let out = at.is_out(arrival, header, &agency);
-                    out.expect("the store")
-                });
-                if drawn && closed.is_err() && is_out && !header.flags.contains(Flags::ERASED) {
-                    out.push(*id);
-                }
-            }
-            let moment = moment();
+            let out = self.to_recall(node, peer);
+            let begin = moment();
             if self.sabotage != Some(Sabotage::Recall) {
-                let made = at.recall(&out, &agency, RecallReason::Policy).await;
-                assert_eq!(
-                    made.expect("recalls").len(),
-                    out.len(),
-                    "recalls of {out:?}"
-                );
+                self.call_back(node, peer, &out).await;
             }
             let recalled = out.into_iter().map(|of| Recalled {
-                moment,
+                moment: begin,
                 by: node,
                 from: peer,
                 of,
             });
             self.model.recalled.extend(recalled);
         }
+    }
+
+    /// What a peer was given and may not have any more.
+    fn to_recall(&self, node: usize, peer: usize) -> Vec<RecordId> {
+        let held = judge::held(&self.federation[&name(node)]);
+        let may_not = |id: &RecordId| {
+            let known = self.model.records.get(id);
+            let drawn = known.filter(|known| matches!(known.what, What::Drawn(..)));
+            let permitted = self.model.permits_of(id, peer).next().is_some();
+            let now = self.model.now(node);
+            drawn.is_some_and(|known| {
+                let verdict = self.model.release(node, peer, known, now, permitted);
+                verdict.is_err()
+            })
+        };
+        let there = held.iter().filter(|(id, header)| {
+            let erased = header.flags.contains(Flags::ERASED);
+            !erased && may_not(id) && self.is_out(node, peer, id)
+        });
+        there.map(|(id, _)| *id).collect()
+    }
+
+    async fn call_back(&mut self, node: usize, peer: usize, out: &[RecordId]) {
+        let agency = self.model.agencies[peer];
+        loop {
+            self.may_sign(node).await;
+            let at = self.federation[&name(node)].node();
+            match at.recall(out, &agency, RecallReason::Policy).await {
+                Ok(_) => break,
+                Err(error) if error.to_string().contains(UNSIGNED) => {}
+                Err(error) => panic!("n{node} does not call back: {error}"),
+            }
+        }
+        for id in out {
+            let what = id.short();
+            assert!(
+                !self.is_out(node, peer, id),
+                "{what} was not called back from n{peer}"
+            );
+        }
+    }
+
+    fn is_out(&self, node: usize, peer: usize, id: &RecordId) -> bool {
+        let at = self.federation[&name(node)].node();
+        let Some(arrival) = at.store.arrival_of(id).expect("the store") else {
+            return false;
+        };
+        let header = at.store.header(arrival).expect("the store");
+        header.is_some_and(|header| {
+            let out = at.is_out(arrival, &header, &self.model.agencies[peer]);
+            out.expect("the store")
+        })
     }
 
     /// Those whom a node's ceilings keep a record of its own from.
@@ -140,18 +163,19 @@ impl World<'_> {
     }
 
     pub(super) async fn push(&mut self, node: usize, record: usize, to: Option<&BTreeSet<usize>>) {
-        self.may_sign(node).await;
         let draft = self.draft(record);
         let Some(to) = self.under_ceilings(node, record, to) else {
             return;
         };
         let list = to.as_ref().map(names);
-        let options: Vec<&str> = match &list {
-            Some(list) if self.sabotage != Some(Sabotage::Audience) => vec!["--to", list],
-            _ => Vec::new(),
-        };
-        let id = self.federation[&name(node)].push(&draft, &options).await;
-        self.made(node, record, id, to, None);
+        let mut args = vec!["push", "-", "--json"];
+        if let Some(list) = &list
+            && self.sabotage != Some(Sabotage::Audience)
+        {
+            args.extend(["--to", list]);
+        }
+        let ran = self.sign(node, &args, &draft.to_string()).await;
+        self.made(node, record, id_of(&ran), to, None);
     }
 
     pub(super) async fn amend(
@@ -161,7 +185,6 @@ impl World<'_> {
         record: usize,
         to: Option<&BTreeSet<usize>>,
     ) {
-        self.may_sign(node).await;
         let Some(old) = self.model.ids[of] else {
             return;
         };
@@ -180,18 +203,14 @@ impl World<'_> {
         {
             args.extend(["--to", list]);
         }
-        let ran = self.federation[&name(node)]
-            .cli_in(&args, &draft.to_string())
-            .await
-            .expect_code(0);
-        let id = ran.json()["id"].as_str().expect("an id").parse();
+        let ran = self.sign(node, &args, &draft.to_string()).await;
         let before = self.model.records.get(&old).map(|k| k.what.clone());
         let kept = match before {
             Some(What::Drawn(_, list)) => list,
             _ => None,
         };
         let list = to.or(kept);
-        self.made(node, record, id.expect("an id"), list, Some(old));
+        self.made(node, record, id_of(&ran), list, Some(old));
         self.model.withdrawn.insert(old, (moment(), Instant::now()));
     }
 
@@ -224,4 +243,11 @@ impl World<'_> {
             drawn.draft(&agencies)
         }
     }
+}
+
+/// The id of what a command made.
+fn id_of(ran: &Ran) -> RecordId {
+    let json = ran.json();
+    let id = json["id"].as_str().and_then(|id| id.parse().ok());
+    id.expect("an id")
 }

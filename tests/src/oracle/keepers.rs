@@ -13,7 +13,11 @@ use super::model::{Restored, Version};
 use super::policy::{Cond, Policy, Statement};
 use super::sabotage::Sabotage;
 use super::world::{Backup, World, name};
+use crate::Ran;
 use crate::tap::moment;
+
+/// What a node says that signs nothing yet.
+pub(super) const UNSIGNED: &str = "nothing is signed until";
 
 impl World<'_> {
     fn file(&self, name: &str) -> String {
@@ -98,16 +102,28 @@ impl World<'_> {
         }
     }
 
-    /// A node that came back from a backup signs nothing before it heard all its peers: where
-    /// one is not there, somebody decides not to wait.
+    /// Runs a command that signs. A node that came back from a backup signs nothing before it
+    /// heard all its peers: where one is not there, somebody decides not to wait.
+    pub(super) async fn sign(&mut self, node: usize, args: &[&str], input: &str) -> Ran {
+        loop {
+            self.may_sign(node).await;
+            let ran = self.federation[&name(node)].cli_in(args, input).await;
+            // A peer may have told meanwhile that it holds what this node does not know of.
+            if !ran.err.contains(UNSIGNED) {
+                return ran.expect_code(0);
+            }
+        }
+    }
+
+    /// Lets a node sign, if it does not because it came back from a backup.
     pub(super) async fn may_sign(&mut self, node: usize) {
         let waits = self.federation[&name(node)].node().catch_up.waiting();
         if waits.is_none() {
             return;
         }
-        let last = self.model.restored.iter_mut().rev();
-        if let Some(restored) = last.into_iter().find(|r| r.node == node) {
-            restored.released = Some(moment());
+        let mut all = self.model.restored.iter_mut().rev();
+        if let Some(restored) = all.find(|r| r.node == node) {
+            restored.released.get_or_insert_with(moment);
         }
         self.wait_for_nobody(node).await;
     }
@@ -118,7 +134,6 @@ impl World<'_> {
     }
 
     pub(super) async fn remove(&mut self, node: usize, peer: usize, recall: bool) {
-        self.may_sign(node).await;
         let begin = moment();
         let alias = name(peer);
         let mut args = vec!["peer", "remove", &alias, "--yes"];
@@ -127,7 +142,7 @@ impl World<'_> {
             self.model.recalled_all.insert((node, peer));
         }
         if self.sabotage != Some(Sabotage::Link) {
-            self.run(node, &args).await;
+            self.sign(node, &args, "").await;
         }
         self.changed(node, begin, |v| {
             v.peers.remove(&peer);
