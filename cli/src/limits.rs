@@ -41,3 +41,12 @@ pub const WAIT_S: &str = "30";
 
 /// Milliseconds between two looks of `retract --wait`.
 pub const WAIT_LOOK_MS: u64 = 250;
+
+/// Seconds that a step waits to be delivered before it says whom to telephone.
+pub const STEP_WAIT_S: u64 = 10;
+
+/// Bytes of a note on standard input: 200 characters, and room for their forms.
+pub const NOTE_BYTES: u64 = 2 << 10;
+
+/// Bytes of an identity in a file: some ten fields and a family.
+pub const IDENTITY_BYTES: u64 = 64 << 10;

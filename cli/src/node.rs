@@ -7,6 +7,7 @@ use liaison_node::keyring::MasterKey;
 pub use liaison_node::cardfile::CardFile;
 pub use liaison_node::clock::{Clock, SystemClock};
 pub use liaison_node::home::{Home, InitRequest};
+pub use liaison_node::services::hours::telephone;
 
 /// Runs the node until SIGTERM or SIGINT.
 ///

@@ -76,6 +76,33 @@ impl Ui {
         Err(given_up(question))
     }
 
+    /// One of a closed list of codes, which is shown with what each means; its number or the
+    /// code itself is typed.
+    ///
+    /// # Errors
+    /// As [`Self::line`].
+    pub fn pick(&mut self, question: &str, list: &[(&str, &str)]) -> Result<String, CommandError> {
+        let widest = list.iter().map(|(code, _)| code.len()).max().unwrap_or(0);
+        for (at, (code, label)) in list.iter().enumerate() {
+            self.note(&format!("{:>4}  {code:<widest$}  {label}", at + 1))?;
+        }
+        for _ in 0..TRIES {
+            let Some(answer) = self.read_answer(question)? else {
+                break;
+            };
+            let answer = answer.to_lowercase();
+            let by_number = answer.parse().ok().and_then(|n: usize| n.checked_sub(1));
+            let found = by_number
+                .and_then(|at| list.get(at))
+                .or_else(|| list.iter().find(|(code, _)| *code == answer));
+            if let Some((code, _)) = found {
+                return Ok((*code).to_owned());
+            }
+            self.note("Please type a number or a word of the list.")?;
+        }
+        Err(given_up(question))
+    }
+
     /// One letter of a few.
     ///
     /// # Errors
@@ -131,6 +158,15 @@ mod tests {
         assert!(!ui("").confirm("Send?", true).expect("answer"));
         assert!(ui("\n").confirm("Send?", true).expect("answer"));
         assert!(ui("what\nYES\n").confirm("Send?", false).expect("answer"));
+    }
+
+    #[test]
+    fn one_of_a_list_is_picked_by_number_or_by_name() {
+        let list = [("no-capacity", "No place free"), ("other", "Other")];
+        for (typed, picked) in [("2\n", "other"), ("0\n3\nno-capacity\n", "no-capacity")] {
+            assert_eq!(ui(typed).pick("Why?", &list).ok().as_deref(), Some(picked));
+        }
+        assert!(ui("").pick("Why?", &list).is_err());
     }
 
     #[test]

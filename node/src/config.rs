@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits;
 use crate::notify::NotifyConfig;
 use crate::policy::prove::Solver;
+use crate::referral::ReferralConfig;
 
 /// The configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// What opens the keyring.
     pub keyring: KeyringConfig,
+    /// How long what may take in a referral.
+    pub referral: ReferralConfig,
     /// Whom to tell that something is new, due or overdue.
     pub notify: NotifyConfig,
 }
@@ -116,6 +119,7 @@ impl Default for Config {
             log: Log::default(),
             audit: AuditConfig::default(),
             keyring: KeyringConfig::default(),
+            referral: ReferralConfig::default(),
             notify: NotifyConfig::default(),
         }
     }
@@ -155,6 +159,9 @@ pub enum ConfigError {
         /// Place and fault, as the parser shows them.
         says: String,
     },
+    /// A deadline.
+    #[error("[referral] in config.toml: {0}. Correct it, or delete the line to have the default")]
+    Referral(#[from] liaison_protocol::lifecycle::DeadlineTableError),
 }
 
 impl Config {

@@ -395,6 +395,29 @@ pub const SEALING_OVERLAP_DAYS: u64 = 10;
 /// Days that the private half is kept after that: for wraps that are still on their way.
 pub const SEALING_KEPT_DAYS: u64 = 15;
 
+/// Drafts and cases of referrals that one node keeps: years of a busy border post.
+pub const REFERRAL_DRAFTS: usize = 20_000;
+
+/// Seconds that a call waits for a candidate's node to have a referral: as long as an officer
+/// waits before they telephone.
+pub const ARRIVAL_WAIT_S: u64 = 30;
+
+/// Changes of the vault that the referrals take up at once: their profiles are in memory for
+/// as long as that takes.
+pub const REFERRAL_CHANGES: usize = 256;
+
+/// Rounds of what follows from what follows, at most: a referral has 8 candidates, and each
+/// takes two. What is left waits for the next change.
+pub const REFERRAL_ROUNDS: usize = 64;
+
+/// Lines of the inbox that are shown at once.
+pub const REFERRAL_ROWS: usize = 1_000;
+
+/// Milliseconds for which a referral that nobody took asks for a gap to be recorded: a week.
+pub const PROMPT_MS: u64 = 7 * DAY_MS;
+
+/// Milliseconds of an hour.
+pub const HOUR_MS: u64 = 60 * 60 * 1000;
 /// Officers assigned to one sealed thread: a case conference.
 pub const ASSIGNED: usize = 32;
 
@@ -423,3 +446,9 @@ pub const NOTIFY_MAX_S: u64 = 24 * 60 * 60;
 
 /// Alerts about looks that the status lists; it counts them all.
 pub const ALERTS_SHOWN: usize = 5;
+
+/// Referrals that a search gives at most: more of them are no answer.
+pub const REFERRALS_FOUND: usize = 100;
+
+/// Words that are searched for at once.
+pub const FIND_WORDS: usize = 8;

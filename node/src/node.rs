@@ -25,8 +25,8 @@ use crate::officers::Officers;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
-use crate::referral::Cases;
 use crate::referral::access::Looks;
+use crate::referral::{Cases, Referrals};
 use crate::registry::{Registry, RegistryError};
 use crate::search::{Search, SearchError};
 use crate::setback::SetBack;
@@ -111,6 +111,8 @@ pub struct Parts {
     pub vault: Vault,
     /// The referrals that it made, and drafts.
     pub cases: Cases,
+    /// Where each referral stands.
+    pub referrals: Referrals,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -204,6 +206,7 @@ impl Node {
     /// [`NodeError`]; whatever was started is stopped again.
     pub async fn start(home: Home, options: RunOptions) -> Result<Self, NodeError> {
         let config = Config::read(&home.config_path())?;
+        let table = config.referral.table().map_err(ConfigError::from)?;
         let RunOptions {
             listen,
             clock,
@@ -379,6 +382,7 @@ impl Node {
             notify: notify.clone(),
             keyring,
             cases,
+            referrals: Referrals::new(table),
             registry,
             policies,
             ingest,
@@ -405,6 +409,7 @@ impl Node {
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
+        node.spawn(node.clone().run_referrals());
         node.spawn(notify.run(node.stopping()));
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));

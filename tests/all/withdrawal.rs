@@ -21,7 +21,12 @@ use crate::first::trend;
 use crate::sharing::{author_and_reader, chain};
 
 /// Waits until what a node says of a record is as it should be; looks at each arrival.
-async fn until(node: &TestNode, id: &RecordId, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(
+    node: &TestNode,
+    id: &RecordId,
+    what: &str,
+    is: impl Fn(&Value) -> bool,
+) -> Value {
     let mut arrivals = node.node().store.watch();
     let mut last = Value::Null;
     let seen = async {

@@ -16,6 +16,7 @@ mod editor;
 mod expiry;
 mod home_screen;
 mod import;
+mod inbox;
 mod init;
 mod keys;
 mod man;
@@ -29,6 +30,7 @@ mod preview;
 mod push;
 mod query;
 mod record;
+pub(crate) mod refer;
 mod reject;
 mod restore;
 mod retract;
@@ -124,6 +126,9 @@ pub enum Command {
     Ask(ask::AskArgs),
     Permit(permit::PermitArgs),
     Expiry(expiry::ExpiryArgs),
+    Inbox(inbox::InboxArgs),
+    #[command(subcommand)]
+    Refer(refer::ReferCommand),
     #[command(subcommand)]
     Service(service::ServiceCommand),
     #[command(subcommand)]
@@ -225,6 +230,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Retract(args)) => retract::run(context, &args),
         Some(Command::Ask(args)) => ask::run(context, &args),
         Some(Command::Permit(args)) => permit::run(context, &args),
+        Some(Command::Inbox(args)) => inbox::run(context, &args),
+        Some(Command::Refer(command)) => refer::run(context, command),
         Some(Command::Service(command)) => service::run(context, command),
         Some(Command::Contact(command)) => contact::run(context, command),
         Some(Command::Expiry(args)) => expiry::run(context, &args),

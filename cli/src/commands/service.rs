@@ -30,16 +30,16 @@ Examples:
   liaison service match --need shelter,legal --status asylum-seeker --urgency critical")]
 pub struct MatchArgs {
     /// Services, the most urgent first
-    #[arg(long = "need", value_name = "SERVICE", value_delimiter = ',', value_parser = codes(ServiceType::ALL.iter().map(|c| c.as_str())))]
+    #[arg(long = "need", value_name = "SERVICE", value_delimiter = ',', value_parser = PossibleValuesParser::new(ServiceType::TEXTS))]
     needs: Vec<String>,
     /// Age band
-    #[arg(long, value_name = "BAND", value_parser = codes(AgeBand::ALL.iter().map(|c| c.as_str())))]
+    #[arg(long, value_name = "BAND", value_parser = PossibleValuesParser::new(AgeBand::TEXTS))]
     age: Option<String>,
     /// Gender of the person
-    #[arg(long, value_parser = codes(Gender::ALL.iter().map(|c| c.as_str())))]
+    #[arg(long, value_parser = PossibleValuesParser::new(Gender::TEXTS))]
     gender: Option<String>,
     /// Status where they are
-    #[arg(long, value_parser = codes(ProtectionStatus::ALL.iter().map(|c| c.as_str())))]
+    #[arg(long, value_parser = PossibleValuesParser::new(ProtectionStatus::TEXTS))]
     status: Option<String>,
     /// Languages that they speak
     #[arg(long = "lang", value_name = "LANG", value_delimiter = ',')]
@@ -48,10 +48,10 @@ pub struct MatchArgs {
     #[arg(long)]
     area: Option<String>,
     /// What a place must have
-    #[arg(long = "access", value_name = "FORM", value_delimiter = ',', value_parser = codes(Accessibility::ALL.iter().map(|c| c.as_str())))]
+    #[arg(long = "access", value_name = "FORM", value_delimiter = ',', value_parser = PossibleValuesParser::new(Accessibility::TEXTS))]
     accessibility: Vec<String>,
     /// How soon; for what is critical, who is open now comes first
-    #[arg(long, value_parser = codes(Urgency::ALL.iter().map(|c| c.as_str())))]
+    #[arg(long, value_parser = PossibleValuesParser::new(Urgency::TEXTS))]
     urgency: Option<String>,
 }
 
@@ -69,7 +69,7 @@ pub struct GapsArgs {
     #[arg(long)]
     area: Option<String>,
     /// This need
-    #[arg(long, value_name = "SERVICE", value_parser = codes(ServiceType::ALL.iter().map(|c| c.as_str())))]
+    #[arg(long, value_name = "SERVICE", value_parser = PossibleValuesParser::new(ServiceType::TEXTS))]
     need: Option<String>,
 }
 
@@ -110,16 +110,16 @@ fn matching(context: &mut Context, mut args: MatchArgs) -> Outcome {
 /// Four questions; what was given as a flag is not asked.
 fn ask(context: &mut Context, args: &mut MatchArgs) -> Outcome {
     let ui = &mut *context.ui;
-    let list: Vec<&str> = ServiceType::ALL.iter().map(|c| c.as_str()).collect();
-    args.needs = ui.choose("What is needed, the most urgent first?", &list, true)?;
+    let list = ServiceType::TEXTS;
+    args.needs = ui.choose("What is needed, the most urgent first?", list, true)?;
     if args.age.is_none() {
-        let list: Vec<&str> = AgeBand::ALL.iter().map(|c| c.as_str()).collect();
-        let age = ui.choose("Age? (unknown counts as a child)", &list, false)?;
+        let list = AgeBand::TEXTS;
+        let age = ui.choose("Age? (unknown counts as a child)", list, false)?;
         args.age = age.into_iter().next();
     }
     if args.gender.is_none() {
-        let list: Vec<&str> = Gender::ALL.iter().map(|c| c.as_str()).collect();
-        let gender = ui.choose("Gender?", &list, false)?;
+        let list = Gender::TEXTS;
+        let gender = ui.choose("Gender?", list, false)?;
         args.gender = gender.into_iter().next();
     }
     if args.area.is_none() {
@@ -143,8 +143,4 @@ fn gaps(context: &mut Context, args: &GapsArgs) -> Outcome {
     context
         .ui
         .either(&report, |style| services::gaps(style, &report))
-}
-
-fn codes(all: impl Iterator<Item = &'static str>) -> PossibleValuesParser {
-    PossibleValuesParser::new(all)
 }

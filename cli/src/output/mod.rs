@@ -25,6 +25,7 @@ pub mod preview;
 pub mod proof;
 pub mod recipients;
 pub mod records;
+pub mod referral;
 pub mod services;
 pub mod status;
 mod table;

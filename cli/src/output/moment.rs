@@ -1,14 +1,22 @@
 //! Moments as somebody under pressure reads them: the wall clock here, and how long that is.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use super::clean;
 
-/// `by 04:10 CET, in 55 min`; once it has passed `was due 04:10 CET, 20 min ago`. Both in
-/// RFC 3339; a text that is no time is shown as it is.
-pub fn due(at: &str, now: &str) -> String {
-    due_in(at, now, TimeZone::system())
+/// `by 04:10 CET, in 55 min`; once it has passed `was due 04:10 CET, 20 min ago`. `at` is
+/// RFC 3339, `left` the milliseconds until then by the node's clock, which is not always this
+/// program's. A text that is no time is shown as it is.
+pub fn due(at: &str, left: i64) -> String {
+    let now = at
+        .parse::<Timestamp>()
+        .ok()
+        .and_then(|at| at.checked_sub(SignedDuration::from_millis(left)).ok());
+    match now {
+        Some(now) => due_in(at, &now.to_string(), TimeZone::system()),
+        None => clean(at),
+    }
 }
 
 /// `04:10 CET, in 55 min`, `04:10 CET, 20 min ago`.

@@ -1,7 +1,8 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
 use super::access::{
-    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE,
+    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, READ_SEALED, REFER, SEAL,
+    SECOND, WRITE,
 };
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
@@ -15,7 +16,12 @@ use super::api::{
     RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer,
     SealingErased, SealingReport, Status, VerifyReport, WatchEvent, Why,
 };
+use super::api::{
+    AssignReport, AssignRequest, FindReport, FindRequest, InboxReport, ReferralView, StepReport,
+    StepRequest, TimelineReport,
+};
 use super::api::{AudienceReport, AudienceRequest};
+use super::api::{DraftRow, DraftView, ReferralBody, ReferralReport, ScreenReport, ScreenRequest};
 use super::api::{
     ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
 };
@@ -23,8 +29,8 @@ use super::api::{GapsReport, MatchReport, MatchRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::services;
 use super::{
-    approval, audit, backup, clock, expiry, import, keyring, keys, officers, parting, peers,
-    policy, preview, query, records, status, watch,
+    approval, audit, backup, clock, drafts, expiry, import, keyring, keys, officers, parting,
+    peers, policy, preview, query, records, status, watch,
 };
 use crate::home::CardEdit;
 
@@ -36,11 +42,13 @@ pub(super) fn calls() -> Calls {
         upkeep,
         records,
         services_for_people,
+        referrals_made,
         peers,
         keys_of_agencies,
         policy,
         imports,
         audit_log,
+        referrals,
         approvals,
     ] {
         calls = table(calls);
@@ -147,6 +155,24 @@ fn keys_of_agencies(calls: Calls) -> Calls {
             nothing(), json::<SealingErased>())
 }
 
+/// Referrals, until they are sent.
+#[rustfmt::skip] // A table.
+fn referrals_made(calls: Calls) -> Calls {
+    calls
+        .post("/v1/referrals", "Keeps, checks or sends a referral", REFER, drafts::make,
+            json::<ReferralBody>(), json::<ReferralReport>())
+        .post("/v1/referrals/screen", "What signs at a first meeting suggest", REFER, drafts::screening,
+            json::<ScreenRequest>(), json::<ScreenReport>())
+        .get("/v1/drafts", "Drafts of referrals, and what waits for a second officer", READ_SEALED, drafts::list,
+            list::<DraftRow>())
+        .get("/v1/drafts/{name}", "A draft as it was written", READ_SEALED, drafts::show, json::<DraftView>())
+        .post("/v1/drafts/{name}/drop", "Drops a draft", SECOND, drafts::discard, nothing(), json::<DraftRow>())
+        .post("/v1/drafts/{name}/approve", "Approves an emergency, which is sent then", SECOND, drafts::approve,
+            nothing(), json::<ReferralReport>())
+        .post("/v1/drafts/{name}/review", "Says that an emergency was looked at again", SECOND, drafts::review,
+            nothing(), json::<ReferralReport>())
+}
+
 /// The policy.
 #[rustfmt::skip] // A table.
 fn policy(calls: Calls) -> Calls {
@@ -192,6 +218,23 @@ fn audit_log(calls: Calls) -> Calls {
             json::<LooksSeenRequest>(), list::<LookAlert>())
         .post("/v1/audit/key", "Seals what officers type to another key", SEAL, audit::key,
             json::<AuditKeyRequest>(), json::<AuditKeyReport>())
+}
+
+/// Referrals.
+#[rustfmt::skip] // A table.
+fn referrals(calls: Calls) -> Calls {
+    calls
+        .get("/v1/inbox", "Referrals that wait for somebody", READ, super::referrals::inbox, json::<InboxReport>())
+        .get("/v1/referrals/{id}", "A referral in full, for who may read it", READ, super::referrals::show,
+            json::<ReferralView>())
+        .get("/v1/referrals/{id}/timeline", "Its steps, in the order in which they count", READ,
+            super::referrals::timeline, json::<TimelineReport>())
+        .post("/v1/referrals/{id}/steps", "Takes a step", WRITE, super::referrals::step,
+            json::<StepRequest>(), json::<StepReport>())
+        .post("/v1/referrals/{id}/assign", "Says who works on it", WRITE, super::referrals::assign,
+            json::<AssignRequest>(), json::<AssignReport>())
+        .post("/v1/referrals/find", "Searches what you work on", READ, super::referrals::find,
+            json::<FindRequest>(), json::<FindReport>())
 }
 
 /// What waits for a second person.

@@ -118,7 +118,7 @@ impl Ingest {
                     recheck |= matches!(fault, IngestFault::Retracted { .. });
                     if fault.is_malformed() {
                         // Without the wrap beside it: with our sealing key that would open it.
-                        let (raw, _) = frame::split(&raw).unwrap_or_default();
+                        let raw = frame::record_of(&raw);
                         ops.push(Op::Quarantine(quarantined(&courier, &raw, &fault, now)));
                     }
                     answers.push(answer);
@@ -127,13 +127,14 @@ impl Ingest {
         }
         // Before it is held: what is held is answered `stored` when it is offered again, and
         // would never be written down. Nor would its key be kept.
-        let sealed: Vec<RecordId> = sealed_in(&admitted);
+        let mut sealed = sealed_in(&admitted);
         let (noted, kept) = tokio::join!(
             self.collected(courier, epoch, &admitted),
             self.keep_keys_of(&admitted),
         );
         if let Err(error) = noted.map_err(IngestFault::from).and(kept) {
             tracing::error!(%error, "nothing of a batch was stored: it can't be written down");
+            self.drop_keys(std::mem::take(&mut sealed)).await;
             admitted.clear();
             ops.retain(|op| !matches!(op, Op::Insert { .. }));
             for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {

@@ -64,8 +64,11 @@ impl Ingest {
         let this = self.clone();
         let ready = blocking(move || {
             let ready = this.seal_all(statements)?;
-            this.keep_keys(&ready)?;
-            Ok::<_, IngestFault>(ready)
+            if let Err(fault) = this.keep_keys(&ready) {
+                this.drop_all(ready.iter().map(|one| one.record.id()));
+                return Err(fault);
+            }
+            Ok(ready)
         })
         .await??;
         let mut ids = Vec::with_capacity(ready.len());
@@ -142,6 +145,13 @@ impl Ingest {
 
     /// Puts the keys of sealed records on the disk, before the records.
     pub(super) fn keep_keys(&self, ready: &[Admitted]) -> Result<(), IngestFault> {
+        // Known before they are committed: a session may look at one before we come to it.
+        for one in ready {
+            if let Some(opened) = one.opened.as_deref() {
+                let (id, record) = (one.record.id(), one.record.record());
+                self.0.vault.expect(id, record, &opened.inside, one.marked);
+            }
+        }
         let entries: Vec<_> = ready
             .iter()
             .filter_map(|one| {
@@ -166,16 +176,17 @@ impl Ingest {
     /// Destroys keys that were kept for records that did not come in.
     pub(super) async fn drop_keys(&self, ids: Vec<RecordId>) {
         let this = self.clone();
-        let dropped = blocking(move || {
-            for id in ids {
-                let held = this.0.store.arrival_of(&id).ok().flatten().is_some();
-                if !held && let Err(error) = this.0.vault.shred(&id) {
-                    tracing::error!(record = %id.short(), %error, "a key that opens nothing was left behind");
-                }
-            }
-        });
-        if dropped.await.is_err() {
+        if blocking(move || this.drop_all(ids)).await.is_err() {
             tracing::error!("keys that open nothing were left behind");
+        }
+    }
+
+    fn drop_all(&self, ids: impl IntoIterator<Item = RecordId>) {
+        for id in ids {
+            let held = self.0.store.arrival_of(&id).ok().flatten().is_some();
+            if !held && let Err(error) = self.0.vault.shred(&id) {
+                tracing::error!(record = %id.short(), %error, "a key that opens nothing was left behind");
+            }
         }
     }
 
@@ -186,8 +197,8 @@ impl Ingest {
         for (one, outcome) in ready.iter().zip(outcomes) {
             let (id, record) = (one.record.id(), one.record.record());
             match (outcome, one.opened.as_deref()) {
-                (OpOutcome::Stored { .. } | OpOutcome::AlreadyHeld(_), Some(opened)) => {
-                    self.0.vault.note(id, record, &opened.inside, one.marked);
+                (OpOutcome::Stored { .. } | OpOutcome::AlreadyHeld(_), Some(_)) => {
+                    self.0.vault.note(id);
                 }
                 (OpOutcome::Tombstoned(_), Some(_)) => gone.push(id),
                 (OpOutcome::Stored { touched, .. }, None) => {

@@ -57,6 +57,9 @@ impl Change {
 /// The records, and in which order they changed.
 #[derive(Default)]
 pub(super) struct Known {
+    /// About to be committed: the gates may be asked about one before whoever committed it
+    /// comes to say so.
+    coming: HashMap<RecordId, Arc<Gist>>,
     by_id: HashMap<RecordId, (u64, Option<Arc<Gist>>)>,
     by_number: BTreeMap<u64, RecordId>,
     last: u64,
@@ -65,16 +68,30 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn gist(&self, id: &RecordId) -> Option<Arc<Gist>> {
-        self.by_id.get(id)?.1.clone()
+        let known = self.by_id.get(id).and_then(|(_, gist)| gist.clone());
+        known.or_else(|| self.coming.get(id).cloned())
     }
 
-    /// Whether anything changed.
-    pub(super) fn open(&mut self, id: RecordId, of: Of<'_>) -> bool {
-        if self.gist(&id).is_some() {
-            return false;
+    /// A record is about to be committed.
+    pub(super) fn expect(&mut self, id: RecordId, of: Of<'_>) {
+        if self.gist(&id).is_none() {
+            let gist = self.gist_of(of);
+            self.coming.insert(id, gist);
         }
+    }
+
+    /// It was committed. Whether anything changed.
+    pub(super) fn open(&mut self, id: &RecordId) -> bool {
+        let Some(gist) = self.coming.remove(id) else {
+            return false;
+        };
+        self.set(*id, Some(gist));
+        true
+    }
+
+    fn gist_of(&mut self, of: Of<'_>) -> Arc<Gist> {
         let (class_id, class) = self.classes.enter(of.attributes);
-        let gist = Gist {
+        Arc::new(Gist {
             author: of.author,
             thread: of.thread,
             recipients: of.recipients.clone(),
@@ -83,9 +100,7 @@ impl Known {
             exclude: of.inside.exclude.clone(),
             class,
             class_id,
-        };
-        self.set(id, Some(Arc::new(gist)));
-        true
+        })
     }
 
     /// Whether anything changed.
@@ -94,6 +109,9 @@ impl Known {
             return false;
         };
         self.classes.leave(gist.class.as_ref());
+        if self.coming.remove(id).is_some() {
+            return false;
+        }
         self.set(*id, None);
         true
     }

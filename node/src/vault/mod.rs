@@ -187,9 +187,26 @@ impl Vault {
         Ok(self.0.keyring.put_all(entries)?)
     }
 
-    /// A record was committed, and opens.
-    pub(crate) fn note(&self, id: RecordId, record: &Record, inside: &Inside, marked: bool) {
-        if !self.enter(id, record, inside, marked) {
+    /// A record that opens is about to be committed.
+    pub(crate) fn expect(&self, id: RecordId, record: &Record, inside: &Inside, marked: bool) {
+        let Content::Sealed(stub) = &record.content else {
+            return;
+        };
+        let author = record.envelope.author;
+        let country = self.0.registry.country(&author);
+        let of = Of {
+            author,
+            thread: record.envelope.fields.thread.unwrap_or(id),
+            recipients: &stub.recipients,
+            inside,
+            attributes: policy::attributes_inside(inside, author, &country, marked),
+        };
+        self.known_mut().expect(id, of);
+    }
+
+    /// It was committed.
+    pub(crate) fn note(&self, id: RecordId) {
+        if !self.known_mut().open(&id) {
             return;
         }
         // It may have been erased since it was committed.
@@ -205,22 +222,6 @@ impl Vault {
             self.known_mut().forget(&id);
         }
         self.tell();
-    }
-
-    fn enter(&self, id: RecordId, record: &Record, inside: &Inside, marked: bool) -> bool {
-        let Content::Sealed(stub) = &record.content else {
-            return false;
-        };
-        let author = record.envelope.author;
-        let country = self.0.registry.country(&author);
-        let of = Of {
-            author,
-            thread: record.envelope.fields.thread.unwrap_or(id),
-            recipients: &stub.recipients,
-            inside,
-            attributes: policy::attributes_inside(inside, author, &country, marked),
-        };
-        self.known_mut().open(id, of)
     }
 
     fn open_all(&self) -> Result<(), VaultError> {
@@ -258,7 +259,8 @@ impl Vault {
         })?;
         let inside = open(&signed, &entry.secret)?;
         let marked = header.flags.contains(Flags::MARKED);
-        self.enter(id, signed.unverified(), &inside, marked);
+        self.expect(id, signed.unverified(), &inside, marked);
+        self.known_mut().open(&id);
         Ok(())
     }
 

@@ -10,7 +10,9 @@ use crate::clock::Millis;
 use crate::id::RecordId;
 use crate::limits;
 use crate::personal::{Action, Step};
-use crate::record::codes::{AssistPhase, ConsentScope, StepKind, Urgency, WithdrawalReason};
+use crate::record::codes::{
+    AssistPhase, ConsentScope, ConsentState, StepKind, Urgency, WithdrawalReason,
+};
 
 /// A step as it is held.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +36,8 @@ pub struct Folded {
     pub before: Option<State>,
     /// The phase of assistance, once that began.
     pub phase: Option<AssistPhase>,
+    /// Every step but those that wait, in the order in which they count.
+    pub order: Vec<RecordId>,
     /// The steps that took effect, in order.
     pub applied: Vec<RecordId>,
     /// The steps that are kept and had none.
@@ -44,9 +48,8 @@ pub struct Folded {
     pub waiting: BTreeSet<RecordId>,
     /// What the next step names as seen: at most [`limits::STEP_SEEN`].
     pub heads: BTreeSet<RecordId>,
-    /// What the person agreed to since the profile; none: as the profile says. Of words that
-    /// did not know of each other, only what all of them say.
-    pub scope: Option<BTreeSet<ConsentScope>>,
+    /// What the person agreed to since the profile; none: as the profile says.
+    pub consent: Option<ConsentNow>,
     /// How urgent it is now; none: as the profile says. Of words that did not know of each
     /// other, the most urgent.
     pub urgency: Option<Urgency>,
@@ -60,6 +63,16 @@ pub struct Folded {
     pub follow_ups: u16,
     /// When what happened, by the clock of whoever did it.
     pub moments: Moments,
+}
+
+/// Consent as the steps have it. Of words that did not know of each other, only what all of
+/// them say counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentNow {
+    /// What the person said.
+    pub state: ConsentState,
+    /// To what they agree.
+    pub scope: BTreeSet<ConsentScope>,
 }
 
 /// When what happened; none: not yet.
@@ -102,12 +115,13 @@ impl Folded {
             state: State::Sent,
             before: None,
             phase: None,
+            order: Vec::new(),
             applied: Vec::new(),
             refused: Vec::new(),
             conflicts: Vec::new(),
             waiting: BTreeSet::new(),
             heads: BTreeSet::new(),
-            scope: None,
+            consent: None,
             urgency: None,
             guardian: false,
             best_interests: false,
@@ -123,6 +137,36 @@ impl Folded {
             (State::Located, Some(before)) => before,
             (state, _) => state,
         }
+    }
+
+    /// Whether a party may take a step now.
+    ///
+    /// # Errors
+    /// REF-07: why not, and what to do instead.
+    pub fn permits(&self, action: &Action, by: Party) -> Result<(), Refusal> {
+        if self.applied.len() + self.refused.len() >= limits::THREAD_STEPS
+            && action.effect() != StepKind::Withdrawn
+        {
+            return Err(Refusal {
+                step: action.kind(),
+                from: self.state,
+                by,
+                why: Why::Full,
+            });
+        }
+        self.leads(action, by).map(|_| ())
+    }
+
+    fn leads(&self, action: &Action, by: Party) -> Result<To<State>, Refusal> {
+        if by == Party::Provider && is_own_mistake(action) {
+            return Err(Refusal {
+                step: action.kind(),
+                from: self.state,
+                by,
+                why: Why::Yours,
+            });
+        }
+        table::next((self.state, self.before), action.effect(), by)
     }
 
     /// Whether the originator may release the identity now, as far as the lifecycle goes;
@@ -162,11 +206,12 @@ pub fn fold<'a>(steps: impl IntoIterator<Item = Entry<'a>>) -> Folded {
             fold.take(entry, at >= limits::THREAD_STEPS);
         }
     }
-    let (scope, urgency) = (fold.scope(), fold.urgency());
+    let (consent, urgency) = (fold.consent(), fold.urgency());
     Folded {
+        order: order.placed,
         waiting: order.waiting,
         heads: order.heads.into_iter().take(limits::STEP_SEEN).collect(),
-        scope,
+        consent,
         urgency,
         ..fold.folded
     }
@@ -175,8 +220,8 @@ pub fn fold<'a>(steps: impl IntoIterator<Item = Entry<'a>>) -> Folded {
 struct Fold<'a> {
     folded: Folded,
     graph: &'a Graph,
-    /// The scopes of the consents that took effect.
-    consents: BTreeMap<RecordId, &'a BTreeSet<ConsentScope>>,
+    /// The consents that took effect.
+    consents: BTreeMap<RecordId, (ConsentState, &'a BTreeSet<ConsentScope>)>,
     urgencies: BTreeMap<RecordId, Urgency>,
     /// The steps that moved the state, in order.
     moved: Vec<RecordId>,
@@ -192,20 +237,16 @@ impl<'a> Fold<'a> {
     }
 
     fn rule(&self, entry: &Entry, step: StepKind, full: bool) -> Result<To<State>, Refusal> {
-        let refusal = |why| Refusal {
-            step,
-            from: self.folded.state,
-            by: entry.by,
-            why,
-        };
         // A full thread can still be taken back.
         if full && step != StepKind::Withdrawn {
-            return Err(refusal(Why::Full));
+            return Err(Refusal {
+                step,
+                from: self.folded.state,
+                by: entry.by,
+                why: Why::Full,
+            });
         }
-        if entry.by == Party::Provider && is_own_mistake(&entry.step.action) {
-            return Err(refusal(Why::Yours));
-        }
-        table::next((self.folded.state, self.folded.before), step, entry.by)
+        self.folded.leads(&entry.step.action, entry.by)
     }
 
     fn apply(&mut self, entry: &Entry<'a>, step: StepKind, to: To<State>) {
@@ -239,8 +280,8 @@ impl<'a> Fold<'a> {
         }
         match &entry.step.action {
             Action::Assisting { phase } => folded.phase = Some(*phase),
-            Action::Consent { scope, .. } => {
-                self.consents.insert(entry.id, scope);
+            Action::Consent { state, scope, .. } => {
+                self.consents.insert(entry.id, (*state, scope));
             }
             Action::Reclassified { urgency } => {
                 self.urgencies.insert(entry.id, *urgency);
@@ -264,11 +305,23 @@ impl<'a> Fold<'a> {
     }
 
     /// What all the newest words on consent say; newest are those that no other word knew.
-    fn scope(&self) -> Option<BTreeSet<ConsentScope>> {
+    fn consent(&self) -> Option<ConsentNow> {
         let newest = newest(self.graph, self.consents.keys());
-        let mut scopes = newest.iter().filter_map(|id| self.consents.get(id));
-        let first = (*scopes.next()?).clone();
-        Some(scopes.fold(first, |all, one| all.intersection(one).copied().collect()))
+        let mut words = newest.iter().filter_map(|id| self.consents.get(id));
+        let (state, scope) = words.next()?;
+        let first = ConsentNow {
+            state: *state,
+            scope: (*scope).clone(),
+        };
+        Some(words.fold(first, |all, (state, scope)| ConsentNow {
+            // An emergency is what is left where not everybody heard a yes.
+            state: if *state == all.state {
+                all.state
+            } else {
+                ConsentState::Emergency
+            },
+            scope: all.scope.intersection(scope).copied().collect(),
+        }))
     }
 
     fn urgency(&self) -> Option<Urgency> {

@@ -22,6 +22,6 @@ mod table;
 pub use deadline::{
     Deadline, DeadlineKind, DeadlineTable, DeadlineTableError, OnTimeout, PerUrgency, deadlines,
 };
-pub use fold::{Conflict, Entry, Folded, Moments, Refused, fold};
+pub use fold::{Conflict, ConsentNow, Entry, Folded, Moments, Refused, fold};
 pub use state::{Party, State};
-pub use table::{Refusal, TABLE, allowed};
+pub use table::{Refusal, TABLE, Why, allowed};

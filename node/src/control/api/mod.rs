@@ -5,6 +5,7 @@ mod approvals;
 mod audit;
 mod backup;
 mod clock;
+mod drafts;
 mod expiry;
 mod explain;
 mod import;
@@ -32,6 +33,10 @@ pub use audit::{
 };
 pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow};
 pub use clock::ClockReport;
+pub use drafts::{
+    DraftRow, DraftView, PlanRow, ReferralBody, ReferralQuery, ReferralReport, ScreenReport,
+    ScreenRequest,
+};
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};
@@ -66,8 +71,8 @@ pub use records::{
 };
 pub use referral::{
     AssignReport, AssignRequest, CandidateView, ConflictView, DeadlineView, FindReport,
-    FindRequest, InboxReport, InboxRow, LookQuery, OpenStep, ReferralView, StepReport, StepRequest,
-    TimelineReport, TimelineRow,
+    FindRequest, InboxReport, InboxRow, LookQuery, OpenStep, OverdueView, ReferralView, StepReport,
+    StepRequest, TimelineReport, TimelineRow,
 };
 pub use services::{
     DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,

@@ -83,6 +83,7 @@ pub(in crate::control) async fn explain(
 
 fn stored(node: &Node, agency: &AgencyId, id: &str) -> Result<Subject, ApiError> {
     let (arrival, header) = node.find(id)?;
+    node.not_sealed(&header)?;
     let (decided, words) = node.share.explain(agency, arrival, &header)?;
     let title = node
         .store

@@ -7,6 +7,7 @@ use liaison_protocol::id::AgencyId;
 use super::Answer;
 use crate::control::api::{GateView, LedgerView, PeerDecision, Why};
 use crate::control::text::rfc3339;
+use crate::kind;
 use crate::node::Node;
 use crate::share::{Decided, Gate, GateWord};
 use crate::store::{Direction, LedgerEntry};
@@ -18,9 +19,13 @@ pub(in crate::control) async fn why(
 ) -> Answer<Why> {
     let (arrival, header) = node.find(&id)?;
     let (agency, _) = node.registry.find(&peer)?;
-    let (decided, words) = node.share.explain(&agency, arrival, &header)?;
+    let (mut decided, mut words) = node.share.explain(&agency, arrival, &header)?;
+    node.discreet(&header, &mut words);
+    if let Some(word) = words.iter().find(|word| word.gate == decided.gate) {
+        decided.rule = word.rule.clone();
+    }
     let mut decision = PeerDecision::of(&node, &agency, &decided, &words);
-    if decided.gate == Gate::Policy && !decided.allow {
+    if decided.gate == Gate::Policy && !decided.allow && !kind::is_sealed(&header) {
         let nearest = node.share.nearest(&agency, arrival, &header)?;
         for near in nearest {
             decision.says.push(' ');

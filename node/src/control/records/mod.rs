@@ -9,6 +9,7 @@ mod leave;
 mod name;
 mod recipients;
 mod retraction;
+mod sealed;
 mod view;
 
 pub(super) use audience::audience;
@@ -16,6 +17,7 @@ pub(super) use decision::why;
 pub(super) use draft::{amend, push};
 pub(super) use leave::{ask, permit};
 pub(super) use retraction::retract;
+pub(super) use sealed::TITLE as SEALED_TITLE;
 pub(super) use view::{cose, show, verify};
 
 /// What a call on records answers.

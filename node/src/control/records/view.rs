@@ -73,7 +73,10 @@ pub(in crate::control) async fn show(
         let record = signed.unverified();
         view.key = signed.key().to_string();
         view.key_says = node.key_mark(&signed).map(|(_, says)| says);
-        view.record = as_json(record)?;
+        view.record = match node.stub(record) {
+            Some(stub) => stub,
+            None => as_json(record)?,
+        };
         let context = CheckContext::on(Date::from_millis(record.envelope.created.wall()));
         view.findings = check::check(&record.envelope.fields, &record.content, &context)
             .iter()
@@ -188,7 +191,10 @@ impl Node {
             || (gone.to_owned(), String::new()),
             |r| {
                 let fields = &r.unverified().envelope.fields;
-                (fields.title.clone(), fields.tlp.to_string())
+                match kind::is_sealed(header) {
+                    true => (super::SEALED_TITLE.to_owned(), String::new()),
+                    false => (fields.title.clone(), fields.tlp.to_string()),
+                }
             },
         );
         Ok(RecordRow {

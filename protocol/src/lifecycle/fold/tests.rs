@@ -319,13 +319,17 @@ fn of_two_words_on_consent_only_what_both_say_counts() {
         given(1, Originator, &[], &[Assistance, ShareIdentity]),
         given(2, Provider, &[], &[Assistance, Return]),
     ];
-    assert_eq!(folded(&steps).scope, Some(BTreeSet::from([Assistance])));
+    let now = |steps: &[Held]| folded(steps).consent.map(|c| (c.state, c.scope));
+    let agreed = |scope: &[ConsentScope]| {
+        Some((
+            ConsentState::Given,
+            scope.iter().copied().collect::<BTreeSet<_>>(),
+        ))
+    };
+    assert_eq!(now(&steps), agreed(&[Assistance]));
     steps.push(given(3, Provider, &[1, 2], &[Assistance, Return]));
-    assert_eq!(
-        folded(&steps).scope,
-        Some(BTreeSet::from([Assistance, Return]))
-    );
-    assert_eq!(folded(&[]).scope, None);
+    assert_eq!(now(&steps), agreed(&[Assistance, Return]));
+    assert_eq!(now(&[]), None);
 }
 
 #[test]

@@ -1,0 +1,283 @@
+//! Asking candidates, one after another, each in a thread of its own.
+
+use std::collections::BTreeSet;
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::RecordId;
+use liaison_protocol::lifecycle::{Party, State};
+use liaison_protocol::personal::{Identity, Inside, Part, Personal, ReferralDraft, VictimReferral};
+use liaison_protocol::record::codes::{ConsentScope, ConsentState, Urgency};
+use liaison_protocol::record::date::Date;
+
+use super::look::blocking;
+use super::{CaseFile, CaseId, ReferralError, Thread};
+use crate::ingest::Sealing;
+use crate::limits;
+use crate::node::Node;
+
+impl Node {
+    /// Asks a candidate of a case: seals the profile to it alone, and gives the thread. Asked
+    /// already, it gives the thread that there is.
+    ///
+    /// The candidate's clock begins when it is asked; `clock_from` of the candidate, when it
+    /// opens, is later.
+    ///
+    /// # Errors
+    /// [`ReferralError`]; nothing was sent.
+    pub async fn ask(&self, case: &CaseId, at: usize) -> Result<RecordId, ReferralError> {
+        let _one = self.referrals.0.acting.lock().await;
+        self.take_up().await?;
+        let thread = self.ask_candidate(case, at).await?;
+        self.referrals_turn().await?;
+        Ok(thread)
+    }
+
+    async fn ask_candidate(&self, id: &CaseId, at: usize) -> Result<RecordId, ReferralError> {
+        let case = self
+            .read_case(id)
+            .await?
+            .ok_or_else(|| ReferralError::NoCase { case: id.clone() })?;
+        let Some(asked) = case.asked.get(at) else {
+            return Err(ReferralError::NoCase { case: id.clone() });
+        };
+        if let Some(thread) = asked.thread {
+            return Ok(thread);
+        }
+        let agency = asked.agency;
+        let now = self.clock.now();
+        // A stop between the seal and the case's file left a profile that no case knows.
+        if let Some(since) = asked.sealing
+            && let Some(thread) = self.unclaimed(&case, at, since)
+        {
+            self.claim(id, at, thread).await?;
+            return Ok(thread);
+        }
+        let mut inside = self.profile_of(&case)?;
+        if inside.fields.exercise.is_none() {
+            inside.fields.exercise.clone_from(&self.config.exercise);
+        }
+        let urgency = inside
+            .profile()
+            .map_or(Urgency::Critical, |p| p.effective_urgency());
+        let insists = read(&case)?.keep_order;
+        // Its time counts from when it opens.
+        let opens = self
+            .planned(&agency, insists, now)
+            .map_or(now, |planned| planned.clock_from);
+        let start = asked.clock_from.unwrap_or(now).max(opens);
+        let decide = self.referrals.table().decide.of(urgency);
+        self.change_case(id, move |case| {
+            if let Some(asked) = case.asked.get_mut(at) {
+                asked.sealing = Some(now);
+                asked.clock_from = Some(start);
+            }
+        })
+        .await?;
+        let profile = Sealing {
+            inside,
+            recipients: BTreeSet::from([agency]),
+            thread: None,
+            respond_by: Some(Millis(start.0.saturating_add(decide))),
+        };
+        let made = self.ingest.seal(vec![profile], Vec::new()).await?;
+        let thread = made.first().map(|(id, _)| *id);
+        let thread = thread.ok_or(ReferralError::Stopping)?;
+        self.claim(id, at, thread).await?;
+        self.take_up().await?;
+        Ok(thread)
+    }
+
+    /// Asks the next candidate, where this one will not take the person and nobody else has;
+    /// gives whether anybody was asked.
+    pub(super) async fn ask_next(&self, thread: &Thread) -> Result<bool, ReferralError> {
+        let Some((id, at)) = self.next_of(&thread.id).await? else {
+            return Ok(false);
+        };
+        // What the person agreed to may have changed since the profile.
+        let (state, scope) = thread.consent();
+        let agreed = match state {
+            ConsentState::Given => scope.contains(&ConsentScope::ShareProfile),
+            ConsentState::Emergency => true,
+            ConsentState::Refused | ConsentState::Withdrawn => false,
+        };
+        if !agreed || self.review_overdue(&thread.id) {
+            return Ok(false);
+        }
+        match self.ask_candidate(&id, at).await {
+            Ok(_) => Ok(true),
+            // That one can't be asked, now or ever: whoever comes after it is not held up.
+            Err(ReferralError::Ingest(fault)) if !self.may_recover(&fault) => {
+                tracing::warn!(%fault, "a candidate can't be asked; the next one is");
+                self.change_case(&id, move |case| {
+                    if at < case.asked.len() {
+                        case.asked.remove(at);
+                    }
+                })
+                .await?;
+                Box::pin(self.ask_next(thread)).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether another candidate can be asked.
+    pub(super) fn is_next(&self, thread: &RecordId) -> bool {
+        self.cases
+            .of_thread(thread)
+            .and_then(|(id, _)| self.cases.read(&id).ok().flatten())
+            .is_some_and(|case| case.asked.iter().any(|asked| asked.thread.is_none()))
+    }
+
+    async fn next_of(&self, thread: &RecordId) -> Result<Option<(CaseId, usize)>, ReferralError> {
+        let Some((id, _)) = self.cases.of_thread(thread) else {
+            return Ok(None);
+        };
+        let Some(case) = self.read_case(&id).await? else {
+            return Ok(None);
+        };
+        let refused = |id: RecordId| {
+            let thread = self.referrals.thread(&id);
+            thread.is_none_or(|t| matches!(t.state(), State::Declined | State::Expired))
+        };
+        if !case.threads().all(refused) {
+            return Ok(None);
+        }
+        let at = case.asked.iter().position(|asked| asked.thread.is_none());
+        Ok(at.map(|at| (id, at)))
+    }
+
+    /// The threads of the referral that this one belongs to.
+    pub(super) fn threads_of_case(&self, thread: &RecordId) -> Vec<RecordId> {
+        self.cases
+            .of_thread(thread)
+            .and_then(|(id, _)| self.cases.read(&id).ok().flatten())
+            .map_or_else(|| vec![*thread], |case| case.threads().collect())
+    }
+
+    /// The identity that a referral was made with.
+    pub(super) fn kept_identity(
+        &self,
+        thread: &RecordId,
+    ) -> Result<Option<Box<Identity>>, ReferralError> {
+        let Some((id, _)) = self.cases.of_thread(thread) else {
+            return Ok(None);
+        };
+        let Some(case) = self.cases.read(&id)? else {
+            return Ok(None);
+        };
+        let draft = read(&case)?;
+        Ok(draft.identity.clone().map(Box::new))
+    }
+
+    /// Whether an emergency was not reviewed in time: nothing more is disclosed then.
+    pub(super) fn review_overdue(&self, thread: &RecordId) -> bool {
+        let case = self
+            .cases
+            .of_thread(thread)
+            .and_then(|(id, _)| self.cases.read(&id).ok().flatten());
+        let hours = liaison_protocol::limits::EMERGENCY_REVIEW_HOURS;
+        let latest = self.time.latest();
+        case.and_then(|case| case.approval).is_some_and(|approval| {
+            let end = approval
+                .at
+                .0
+                .saturating_add(hours.saturating_mul(limits::HOUR_MS));
+            approval.reviewed.is_none() && latest.0 > end
+        })
+    }
+
+    /// Destroys what is kept of a referral beside its records.
+    pub(super) async fn forget_case(&self, thread: &RecordId) -> Result<(), ReferralError> {
+        let Some((id, _)) = self.cases.of_thread(thread) else {
+            return Ok(());
+        };
+        let cases = self.cases.clone();
+        blocking(move || {
+            cases.destroy(&id)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The profile as the next candidate gets it: as it was written, with what the steps have
+    /// changed since.
+    fn profile_of(&self, case: &CaseFile) -> Result<Inside, ReferralError> {
+        let today = Date::from_millis(self.clock.now());
+        let draft = read(case)?;
+        let mut inside = draft.profile_inside(today, case.approval.is_some());
+        let before = case
+            .threads()
+            .last()
+            .and_then(|id| self.referrals.thread(&id));
+        if let Some(before) = before
+            && let Personal::Referral(VictimReferral {
+                part: Part::Profile(profile),
+            }) = &mut inside.content
+        {
+            if let Some(urgency) = before.folded.urgency {
+                profile.urgency = urgency;
+            }
+            if let Some(now) = &before.folded.consent {
+                profile.consent.state = now.state;
+                profile.consent.scope = now.scope.iter().copied().collect();
+            }
+        }
+        Ok(inside)
+    }
+
+    /// A profile of ours to this candidate that no case knows, made since.
+    fn unclaimed(&self, case: &CaseFile, at: usize, since: Millis) -> Option<RecordId> {
+        let agency = case.asked.get(at)?.agency;
+        let book = self.referrals.book();
+        let found = book.threads.values().find(|thread| {
+            thread.role == Party::Originator
+                && thread.peer == agency
+                && thread.created >= since
+                && self.cases.of_thread(&thread.id).is_none()
+        });
+        found.map(|thread| thread.id)
+    }
+
+    async fn claim(&self, id: &CaseId, at: usize, thread: RecordId) -> Result<(), ReferralError> {
+        // Before it is known as the case's, so that no thread of ours is nobody's.
+        if let Err(error) = self.hand_on(id, at, thread).await {
+            tracing::error!(%error, "nobody is assigned to a referral");
+        }
+        self.change_case(id, move |case| {
+            if let Some(asked) = case.asked.get_mut(at) {
+                asked.thread = Some(thread);
+            }
+        })
+        .await
+    }
+
+    async fn read_case(&self, id: &CaseId) -> Result<Option<CaseFile>, ReferralError> {
+        let (cases, id) = (self.cases.clone(), id.clone());
+        blocking(move || Ok(cases.read(&id)?)).await
+    }
+
+    async fn change_case(
+        &self,
+        id: &CaseId,
+        change: impl FnOnce(&mut CaseFile) + Send + 'static,
+    ) -> Result<(), ReferralError> {
+        let (cases, id) = (self.cases.clone(), id.clone());
+        blocking(move || {
+            cases.change(&id, change)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether what kept a record from being sealed may pass by itself.
+    fn may_recover(&self, fault: &crate::ingest::IngestFault) -> bool {
+        matches!(fault.answer(), liaison_protocol::fault::Answer::Later(_))
+    }
+}
+
+fn read(case: &CaseFile) -> Result<ReferralDraft, ReferralError> {
+    case.draft.read().map_err(|error| ReferralError::Draft {
+        case: case.id.clone(),
+        says: error.to_string(),
+    })
+}

@@ -1,0 +1,126 @@
+//! Taking a referral back, everywhere and for good.
+//!
+//! The originator retracts all that it ever sent of it, to whomever. Each candidate retracts its
+//! own steps once the profile is retracted, not before: a step that tells of a withdrawal has to
+//! arrive. Receipts come back as for every retraction.
+
+use liaison_protocol::id::RecordId;
+use liaison_protocol::personal::Action;
+use liaison_protocol::record::codes::{RetractReason, WithdrawalReason};
+use liaison_protocol::record::envelope::Fields;
+use liaison_protocol::record::kinds::{Content, Retract};
+
+use super::look::blocking;
+use super::{ReferralError, Thread};
+use crate::ingest::Statement;
+use crate::node::Node;
+use crate::store::Flags;
+
+impl Node {
+    /// Takes back all that this agency sent of a referral, to all candidates.
+    pub(super) async fn withdraw_case(&self, thread: &Thread) -> Result<bool, ReferralError> {
+        let reason = reason(thread);
+        let mut threads = self.threads_of_case(&thread.id);
+        if !threads.contains(&thread.id) {
+            threads.push(thread.id);
+        }
+        let mut records = Vec::new();
+        for id in &threads {
+            if let Some(thread) = self.referrals.thread(id) {
+                records.extend(thread.own());
+            }
+        }
+        // The identity that is kept for a release goes first: nothing needs it any more.
+        self.forget_case(&thread.id).await?;
+        let done = self.take_back(&records, reason).await?;
+        for id in threads {
+            self.forget(id).await?;
+        }
+        Ok(done)
+    }
+
+    /// What is left of ours in a thread whose profile its author retracted.
+    pub(super) async fn take_back_the_rest(
+        &self,
+        thread: &RecordId,
+    ) -> Result<bool, ReferralError> {
+        let own = self.registry.own();
+        let left: Vec<RecordId> = {
+            let book = self.referrals.book();
+            let pieces = book.orphans.get(thread).into_iter().flatten();
+            pieces
+                .filter(|(_, piece)| piece.author == own)
+                .map(|(id, _)| *id)
+                .collect()
+        };
+        // It may not have come yet, or have ended by itself.
+        let Some(stone) = self.store.tombstone(thread)?.filter(|t| t.is_retraction()) else {
+            return Ok(false);
+        };
+        self.forget(*thread).await?;
+        if left.is_empty() {
+            return Ok(false);
+        }
+        let reason = RetractReason::ALL.get(usize::from(stone.reason));
+        let reason = reason.copied().unwrap_or(RetractReason::ConsentWithdrawn);
+        self.take_back(&left, reason).await
+    }
+
+    /// Forgets what is kept of a thread beside its records.
+    async fn forget(&self, thread: RecordId) -> Result<(), ReferralError> {
+        self.forget_marks(thread).await?;
+        let looks = self.looks.clone();
+        blocking(move || Ok(looks.forget(&thread)?)).await
+    }
+
+    /// Retracts records of ours, all or none; those that are retracted already are left out.
+    pub(super) async fn take_back(
+        &self,
+        records: &[RecordId],
+        reason: RetractReason,
+    ) -> Result<bool, ReferralError> {
+        let mut statements = Vec::new();
+        for id in records {
+            let Some(arrival) = self.store.arrival_of(id)? else {
+                continue;
+            };
+            let header = self.store.header(arrival)?;
+            if header.is_none_or(|h| h.flags.contains(Flags::RETRACTED)) {
+                continue;
+            }
+            statements.push(Statement {
+                fields: crate::withdrawal::envelope("Retraction", &Fields::of_stub(None)),
+                content: Content::Retract(Retract {
+                    of: *id,
+                    reason,
+                    erase: true,
+                    notify: true,
+                }),
+                audience: None,
+            });
+        }
+        if statements.is_empty() {
+            return Ok(false);
+        }
+        self.ingest.own(statements, Vec::new()).await?;
+        self.take_up().await?;
+        Ok(true)
+    }
+}
+
+/// Why it is taken back, as the first step that says so.
+fn reason(thread: &Thread) -> RetractReason {
+    let action = thread.folded.applied.iter().rev().find_map(|id| {
+        let action = &thread.step(id)?.step.action;
+        match action {
+            Action::Withdrawn { reason } => Some(*reason),
+            _ => None,
+        }
+    });
+    match action {
+        None | Some(WithdrawalReason::ConsentWithdrawn) => RetractReason::ConsentWithdrawn,
+        Some(WithdrawalReason::SubjectRight) => RetractReason::SubjectRight,
+        Some(WithdrawalReason::Error) => RetractReason::Error,
+        Some(WithdrawalReason::Duplicate) => RetractReason::Duplicate,
+    }
+}
