@@ -21,6 +21,7 @@ mod doctor;
 mod erasure;
 mod expiry;
 mod first;
+mod frames;
 mod frontex;
 mod integrity;
 mod interrupted;
