@@ -79,7 +79,7 @@ pub use services::{
     DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,
 };
 pub use stats::{StatsReport, StatsRow};
-pub use status::{Status, Tally};
+pub use status::{ReferralCounts, Status, Tally};
 pub use watch::WatchEvent;
 
 pub use crate::registry::PeerEdit;
