@@ -111,6 +111,8 @@ fn services_for_people(calls: Calls) -> Calls {
     calls
         .post("/v1/services/match", "Which offers fit what is sought, and why", READ, services::matching,
             json::<MatchRequest>(), json::<MatchReport>())
+        .get("/v1/referrals/{id}/services", "Which offers fit the person of a referral, and why", READ,
+            services::for_referral, json::<MatchReport>())
         .get("/v1/services/gaps", "Where needs and offers do not meet", READ, services::missing,
             json::<GapsReport>())
         .get("/v1/stats/{figure}", "Counts of people who agreed to be counted, by quarter", READ, stats::stats,
