@@ -47,7 +47,7 @@ fn who_is_assigned_reads_and_others_give_a_reason_that_is_told() {
         officer(2, Role::CaseOfficer),
     );
     looks
-        .assign(&thread(7), &[anna.clone()], &[], 1, NOW)
+        .assign(&thread(7), std::slice::from_ref(&anna), &[], 1, NOW)
         .expect("assigned");
     let may = |who: &Officer, aim, reason| looks.may(who, Some(&thread(7)), aim, reason, NOW);
     for aim in [Aim::Read, Aim::Identity, Aim::Act, Aim::Assign] {
@@ -84,7 +84,7 @@ fn assignments_and_alerts_outlast_a_restart() {
     let looks = Looks::load(keyring.clone(), silent()).expect("loaded");
     let anna = officer(1, Role::ReferralOfficer);
     looks
-        .assign(&thread(7), &[anna.clone()], &[], 1, NOW)
+        .assign(&thread(7), std::slice::from_ref(&anna), &[], 1, NOW)
         .expect("assigned");
     let reason = Some("the guardian waits at the desk");
     looks
@@ -122,13 +122,13 @@ fn a_thread_of_nobody_is_taken_and_one_of_somebody_is_given() {
     assert!(looks.lists(&thread(7), &boris));
     assert_eq!(may(&boris), Ok(Granted::Assigned));
     looks
-        .assign(&thread(7), &[anna.clone()], &[], 1, NOW)
+        .assign(&thread(7), std::slice::from_ref(&anna), &[], 1, NOW)
         .expect("assigned");
     assert!(!looks.lists(&thread(7), &boris));
     assert!(matches!(may(&boris), Err(Denied::NotYours { .. })));
     assert_eq!(may(&dpo), Ok(Granted::Assigned));
     looks
-        .assign(&thread(7), &[boris.clone()], &[1], 3, NOW)
+        .assign(&thread(7), std::slice::from_ref(&boris), &[1], 3, NOW)
         .expect("assigned");
     assert_eq!(looks.assigned(&thread(7)).uids().collect::<Vec<_>>(), [2]);
     let analyst = looks.assign(&thread(7), &[officer(4, Role::Analyst)], &[], 3, NOW);
@@ -172,7 +172,7 @@ fn who_reads_more_than_work_needs_is_told_once_an_hour() {
     let many = limits::BULK_THREADS as u8;
     for n in 0..=many {
         looks
-            .assign(&thread(n), &[anna.clone()], &[], 1, NOW)
+            .assign(&thread(n), std::slice::from_ref(&anna), &[], 1, NOW)
             .expect("assigned");
     }
     let look = |n, at| {
