@@ -54,13 +54,17 @@ fn who_is_assigned_reads_and_others_give_a_reason_that_is_told() {
         assert_eq!(may(&anna, aim, None), Ok(Granted::Assigned));
     }
     let denied = may(&boris, Aim::Read, None).expect_err("not assigned");
-    assert!(denied.remedy().contains("--reason"), "{}", denied.remedy());
+    assert!(denied.remedy().contains("--why"), "{}", denied.remedy());
     let short = may(&boris, Aim::Read, Some("so")).expect_err("no reason");
     assert!(matches!(short, Denied::NoReason { .. }));
     assert_eq!(looks.alerts(), []);
     let reason = Some("Anna is on leave and the shelter called about tonight");
     assert_eq!(may(&boris, Aim::Read, reason), Ok(Granted::BrokeGlass));
     assert_eq!(may(&boris, Aim::Identity, reason), Ok(Granted::BrokeGlass));
+    assert_eq!(looks.alerts()[0].times, 1, "one look");
+    let later = Millis(NOW.0 + limits::ONE_LOOK_MS);
+    let again = looks.may(&boris, Some(&thread(7)), Aim::Read, reason, later);
+    assert_eq!(again, Ok(Granted::BrokeGlass));
     let alerts = looks.alerts();
     assert_eq!((alerts.len(), alerts[0].times, alerts[0].uid), (1, 2, 2));
     assert_eq!(alerts[0].kind, AlertKind::BrokeGlass { thread: thread(7) });
