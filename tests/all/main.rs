@@ -31,6 +31,7 @@ mod parting;
 mod preview;
 mod proof;
 mod recovery;
+mod referral_new;
 mod retraction;
 mod sarajevo;
 mod sealed;

@@ -241,7 +241,7 @@ impl Node {
     ///
     /// # Errors
     /// The store can't be read.
-    pub(crate) async fn wait_for_arrival(
+    pub async fn wait_for_arrival(
         &self,
         id: &RecordId,
         agency: &AgencyId,
