@@ -41,6 +41,18 @@ async fn narova() -> Federation {
     federation
 }
 
+/// Lets whoever runs the tests refer people.
+fn refers(node: &TestNode) {
+    let file = node.home.officers_path();
+    let text = std::fs::read_to_string(&file).expect("officers");
+    let with = text.replace(
+        "roles = [\"administrator\", ",
+        "roles = [\"administrator\", \"referral-officer\", ",
+    );
+    assert_ne!(with, text);
+    std::fs::write(&file, with).expect("officers");
+}
+
 /// Says on a node's card when somebody answers.
 async fn hours(node: &TestNode, role: &str, hours: &str) {
     let functions = json!({"functions": [{
