@@ -26,11 +26,9 @@ async fn narova() -> Federation {
         ("migro", "io", "QN"),
         ("qm-pol", "police", "QM"),
     ] {
-        federation
-            .add(name, sector, country)
-            .await
-            .policy(OPEN)
-            .await;
+        let node = federation.add(name, sector, country).await;
+        refers(node);
+        node.policy(OPEN).await;
     }
     for name in ["qn-lantern", "migro", "qm-pol"] {
         federation.link("qn-bord", name).await;
@@ -165,7 +163,8 @@ async fn e31_a_referral_goes_nowhere_without_consent_and_with_it_to_the_first_ca
     drop(inside);
     federation.settled().await;
     for other in ["migro", "qm-pol"] {
-        assert!(!federation[other].holds().contains(&id), "{other}");
+        let held = federation[other].node().store.arrival_of(&id);
+        assert!(held.expect("store").is_none(), "{other}");
         assert!(
             !bord
                 .tap

@@ -9,6 +9,7 @@ use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::fault::{Answer, Later};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::personal::Inside;
+use liaison_protocol::personal::checks::check_received;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::VerifiedRecord;
 use liaison_protocol::seal::{self, SealFault, SealingId, Secret, Stub, Wrap};
@@ -278,8 +279,8 @@ impl Gate<'_> {
     }
 
     /// Whether our own checks find fault with what stands inside.
-    pub(super) fn is_faulty(&self, _inside: &Inside) -> bool {
-        false
+    pub(super) fn is_faulty(&self, inside: &Inside) -> bool {
+        !check_received(inside, self.checks.today).is_empty()
     }
 
     /// The accept policy, asked with what stands inside. Nothing of its answer names a kind.
