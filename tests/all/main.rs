@@ -6,7 +6,9 @@
     reason = "a test fails by panicking, with words"
 )]
 
+mod answers;
 mod api;
+mod at_a_terminal;
 mod audit;
 mod backup;
 mod bad_input;
@@ -33,8 +35,10 @@ mod outflow;
 mod parting;
 mod preview;
 mod proof;
+mod record_commands;
 mod recovery;
 mod referral_new;
+mod referral_cli;
 mod retraction;
 mod sarajevo;
 mod sealed;
@@ -45,6 +49,7 @@ mod sharing;
 mod sync;
 mod trust;
 mod verdict;
+mod versions;
 mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.
