@@ -31,6 +31,7 @@ mod parting;
 mod preview;
 mod proof;
 mod recovery;
+mod referral;
 mod retraction;
 mod sarajevo;
 mod sealed;
