@@ -6,7 +6,9 @@
     reason = "a test fails by panicking, with words"
 )]
 
+mod answers;
 mod api;
+mod at_a_terminal;
 mod audit;
 mod backup;
 mod bad_input;
@@ -18,11 +20,14 @@ mod control;
 mod crash;
 mod discretion;
 mod doctor;
+mod erasure;
 mod expiry;
 mod first;
+mod frames;
 mod frontex;
 mod integrity;
 mod interrupted;
+mod keyring;
 mod keys;
 mod leave;
 mod oracle;
@@ -30,8 +35,11 @@ mod outflow;
 mod parting;
 mod preview;
 mod proof;
+mod record_commands;
 mod recovery;
 mod referral;
+mod referral_cli;
+mod referral_random;
 mod retraction;
 mod sarajevo;
 mod sealed;
@@ -42,6 +50,7 @@ mod sharing;
 mod sync;
 mod trust;
 mod verdict;
+mod versions;
 mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.

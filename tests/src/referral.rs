@@ -1,5 +1,7 @@
 //! Referrals between test nodes, without a command line.
 
+use std::time::Duration;
+
 use liaison_node::referral::{Asked, CaseFile, CaseId, Draft, Made, ReferralError, Thread, Wanted};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
@@ -8,6 +10,9 @@ use liaison_protocol::record::codes::Urgency;
 
 use crate::federation::{PATIENCE, TestNode};
 use crate::sealed;
+
+/// How long a change of another node may go unseen.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A referral that nobody was asked for yet.
 pub fn case(from: &TestNode, to: &[&TestNode], profile: Profile, name: &str) -> CaseId {
@@ -74,7 +79,11 @@ pub async fn until<T>(node: &TestNode, what: &str, so: impl Fn(&TestNode) -> Opt
             if let Some(found) = so(node) {
                 return found;
             }
-            changes.changed().await.expect("it runs");
+            // What is waited for may be somebody else's change.
+            let again = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
+            if let Ok(changed) = again {
+                changed.expect("it runs");
+            }
         }
     };
     match tokio::time::timeout(PATIENCE, met).await {

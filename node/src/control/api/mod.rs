@@ -23,6 +23,7 @@ mod recipients;
 mod records;
 mod referral;
 mod services;
+mod stats;
 mod status;
 mod watch;
 
@@ -77,7 +78,8 @@ pub use referral::{
 pub use services::{
     DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,
 };
-pub use status::{Status, Tally};
+pub use stats::{StatsReport, StatsRow};
+pub use status::{ReferralCounts, Status, Tally};
 pub use watch::WatchEvent;
 
 pub use crate::registry::PeerEdit;
