@@ -48,7 +48,11 @@ pub fn open(frame: &[u8], recipient: &[u8; 32], seed: &[u8; 32]) -> Result<Opene
     let secret = hpke_open(seed, key_id, enc, ct, recipient, &id)?;
 
     let payload: Value = ciborium::from_reader(payload.as_slice()).map_err(|_| "payload")?;
-    let (stub, commitment, text) = taken_apart(payload)?;
+    let Parts {
+        stub,
+        commitment,
+        text,
+    } = taken_apart(payload)?;
     if derive(&secret, b"commitment") != commitment.as_slice() {
         return Err("commitment");
     }
@@ -81,8 +85,16 @@ pub fn open(frame: &[u8], recipient: &[u8; 32], seed: &[u8; 32]) -> Result<Opene
     })
 }
 
-/// The stub, the commitment and the text of a payload.
-pub fn taken_apart(mut payload: Value) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), &'static str> {
+/// A payload taken apart.
+pub struct Parts {
+    /// All of it but the text, as its bytes.
+    pub stub: Vec<u8>,
+    pub commitment: Vec<u8>,
+    pub text: Vec<u8>,
+}
+
+/// The parts of the payload of a sealed record.
+pub fn taken_apart(mut payload: Value) -> Result<Parts, &'static str> {
     let map = payload.as_map_mut().ok_or("map")?;
     let body = map
         .iter_mut()
@@ -96,7 +108,11 @@ pub fn taken_apart(mut payload: Value) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), &'
     let commitment = field("commitment").ok_or("commitment")?;
     let text = field("text").ok_or("text")?;
     body.retain(|(key, _)| key.as_text() != Some("text"));
-    Ok((encode(&payload), commitment, text))
+    Ok(Parts {
+        stub: encode(&payload),
+        commitment,
+        text,
+    })
 }
 
 /// HKDF-SHA-256 with the salt of seals.

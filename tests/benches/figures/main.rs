@@ -3,7 +3,7 @@
 //! on the machine.
 //!
 //! `cargo bench -- sync memory` runs some of the groups: crypto (always),
-//! ingest, policy, sync, memory. Sizes are set by the environment: `LIAISON_BENCH_COLD`
+//! sealing, ingest, policy, sync, memory. Sizes are set by the environment: `LIAISON_BENCH_COLD`
 //! (20,000 records), `LIAISON_BENCH_HELD` (100,000), `LIAISON_BENCH_PUSHES` (300). The nodes
 //! live in `LIAISON_BENCH_DIR`, else in the build folder, so that their disk is a real one.
 #![allow(
@@ -16,6 +16,7 @@ mod federation;
 mod ingest;
 mod memory;
 mod policy;
+mod sealing;
 mod sync;
 mod table;
 
@@ -71,6 +72,9 @@ fn main() -> Fallible<()> {
     let wanted = |group: &str| groups.is_empty() || groups.iter().any(|g| g == group);
     let mut table = Table::default();
     let signer = crypto::measure(&mut table)?;
+    if wanted("sealing") {
+        sealing::measure(&signer, &mut table)?;
+    }
     if wanted("ingest") {
         runtime()?.block_on(ingest::measure(&sizes, &mut table))?;
     }
