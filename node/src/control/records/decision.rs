@@ -26,7 +26,7 @@ pub(in crate::control) async fn why(
         decided.rule = word.rule.clone();
     }
     let mut decision = PeerDecision::of(&node, &agency, &decided, &words);
-    if decided.gate == Gate::Policy && !decided.allow && node.is_told(&caller, &header) {
+    if decided.gate == Gate::Policy && !decided.allow && node.may_be_told(&caller, &header) {
         let nearest = node.share.nearest(&agency, arrival, &header)?;
         for near in nearest {
             decision.says.push(' ');

@@ -24,7 +24,7 @@ impl Node {
         header: &Header,
         words: &mut [GateWord],
     ) {
-        if self.is_told(caller, header) {
+        if self.may_be_told(caller, header) {
             return;
         }
         for word in words {
@@ -42,7 +42,7 @@ impl Node {
 
     /// Whether an officer may be told what policy sees of a record: of a sealed one, whoever is
     /// assigned to its thread.
-    pub(in crate::control) fn is_told(&self, caller: &Caller, header: &Header) -> bool {
+    pub(in crate::control) fn may_be_told(&self, caller: &Caller, header: &Header) -> bool {
         let assigned = || {
             let gist = self.vault.gist(&header.id)?;
             Some(self.looks.is_assigned(&gist.thread, caller.uid))
@@ -56,7 +56,7 @@ impl Node {
         caller: &Caller,
         header: &Header,
     ) -> Result<(), ApiError> {
-        if self.is_told(caller, header) {
+        if self.may_be_told(caller, header) {
             return Ok(());
         }
         let short = header.id.short();
