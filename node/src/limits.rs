@@ -395,6 +395,13 @@ pub const SEALING_OVERLAP_DAYS: u64 = 10;
 /// Days that the private half is kept after that: for wraps that are still on their way.
 pub const SEALING_KEPT_DAYS: u64 = 15;
 
+/// Drafts and cases of referrals that one node keeps: years of a busy border post.
+pub const REFERRAL_DRAFTS: usize = 20_000;
+
+/// Seconds that a call waits for a candidate's node to have a referral: as long as an officer
+/// waits before they telephone.
+pub const ARRIVAL_WAIT_S: u64 = 30;
+
 /// Changes of the vault that the referrals take up at once: their profiles are in memory for
 /// as long as that takes.
 pub const REFERRAL_CHANGES: usize = 256;

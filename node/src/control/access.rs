@@ -38,6 +38,24 @@ pub(super) const WRITE: Access = Access {
     act: Some(Act::Alter),
 };
 
+/// Refers people, or drafts that; referral officers.
+pub(super) const REFER: Access = Access {
+    roles: Roles::REFERRERS,
+    act: Some(Act::Alter),
+};
+
+/// Answers for an emergency beside who wrote it; referral and data-protection officers.
+pub(super) const SECOND: Access = Access {
+    roles: Roles::SECONDS,
+    act: Some(Act::Disclose),
+};
+
+/// Shows what is sealed, or drafts of it; referral and data-protection officers.
+pub(super) const READ_SEALED: Access = Access {
+    roles: Roles::SECONDS,
+    act: Some(Act::Consult),
+};
+
 /// Takes in what others wrote; those who write.
 pub(super) const COLLECT: Access = Access {
     roles: Roles::WRITERS,

@@ -8,6 +8,7 @@ mod backup;
 mod caller;
 mod calls;
 mod clock;
+mod drafts;
 mod error;
 mod expiry;
 mod gate;

@@ -1,7 +1,8 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
 use super::access::{
-    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, SEAL, WRITE,
+    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, READ_SEALED, REFER, SEAL,
+    SECOND, WRITE,
 };
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
@@ -16,6 +17,7 @@ use super::api::{
     SealingErased, SealingReport, Status, VerifyReport, WatchEvent, Why,
 };
 use super::api::{AudienceReport, AudienceRequest};
+use super::api::{DraftRow, DraftView, ReferralBody, ReferralReport, ScreenReport, ScreenRequest};
 use super::api::{
     ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
 };
@@ -23,8 +25,8 @@ use super::api::{GapsReport, MatchReport, MatchRequest};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::services;
 use super::{
-    approval, audit, backup, clock, expiry, import, keyring, keys, officers, parting, peers,
-    policy, preview, query, records, status, watch,
+    approval, audit, backup, clock, drafts, expiry, import, keyring, keys, officers, parting,
+    peers, policy, preview, query, records, status, watch,
 };
 use crate::home::CardEdit;
 
@@ -36,6 +38,7 @@ pub(super) fn calls() -> Calls {
         upkeep,
         records,
         services_for_people,
+        referrals_made,
         peers,
         keys_of_agencies,
         policy,
@@ -145,6 +148,24 @@ fn keys_of_agencies(calls: Calls) -> Calls {
         .get("/v1/sealing", "Our own sealing keys", LOOK, keyring::sealing, json::<SealingReport>())
         .post("/v1/sealing/erase", "Deletes our sealing keys at once", ADMINISTER, keyring::erase,
             nothing(), json::<SealingErased>())
+}
+
+/// Referrals, until they are sent.
+#[rustfmt::skip] // A table.
+fn referrals_made(calls: Calls) -> Calls {
+    calls
+        .post("/v1/referrals", "Keeps, checks or sends a referral", REFER, drafts::make,
+            json::<ReferralBody>(), json::<ReferralReport>())
+        .post("/v1/referrals/screen", "What signs at a first meeting suggest", REFER, drafts::screening,
+            json::<ScreenRequest>(), json::<ScreenReport>())
+        .get("/v1/drafts", "Drafts of referrals, and what waits for a second officer", READ_SEALED, drafts::list,
+            list::<DraftRow>())
+        .get("/v1/drafts/{name}", "A draft as it was written", READ_SEALED, drafts::show, json::<DraftView>())
+        .post("/v1/drafts/{name}/drop", "Drops a draft", SECOND, drafts::discard, nothing(), json::<DraftRow>())
+        .post("/v1/drafts/{name}/approve", "Approves an emergency, which is sent then", SECOND, drafts::approve,
+            nothing(), json::<ReferralReport>())
+        .post("/v1/drafts/{name}/review", "Says that an emergency was looked at again", SECOND, drafts::review,
+            nothing(), json::<ReferralReport>())
 }
 
 /// The policy.

@@ -67,6 +67,14 @@ impl Roles {
     pub const ANY: Self = Self::of(&Role::ALL);
     /// Those that write records.
     pub const WRITERS: Self = Self::of(&[Role::Analyst, Role::ReferralOfficer, Role::CaseOfficer]);
+    /// Those that refer people.
+    pub const REFERRERS: Self = Self::of(&[Role::ReferralOfficer, Role::CaseOfficer]);
+    /// Those that answer for an emergency beside who wrote it.
+    pub const SECONDS: Self = Self::of(&[
+        Role::ReferralOfficer,
+        Role::CaseOfficer,
+        Role::DataProtectionOfficer,
+    ]);
     /// Those that answer for the policy.
     pub const GOVERNORS: Self = Self::of(&[Role::DataProtectionOfficer, Role::Administrator]);
     /// Those that run the node.

@@ -52,11 +52,19 @@ impl Node {
             self.claim(id, at, thread).await?;
             return Ok(thread);
         }
-        let inside = self.profile_of(&case)?;
+        let mut inside = self.profile_of(&case)?;
+        if inside.fields.exercise.is_none() {
+            inside.fields.exercise.clone_from(&self.config.exercise);
+        }
         let urgency = inside
             .profile()
             .map_or(Urgency::Critical, |p| p.effective_urgency());
-        let start = asked.clock_from.unwrap_or(now).max(now);
+        let insists = read(&case)?.keep_order;
+        // Its time counts from when it opens.
+        let opens = self
+            .planned(&agency, insists, now)
+            .map_or(now, |planned| planned.clock_from);
+        let start = asked.clock_from.unwrap_or(now).max(opens);
         let decide = self.referrals.table().decide.of(urgency);
         self.change_case(id, move |case| {
             if let Some(asked) = case.asked.get_mut(at) {
@@ -231,6 +239,10 @@ impl Node {
     }
 
     async fn claim(&self, id: &CaseId, at: usize, thread: RecordId) -> Result<(), ReferralError> {
+        // Before it is known as the case's, so that no thread of ours is nobody's.
+        if let Err(error) = self.hand_on(id, at, thread).await {
+            tracing::error!(%error, "nobody is assigned to a referral");
+        }
         self.change_case(id, move |case| {
             if let Some(asked) = case.asked.get_mut(at) {
                 asked.thread = Some(thread);

@@ -100,6 +100,8 @@ struct Inner {
     threads: Mutex<BTreeMap<RecordId, (CaseId, usize)>>,
     /// One change of a case at a time.
     changing: Mutex<()>,
+    /// One draft is sent at a time, so that none is sent twice.
+    sending: tokio::sync::Mutex<()>,
 }
 
 impl CaseId {
@@ -259,6 +261,7 @@ impl Cases {
             keyring,
             threads: Mutex::default(),
             changing: Mutex::default(),
+            sending: tokio::sync::Mutex::default(),
         }));
         for id in cases.ids()? {
             match cases.read(&id) {
@@ -268,6 +271,11 @@ impl Cases {
             }
         }
         Ok(cases)
+    }
+
+    /// Held while a draft is sent.
+    pub(super) async fn sending(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.sending.lock().await
     }
 
     /// The names of all cases and drafts, in order.
@@ -281,6 +289,15 @@ impl Cases {
             ids.extend(names.iter().filter_map(|name| name.parse::<CaseId>().ok()));
         }
         Ok(ids)
+    }
+
+    /// The names of the drafts, in order.
+    ///
+    /// # Errors
+    /// [`KeyringError`]: the folder can't be read.
+    pub fn drafts(&self) -> Result<BTreeSet<CaseId>, KeyringError> {
+        let names = self.0.keyring.kept_names(Shelf::Drafts)?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// A case or draft; none: there is none of this name.

@@ -5,6 +5,7 @@ mod approvals;
 mod audit;
 mod backup;
 mod clock;
+mod drafts;
 mod expiry;
 mod explain;
 mod import;
@@ -32,6 +33,10 @@ pub use audit::{
 };
 pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow};
 pub use clock::ClockReport;
+pub use drafts::{
+    DraftRow, DraftView, PlanRow, ReferralBody, ReferralQuery, ReferralReport, ScreenReport,
+    ScreenRequest,
+};
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
 pub use import::{BadRow, ImportChunk, ImportReport};

@@ -1,0 +1,144 @@
+//! Emergencies: nobody could wait for consent, so a second officer answers for it as well, and
+//! looks at it again within [`EMERGENCY_REVIEW_HOURS`].
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::limits::EMERGENCY_REVIEW_HOURS;
+
+use super::case::{Approval, CaseFile, CaseId};
+use super::new::{NewFault, Sent};
+use crate::node::Node;
+
+const HOUR_MS: u64 = 60 * 60 * 1000;
+
+/// Why somebody may not approve an emergency.
+#[derive(Debug, thiserror::Error)]
+pub enum ApprovalFault {
+    /// It does not wait.
+    #[error("{id} does not wait for a second officer")]
+    NotWaiting {
+        /// The draft.
+        id: CaseId,
+    },
+    /// It is their own.
+    #[error("you wrote {id} yourself: a colleague approves it, from their own account")]
+    Own {
+        /// The draft.
+        id: CaseId,
+    },
+    /// A shared account is nobody.
+    #[error("a shared account is nobody's second person")]
+    Shared,
+    /// It can't be sent.
+    #[error(transparent)]
+    New(#[from] NewFault),
+}
+
+/// The officer who approves or reviews.
+#[derive(Clone, Debug)]
+pub struct Second {
+    /// Unix user.
+    pub uid: u32,
+    /// That user's name.
+    pub user: String,
+    /// Whether the account is used by several people.
+    pub shared: bool,
+}
+
+impl CaseFile {
+    /// Whether it was sent as an emergency and nobody looked at it again in time: then nothing
+    /// more of it is disclosed.
+    pub fn is_review_overdue(&self, now: Millis) -> bool {
+        self.review_by().is_some_and(|by| by < now)
+    }
+
+    /// Until when a second officer has to look at it again; none: it is no emergency, or was
+    /// looked at.
+    pub fn review_by(&self) -> Option<Millis> {
+        let approval = self.approval.as_ref()?;
+        if approval.reviewed.is_some() {
+            return None;
+        }
+        let span = EMERGENCY_REVIEW_HOURS.saturating_mul(HOUR_MS);
+        Some(Millis(approval.at.0.saturating_add(span)))
+    }
+
+    fn may_be_seconded(&self, second: &Second) -> Result<(), ApprovalFault> {
+        if second.shared {
+            return Err(ApprovalFault::Shared);
+        }
+        if second.uid == self.uid {
+            return Err(ApprovalFault::Own {
+                id: self.id.clone(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Node {
+    /// A second officer approves an emergency that waits, and it is sent.
+    ///
+    /// # Errors
+    /// [`ApprovalFault`]; it waits still, unless it was changed meanwhile.
+    pub(crate) async fn approve_emergency(
+        &self,
+        id: &CaseId,
+        second: Second,
+    ) -> Result<(CaseFile, Sent), ApprovalFault> {
+        let case = self.case(id).await?;
+        if case.waits.is_none() || case.sent {
+            return Err(ApprovalFault::NotWaiting { id: id.clone() });
+        }
+        case.may_be_seconded(&second)?;
+        let approval = Approval {
+            uid: second.uid,
+            user: second.user,
+            at: self.time.trusted().map_err(NewFault::from)?,
+            reviewed: None,
+        };
+        let shown = case.draft.clone();
+        let changed = self
+            .change_draft(id, move |case| {
+                // Exactly what was shown; who changed it meanwhile asks anew.
+                if case.waits.is_some() && case.draft == shown {
+                    case.approval = Some(approval);
+                }
+            })
+            .await?;
+        if changed.approval.is_none() {
+            return Err(ApprovalFault::NotWaiting { id: id.clone() });
+        }
+        match self.send_draft(id).await {
+            Ok(sent) => Ok(sent),
+            Err(error) => {
+                self.change_draft(id, |case| case.approval = None).await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// A second officer has looked at an emergency again.
+    ///
+    /// # Errors
+    /// [`ApprovalFault`].
+    pub(crate) async fn review_emergency(
+        &self,
+        id: &CaseId,
+        second: Second,
+    ) -> Result<CaseFile, ApprovalFault> {
+        let case = self.case(id).await?;
+        if !case.sent || case.approval.is_none() {
+            return Err(ApprovalFault::NotWaiting { id: id.clone() });
+        }
+        case.may_be_seconded(&second)?;
+        let now = self.time.trusted().map_err(NewFault::from)?;
+        let changed = self
+            .change_draft(id, move |case| {
+                if let Some(approval) = &mut case.approval {
+                    approval.reviewed = Some(now);
+                }
+            })
+            .await?;
+        Ok(changed)
+    }
+}
