@@ -188,10 +188,12 @@ impl Vault {
     /// The key could not be destroyed: it may be on the disk still. Nothing opens it until the
     /// next start, which tries again.
     pub fn shred(&self, id: &RecordId) -> Result<bool, VaultError> {
+        // Whoever hears that it is gone may count on it.
+        let destroyed = self.0.keyring.destroy(id);
         if self.known_mut().forget(id) {
             self.tell();
         }
-        Ok(self.0.keyring.destroy(id)?)
+        Ok(destroyed?)
     }
 
     /// The bytes of a sealed record with its key wrapped to one recipient.
