@@ -446,3 +446,9 @@ pub const NOTIFY_MAX_S: u64 = 24 * 60 * 60;
 
 /// Alerts about looks that the status lists; it counts them all.
 pub const ALERTS_SHOWN: usize = 5;
+
+/// Referrals that a search gives at most: more of them are no answer.
+pub const REFERRALS_FOUND: usize = 100;
+
+/// Words that are searched for at once.
+pub const FIND_WORDS: usize = 8;

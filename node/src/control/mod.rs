@@ -23,6 +23,7 @@ mod preview;
 mod query;
 mod recalled;
 mod records;
+mod referrals;
 mod routes;
 mod server;
 mod services;

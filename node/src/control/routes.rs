@@ -16,6 +16,10 @@ use super::api::{
     RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer,
     SealingErased, SealingReport, Status, VerifyReport, WatchEvent, Why,
 };
+use super::api::{
+    AssignReport, AssignRequest, FindReport, FindRequest, InboxReport, ReferralView, StepReport,
+    StepRequest, TimelineReport,
+};
 use super::api::{AudienceReport, AudienceRequest};
 use super::api::{DraftRow, DraftView, ReferralBody, ReferralReport, ScreenReport, ScreenRequest};
 use super::api::{
@@ -44,6 +48,7 @@ pub(super) fn calls() -> Calls {
         policy,
         imports,
         audit_log,
+        referrals,
         approvals,
     ] {
         calls = table(calls);
@@ -213,6 +218,23 @@ fn audit_log(calls: Calls) -> Calls {
             json::<LooksSeenRequest>(), list::<LookAlert>())
         .post("/v1/audit/key", "Seals what officers type to another key", SEAL, audit::key,
             json::<AuditKeyRequest>(), json::<AuditKeyReport>())
+}
+
+/// Referrals.
+#[rustfmt::skip] // A table.
+fn referrals(calls: Calls) -> Calls {
+    calls
+        .get("/v1/inbox", "Referrals that wait for somebody", READ, super::referrals::inbox, json::<InboxReport>())
+        .get("/v1/referrals/{id}", "A referral in full, for who may read it", READ, super::referrals::show,
+            json::<ReferralView>())
+        .get("/v1/referrals/{id}/timeline", "Its steps, in the order in which they count", READ,
+            super::referrals::timeline, json::<TimelineReport>())
+        .post("/v1/referrals/{id}/steps", "Takes a step", WRITE, super::referrals::step,
+            json::<StepRequest>(), json::<StepReport>())
+        .post("/v1/referrals/{id}/assign", "Says who works on it", WRITE, super::referrals::assign,
+            json::<AssignRequest>(), json::<AssignReport>())
+        .post("/v1/referrals/find", "Searches what you work on", READ, super::referrals::find,
+            json::<FindRequest>(), json::<FindReport>())
 }
 
 /// What waits for a second person.

@@ -54,7 +54,7 @@ impl Node {
         thread.folded.permits(&wanted.action, thread.role)?;
         let profile = self.profile_inside(&id)?;
         let parts = self.release(&thread, &profile, &wanted)?;
-        let found = self.findings(&thread, &profile, &wanted.action);
+        let found = self.step_findings(&thread, &profile, &wanted.action);
         if !found.is_empty() {
             return Err(ReferralError::Checks(found));
         }
@@ -156,7 +156,7 @@ impl Node {
     }
 
     /// What stands in the way of a step that the table allows.
-    pub(super) fn findings(
+    pub(crate) fn step_findings(
         &self,
         thread: &Thread,
         profile: &Inside,

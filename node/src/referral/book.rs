@@ -27,6 +27,8 @@ pub(super) struct Book {
     pub fired: u64,
     /// Threads to be looked at.
     pub dirty: BTreeSet<RecordId>,
+    /// Whether what was here at the start is in it.
+    pub filled: bool,
     /// The last change of the vault that was taken up.
     pub taken: u64,
 }
@@ -66,6 +68,17 @@ pub(super) enum Seen {
     Profile(Box<Thread>),
     Piece(RecordId, Piece),
     Overdue(Notice),
+}
+
+impl Seen {
+    /// Whether somebody else wrote it.
+    pub fn is_of_others(&self, own: &AgencyId) -> bool {
+        match self {
+            Seen::Profile(thread) => thread.role == Party::Provider,
+            Seen::Piece(_, piece) => piece.author != *own,
+            Seen::Overdue(notice) => notice.by != *own,
+        }
+    }
 }
 
 impl Book {

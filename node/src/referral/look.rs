@@ -12,6 +12,7 @@ use super::book::{Notice, Piece, Seen, What};
 use super::{ReferralError, Thread};
 use crate::limits;
 use crate::node::Node;
+use crate::notify::Thing;
 use crate::vault::Change;
 
 impl Node {
@@ -33,7 +34,17 @@ impl Node {
                 Ok(changes.into_iter().map(look).collect::<Vec<_>>())
             })
             .await?;
+            let own = self.registry.own();
             let mut book = self.referrals.book();
+            // What was here at the start is no news.
+            let news = match book.filled {
+                true => seen
+                    .iter()
+                    .filter(|(_, s)| s.as_ref().is_some_and(|s| s.is_of_others(&own)))
+                    .count(),
+                false => 0,
+            };
+            self.notify.tell(Thing::New, news as u64);
             for (id, seen) in seen {
                 match seen {
                     Some(seen) => book.take(id, seen),

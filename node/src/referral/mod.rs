@@ -32,7 +32,7 @@ mod withdraw;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use liaison_protocol::id::RecordId;
+use liaison_protocol::id::{IdPrefix, RecordId};
 use liaison_protocol::lifecycle::DeadlineTable;
 use tokio::sync::watch;
 
@@ -93,6 +93,18 @@ impl Referrals {
     /// A referral, by its thread.
     pub fn thread(&self, id: &RecordId) -> Option<Thread> {
         self.book().threads.get(id).cloned()
+    }
+
+    /// All that are here, by id.
+    pub fn threads(&self) -> Vec<Thread> {
+        self.book().threads.values().cloned().collect()
+    }
+
+    /// Those whose ids begin so, at most `most`.
+    pub fn find(&self, prefix: &IdPrefix, most: usize) -> Vec<RecordId> {
+        let book = self.book();
+        let found = book.threads.keys().filter(|id| prefix.matches(id));
+        found.take(most).copied().collect()
     }
 
     /// Tells that something changed.
@@ -178,6 +190,7 @@ impl Node {
                 break;
             }
         }
+        self.referrals.book().filled = true;
         self.referrals.changed();
         Ok(())
     }

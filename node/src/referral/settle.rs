@@ -9,10 +9,12 @@ use liaison_protocol::lifecycle::{DeadlineKind, Party, State};
 use liaison_protocol::personal::{Action, Inside, Overdue, Personal};
 use liaison_protocol::record::codes::{ConsentScope, ConsentState, ReferralPart, RetractReason};
 
+use super::look::blocking;
 use super::timers::Fired;
 use super::{ReferralError, Thread};
 use crate::ingest::Sealing;
 use crate::node::Node;
+use crate::officers::Officer;
 
 impl Node {
     /// Does what follows from the threads that changed; gives whether anything did.
@@ -42,6 +44,7 @@ impl Node {
         if thread.role == Party::Provider {
             return Ok(false);
         }
+        self.assign_as_before(&thread).await?;
         match thread.state() {
             State::Withdrawn => return self.withdraw_case(&thread).await,
             State::Declined | State::Expired => return self.ask_next(&thread).await,
@@ -51,6 +54,43 @@ impl Node {
             return Ok(true);
         }
         self.time_out(&thread).await
+    }
+
+    /// Whoever worked on the thread before this one of the same referral works on this one; on
+    /// the first, who made it.
+    async fn assign_as_before(&self, thread: &Thread) -> Result<(), ReferralError> {
+        if !self.looks.assigned(&thread.id).is_empty() {
+            return Ok(());
+        }
+        let Some((id, at)) = self.cases.of_thread(&thread.id) else {
+            return Ok(());
+        };
+        let (node, thread) = (self.clone(), thread.id);
+        blocking(move || {
+            let Some(case) = node.cases.read(&id)? else {
+                return Ok(());
+            };
+            let before: Vec<RecordId> = case.threads().take(at).collect();
+            let mut uids: BTreeSet<u32> = BTreeSet::new();
+            for earlier in before.iter().rev() {
+                uids.extend(node.looks.assigned(earlier).uids());
+            }
+            uids.insert(case.uid);
+            let put: Vec<Officer> = uids
+                .into_iter()
+                .filter_map(|uid| node.officers.of(uid).ok())
+                .filter(|officer| !officer.shared)
+                .collect();
+            let now = node.time.latest();
+            // Who may not work on it any more is left out; nobody's is anybody's.
+            for officer in put {
+                if let Err(denied) = node.looks.assign(&thread, &[officer], &[], case.uid, now) {
+                    tracing::debug!(%denied, "an officer is not put on a referral");
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// The person does not agree any more that the provider knows who it is.

@@ -173,6 +173,29 @@ impl Thread {
         steps.chain(parts).collect()
     }
 
+    /// Whether it is a record of ours that the other agency may not have yet.
+    pub fn is_on_the_way(&self, id: &RecordId) -> bool {
+        self.on_the_way.contains(id)
+    }
+
+    /// The records of it that this agency may read now.
+    pub fn readable(&self) -> Vec<RecordId> {
+        let over = matches!(
+            self.state(),
+            State::Declined | State::Expired | State::Withdrawn
+        );
+        if self.role == Party::Provider && over {
+            return self.steps.keys().copied().collect();
+        }
+        let may_name = self.role == Party::Originator || self.may_read_identity();
+        let parts = self.parts.iter();
+        let parts = parts.filter(|(_, part)| may_name || **part != ReferralPart::Identity);
+        let mut all = vec![self.id];
+        all.extend(parts.map(|(id, _)| *id));
+        all.extend(self.steps.keys());
+        all
+    }
+
     /// Its steps, by id; [`Folded`] has their order.
     pub fn steps(&self) -> &BTreeMap<RecordId, Held> {
         &self.steps

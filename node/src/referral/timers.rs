@@ -17,6 +17,7 @@ use super::{ReferralError, Referrals};
 use crate::keyring::{KeyringError, Shelf};
 use crate::limits;
 use crate::node::Node;
+use crate::notify::Thing;
 
 /// A deadline that fired: what had to happen, and which time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +86,7 @@ impl Node {
             return Ok(false);
         };
         let due = self.due(now);
+        self.notify.tell(Thing::Overdue, due.len() as u64);
         for (thread, fired) in &due {
             self.mark(*thread, *fired).await?;
             let what = fired.what;

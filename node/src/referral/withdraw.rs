@@ -10,6 +10,7 @@ use liaison_protocol::record::codes::{RetractReason, WithdrawalReason};
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::{Content, Retract};
 
+use super::look::blocking;
 use super::{ReferralError, Thread};
 use crate::ingest::Statement;
 use crate::node::Node;
@@ -33,7 +34,7 @@ impl Node {
         self.forget_case(&thread.id).await?;
         let done = self.take_back(&records, reason).await?;
         for id in threads {
-            self.forget_marks(id).await?;
+            self.forget(id).await?;
         }
         Ok(done)
     }
@@ -56,13 +57,20 @@ impl Node {
         let Some(stone) = self.store.tombstone(thread)?.filter(|t| t.is_retraction()) else {
             return Ok(false);
         };
-        self.forget_marks(*thread).await?;
+        self.forget(*thread).await?;
         if left.is_empty() {
             return Ok(false);
         }
         let reason = RetractReason::ALL.get(usize::from(stone.reason));
         let reason = reason.copied().unwrap_or(RetractReason::ConsentWithdrawn);
         self.take_back(&left, reason).await
+    }
+
+    /// Forgets what is kept of a thread beside its records.
+    async fn forget(&self, thread: RecordId) -> Result<(), ReferralError> {
+        self.forget_marks(thread).await?;
+        let looks = self.looks.clone();
+        blocking(move || Ok(looks.forget(&thread)?)).await
     }
 
     /// Retracts records of ours, all or none; those that are retracted already are left out.

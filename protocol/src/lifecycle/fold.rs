@@ -36,6 +36,8 @@ pub struct Folded {
     pub before: Option<State>,
     /// The phase of assistance, once that began.
     pub phase: Option<AssistPhase>,
+    /// Every step but those that wait, in the order in which they count.
+    pub order: Vec<RecordId>,
     /// The steps that took effect, in order.
     pub applied: Vec<RecordId>,
     /// The steps that are kept and had none.
@@ -113,6 +115,7 @@ impl Folded {
             state: State::Sent,
             before: None,
             phase: None,
+            order: Vec::new(),
             applied: Vec::new(),
             refused: Vec::new(),
             conflicts: Vec::new(),
@@ -205,6 +208,7 @@ pub fn fold<'a>(steps: impl IntoIterator<Item = Entry<'a>>) -> Folded {
     }
     let (consent, urgency) = (fold.consent(), fold.urgency());
     Folded {
+        order: order.placed,
         waiting: order.waiting,
         heads: order.heads.into_iter().take(limits::STEP_SEEN).collect(),
         consent,

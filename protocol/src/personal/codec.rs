@@ -54,6 +54,29 @@ impl Inside {
     }
 }
 
+impl Inside {
+    /// What it says, without its envelope: JSON for the screen of an officer who may see it, in
+    /// a buffer that is wiped.
+    ///
+    /// # Errors
+    /// What is larger than [`limits::SHOWN_BYTES`].
+    pub fn show_content(&self) -> Result<Zeroizing<Vec<u8>>, InsideFault> {
+        Out::json(self.content()).map_err(|_| InsideFault::TooLarge)
+    }
+
+    fn content(&self) -> &dyn Encode {
+        match &self.content {
+            Personal::Referral(VictimReferral { part }) => match part {
+                Part::Profile(profile) => &**profile,
+                Part::Assessment(assessment) => &**assessment,
+                Part::Identity(identity) => &**identity,
+            },
+            Personal::Step(step) => step,
+            Personal::Overdue(overdue) => overdue,
+        }
+    }
+}
+
 fn read(bytes: &[u8]) -> Result<Inside, NotDirect> {
     let map = direct::map(bytes)?;
     let kind: PersonalKind = map.value("kind")?.read()?;
@@ -93,15 +116,7 @@ impl Encode for Inside {
         let mut fields = self.fields.clone();
         // It stands in the stub.
         fields.thread = None;
-        let body: &dyn Encode = match &self.content {
-            Personal::Referral(VictimReferral { part }) => match part {
-                Part::Profile(profile) => &**profile,
-                Part::Assessment(assessment) => &**assessment,
-                Part::Identity(identity) => &**identity,
-            },
-            Personal::Step(step) => step,
-            Personal::Overdue(overdue) => overdue,
-        };
+        let body = self.content();
         out.map(&[
             ("kind", &self.kind()),
             ("part", &self.part()),

@@ -51,6 +51,7 @@ pub fn run(context: &mut Context, args: FindArgs) -> Outcome {
         total: report.rows.len() as u64,
         rows: report.rows,
         stopped: None,
+        overdue: Vec::new(),
     };
     let text = referral::found(&context.ui.style, &found);
     context.ui.print(&text)

@@ -71,8 +71,8 @@ pub use records::{
 };
 pub use referral::{
     AssignReport, AssignRequest, CandidateView, ConflictView, DeadlineView, FindReport,
-    FindRequest, InboxReport, InboxRow, LookQuery, OpenStep, ReferralView, StepReport, StepRequest,
-    TimelineReport, TimelineRow,
+    FindRequest, InboxReport, InboxRow, LookQuery, OpenStep, OverdueView, ReferralView, StepReport,
+    StepRequest, TimelineReport, TimelineRow,
 };
 pub use services::{
     DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,

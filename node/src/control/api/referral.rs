@@ -15,9 +15,25 @@ pub struct InboxReport {
     pub rows: Vec<InboxRow>,
     /// How many there are in all.
     pub total: u64,
+    /// Agencies that do not answer others in time, as a hub is told; the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overdue: Vec<OverdueView>,
     /// Why no deadline fires at present: this machine's clock is in doubt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
+}
+
+/// An agency does not answer another: telephone it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OverdueView {
+    /// The thread between these two. What it is about, a hub does not know.
+    pub thread: String,
+    /// Who waits.
+    pub by: String,
+    /// Who is silent.
+    pub silent: String,
+    /// Since when that is said, RFC 3339.
+    pub at: String,
 }
 
 /// A referral in one line. Who the person is, or anything of them but how urgent it is, does
