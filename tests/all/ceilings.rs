@@ -1,6 +1,7 @@
 //! What no officer's choice and no statement goes beyond.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 
 use liaison_tests::federation::OPEN;
 use liaison_tests::{Federation, TestNode};
@@ -125,6 +126,55 @@ async fn e3_a_ceiling_overrides_every_choice_and_says_so() {
 }
 
 /// What came from others is under the same ceilings as our own.
+/// A ceiling of a role binds who writes in that role alone, and the node passes on what somebody
+/// in another role let go.
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_a_ceiling_of_a_role_binds_its_officers() {
+    const OF_ROLE: &str = r#"
+[[ceiling]]
+name = "analysts-green"
+says = "What is above green is for case officers to give."
+to = "everyone"
+above = "green"
+by = ["analyst"]
+"#;
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let (a, b) = (&federation["a"], &federation["b"]);
+    ceilings(a, OF_ROLE).await;
+    federation.settled().await;
+    let file = a.home.officers_path();
+    let before = std::fs::read_to_string(&file).expect("officers");
+    let uid = std::fs::metadata("/proc/self").expect("proc").uid();
+    let as_only = |roles: &str| {
+        let text = format!("[[officer]]\nuser = {uid}\nroles = [{roles}]\n");
+        std::fs::write(&file, text).expect("officers");
+    };
+    as_only("\"analyst\", \"administrator\"");
+    let push = |draft: Value, options: &'static [&'static str]| async move {
+        let args = [&["push", "-"], options].concat();
+        a.cli_in(&args, &draft.to_string()).await
+    };
+    for (options, says) in [
+        (&["--to", "b"][..], "--to names b"),
+        (&[], "without --to policy decides"),
+    ] {
+        let amber = marked("Quittenmarke", "amber");
+        let refused = push(amber, options).await.expect_code(1);
+        assert!(refused.err.contains("analysts-green"), "{refused:?}");
+        assert!(refused.err.contains(says), "{refused:?}");
+    }
+    // Nobody gets it: that is for an analyst to choose. So is what is green.
+    push(marked("Zwetschgenmarke", "amber"), &["--to", ""])
+        .await
+        .expect_code(0);
+    let green = a.push(&marked("Mispelmarke", "green"), &[]).await;
+    as_only("\"analyst\", \"case-officer\"");
+    let amber = a.push(&marked("Schlehenmarke", "amber"), &[]).await;
+    b.holds_all(&[green, amber]).await;
+    std::fs::write(&file, before).expect("officers");
+    federation.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ceiling_holds_for_what_is_passed_on_and_moves_the_epoch() {
     let mut federation = crate::sharing::chain().await;

@@ -93,6 +93,9 @@ async fn e17_a_clock_that_jumps_erases_nothing_until_it_is_right_or_confirmed() 
     let a = &federation["a"];
     stopped(a, true).await;
     assert!(!is_expired(a, &near));
+    let unasked = a.cli(&["clock", "confirm"]).await.expect_code(2);
+    assert!(unasked.err.contains("--yes"), "{unasked:?}");
+    stopped(a, true).await;
     let said = a.cli(&["clock", "confirm", "--yes"]).await.expect_code(0);
     assert!(said.out.contains("Confirmed"), "{said:?}");
     swept(a, 1).await;

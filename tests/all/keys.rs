@@ -146,10 +146,7 @@ async fn e12_a_statement_under_a_compromised_key_links_nobody() {
     let added = b.cli(&["peer", "add", &file, "--as", "a", "--yes"]).await;
     added.expect_code(0);
     assert_eq!(names(b), None, "the thief's node is still let in");
-    let card = a.home.dir().join("card.liaison");
-    let card = card.to_string_lossy();
-    let added = b.cli(&["peer", "add", &card, "--as", "a", "--yes"]).await;
-    added.expect_code(0);
+    b.adds(a).await;
     assert_eq!(names(b), Some(false));
     federation.connected("a", "b").await;
     federation.stop().await;
@@ -315,10 +312,7 @@ async fn e12_what_is_held_is_marked_until_its_author_affirms_it() {
     federation.add("c", "border", "QN").await;
     federation["c"].policy(OPEN).await;
     federation.link("b", "c").await;
-    let card = federation["a"].home.dir().join("card.liaison");
-    let card = card.to_string_lossy().into_owned();
-    let args = ["peer", "add", &card, "--as", "a", "--yes"];
-    federation["c"].cli(&args).await.expect_code(0);
+    federation["c"].adds(&federation["a"]).await;
     federation.settled().await;
     assert!(federation["c"].holds().is_empty());
     let why = federation["b"].json(&["why", &ours.full(), "c"]).await;
@@ -390,10 +384,7 @@ async fn e12_a_thiefs_affirmations_crowd_out_none_of_the_authors() {
     assert_eq!(affirmed["affirmed"], 1, "{affirmed}");
     federation.add("c", "border", "QN").await;
     federation["c"].policy(OPEN).await;
-    let card = federation["a"].home.dir().join("card.liaison");
-    let card = card.to_string_lossy();
-    let args = ["peer", "add", &card, "--as", "a", "--yes"];
-    federation["c"].cli(&args).await.expect_code(0);
+    federation["c"].adds(&federation["a"]).await;
     federation.link("b", "c").await;
     federation["c"].holds_all(&[ours]).await;
     federation.stop().await;
@@ -440,9 +431,7 @@ async fn e12_a_permit_under_a_compromised_key_opens_nothing() {
     assert_eq!(shown["leave"][0]["state"], "key-compromised", "{shown}");
     let why = b.json(&["why", &id.full(), "relay"]).await;
     assert_eq!(why["decision"]["allow"], false, "{why}");
-    let card = a.home.dir().join("card.liaison");
-    let args = ["peer", "add", &card.to_string_lossy(), "--as", "a", "--yes"];
-    c.cli(&args).await.expect_code(0);
+    c.adds(a).await;
     federation.mend("b", "c").await;
     let free = a.push(&trend("Free to go"), &[]).await;
     c.holds_all(&[free]).await;

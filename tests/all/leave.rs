@@ -184,9 +184,7 @@ async fn e17_a_permit_that_has_ended_stays_so() {
     }
     federation.link("a", "b").await;
     let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
-    let card = a.home.dir().join("card.liaison");
-    let args = ["peer", "add", &card.to_string_lossy(), "--as", "a", "--yes"];
-    c.cli(&args).await.expect_code(0);
+    c.adds(a).await;
     let id = a.push(&amber("Quittenmarke"), &[]).await;
     b.holds_all(&[id]).await;
     federation.settled().await;
@@ -358,11 +356,7 @@ async fn a_permit_does_not_go_where_the_holders_policy_keeps_its_record() {
 async fn a_permit_and_its_record_go_on_from_holder_to_holder() {
     let mut federation = chain().await;
     federation.add("d", "border", "QN").await;
-    let card = federation["a"].home.dir().join("card.liaison");
-    federation["d"]
-        .cli(&["peer", "add", &card.to_string_lossy(), "--as", "a", "--yes"])
-        .await
-        .expect_code(0);
+    federation["d"].adds(&federation["a"]).await;
     federation["d"].policy(OPEN).await;
     let id = federation["a"].push(&amber("Quittenmarke"), &[]).await;
     federation["b"].holds_all(&[id]).await;
@@ -410,10 +404,7 @@ async fn a_request_goes_back_the_way_that_its_record_came() {
     })
     .await;
     assert!(!has(a, &request), "a knows no card of c's yet");
-    let card = c.home.dir().join("card.liaison");
-    a.cli(&["peer", "add", &card.to_string_lossy(), "--as", "c", "--yes"])
-        .await
-        .expect_code(0);
+    a.adds(c).await;
     let status = says(a, &["status"], |s| s["asks"]["count"] == 1).await;
     assert_eq!(status["asks"]["oldest"][0]["by"], "c");
     assert_eq!(status["asks"]["oldest"][0]["to"], json!([stranger]));

@@ -20,6 +20,7 @@ mod discretion;
 mod doctor;
 mod expiry;
 mod first;
+mod frames;
 mod frontex;
 mod integrity;
 mod interrupted;

@@ -219,10 +219,7 @@ async fn without_a_solver_a_certificate_counts_or_a_reason() {
     assert_eq!(shown["history"][0]["proof"]["how"], "unproven");
 
     // What can be tried is tried all the same.
-    let card = b.home.dir().join("card.liaison");
-    a.cli(&["peer", "add", &card.to_string_lossy(), "--as", "b", "--yes"])
-        .await
-        .expect_code(0);
+    a.adds(b).await;
     let red = folder(&federation, "red", &[("share.cedar", RED)]);
     let ran = run(a, &apply, &red, &["--unproven", "--reason", "urgent"])
         .await
@@ -289,13 +286,15 @@ async fn a_revert_is_tried_and_waits_as_an_apply_does() {
     assert_eq!(shown["hash"], shown["history"][2]["hash"]);
     run(a, &apply, &trends, &unproven).await.expect_code(0);
 
-    let card = federation["firm"].home.dir().join("card.liaison");
-    let card = card.to_string_lossy();
-    a.cli(&["peer", "add", &card, "--as", "firm", "--yes"])
-        .await
-        .expect_code(0);
+    a.adds(&federation["firm"]).await;
     let ran = a.cli(&revert).await.expect_code(1);
     assert!(ran.err.contains("private-never"), "{}", ran.err);
+    // By name and reason it is.
+    let named = ["--accept-broken", "private-never", "--reason", "agreed"];
+    a.cli(&[&revert[..], &named].concat()).await.expect_code(0);
+    let shown = a.json(&["policy", "show"]).await;
+    assert_eq!(shown["hash"], shown["history"][2]["hash"]);
+    run(a, &apply, &trends, &unproven).await.expect_code(0);
     // Accepted once, it needs the same again: here, a second person.
     let told = [&unproven[..], &["--accept-broken", "private-never"]].concat();
     run(a, &apply, &routes, &told).await.expect_code(0);

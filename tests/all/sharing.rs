@@ -28,11 +28,7 @@ pub async fn chain() -> Federation {
     }
     federation.link("a", "b").await;
     federation.link("b", "c").await;
-    let card = federation["a"].home.dir().join("card.liaison");
-    federation["c"]
-        .cli(&["peer", "add", &card.to_string_lossy(), "--as", "a", "--yes"])
-        .await
-        .expect_code(0);
+    federation["c"].adds(&federation["a"]).await;
     for node in federation.all() {
         node.policy(OPEN).await;
     }
@@ -233,10 +229,7 @@ async fn e8_what_may_not_be_passed_on_never_leaves_its_recipient() {
         );
         assert!(!c.holds().contains(&id));
     }
-    let card = c.home.dir().join("card.liaison");
-    a.cli(&["peer", "add", &card.to_string_lossy(), "--as", "c", "--yes"])
-        .await
-        .expect_code(0);
+    a.adds(c).await;
     c.holds_all(&[none, ask]).await;
     federation.stop().await;
 }

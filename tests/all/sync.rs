@@ -710,11 +710,7 @@ async fn e21_malformed_and_oversized_records_are_set_aside_and_the_rest_goes_on(
         good.push((item, bytes.to_vec()));
     }
     federation.node("m").stop().await;
-    let card = federation["m"].home.dir().join("card.liaison");
-    federation["b"]
-        .cli(&["peer", "add", &card.to_string_lossy(), "--as", "m", "--yes"])
-        .await
-        .expect_code(0);
+    federation["b"].adds(&federation["m"]).await;
 
     let b = &federation["b"];
     let secrets = federation["m"].home.secrets().expect("keys");

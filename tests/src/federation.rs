@@ -201,18 +201,7 @@ impl Federation {
     /// Links two running nodes without waiting.
     pub async fn link_only(&self, a: &str, b: &str) {
         for (one, other) in [(a, b), (b, a)] {
-            let card = self[other].home.dir().join("card.liaison");
-            self[one]
-                .cli(&[
-                    "peer",
-                    "add",
-                    &card.to_string_lossy(),
-                    "--as",
-                    other,
-                    "--yes",
-                ])
-                .await
-                .expect_code(0);
+            self[one].adds(&self[other]).await;
         }
     }
 
@@ -416,6 +405,15 @@ impl TestNode {
     /// Its card file.
     pub fn card(&self) -> CardFile {
         self.home.card_file().expect("card")
+    }
+
+    /// Adds another as a peer under its name, by the card that it has now; the other may not
+    /// know of it.
+    pub async fn adds(&self, other: &TestNode) {
+        let card = other.home.dir().join("card.liaison");
+        let card = card.to_string_lossy();
+        let add = ["peer", "add", &card, "--as", &other.name, "--yes"];
+        self.cli(&add).await.expect_code(0);
     }
 
     /// Runs a command on this node, as a person or script would.

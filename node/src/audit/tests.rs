@@ -45,11 +45,19 @@ impl Place {
         self.dir.path().join("audit")
     }
 
-    fn open(&self, keep_bytes: u64) -> Audit {
-        self.open_restored(keep_bytes, None)
+    fn open(&self) -> Audit {
+        self.open_with(1 << 30, None)
     }
 
-    fn open_restored(&self, keep_bytes: u64, restored: Option<Millis>) -> Audit {
+    fn open_keeping(&self, bytes: u64) -> Audit {
+        self.open_with(bytes, None)
+    }
+
+    fn open_restored(&self, restored: Option<Millis>) -> Audit {
+        self.open_with(1 << 30, restored)
+    }
+
+    fn open_with(&self, keep_bytes: u64, restored: Option<Millis>) -> Audit {
         let options = AuditOptions {
             clock: Arc::new(SystemClock),
             signing: crate::signing::Signing::new(self.home.secrets().expect("keys").signing),
@@ -98,13 +106,18 @@ fn shown(n: u8) -> Entry {
     }
 }
 
-#[tokio::test]
-async fn a_line_that_was_edited_removed_or_moved_is_found() {
-    let place = Place::new();
-    let audit = place.open(1 << 30);
+/// Nine lines, each of another record.
+async fn nine(audit: &Audit) {
     for n in 0..9 {
         audit.write(vec![shown(n)]).await.expect("written");
     }
+}
+
+#[tokio::test]
+async fn a_line_that_was_edited_removed_or_moved_is_found() {
+    let place = Place::new();
+    let audit = place.open();
+    nine(&audit).await;
     audit.sign_head().await.expect("signed");
     audit.close();
     assert!(audit.write(vec![shown(1)]).await.is_err(), "it is closed");
@@ -135,7 +148,7 @@ async fn a_line_that_was_edited_removed_or_moved_is_found() {
 #[tokio::test]
 async fn a_tail_that_was_cut_off_is_found_by_a_witness_only() {
     let place = Place::new();
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     audit
         .write(vec![shown(1), shown(2)])
         .await
@@ -163,14 +176,14 @@ async fn a_tail_that_was_cut_off_is_found_by_a_witness_only() {
     let found = place.check(&witnessed).faults;
     assert!(found[0].says.contains("b witnessed line 3"), "{found:?}");
     // A node that starts on what is left goes on in the same chain, as another line 3.
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     audit.write(vec![shown(3)]).await.expect("written");
     audit.close();
     let found = place.check(&witnessed).faults;
     assert!(found[0].says.contains("rewritten"), "{found:?}");
     // And a log that was begun anew is another one.
     fs::remove_dir_all(place.logs()).expect("gone");
-    place.open(1 << 30).close();
+    place.open().close();
     let found = place.check(&witnessed).faults;
     assert!(found[0].says.contains("another log"), "{found:?}");
 }
@@ -179,7 +192,7 @@ async fn a_tail_that_was_cut_off_is_found_by_a_witness_only() {
 async fn its_size_is_bounded_and_the_chain_is_kept() {
     let place = Place::new();
     let keep = 128 * 1024;
-    let audit = place.open(keep);
+    let audit = place.open_keeping(keep);
     for n in 0..250u8 {
         let many = (0..4).map(|_| shown(n)).collect();
         audit.write(many).await.expect("written");
@@ -204,7 +217,7 @@ async fn its_size_is_bounded_and_the_chain_is_kept() {
 #[tokio::test]
 async fn what_cant_be_written_is_refused_and_a_torn_line_is_put_aside() {
     let place = Place::new();
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     audit.write(vec![shown(1)]).await.expect("written");
     audit.close();
     let path = place.last();
@@ -212,7 +225,7 @@ async fn what_cant_be_written_is_refused_and_a_torn_line_is_put_aside() {
     torn.extend_from_slice(b"0123456789abcdef {\"n\":4,");
     fs::write(&path, &torn).expect("torn");
     assert_eq!(place.check(&[]).faults, []);
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     audit.write(vec![shown(2)]).await.expect("written");
     assert_eq!(place.check(&[]).faults, []);
     assert!(path.with_extension("torn").exists());
@@ -227,7 +240,7 @@ async fn what_cant_be_written_is_refused_and_a_torn_line_is_put_aside() {
 #[tokio::test]
 async fn what_was_typed_is_read_with_the_private_half_only() {
     let place = Place::new();
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     audit.write(vec![shown(7)]).await.expect("written");
     audit.close();
     let text = fs::read_to_string(place.last()).expect("read");
@@ -252,16 +265,14 @@ fn head(audit: &Audit) -> AuditHead {
 /// A log whose backup, if one is made, has so much of it, and that goes on after it; what a
 /// peer witnessed of the end.
 async fn copied(place: &Place, backup: bool) -> (String, Witnessed) {
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     audit.write(vec![shown(1)]).await.expect("written");
     if backup {
         let entry = Entry::new(Who::Node, Act::Administer, "POST /v1/backup");
         audit.write(vec![entry]).await.expect("written");
     }
     let copy = fs::read_to_string(place.last()).expect("read");
-    for n in 0..9 {
-        audit.write(vec![shown(n)]).await.expect("written");
-    }
+    nine(&audit).await;
     audit.sign_head().await.expect("signed");
     let witnessed = Witnessed {
         by: "b".into(),
@@ -277,7 +288,7 @@ async fn a_restore_is_no_cut_and_says_what_it_lost() {
     let (copy, witnessed) = copied(&place, true).await;
     let made = SystemClock.now();
     fs::write(place.last(), &copy).expect("restored");
-    let audit = place.open_restored(1 << 30, Some(made));
+    let audit = place.open_restored(Some(made));
     audit.write(vec![shown(1)]).await.expect("written");
     audit.sign_head().await.expect("signed");
     let after = Witnessed {
@@ -293,7 +304,7 @@ async fn a_restore_is_no_cut_and_says_what_it_lost() {
     assert!(says.contains("lines 4 to 12 of then are lost"), "{says}");
     assert!(report.witnessed > 4, "{report:?}");
     // A second run goes on with the new chain.
-    place.open(1 << 30).close();
+    place.open().close();
     assert_eq!(place.check(&[witnessed]).faults, []);
 }
 
@@ -303,9 +314,7 @@ async fn a_cut_dressed_up_as_a_restore_is_a_cut() {
     let place = Place::new();
     let (copy, witnessed) = copied(&place, false).await;
     fs::write(place.last(), &copy).expect("cut");
-    place
-        .open_restored(1 << 30, Some(SystemClock.now()))
-        .close();
+    place.open_restored(Some(SystemClock.now())).close();
     let says = |report: Report| {
         let says: Vec<String> = report.faults.into_iter().map(|f| f.says).collect();
         says.join("; ")
@@ -320,7 +329,7 @@ async fn a_cut_dressed_up_as_a_restore_is_a_cut() {
     let (copy, _) = copied(&place, true).await;
     fs::write(place.last(), &copy).expect("cut");
     let later = Millis(SystemClock.now().0 + 3_600_000);
-    place.open_restored(1 << 30, Some(later)).close();
+    place.open_restored(Some(later)).close();
     let found = says(place.check(&[]));
     assert!(found.contains("tells of no backup then"), "{found}");
 }
@@ -330,7 +339,7 @@ async fn a_log_that_was_set_back_says_so_once_a_peer_shows_its_head() {
     let place = Place::new();
     let (copy, witnessed) = copied(&place, true).await;
     fs::write(place.last(), &copy).expect("set back");
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     let by = AgencyId::from_bytes([7; 32]);
     let before = audit.state().borrow().lines;
     // A head that it has got beyond tells nothing.
@@ -358,7 +367,7 @@ async fn a_log_that_was_set_back_and_went_on_begins_another_chain_as_well() {
     let place = Place::new();
     let (copy, witnessed) = copied(&place, true).await;
     fs::write(place.last(), &copy).expect("set back");
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     while audit.state().borrow().lines <= witnessed.head.lines {
         audit.write(vec![shown(1)]).await.expect("written");
     }
@@ -382,10 +391,8 @@ async fn a_log_that_was_set_back_and_went_on_begins_another_chain_as_well() {
 #[tokio::test]
 async fn a_log_that_was_cut_and_grew_again_contradicts_the_head_of_before() {
     let place = Place::new();
-    let audit = place.open(1 << 30);
-    for n in 0..9 {
-        audit.write(vec![shown(n)]).await.expect("written");
-    }
+    let audit = place.open();
+    nine(&audit).await;
     audit.sign_head().await.expect("signed");
     let head = SignedHead::parse(audit.state().borrow().head.clone().expect("a head"));
     let head = *head.expect("a head").unverified();
@@ -395,15 +402,13 @@ async fn a_log_that_was_cut_and_grew_again_contradicts_the_head_of_before() {
     let text = fs::read_to_string(&path).expect("read");
     let short: Vec<&str> = text.lines().take(4).collect();
     fs::write(&path, short.join("\n") + "\n").expect("cut");
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     assert_eq!(
         audit.contradicts(head).await,
         Ok(false),
         "`set_back` says so"
     );
-    for n in 0..9 {
-        audit.write(vec![shown(n)]).await.expect("written");
-    }
+    nine(&audit).await;
     audit.sign_head().await.expect("signed");
     assert!(audit.state().borrow().lines > head.lines);
     assert_eq!(audit.contradicts(head).await, Ok(true), "it is another");
@@ -416,7 +421,7 @@ async fn a_log_that_was_cut_and_grew_again_contradicts_the_head_of_before() {
 #[tokio::test]
 async fn no_line_is_longer_than_what_is_read() {
     let place = Place::new();
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     let long = "\u{1}".repeat(100_000);
     let entry = Entry {
         outcome: Some(long.clone()),
@@ -437,13 +442,13 @@ async fn no_line_is_longer_than_what_is_read() {
     audit.write(vec![shown(1)]).await.expect("it goes on");
     audit.close();
     assert_eq!(place.check(&[]).faults, []);
-    assert_eq!(place.open(1 << 30).state().borrow().damage, None);
+    assert_eq!(place.open().state().borrow().damage, None);
 }
 
 #[tokio::test]
 async fn a_rotation_that_was_cut_off_is_no_damage() {
     let place = Place::new();
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     audit.write(vec![shown(1)]).await.expect("written");
     audit.close();
     let chain = audit.state().borrow().chain;
@@ -452,7 +457,7 @@ async fn a_rotation_that_was_cut_off_is_no_damage() {
         assert_eq!(audit_lines(&place), lines);
         let next = path_of(&place.logs(), lines + 1, "log");
         fs::write(&next, begun).expect("begun");
-        let audit = place.open(1 << 30);
+        let audit = place.open();
         assert_eq!(audit.state().borrow().damage, None);
         assert_eq!(audit.state().borrow().chain, chain);
         audit.close();
@@ -462,7 +467,7 @@ async fn a_rotation_that_was_cut_off_is_no_damage() {
     // One whose first line is damaged is put aside, and the chain goes on as well.
     let next = path_of(&place.logs(), audit_lines(&place) + 1, "log");
     fs::write(&next, "damaged\n").expect("damaged");
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     assert!(audit.state().borrow().damage.is_some());
     assert_eq!(audit.state().borrow().chain, chain);
     audit.close();
@@ -478,7 +483,7 @@ fn audit_lines(place: &Place) -> u64 {
 async fn what_a_key_signed_that_was_lost_later_is_no_edit() {
     use liaison_protocol::record::codes::RevokedState;
     let mut place = Place::new();
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     audit.write(vec![shown(1)]).await.expect("written");
     audit.close();
     let now = SystemClock.now();
@@ -486,7 +491,7 @@ async fn what_a_key_signed_that_was_lost_later_is_no_edit() {
     let change = place.home.retire_key(None, None, state, now, now);
     let card = change.expect("retired").card;
     place.keys = card.agency_keys().expect("a card");
-    let audit = place.open(1 << 30);
+    let audit = place.open();
     audit.sign_head().await.expect("signed");
     audit.close();
     let report = place.check(&[]);

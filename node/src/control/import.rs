@@ -2,15 +2,17 @@
 //! with the job's progress, so that an import that was cut off goes on where it stood.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::kinds::Content;
 
 use super::api::{ApiError, BadRow, ImportChunk, ImportReport};
+use super::caller::Caller;
 use crate::import::{JobKey, Map, Row};
 use crate::ingest::Statement;
 use crate::node::Node;
+use crate::officers::Roles;
 use crate::store::Op;
 
 /// `GET /v1/imports/{key}`.
@@ -29,6 +31,7 @@ pub(super) async fn progress(
 /// `POST /v1/imports/{key}`.
 pub(super) async fn piece(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Path(key): Path<String>,
     Json(chunk): Json<ImportChunk>,
 ) -> Result<Json<ImportReport>, ApiError> {
@@ -57,7 +60,8 @@ pub(super) async fn piece(
     let to = audience.clone();
     let mapped = {
         let node = node.clone();
-        tokio::task::spawn_blocking(move || map_rows(&node, &chunk, to.as_deref())).await
+        let by = caller.officer.roles;
+        tokio::task::spawn_blocking(move || map_rows(&node, &chunk, by, to.as_deref())).await
     };
     let (good, bad) = mapped.map_err(|_| ApiError::new("internal", "the node is stopping"))??;
     let records = good.len() as u64;
@@ -92,6 +96,7 @@ fn read_key(text: &str) -> Result<JobKey, ApiError> {
 fn map_rows(
     node: &Node,
     chunk: &ImportChunk,
+    by: Roles,
     to: Option<&[AgencyId]>,
 ) -> Result<(Vec<Row>, Vec<BadRow>), ApiError> {
     let invalid = |e: &dyn std::fmt::Display| ApiError::new("invalid", e.to_string());
@@ -114,7 +119,7 @@ fn map_rows(
                 let record = node.record(&row.fields, &row.content);
                 let checked = node
                     .not_retracted(&row.fields, &row.content)
-                    .and_then(|()| node.within_ceilings(&record, to))
+                    .and_then(|()| node.within_ceilings(by, &record, to))
                     .and_then(|()| node.check(&row.fields, &row.content, None, &beside));
                 match checked {
                     Ok(()) => {

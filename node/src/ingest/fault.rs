@@ -268,13 +268,13 @@ impl IngestFault {
 
     /// Whether the bytes are no record, so that a sample is set aside.
     pub(super) fn is_malformed(&self) -> bool {
-        matches!(self, IngestFault::Form(f) | IngestFault::Frame(FrameFault::Form(f))
-            if f.answer() == Answer::Refused(Refused::Form))
-            || matches!(
-                self,
-                IngestFault::OtherRecord { .. }
-                    | IngestFault::Signature(SignatureFault::DoesNotVerify { .. })
-            )
+        match self {
+            IngestFault::Form(fault) => fault.answer() == Answer::Refused(Refused::Form),
+            IngestFault::Frame(fault) => fault.answer() == Answer::Refused(Refused::Form),
+            IngestFault::OtherRecord { .. }
+            | IngestFault::Signature(SignatureFault::DoesNotVerify { .. }) => true,
+            _ => false,
+        }
     }
 
     /// Path to the field at fault, where one is.

@@ -118,7 +118,7 @@ impl Ingest {
                     recheck |= matches!(fault, IngestFault::Retracted { .. });
                     if fault.is_malformed() {
                         // Without the wrap beside it: with our sealing key that would open it.
-                        let (raw, _) = frame::split(&raw).unwrap_or_default();
+                        let raw = frame::record_of(&raw);
                         ops.push(Op::Quarantine(quarantined(&courier, &raw, &fault, now)));
                     }
                     answers.push(answer);

@@ -18,7 +18,8 @@
 //! ```
 //!
 //! A ceiling can only take away. With `above` and `kinds` it withholds these kinds above that
-//! TLP, with `kinds` alone these kinds altogether.
+//! TLP, with `kinds` alone these kinds altogether. With `by = ["analyst"]` it is no gate of the
+//! node: it binds officers who write records in these roles and in no other.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -32,6 +33,7 @@ use super::directory::PeerAttributes;
 use super::problem::{Problem, ProblemKind, place};
 use super::text::CEILINGS_FILE;
 use super::{limits, schema};
+use crate::officers::Roles;
 
 /// One ceiling, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub struct Ceiling {
     pub above: Option<String>,
     /// For which kinds; empty: for all.
     pub kinds: BTreeSet<String>,
+    /// The roles that it binds; empty: it binds the node.
+    pub by: Roles,
     /// The line of `ceilings.toml` where its name stands, counted from 1.
     pub line: u32,
 }
@@ -74,6 +78,12 @@ impl Ceiling {
         of_kind && too_high
     }
 
+    /// Whether it binds an officer of these roles: one who writes records in no other than its.
+    pub fn binds(&self, roles: Roles) -> bool {
+        let writes: Roles = roles.iter().filter(|r| Roles::WRITERS.has(*r)).collect();
+        !writes.is_empty() && self.by.covers(writes)
+    }
+
     /// Whether the ceiling is for a peer that is in these circles.
     pub(super) fn is_for(&self, peer: &PeerAttributes, in_circle: impl Fn(&str) -> bool) -> bool {
         match &self.to {
@@ -99,7 +109,11 @@ impl Ceiling {
             }
             (_, None) => format!("no {}", kinds.join(", ")),
         };
-        format!("{what} to {}", self.to)
+        if self.by.is_empty() {
+            format!("{what} to {}", self.to)
+        } else {
+            format!("{what} to {} by officers who are only {}", self.to, self.by)
+        }
     }
 }
 
@@ -174,6 +188,7 @@ struct Entry {
     to: String,
     above: Option<String>,
     kinds: Option<BTreeSet<String>>,
+    by: Option<BTreeSet<String>>,
 }
 
 impl Entry {
@@ -228,6 +243,23 @@ impl Entry {
         for kind in &kinds {
             one_of("Kind", kind)?;
         }
+        let mut by = Vec::new();
+        for name_of in self.by.iter().flatten() {
+            let mut writers = Roles::WRITERS.iter();
+            let role = writers.find(|role| role.as_str() == name_of);
+            by.push(role.ok_or_else(|| {
+                format!(
+                    "'{name}' is for what '{}' writes; 'by' lists roles that write records: {}",
+                    clip(name_of),
+                    Roles::WRITERS
+                )
+            })?);
+        }
+        if self.by.is_some() && by.is_empty() {
+            return Err(format!(
+                "'{name}' binds nobody: list roles in 'by', or leave it out to bind the node"
+            ));
+        }
         if above.is_none() && kinds.is_empty() {
             return Err(format!(
                 "'{name}' withholds nothing: give 'above' (a TLP), 'kinds', or both"
@@ -245,6 +277,7 @@ impl Entry {
             to,
             above,
             kinds,
+            by: by.into_iter().collect(),
             line,
         })
     }
@@ -253,6 +286,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::officers::Role;
 
     const GOOD: &str = r#"
 [[ceiling]]
@@ -293,6 +327,29 @@ above = "amber"
     }
 
     #[test]
+    fn a_ceiling_of_a_role_binds_who_writes_in_no_other() {
+        let text = GOOD.replacen(
+            "above = \"green\"",
+            "above = \"green\"\nby = [\"analyst\"]",
+            1,
+        );
+        let ceilings = parse_ceilings(Some(&text)).expect("good");
+        assert_eq!(
+            ceilings[0].rule(),
+            "nothing above TLP:GREEN to sector:private by officers who are only analyst"
+        );
+        let binds = |roles: &[Role]| ceilings[0].binds(Roles::of(roles));
+        assert!(binds(&[Role::Analyst]));
+        assert!(binds(&[Role::Analyst, Role::Administrator]));
+        assert!(!binds(&[Role::Analyst, Role::CaseOfficer]));
+        assert!(!binds(&[Role::CaseOfficer]) && !binds(&[Role::Administrator]) && !binds(&[]));
+        assert!(
+            !ceilings[1].binds(Roles::of(&[Role::Analyst])),
+            "the node's"
+        );
+    }
+
+    #[test]
     fn odd_ceilings_are_refused_with_their_place() {
         let with = |from: &str, to: &str| GOOD.replacen(from, to, 1);
         for (odd, says) in [
@@ -325,6 +382,17 @@ above = "amber"
             ),
             (with("above = ", "abov = "), "abov"),
             (with("[[ceiling]]", "[[ceilings]]"), "ceilings"),
+            (
+                with("kinds = [\"route\"]", "kinds = [\"route\"]\nby = []"),
+                "binds nobody",
+            ),
+            (
+                with(
+                    "kinds = [\"route\"]",
+                    "kinds = [\"route\"]\nby = [\"administrator\"]",
+                ),
+                "roles that write records",
+            ),
         ] {
             let problems = parse_ceilings(Some(&odd)).expect_err(&odd);
             let text = problems[0].to_string();

@@ -18,6 +18,7 @@ use super::memo::Memo;
 use super::scan::on_deep_stack;
 use super::schema::{self, SCHEMA_TEXT};
 use super::set::PolicySet;
+use crate::officers::Roles;
 
 /// Why a set and its agencies cannot be put together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -166,7 +167,30 @@ impl Engine {
     /// first of them.
     pub fn ceiling(&self, peer: &AgencyId, class: &Attributes) -> Option<&Arc<Ceiling>> {
         let ceilings = &self.peers.get(peer)?.ceilings;
-        ceilings.iter().find(|c| c.withholds(class))
+        let mut ceilings = ceilings.iter().filter(|c| c.by.is_empty());
+        ceilings.find(|c| c.withholds(class))
+    }
+
+    /// The ceiling beyond which an officer of these roles may not let a class of records go to a
+    /// peer: the node's, or one of the roles.
+    pub fn ceiling_by(
+        &self,
+        roles: Roles,
+        peer: &AgencyId,
+        class: &Attributes,
+    ) -> Option<&Arc<Ceiling>> {
+        let ceilings = &self.peers.get(peer)?.ceilings;
+        let mut ceilings = ceilings
+            .iter()
+            .filter(|c| c.by.is_empty() || c.binds(roles));
+        ceilings.find(|c| c.withholds(class))
+    }
+
+    /// The ceiling beyond which an officer of these roles may not leave it to the policy to whom
+    /// a class of records goes.
+    pub fn ceiling_without_list(&self, roles: Roles, class: &Attributes) -> Option<&Ceiling> {
+        let mut ceilings = self.set().ceilings().iter().filter(|c| c.binds(roles));
+        ceilings.find(|c| c.withholds(class)).map(AsRef::as_ref)
     }
 
     /// Moves with every change of policy, circles or pinned attributes.

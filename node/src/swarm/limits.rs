@@ -85,9 +85,9 @@ pub struct Timing {
     pub test: Duration,
     /// For connections to close on shutdown.
     pub shutdown: Duration,
-    /// For a port to become free. In one process, QUIC keeps the
-    /// socket of a node that stopped until its last connection is drained: after a dial that
-    /// nobody answered, for three probe timeouts of a second each (RFC 9000, section 10.2).
+    /// For a port to become free. In one process, QUIC keeps the socket of a node that stopped
+    /// until its connections are drained, for three probe timeouts (RFC 9000, section 10.2):
+    /// measured 0.2 to 0.9 s on a free machine, several seconds on a busy one.
     pub listen: Duration,
 }
 

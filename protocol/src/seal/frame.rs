@@ -42,6 +42,12 @@ pub fn split(frame: &Bytes) -> Result<(Bytes, Option<Wrap>), FrameFault> {
     Ok((frame.slice(..end), Some(wrap)))
 }
 
+/// The record's bytes without what follows, whatever that is: what may be kept of a frame. Bytes
+/// that begin with no record are given back whole.
+pub fn record_of(frame: &Bytes) -> Bytes {
+    extent(frame).map_or_else(|| frame.clone(), |end| frame.slice(..end.min(frame.len())))
+}
+
 /// Reads a frame: the record, not yet verified, and its wrap. A sealed record may come without
 /// one here; [`super::SealFault::NoWrap`] is for whoever wants to open it.
 ///

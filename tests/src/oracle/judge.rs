@@ -94,7 +94,12 @@ fn learn_record(model: &mut Model, bytes: Bytes) {
 
 /// Whether it is used and passed on.
 pub fn is_in_force(header: &Header) -> bool {
-    let gone = [Flags::RETRACTED, Flags::SUPERSEDED, Flags::ERASED];
+    let gone = [
+        Flags::RETRACTED,
+        Flags::SUPERSEDED,
+        Flags::ERASED,
+        Flags::LOCKED,
+    ];
     !gone.iter().any(|f| header.flags.contains(*f))
 }
 

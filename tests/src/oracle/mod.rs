@@ -1,16 +1,19 @@
 //! The leak oracle: random federations of real nodes, and every frame and store of theirs
 //! against a model of the rules.
 //!
-//! A seed draws a [`plan`]: nodes, links, circles, policies, records of several kinds with
-//! their handling and lists, amendments, retractions, restarts, cut lines, peers removed and
-//! added again. [`world`] carries it out with real nodes over real sockets; [`model`] has the
-//! rules, written anew from the specification; [`judge`] compares:
+//! A seed draws a [`plan`]: nodes, links, circles, policies with ceilings, records of several
+//! kinds with their handling and lists, amendments, retractions, permits, recalls, restarts, cut
+//! lines, peers removed, revoked and added again, nodes that come back from a backup. [`world`]
+//! carries it out with real nodes over real sockets; [`model`] has the rules, written anew from
+//! the specification; the judges compare:
 //!
 //! - a node holds what the gates in force at the end let it have, over any number of hops,
 //! - it holds nothing that was not released to it by the gates at the time,
-//! - it holds nothing that was retracted where the retraction could come,
+//! - it holds nothing that was retracted or called back where that could come,
 //! - no frame tells or gives a peer what it may not have: each is judged by the gates of the
-//!   policy epoch of its session, and none is of an old epoch two seconds after a change.
+//!   policy epoch of its session, and none is of an old epoch two seconds after a change,
+//! - a node that came back from a backup serves nothing that was withdrawn since, before it heard
+//!   from whoever brought it.
 //!
 //! [`sabotage`] breaks the gates one by one, to see that the oracle sees it.
 //!
@@ -19,11 +22,13 @@
 //! - *link*, on the way out: a removed peer is let in by no transport (its keys are on no roster),
 //!   a leaving one is held to control traffic, and the policy engine knows neither. Its own
 //!   frames are refused in the same order, by transport and ingest.
-//! - *tombstone*: ingest asks, and the store asks again as it writes. With both gone, seeds 15
-//!   and 30 show it: a peer that was cut off brings back what was retracted meanwhile.
+//! - *tombstone*: ingest asks, and the store asks again as it writes. With both gone, a peer that
+//!   was cut off brings back what was retracted meanwhile, and that is seen.
 
+mod authors;
 pub mod ceiling;
 pub mod judge;
+mod keepers;
 pub mod model;
 pub mod plan;
 pub mod policy;
@@ -32,6 +37,7 @@ mod rest;
 pub mod rng;
 pub mod sabotage;
 mod scenes;
+pub mod step;
 mod wire;
 pub mod world;
 

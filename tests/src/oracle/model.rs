@@ -66,6 +66,21 @@ pub struct Version {
     pub peers: BTreeMap<usize, BTreeSet<usize>>,
     /// Whom it revoked and did not link again.
     pub revoked: BTreeSet<usize>,
+    /// Whether it came with a backup: its epochs begin anew.
+    pub restored: bool,
+}
+
+/// A node that came back from a backup.
+#[derive(Clone, Copy, Debug)]
+pub struct Restored {
+    /// The node.
+    pub node: usize,
+    /// When its home was lost.
+    pub moment: u64,
+    /// When the backup was made.
+    pub backup: u64,
+    /// When somebody decided to wait for nobody any more.
+    pub released: Option<u64>,
 }
 
 /// A copy that a node called back.
@@ -143,6 +158,10 @@ pub struct Model<'a> {
     pub rests: Vec<u64>,
     /// When its author withdrew or replaced a record.
     pub withdrawn: BTreeMap<RecordId, (u64, Instant)>,
+    /// Nodes that came back from a backup.
+    pub restored: Vec<Restored>,
+    /// Records that their author lost so, and with them who may have them.
+    pub undecided: BTreeSet<RecordId>,
     /// Lines that were cut and not mended.
     pub cut: BTreeSet<(usize, usize)>,
 }
@@ -161,6 +180,8 @@ impl<'a> Model<'a> {
             recalled_all: BTreeSet::new(),
             rests: Vec::new(),
             withdrawn: BTreeMap::new(),
+            restored: Vec::new(),
+            undecided: BTreeSet::new(),
             cut: BTreeSet::new(),
         }
     }
@@ -170,13 +191,24 @@ impl<'a> Model<'a> {
         self.agencies.iter().position(|a| a == agency)
     }
 
+    /// Whether a node came back from a backup of before a moment, after it: it lost what it did
+    /// then.
+    pub fn is_lost(&self, node: usize, moment: u64) -> bool {
+        self.restored
+            .iter()
+            .any(|r| r.node == node && r.backup < moment && moment < r.moment)
+    }
+
     /// Which version of a node's gates an epoch and a moment belong to.
     pub fn version_at(&self, node: usize, epoch: Option<u64>, moment: u64) -> usize {
         let begun = self.versions[node].partition_point(|v| v.begin <= moment);
         let last = begun.saturating_sub(1);
         let Some(epoch) = epoch else { return last };
         let of = &self.versions[node];
-        let mut at = (0..begun).find(|k| of[*k].epoch >= epoch).unwrap_or(last);
+        let life = (0..begun).rev().find(|k| of[*k].restored).unwrap_or(0);
+        let mut at = (life..begun)
+            .find(|k| of[*k].epoch >= epoch)
+            .unwrap_or(last);
         // A change that moved no epoch holds from when it began.
         while at < last && of[at + 1].epoch == of[at].epoch {
             at += 1;

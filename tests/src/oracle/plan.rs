@@ -5,108 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::policy::{CIRCLES, Policy};
 use super::record::{Drawn, Onward};
 use super::rng::Rng;
+use super::step::Step;
 
 /// Sectors of the nodes, in turn.
 pub const SECTORS: [&str; 3] = ["border", "police", "ngo"];
 /// Countries of the nodes, in turn.
 pub const COUNTRIES: [&str; 2] = ["QN", "QM"];
-
-/// One thing that is done. Nodes and records are named by their numbers.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// A node pushes a record, to these peers only if there is a list.
-    Push {
-        /// The author.
-        node: usize,
-        /// The record.
-        record: usize,
-        /// Its distribution list.
-        to: Option<BTreeSet<usize>>,
-    },
-    /// A node replaces a record of its own.
-    Amend {
-        /// The author.
-        node: usize,
-        /// The record that is replaced.
-        of: usize,
-        /// The one in its place.
-        record: usize,
-        /// A new distribution list; none: the old one.
-        to: Option<BTreeSet<usize>>,
-    },
-    /// A node takes a record of its own back.
-    Retract {
-        /// The author.
-        node: usize,
-        /// The record.
-        of: usize,
-    },
-    /// A node puts a policy in force.
-    Apply {
-        /// The node.
-        node: usize,
-        /// The policy.
-        policy: Policy,
-    },
-    /// A node makes another one its peer.
-    Add {
-        /// The node.
-        node: usize,
-        /// The other one.
-        peer: usize,
-        /// Circles that the peer is put into.
-        circles: BTreeSet<usize>,
-    },
-    /// A node removes a peer.
-    Remove {
-        /// The node.
-        node: usize,
-        /// The peer.
-        peer: usize,
-        /// Whether it calls back all that the peer has of it.
-        recall: bool,
-    },
-    /// A node revokes a peer.
-    Revoke {
-        /// The node.
-        node: usize,
-        /// The peer.
-        peer: usize,
-    },
-    /// A node calls back what its gates, as they are now, do not let its peers have.
-    Recall {
-        /// The node.
-        node: usize,
-    },
-    /// An author lets holders pass a record of its own on.
-    Permit {
-        /// The author.
-        node: usize,
-        /// The record.
-        of: usize,
-        /// To whom.
-        to: BTreeSet<usize>,
-        /// The permit.
-        permit: usize,
-    },
-    /// It takes such a permit back.
-    Forbid {
-        /// The author.
-        node: usize,
-        /// The permit.
-        permit: usize,
-    },
-    /// The line between two nodes is cut.
-    Cut(usize, usize),
-    /// It is mended.
-    Mend(usize, usize),
-    /// A node stops.
-    Stop(usize),
-    /// It starts again.
-    Start(usize),
-    /// Everything under way comes to rest.
-    Settle,
-}
 
 /// A federation and what happens to it.
 #[derive(Clone, Debug)]
@@ -137,6 +41,16 @@ pub(super) struct Draw {
     pub(super) live: BTreeMap<usize, usize>,
     /// Permits in force, with their authors.
     permits: BTreeMap<usize, usize>,
+    /// What each node had when it was backed up last.
+    backups: BTreeMap<usize, Backup>,
+}
+
+/// A node's peers, and its own records and permits.
+#[derive(Clone)]
+struct Backup {
+    peers: BTreeSet<usize>,
+    live: BTreeSet<usize>,
+    permits: BTreeSet<usize>,
 }
 
 impl Plan {
@@ -159,6 +73,7 @@ impl Plan {
             in_circles: BTreeSet::new(),
             live: BTreeMap::new(),
             permits: BTreeMap::new(),
+            backups: BTreeMap::new(),
         };
         draw.found();
         let count = 12 + draw.rng.below(16);
@@ -198,7 +113,7 @@ impl Draw {
         let Some(node) = self.rng.maybe(&running) else {
             return;
         };
-        match self.rng.below(120) {
+        match self.rng.below(123) {
             0..=39 => self.push(node),
             40..=47 => self.amend(),
             48..=55 => self.retract(),
@@ -234,7 +149,10 @@ impl Draw {
                 self.plan.steps.push(Step::Recall { node });
             }
             112..=115 => self.leave(node),
-            _ => self.taken_back(node),
+            116..=119 => self.taken_back(node),
+            120 => self.backup(node),
+            121 => self.restore(node),
+            _ => self.comes_back(node),
         }
     }
 
@@ -278,6 +196,32 @@ impl Draw {
             let recall = self.rng.chance(30);
             self.plan.steps.push(Step::Remove { node, peer, recall });
         }
+    }
+
+    pub(super) fn backup(&mut self, node: usize) {
+        let own = |all: &BTreeMap<usize, usize>| {
+            let own = all.iter().filter(|(_, author)| **author == node);
+            own.map(|(number, _)| *number).collect()
+        };
+        let backup = Backup {
+            peers: self.peers[node].clone(),
+            live: own(&self.live),
+            permits: own(&self.permits),
+        };
+        self.backups.insert(node, backup);
+        self.plan.steps.push(Step::Backup(node));
+    }
+
+    pub(super) fn restore(&mut self, node: usize) {
+        let Some(backup) = self.backups.get(&node).cloned() else {
+            return;
+        };
+        self.peers[node] = backup.peers;
+        self.live
+            .retain(|record, author| *author != node || backup.live.contains(record));
+        self.permits
+            .retain(|permit, author| *author != node || backup.permits.contains(permit));
+        self.plan.steps.push(Step::Restore(node));
     }
 
     fn revoke(&mut self, node: usize) {

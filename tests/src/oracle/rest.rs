@@ -34,8 +34,9 @@ pub fn judge_store(model: &Model, us: usize, held: &Held, wire: &Wire) -> Vec<Vi
                 says,
             });
         }
-        let withdrawn = model.withdrawn.contains_key(id) && author == Some(us);
-        if withdrawn && is_in_force(header) {
+        let withdrawn = model.withdrawn.get(id).filter(|_| author == Some(us));
+        let knows = withdrawn.is_some_and(|(moment, _)| !model.is_lost(us, *moment));
+        if knows && is_in_force(header) {
             let says = format!("n{us} holds {} of its own, withdrawn", name(model, id));
             violations.push(Violation {
                 gate: Gate::NotErased,
@@ -134,6 +135,9 @@ impl Rest<'_> {
         known: &Known,
     ) -> bool {
         let model = self.model;
+        if known.author == from && model.undecided.contains(id) {
+            return false;
+        }
         let permitted = model.permits_of(id, to).any(|permit| {
             there.get(&permit).is_some_and(is_in_force) && !buried(model, here, &permit)
         });

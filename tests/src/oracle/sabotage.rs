@@ -32,13 +32,15 @@ pub enum Sabotage {
     Permit,
     /// Copies are not recalled.
     Recall,
+    /// A restored node waits for nobody.
+    Restore,
     /// Nodes share nothing: the other way round, too little.
     Starve,
 }
 
 impl Sabotage {
     /// Each, and the gates of which at least one must be seen to be broken.
-    pub const ALL: [(Sabotage, &'static [Gate]); 16] = [
+    pub const ALL: [(Sabotage, &'static [Gate]); 17] = [
         (Sabotage::Policy, &[Gate::Policy]),
         (Sabotage::Accept, &[Gate::Accept]),
         (Sabotage::Handling, &[Gate::Handling]),
@@ -54,6 +56,7 @@ impl Sabotage {
         (Sabotage::Permit, &[Gate::Handling]),
         (Sabotage::Permit, &[Gate::Courier]),
         (Sabotage::Recall, &[Gate::NotErased]),
+        (Sabotage::Restore, &[Gate::InForce]),
         (Sabotage::Starve, &[Gate::Starved]),
     ];
 }

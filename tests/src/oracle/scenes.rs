@@ -1,7 +1,8 @@
 //! What would hardly ever be drawn step by step: steps of three nodes that belong together.
 
-use super::plan::{Draw, Step, pair};
+use super::plan::{Draw, pair};
 use super::policy::Policy;
+use super::step::Step;
 
 impl Draw {
     /// A peer that was cut off still has what its author withdrew meanwhile, and comes back by
@@ -99,6 +100,45 @@ impl Draw {
             let node = author;
             self.plan.steps.push(Step::Apply { node, policy });
         }
+    }
+
+    /// A holder comes back from a backup that does not know what was withdrawn since, and its
+    /// author is not there to tell.
+    pub(super) fn comes_back(&mut self, author: usize) {
+        let Some((holder, there)) = self.two_others(author) else {
+            return;
+        };
+        if !self.open_lines(&[(author, holder), (holder, there)]) {
+            return;
+        }
+        if !self.peers[there].contains(&author) {
+            self.add(there, author);
+        }
+        let record = self.wide_record(author);
+        self.plan.steps.extend([
+            Step::Cut(holder, there),
+            Step::Push {
+                node: author,
+                record,
+                to: Some([holder].into()),
+            },
+            Step::Settle,
+        ]);
+        self.backup(holder);
+        self.plan.steps.extend([
+            Step::Retract {
+                node: author,
+                of: record,
+            },
+            Step::Settle,
+            Step::Cut(author, holder),
+        ]);
+        self.live.remove(&record);
+        self.restore(holder);
+        self.plan
+            .steps
+            .extend([Step::Mend(holder, there), Step::Settle]);
+        self.cut.insert(pair(author, holder));
     }
 
     fn two_others(&mut self, node: usize) -> Option<(usize, usize)> {

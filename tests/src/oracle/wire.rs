@@ -66,6 +66,12 @@ struct Reader<'a> {
     /// What a peer surely has: it answered so, or offered it itself.
     theirs: BTreeSet<(usize, RecordId)>,
     gone: BTreeMap<RecordId, Gone>,
+    /// What was withdrawn here, and forgotten with a backup that came back since.
+    lost: BTreeMap<RecordId, Gone>,
+    /// How often we came back from one.
+    lives: usize,
+    /// Peers that said since then that we have all that they have for us.
+    heard: BTreeSet<usize>,
     /// What was called back here, and by whom.
     recalled: BTreeMap<RecordId, BTreeSet<usize>>,
     wire: Wire,
@@ -83,6 +89,9 @@ pub fn read_wire(model: &Model, us: usize, frames: &[Frame]) -> Wire {
         came: BTreeSet::new(),
         theirs: BTreeSet::new(),
         gone: BTreeMap::new(),
+        lost: BTreeMap::new(),
+        lives: 0,
+        heard: BTreeSet::new(),
         recalled: BTreeMap::new(),
         wire: Wire {
             violations: Vec::new(),
@@ -118,6 +127,7 @@ impl Reader<'_> {
         let Some(peer) = self.model.node(&frame.peer) else {
             return;
         };
+        self.live_on(frame.moment);
         let stream = self.streams.entry(frame.stream).or_default();
         stream.opened.get_or_insert((frame.epoch, frame.moment));
         let message = frame.message();
@@ -147,6 +157,7 @@ impl Reader<'_> {
                     } else if let Some(stream) = self.streams.get_mut(&frame.stream) {
                         stream.got.insert(id, (frame.epoch, frame.moment));
                         self.came.insert((id, peer));
+                        self.lost.remove(&id);
                         if self.lifts(peer, &id) {
                             self.gone.remove(&id);
                         }
@@ -164,6 +175,9 @@ impl Reader<'_> {
                         self.theirs.insert((peer, id));
                     }
                 }
+            }
+            (Message::Settled(_), Direction::In) => {
+                self.heard.insert(peer);
             }
             (_, Direction::Out) => self.look_for_ids(frame, peer, message.name()),
             _ => {}
@@ -249,7 +263,44 @@ impl Reader<'_> {
             if self.is_over(frame, gone.moment, gone.at) {
                 self.note(Gate::InForce, says(" although it was withdrawn there"));
             }
+        } else if self.lost.contains_key(id) && !self.may_serve(id, frame.moment) {
+            self.note(
+                Gate::InForce,
+                says(", restored, and nobody was heard of whether it was withdrawn"),
+            );
         }
+    }
+
+    /// What came back from a backup by a moment has forgotten what was withdrawn since.
+    fn live_on(&mut self, moment: u64) {
+        let ours = self.model.restored.iter().filter(|r| r.node == self.us);
+        let Some(restored) = ours.skip(self.lives).find(|r| r.moment < moment).copied() else {
+            return;
+        };
+        self.lives += 1;
+        self.heard.clear();
+        let between = |gone: &Gone| restored.backup < gone.moment && gone.moment < restored.moment;
+        self.lost.extend(
+            self.gone
+                .iter()
+                .filter(|(_, g)| between(g))
+                .map(|(id, g)| (*id, *g)),
+        );
+        self.gone.retain(|_, gone| !between(gone));
+    }
+
+    /// Whether what came with a backup may be passed on: who had brought it was heard from, or
+    /// somebody decided to wait no longer.
+    fn may_serve(&self, id: &RecordId, moment: u64) -> bool {
+        let ours = self.model.restored.iter().filter(|r| r.node == self.us);
+        let restored = self.lives.checked_sub(1).and_then(|n| ours.copied().nth(n));
+        let released = restored.and_then(|r| r.released);
+        let known = self.model.records.get(id);
+        let own = known.is_some_and(|known| known.author == self.us);
+        let mut couriers = self.came.iter().filter(|(of, _)| of == id);
+        released.is_some_and(|r| r <= moment)
+            || (own && !self.heard.is_empty())
+            || couriers.any(|(_, peer)| self.heard.contains(peer))
     }
 
     /// Whether what was under way at a moment has come to rest since: by the next rest, or after

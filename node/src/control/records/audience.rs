@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::codes::{Kind, Plane, RecallReason};
 
 use super::Answer;
 use crate::control::api::{ApiError, AudienceReport, AudienceRequest, PeerDecision};
+use crate::control::caller::Caller;
 use crate::kind;
 use crate::node::Node;
 use crate::store::{Flags, Op};
@@ -18,6 +19,7 @@ use crate::withdrawal::is_erased;
 /// whoever may have it now gets it.
 pub(in crate::control) async fn audience(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Json(request): Json<AudienceRequest>,
 ) -> Answer<AudienceReport> {
@@ -54,7 +56,7 @@ pub(in crate::control) async fn audience(
     let _turn = node.changing.lock().await;
     let list = node.audience(request.to.as_deref())?;
     let record = node.statement(arrival)?;
-    node.within_ceilings(&record, list.as_deref())?;
+    node.within_ceilings(caller.officer.roles, &record, list.as_deref())?;
     let mut peers = Vec::new();
     let mut allowed: BTreeSet<AgencyId> = BTreeSet::new();
     for agency in node.registry.peers().keys() {

@@ -6,15 +6,19 @@ use liaison_protocol::record::signed::Record;
 
 use crate::control::api::ApiError;
 use crate::node::Node;
+use crate::officers::Roles;
 
 impl Node {
     /// Refuses a record whose list of recipients, or whose `onward: to`, names a peer beyond a
-    /// ceiling. Narrowed in silence it would look as if that peer had been told.
+    /// ceiling of the node or of the officer's roles. Narrowed in silence it would look as if that
+    /// peer had been told. Without a list, policy decides to whom it goes, today and later: that
+    /// is not for an officer whose roles have a ceiling below it, whoever the peers are.
     ///
     /// # Errors
     /// `ceiling`, with the ceiling's name and reason.
     pub(in crate::control) fn within_ceilings(
         &self,
+        by: Roles,
         record: &Record,
         to: Option<&[AgencyId]>,
     ) -> Result<(), ApiError> {
@@ -28,7 +32,7 @@ impl Node {
         let listed = to.into_iter().flatten().map(|a| ("--to", a));
         let named = onward.into_iter().flatten().map(|a| ("onward", a));
         for (option, agency) in listed.chain(named) {
-            let Some(ceiling) = engine.ceiling(agency, &attributes) else {
+            let Some(ceiling) = engine.ceiling_by(by, agency, &attributes) else {
                 continue;
             };
             let peer = self.registry.alias(agency);
@@ -45,6 +49,23 @@ impl Node {
             .with_remedy(format!(
                 "leave {peer} out of {option}, or have the ceiling changed by whoever is in charge of the policy; nothing was stored or sent"
             )));
+        }
+        if to.is_none()
+            && let Some(ceiling) = engine.ceiling_without_list(by, &attributes)
+        {
+            return Err(ApiError::new(
+                "ceiling",
+                format!(
+                    "without --to policy decides who gets it, and the ceiling '{}' ({}) lets {}: {}",
+                    ceiling.name,
+                    ceiling.place(),
+                    ceiling.rule(),
+                    ceiling.says
+                ),
+            )
+            .with_remedy(
+                "name the recipients with --to, or have it pushed by an officer in another role; nothing was stored or sent",
+            ));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Drafts: what an officer pushes, or puts in place of an earlier record.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use liaison_protocol::clock::Hlc;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::check::{self, CheckContext};
@@ -16,6 +16,7 @@ use liaison_protocol::record::signed::Record;
 use super::Answer;
 use super::retraction::retraction;
 use crate::control::api::{AmendRequest, ApiError, PeerDecision, PushReport, PushRequest};
+use crate::control::caller::Caller;
 use crate::ingest::Statement;
 use crate::node::Node;
 use crate::store::Arrival;
@@ -23,6 +24,7 @@ use crate::store::Arrival;
 /// `POST /v1/records`.
 pub(in crate::control) async fn push(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Json(request): Json<PushRequest>,
 ) -> Answer<PushReport> {
     let PushRequest { draft, to, dry_run } = request;
@@ -37,7 +39,8 @@ pub(in crate::control) async fn push(
     let audience = node.audience(to.as_deref())?;
     node.check(&fields, &content, None, &[])?;
     let record = node.record(&fields, &content);
-    node.within_ceilings(&record, audience.as_deref())?;
+    let by = caller.officer.roles;
+    node.within_ceilings(by, &record, audience.as_deref())?;
     let mut report = node.report(&record, audience.as_deref());
     if !dry_run {
         let made = node
@@ -62,6 +65,7 @@ pub(in crate::control) async fn push(
 /// may not have the new one: it goes with a retraction of the old record.
 pub(in crate::control) async fn amend(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Json(request): Json<AmendRequest>,
 ) -> Answer<PushReport> {
@@ -92,7 +96,9 @@ pub(in crate::control) async fn amend(
     node.check(&fields, &content, Some((arrival, &old)), &[])?;
     let record = node.record(&fields, &content);
     // A list taken over from the old record is nobody's choice now: it is narrowed, and shown so.
-    node.within_ceilings(&record, audience.as_deref().filter(|_| chosen))?;
+    let taken_over = audience.as_deref().filter(|_| !chosen).map(|_| &[][..]);
+    let by = caller.officer.roles;
+    node.within_ceilings(by, &record, taken_over.or(audience.as_deref()))?;
     let mut report = node.report(&record, audience.as_deref());
     report.held_by = node.holders(arrival)?;
     if dry_run {

@@ -649,3 +649,37 @@ fn a_long_value_is_never_read_half_old_half_new() {
         assert!(reader.join().unwrap() > 0);
     });
 }
+
+#[tokio::test]
+async fn whoever_watches_hears_of_a_record_that_comes_back_under_its_old_number() {
+    let (_dir, store) = open();
+    store.write(vec![insert(record(1, 9))]).await.unwrap();
+    let mut seen = store.watch();
+    seen.mark_unchanged();
+    let by = id(7);
+    let recalled = Op::Tombstone {
+        id: id(1),
+        tombstone: Tombstone {
+            author: agency(1),
+            reason: Tombstone::RECALLED,
+            at: Millis(9),
+            by,
+        },
+        erase: true,
+    };
+    store.write(vec![recalled]).await.unwrap();
+    // What is kept out, or held already, is no news.
+    let again = |lifts| NewRecord {
+        lifts,
+        ..record(1, 9)
+    };
+    store.write(vec![insert(again(None))]).await.unwrap();
+    assert!(!seen.has_changed().unwrap());
+    let done = store.write(vec![insert(again(Some(by)))]).await.unwrap();
+    assert_eq!(done[0].arrival(), Some(Arrival(1)));
+    assert!(seen.has_changed().unwrap());
+    seen.mark_unchanged();
+    store.write(vec![insert(again(None))]).await.unwrap();
+    assert!(!seen.has_changed().unwrap());
+    assert_eq!(store.last(), Arrival(1));
+}
