@@ -122,7 +122,12 @@ fn a_name_is_in_nobody_elses_memory_and_soon_in_nobodys() {
     };
     let (border, shelter) = (site("border", "border"), site("shelter", "ngo"));
     let (hub, police) = (site("hub", "hub"), site("police", "police"));
-    let all = [("border", &border), ("shelter", &shelter), ("hub", &hub), ("police", &police)];
+    let all = [
+        ("border", &border),
+        ("shelter", &shelter),
+        ("hub", &hub),
+        ("police", &police),
+    ];
     let running: Vec<Program> = all.iter().map(|(_, site)| site.start()).collect();
     for (i, (one, site)) in all.iter().enumerate() {
         for (j, (other, to)) in all.iter().enumerate().skip(i + 1) {
@@ -139,11 +144,17 @@ fn a_name_is_in_nobody_elses_memory_and_soon_in_nobodys() {
     let json = "Content-Type: application/json";
     let path = "/v1/referrals?wait_s=30";
     let answer = liaison_tests::http::call(&socket, "POST", path, &[json], body.as_bytes());
-    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(
+        answer.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(&answer.body)
+    );
     let report = answer.json();
     assert_eq!(report["delivered"], true, "{report}");
     let id = report["id"].as_str().expect("an id").to_owned();
     let me = liaison_node::officers::user_name(0);
+    shelter.until(&["inbox"], |inbox| inbox["rows"][0]["id"] == id.as_str());
     shelter.ok(&["refer", "assign", &id, &me]);
     shelter.json(&["refer", "accept", &id, "--yes"]);
     border.until(&["refer", "show", &id], |view| view["state"] == "accepted");
