@@ -447,6 +447,18 @@ pub const NOTIFY_MAX_S: u64 = 24 * 60 * 60;
 /// Alerts about looks that the status lists; it counts them all.
 pub const ALERTS_SHOWN: usize = 5;
 
+/// Milliseconds between two looks whether sealing keys and the keys statement are to be renewed:
+/// an hour, of weeks.
+pub const RENEW_LOOK_MS: u64 = 60 * 60 * 1000;
+
+/// Milliseconds before a deadline at which it is told that it comes: half an hour, half of the
+/// shortest.
+pub const DUE_SOON_MS: u64 = 30 * 60 * 1000;
+
+/// Milliseconds after which what did not reach the other agency's node is told: whoever sent it
+/// was shown so after half of that.
+pub const UNDELIVERED_MS: u64 = 60 * 1000;
+
 /// Referrals that a search gives at most: more of them are no answer.
 pub const REFERRALS_FOUND: usize = 100;
 

@@ -411,6 +411,7 @@ impl Node {
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
         node.spawn(node.clone().run_referrals());
+        node.spawn(node.clone().tell_of_referrals());
         node.spawn(notify.run(node.stopping()));
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
@@ -626,31 +627,42 @@ impl Node {
         }
     }
 
-    /// Renews the keys statement in good time.
+    /// Renews the keys statement, and sealing keys, in good time.
     async fn renew(self) {
         let mut stop = self.stopping();
-        let mut tick = tokio::time::interval(std::time::Duration::from_secs(3_600));
         let mut believed = self.time.changes();
+        let mut due = self.clock.now();
         loop {
+            let seen = self.clock.now();
+            if seen >= due {
+                due = Millis(seen.0.saturating_add(limits::RENEW_LOOK_MS));
+                self.renew_now().await;
+            }
             tokio::select! {
-                _ = tick.tick() => {}
-                changed = believed.changed() => if changed.is_err() { return },
+                () = self.clock.wait(seen, due) => {}
+                changed = believed.changed() => match changed {
+                    Ok(()) => due = seen,
+                    Err(_) => return,
+                },
                 _ = stop.changed() => return,
             }
-            let Ok(now) = self.time.trusted() else {
-                continue;
-            };
-            // A change of the signing key writes the new one before the card that names it.
-            let _one_at_a_time = self.changing.lock().await;
-            match self.renew_sealing(now).await {
-                Ok((card, true)) => {
-                    if let Err(error) = self.take_card(&card).await {
-                        tracing::error!(%error, "the new keys statement was not taken in");
-                    }
+        }
+    }
+
+    async fn renew_now(&self) {
+        let Ok(now) = self.time.trusted() else {
+            return;
+        };
+        // A change of the signing key writes the new one before the card that names it.
+        let _one_at_a_time = self.changing.lock().await;
+        match self.renew_sealing(now).await {
+            Ok((card, true)) => {
+                if let Err(error) = self.take_card(&card).await {
+                    tracing::error!(%error, "the new keys statement was not taken in");
                 }
-                Ok((_, false)) => {}
-                Err(error) => tracing::error!(%error, "the keys statement was not renewed"),
             }
+            Ok((_, false)) => {}
+            Err(error) => tracing::error!(%error, "the keys statement was not renewed"),
         }
     }
 

@@ -6,7 +6,9 @@
     reason = "a test fails by panicking, with words"
 )]
 
+mod answers;
 mod api;
+mod at_a_terminal;
 mod audit;
 mod backup;
 mod bad_input;
@@ -18,12 +20,14 @@ mod control;
 mod crash;
 mod discretion;
 mod doctor;
+mod erasure;
 mod expiry;
 mod first;
 mod frames;
 mod frontex;
 mod integrity;
 mod interrupted;
+mod keyring;
 mod keys;
 mod leave;
 mod memory;
@@ -32,6 +36,7 @@ mod outflow;
 mod parting;
 mod preview;
 mod proof;
+mod record_commands;
 mod recovery;
 mod retraction;
 mod sarajevo;
@@ -44,6 +49,7 @@ mod sharing;
 mod sync;
 mod trust;
 mod verdict;
+mod versions;
 mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.

@@ -136,6 +136,17 @@ impl Program {
     /// Starts the node in a home and waits for its ready line. `binary` is
     /// `env!("CARGO_BIN_EXE_liaison-under-test")`.
     pub fn start(binary: &str, home: &Path, listen: &str) -> Self {
+        Self::start_with(binary, home, listen, &[], "")
+    }
+
+    /// The same, with more options and something to read.
+    pub fn start_with(
+        binary: &str,
+        home: &Path,
+        listen: &str,
+        options: &[&str],
+        input: &str,
+    ) -> Self {
         let mut log = std::fs::OpenOptions::new();
         let log = log
             .create(true)
@@ -144,15 +155,20 @@ impl Program {
             .expect("a log");
         let mut child = Command::new(binary)
             .args(["--home", &home.to_string_lossy(), "run", "--listen", listen])
+            .args(options)
             .env(
                 "RUST_LOG",
                 std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()),
             )
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
             .expect("the program starts");
+        if let Some(mut stdin) = child.stdin.take() {
+            // A node that reads no input closes it.
+            let _closed = stdin.write_all(input.as_bytes());
+        }
         let mut ready = String::new();
         let out = child.stdout.take().expect("its output");
         BufReader::new(out)
@@ -167,7 +183,7 @@ impl Program {
         }
     }
 
-    /// Its process.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

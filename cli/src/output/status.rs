@@ -335,6 +335,7 @@ pub(crate) mod tests {
             asks: OpenAsks::default(),
             alerts: vec![],
             reviews_due: 0,
+            referrals: Default::default(),
             uptime_s: 7_300,
         }
     }

@@ -7,7 +7,7 @@ use axum::extract::{Extension, State};
 use liaison_protocol::fault::Answer as Answered;
 use liaison_protocol::id::AgencyId;
 
-use super::api::{ApiError, PeerStatus, Status, Tally};
+use super::api::{ApiError, PeerStatus, ReferralCounts, Status, Tally};
 use super::caller::Caller;
 use super::text::rfc3339;
 use crate::limits;
@@ -46,8 +46,20 @@ pub(super) async fn status(
         asks: node.open_asks()?,
         alerts,
         reviews_due: node.sweeper.due().reviews,
+        referrals: referrals(&node),
         uptime_s: node.clock.now().0.saturating_sub(node.started.0) / 1000,
     }))
+}
+
+fn referrals(node: &Node) -> ReferralCounts {
+    let count = node.referrals.count(node.clock.now());
+    ReferralCounts {
+        undelivered: count.undelivered,
+        overdue: count.overdue,
+        due: count.due,
+        new: count.new,
+        live: count.live,
+    }
 }
 
 /// What no other part of the status says.

@@ -25,6 +25,7 @@ pub mod inbox;
 mod look;
 pub mod new;
 mod settle;
+mod tell;
 mod thread;
 pub mod timers;
 mod withdraw;

@@ -77,7 +77,7 @@ pub use referral::{
 pub use services::{
     DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,
 };
-pub use status::{Status, Tally};
+pub use status::{ReferralCounts, Status, Tally};
 pub use watch::WatchEvent;
 
 pub use crate::registry::PeerEdit;

@@ -42,8 +42,26 @@ pub struct Status {
     /// Records of our own whose review date has come.
     #[serde(default)]
     pub reviews_due: u64,
+    /// Referrals that are not over: how many are how. `liaison inbox` has the lines.
+    #[serde(default)]
+    pub referrals: ReferralCounts,
     /// Seconds since the start.
     pub uptime_s: u64,
+}
+
+/// How many referrals are how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReferralCounts {
+    /// Not with the other agency's node yet: telephone.
+    pub undelivered: u64,
+    /// A deadline of ours has passed.
+    pub overdue: u64,
+    /// Something is due from us.
+    pub due: u64,
+    /// Came, and nobody has acknowledged them.
+    pub new: u64,
+    /// All that are not over.
+    pub live: u64,
 }
 
 /// A reason and how often.
