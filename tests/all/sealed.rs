@@ -450,31 +450,3 @@ async fn e16_a_home_put_back_from_a_copy_loses_the_key_again_once_it_hears_of_th
     nothing_is_kept(b, &id);
     assert_eq!(name_in(b, &id), None);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn e38_an_author_that_lost_a_sealed_record_gets_it_back_from_whom_it_names_and_can_open_it() {
-    let mut federation = pair("127.7.32").await;
-    federation.node("a").stop().await;
-    let home = federation["a"].home.dir().to_owned();
-    let earlier = home.with_file_name("earlier");
-    copy(&home, &earlier);
-    let _none = std::fs::remove_file(earlier.join("liaison.sock"));
-    federation.node("a").start().await;
-    federation.connected("a", "b").await;
-    let [a, b] = ["a", "b"].map(|n| &federation[n]);
-    let id = seal(a, &[b], marked(NAME)).await;
-    opens(b, &id).await;
-    federation.settled().await;
-    federation.node("a").stop().await;
-    std::fs::remove_dir_all(&home).expect("removed");
-    std::fs::rename(&earlier, &home).expect("put back");
-    federation.node("a").start().await;
-    let a = &federation["a"];
-    opens(a, &id).await;
-    assert_eq!(name_in(a, &id).as_deref(), Some(NAME));
-    // It goes to whom it names, and waits for nobody to say so.
-    let store = &a.node().store;
-    let arrival = store.arrival_of(&id).expect("store").expect("held");
-    let list = store.audience(arrival).expect("store");
-    assert_eq!(list, Some(vec![federation["b"].agency]));
-}
