@@ -25,6 +25,7 @@ mod node;
 mod output;
 mod prompt;
 mod secret;
+mod shell;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -36,12 +37,30 @@ pub use output::{Style, Ui};
 
 /// Runs the program: arguments, terminal and environment of this process.
 pub fn main() -> ExitCode {
-    ExitCode::from(run(std::env::args_os(), Ui::process()))
+    let args: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(match args.split_first() {
+        Some((program, rest)) if shell::is_shell(program) => shell::run(rest, &mut Ui::process()),
+        _ => run(args, Ui::process()),
+    })
 }
 
 /// Runs one command and returns its exit code. Not from inside an async runtime: it has one
 /// of its own.
 pub fn run(args: impl IntoIterator<Item = OsString>, mut ui: Ui) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    run_in(&args, &mut ui)
+}
+
+/// Runs one command of several on the same terminal.
+fn run_in(args: &[OsString], ui: &mut Ui) -> u8 {
+    let styles = (ui.style, ui.err_style);
+    let code = run_once(args, ui);
+    (ui.style, ui.err_style) = styles;
+    ui.json = false;
+    code
+}
+
+fn run_once(args: &[OsString], ui: &mut Ui) -> u8 {
     let cli = match commands::Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -63,11 +82,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>, mut ui: Ui) -> u8 {
     ui.json = cli.global.json;
     ui.style.colour &= !cli.global.no_color && !cli.global.json;
     ui.err_style.colour &= !cli.global.no_color && !cli.global.json;
-    match commands::run(cli, &mut ui) {
+    match commands::run(cli, ui) {
         Ok(()) => error::DONE,
         Err(error) => {
             // If standard error is closed as well, the exit code is all that is left to say.
-            let _ = report(&mut ui, &error);
+            let _ = report(ui, &error);
             error.exit_code()
         }
     }

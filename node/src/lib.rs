@@ -42,6 +42,7 @@ pub mod setback;
 pub mod share;
 pub mod signing;
 pub mod source;
+pub mod stats;
 pub mod store;
 pub mod swarm;
 pub mod sync;

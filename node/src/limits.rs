@@ -447,6 +447,9 @@ pub const NOTIFY_MAX_S: u64 = 24 * 60 * 60;
 /// Alerts about looks that the status lists; it counts them all.
 pub const ALERTS_SHOWN: usize = 5;
 
+/// Quarters back for which figures are given: five years. Profiles are kept for one.
+pub const STATS_QUARTERS: i64 = 20;
+
 /// Milliseconds between two looks whether sealing keys and the keys statement are to be renewed:
 /// an hour, of weeks.
 pub const RENEW_LOOK_MS: u64 = 60 * 60 * 1000;

@@ -129,6 +129,8 @@ pub struct Parts {
     tasks: Mutex<Option<JoinSet<()>>>,
     /// One change of policy or peers at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
+    /// One count of a figure at a time.
+    pub(crate) counting: tokio::sync::Mutex<()>,
     /// One approval at a time.
     pub(crate) approving: tokio::sync::Mutex<()>,
 }
@@ -399,6 +401,7 @@ impl Node {
             stop,
             tasks: Mutex::new(Some(JoinSet::new())),
             changing: tokio::sync::Mutex::new(()),
+            counting: tokio::sync::Mutex::new(()),
             approving: tokio::sync::Mutex::new(()),
         }));
         node.spawn(sync.run(inbound));

@@ -37,6 +37,7 @@ mod preview;
 mod proof;
 mod record_commands;
 mod recovery;
+mod referral_cli;
 mod retraction;
 mod sarajevo;
 mod sealed;

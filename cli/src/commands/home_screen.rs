@@ -1,11 +1,12 @@
 //! `liaison` alone: what waits, each with the command to type.
 
-use liaison_node::control::api::Status;
+use liaison_node::control::api::{InboxReport, Status};
 use serde_json::json;
 
 use super::Context;
 use crate::drafts::Drafts;
 use crate::error::{CommandError, Outcome};
+use crate::output::referral;
 use crate::output::status::{self, Item};
 
 /// Asks the node; without one, says how to get one and lists the drafts.
@@ -19,7 +20,10 @@ pub fn run(context: &mut Context) -> Outcome {
     let cards: Vec<Item> = cards.iter().map(|name| unsigned(&folder, name)).collect();
     let error = match context.client()?.get::<Status>("/v1/status") {
         Ok(found) => {
-            let mut items = status::items(&found, &drafts);
+            // Whoever may not see referrals has none waiting.
+            let inbox: Option<InboxReport> = context.client()?.get("/v1/inbox").ok();
+            let mut items = inbox.as_ref().map(referral::items).unwrap_or_default();
+            items.extend(status::items(&found, &drafts));
             items.extend(cards);
             if context.ui.json {
                 return context

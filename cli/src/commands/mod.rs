@@ -37,6 +37,7 @@ mod retract;
 mod run;
 mod service;
 mod show;
+mod stats;
 mod status;
 mod verify;
 mod watch;
@@ -133,6 +134,8 @@ pub enum Command {
     Service(service::ServiceCommand),
     #[command(subcommand)]
     Contact(contact::ContactCommand),
+    #[command(subcommand)]
+    Stats(stats::StatsCommand),
     Watch(watch::WatchArgs),
     Status(status::StatusArgs),
     #[command(subcommand)]
@@ -233,6 +236,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Inbox(args)) => inbox::run(context, &args),
         Some(Command::Refer(command)) => refer::run(context, command),
         Some(Command::Service(command)) => service::run(context, command),
+        Some(Command::Stats(command)) => stats::run(context, command),
         Some(Command::Contact(command)) => contact::run(context, command),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
         Some(Command::Backup(args)) => backup::run(context, args),

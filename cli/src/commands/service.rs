@@ -26,9 +26,16 @@ pub enum ServiceCommand {
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
+  liaison service match 3F7K-9Q2M                    of a referral
   liaison service match --need shelter --age 18-29 --gender feminine --lang ar --area QN-02
   liaison service match --need shelter,legal --status asylum-seeker --urgency critical")]
 pub struct MatchArgs {
+    /// A referral, by its id or the beginning of it: its profile says what is sought
+    #[arg(conflicts_with_all = ["needs", "age", "gender", "status", "languages", "area", "accessibility", "urgency"])]
+    id: Option<String>,
+    /// Why you look at it though it is not assigned to you; the data-protection officer is told
+    #[arg(long, value_name = "TEXT", requires = "id")]
+    why: Option<String>,
     /// Services, the most urgent first
     #[arg(long = "need", value_name = "SERVICE", value_delimiter = ',', value_parser = PossibleValuesParser::new(ServiceType::TEXTS))]
     needs: Vec<String>,
@@ -82,6 +89,13 @@ pub fn run(context: &mut Context, command: ServiceCommand) -> Outcome {
 }
 
 fn matching(context: &mut Context, mut args: MatchArgs) -> Outcome {
+    if let Some(id) = &args.id {
+        let path = super::refer::path(id, "/services", args.why.as_deref());
+        let report: MatchReport = context.client()?.get(&path)?;
+        return context
+            .ui
+            .either(&report, |style| services::matching(style, &report, &now()));
+    }
     if args.needs.is_empty() {
         if !context.ui.interactive || context.ui.json {
             return Err(CommandError::usage(

@@ -27,6 +27,7 @@ pub mod recipients;
 pub mod records;
 pub mod referral;
 pub mod services;
+pub mod stats;
 pub mod status;
 mod table;
 mod text;

@@ -7,8 +7,12 @@ use liaison_node::control::api::{
 use liaison_protocol::record::codes::StepKind;
 use serde_json::Value;
 
+use super::status::Item;
 use super::{Style, Tone, cell, clean, comma, grid, list, moment, plural, services, short_id};
 use crate::commands::refer::verb;
+
+/// Referrals of one class on the home screen: more are in the inbox.
+const HOME_ROWS: usize = 5;
 
 /// `inbox`; `is_whole`: nothing was filtered out.
 pub fn inbox(style: &Style, report: &InboxReport, is_whole: bool) -> String {
@@ -31,6 +35,80 @@ pub fn inbox(style: &Style, report: &InboxReport, is_whole: bool) -> String {
         out.push_str(&format!("Open one: liaison refer show {id}\n"));
     }
     out
+}
+
+/// What of the inbox the home screen lists: what is not delivered first, then what is overdue,
+/// due and new; of each a few, the most pressing.
+pub fn items(report: &InboxReport) -> Vec<Item> {
+    let overdue = |row: &InboxRow| row.due.as_ref().is_some_and(|due| due.left_ms < 0);
+    let class = |row: &InboxRow| match row {
+        row if row.undelivered => Some("unsent"),
+        row if overdue(row) => Some("overdue"),
+        row if row.ours || row.conflict || !row.prompts.is_empty() => Some("due"),
+        row if row.new => Some("new"),
+        _ => None,
+    };
+    let mut out = Vec::new();
+    for what in ["unsent", "overdue", "due", "new"] {
+        let rows: Vec<&InboxRow> = report
+            .rows
+            .iter()
+            .filter(|row| class(row) == Some(what))
+            .collect();
+        for row in rows.iter().take(HOME_ROWS) {
+            let id = short_id(&row.id);
+            out.push(Item {
+                what,
+                says: waits(row),
+                command: format!("liaison refer show {id}"),
+            });
+        }
+        if rows.len() > HOME_ROWS {
+            let more = comma((rows.len() - HOME_ROWS) as u64);
+            out.push(Item {
+                what,
+                says: format!("{more} more referrals"),
+                command: "liaison inbox".into(),
+            });
+        }
+    }
+    if let Some(why) = &report.stopped {
+        out.push(Item {
+            what: "alert",
+            says: format!("no deadline fires at present: {}", clean(why)),
+            command: "liaison clock show".into(),
+        });
+    }
+    out
+}
+
+/// Why a referral stands on the home screen.
+fn waits(row: &InboxRow) -> String {
+    let (id, peer) = (short_id(&row.id), clean(&row.peer));
+    if row.undelivered {
+        return format!("referral {id} is NOT DELIVERED to {peer}: telephone them");
+    }
+    if let Some(prompt) = row.prompts.first() {
+        return format!("referral {id}: {}", clean(prompt));
+    }
+    if row.conflict {
+        return format!("referral {id} with {peer}: two steps ran into each other");
+    }
+    let urgency = clean(&row.urgency);
+    match &row.due {
+        Some(due) => {
+            let whose = if due.whose == row.role { "" } else { "they: " };
+            let by = moment::due(&due.at, due.left_ms);
+            format!(
+                "referral {id} with {peer}, {urgency}: {whose}{} {by}",
+                what(due)
+            )
+        }
+        None => format!(
+            "referral {id} with {peer}, {urgency}: {}",
+            clean(&row.state)
+        ),
+    }
 }
 
 /// `refer find`.
@@ -523,6 +601,56 @@ mod tests {
         }
         let none = InboxReport::default();
         assert!(inbox(&STYLE, &none, true).starts_with("No referral is live."));
+    }
+
+    #[test]
+    fn the_home_screen_begins_with_what_is_not_delivered() {
+        let row = |id: &str, more: serde_json::Value| {
+            let mut row = json!({
+                "id": id, "role": "provider", "peer": "lantern", "state": "sent",
+                "urgency": "high", "since": AT,
+            });
+            for (key, value) in more.as_object().expect("fields") {
+                row[key] = value.clone();
+            }
+            row
+        };
+        let due = |left: i64| {
+            json!({"what": "decide", "number": 1, "at": AT, "left_ms": left,
+            "on_timeout": "next-candidate", "whose": "provider"})
+        };
+        let mut rows = vec![
+            row("1AAAAAAA", json!({"new": true})),
+            row("2AAAAAAA", json!({"ours": true, "due": due(3_600_000)})),
+            row("3AAAAAAA", json!({"due": due(-3_600_000)})),
+            row(
+                "4AAAAAAA",
+                json!({"undelivered": true, "role": "originator"}),
+            ),
+            row(
+                "5AAAAAAA",
+                json!({"due": due(3_600_000), "role": "originator"}),
+            ),
+        ];
+        for n in 0..7 {
+            rows.push(row(&format!("6{n}AAAAAA"), json!({"new": true})));
+        }
+        let report = serde_json::from_value(json!({"now": AT, "total": 12, "rows": rows}));
+        let items = items(&report.expect("a report"));
+        let listed: Vec<(&str, &str)> = items
+            .iter()
+            .map(|item| (item.what, item.command.as_str()))
+            .collect();
+        assert_eq!(listed[0], ("unsent", "liaison refer show 4AAA-AAAA"));
+        assert_eq!(listed[1], ("overdue", "liaison refer show 3AAA-AAAA"));
+        assert_eq!(listed[2], ("due", "liaison refer show 2AAA-AAAA"));
+        assert_eq!(listed[3], ("new", "liaison refer show 1AAA-AAAA"));
+        assert_eq!(listed.last(), Some(&("new", "liaison inbox")));
+        assert_eq!(listed.len(), 3 + HOME_ROWS + 1);
+        assert_eq!(
+            items[0].says,
+            "referral 4AAA-AAAA is NOT DELIVERED to lantern: telephone them"
+        );
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub fn problems(status: &Status, behind: Option<u64>) -> Vec<String> {
 /// One thing that waits for a person, with the command to type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Item {
-    /// `new`, `ask`, `due`, `silent`, `draft`, `alert`, `start`.
+    /// `unsent`, `overdue`, `new`, `ask`, `due`, `silent`, `draft`, `alert`, `start`.
     pub what: &'static str,
     /// In words.
     pub says: String,
@@ -268,7 +268,7 @@ pub fn item_lines(style: &Style, items: &[Item]) -> String {
     let mut out = String::new();
     for item in items {
         let tone = match item.what {
-            "silent" => Tone::Bad,
+            "silent" | "unsent" | "overdue" => Tone::Bad,
             "new" => Tone::Good,
             _ => Tone::Warn,
         };

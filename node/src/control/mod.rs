@@ -27,6 +27,7 @@ mod referrals;
 mod routes;
 mod server;
 mod services;
+mod stats;
 mod status;
 pub mod text;
 mod turned_away;

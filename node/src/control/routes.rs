@@ -25,13 +25,13 @@ use super::api::{DraftRow, DraftView, ReferralBody, ReferralReport, ScreenReport
 use super::api::{
     ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
 };
-use super::api::{GapsReport, MatchReport, MatchRequest};
+use super::api::{GapsReport, MatchReport, MatchRequest, StatsReport};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
-use super::services;
 use super::{
     approval, audit, backup, clock, drafts, expiry, import, keyring, keys, officers, parting,
     peers, policy, preview, query, records, status, watch,
 };
+use super::{services, stats};
 use crate::home::CardEdit;
 
 /// Every call.
@@ -111,8 +111,12 @@ fn services_for_people(calls: Calls) -> Calls {
     calls
         .post("/v1/services/match", "Which offers fit what is sought, and why", READ, services::matching,
             json::<MatchRequest>(), json::<MatchReport>())
+        .get("/v1/referrals/{id}/services", "Which offers fit the person of a referral, and why", READ,
+            services::for_referral, json::<MatchReport>())
         .get("/v1/services/gaps", "Where needs and offers do not meet", READ, services::missing,
             json::<GapsReport>())
+        .get("/v1/stats/{figure}", "Counts of people who agreed to be counted, by quarter", READ, stats::stats,
+            json::<StatsReport>())
 }
 
 /// Peers, and our own card.

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::{Extension, Path, Query, State};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, clip};
 use liaison_protocol::record::date::Date;
@@ -14,12 +14,15 @@ use liaison_protocol::record::kinds::Contact;
 use serde::Deserialize;
 
 use super::api::{
-    ApiError, DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,
+    ApiError, DeskView, GapRow, GapsReport, LookQuery, MatchReport, MatchRequest, ReasonView,
+    SuggestionView,
 };
+use super::caller::Caller;
 use super::text::rfc3339;
 use crate::audit::note;
 use crate::limits;
 use crate::node::Node;
+use crate::referral::access::Aim;
 use crate::services::gaps::{Filter, gaps};
 use crate::services::hours::{Desk, telephone};
 use crate::services::{Held, HeldError, Provider, Sought, Suggestion, held, suggest};
@@ -36,6 +39,37 @@ pub(super) async fn matching(
     Json(request): Json<MatchRequest>,
 ) -> Result<Json<MatchReport>, ApiError> {
     let mut sought = sought(&request)?;
+    sought.sector = node
+        .registry
+        .contact(&node.registry.own())
+        .map(|card| card.sector);
+    node.suggestions(sought).await.map(Json)
+}
+
+/// `GET /v1/referrals/{id}/services`: what the profile seeks, for who may read it.
+pub(super) async fn for_referral(
+    State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+    Query(look): Query<LookQuery>,
+) -> Result<Json<MatchReport>, ApiError> {
+    let thread = node.referral(&id)?;
+    node.admit(&caller, thread.id, Aim::Read, look.why)?;
+    let vault = node.vault.clone();
+    let opened = tokio::task::spawn_blocking(move || vault.inside(&thread.id)).await;
+    let inside = opened
+        .map_err(|_| ApiError::new("internal", "the node is stopping"))?
+        .map_err(|error| ApiError::new("internal", error.to_string()))?;
+    let closed = || {
+        ApiError::new(
+            "not-found",
+            "the profile of this referral does not open here any more",
+        )
+        .with_remedy("'liaison service match --need …' takes what is sought by hand")
+    };
+    let inside = inside.ok_or_else(closed)?;
+    let mut sought = Sought::of(inside.profile().ok_or_else(closed)?);
+    sought.exclude.clone_from(&inside.exclude);
     sought.sector = node
         .registry
         .contact(&node.registry.own())

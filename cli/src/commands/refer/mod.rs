@@ -100,7 +100,7 @@ pub(crate) const fn verb(step: StepKind) -> &'static str {
 }
 
 /// Path of a call about a referral; `why` is the reason to look though it is not assigned.
-fn path(id: &str, call: &str, why: Option<&str>) -> String {
+pub(crate) fn path(id: &str, call: &str, why: Option<&str>) -> String {
     let mut path = format!("/v1/referrals/{}{call}", segment(id));
     if let Some(why) = why {
         path.push_str(&format!("?why={}", segment(why)));

@@ -23,6 +23,7 @@ mod recipients;
 mod records;
 mod referral;
 mod services;
+mod stats;
 mod status;
 mod watch;
 
@@ -77,6 +78,7 @@ pub use referral::{
 pub use services::{
     DeskView, GapRow, GapsReport, MatchReport, MatchRequest, ReasonView, SuggestionView,
 };
+pub use stats::{StatsReport, StatsRow};
 pub use status::{ReferralCounts, Status, Tally};
 pub use watch::WatchEvent;
 
