@@ -88,6 +88,7 @@ impl Ingest {
             }
         };
         self.after(&ready, &outcomes, false);
+        self.settle_keys(&ready, &outcomes).await;
         self.mark_lost(&ready, &outcomes).await;
         Ok(ids
             .into_iter()
