@@ -9,13 +9,9 @@ use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::fault::{Answer, Later};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::personal::Inside;
-<<<<<<< HEAD
-use liaison_protocol::personal::checks::check_received;
-=======
 use liaison_protocol::personal::checks::{self, Circumstances};
 use liaison_protocol::record::codes::Country2;
 use liaison_protocol::record::date::Date;
->>>>>>> main
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::VerifiedRecord;
 use liaison_protocol::seal::{self, SealFault, SealingId, Secret, Stub, Wrap};
@@ -285,11 +281,6 @@ impl Gate<'_> {
         Ok((secret, Some(wrap.key())))
     }
 
-<<<<<<< HEAD
-    /// Whether our own checks find fault with what stands inside.
-    pub(super) fn is_faulty(&self, inside: &Inside) -> bool {
-        !check_received(inside, self.checks.today).is_empty()
-=======
     /// Whether our own checks find fault with what stands inside. Whom else it is offered to,
     /// and of what citizenship the person is, a receiver does not know.
     pub(super) fn is_faulty(&self, author: &AgencyId, inside: &Inside) -> bool {
@@ -316,7 +307,6 @@ impl Gate<'_> {
         checks::check_profile(profile, &circumstances)
             .iter()
             .any(|finding| !matches!(finding.code, "REF-04" | "REF-06"))
->>>>>>> main
     }
 
     /// The accept policy, asked with what stands inside. Nothing of its answer names a kind.

@@ -19,7 +19,7 @@ use crate::record::check::Finding;
 use crate::record::codes::{Country2, Sector};
 use crate::record::date::Date;
 
-use super::{Assessment, Inside, Profile};
+use super::{Assessment, Profile};
 
 /// An agency that may get a referral, as the checks see it.
 #[derive(Clone, Copy, Debug)]
@@ -61,27 +61,6 @@ pub fn check_profile(profile: &Profile, with: &Circumstances<'_>) -> Vec<Finding
     candidates::check(profile, with, &mut found);
     candidates::check_contact(profile, &mut found);
     identifying::check_profile(profile, &mut found);
-    found
-}
-
-/// What a receiver can check of what an author should not have sealed. It marks the record, and
-/// feeds the policy; it refuses nothing by itself.
-pub fn check_received(inside: &Inside, today: Date) -> Vec<Finding> {
-    let mut found = Vec::new();
-    if let Some(profile) = inside.profile() {
-        consent::check(
-            profile,
-            today,
-            profile.consent.is_approved_emergency(),
-            &mut found,
-        );
-        children::check(profile, &mut found);
-        candidates::check_contact(profile, &mut found);
-        identifying::check_profile(profile, &mut found);
-    }
-    if let Some(assessment) = inside.assessment() {
-        identifying::check_assessment(assessment, &mut found);
-    }
     found
 }
 

@@ -398,27 +398,3 @@ fn ref_09_a_reflection_period_is_the_persons_own() {
     let after = "2031-05-15".parse().expect("date");
     assert_eq!(check_close(until, ClosureReason::LostContact, after), None);
 }
-
-#[test]
-fn a_receiver_finds_what_an_author_should_not_have_sealed() {
-    use crate::personal::{Part, tests::fields};
-    let found = |profile: Profile| {
-        let inside = Inside {
-            fields: fields(),
-            subjects: Vec::new(),
-            exclude: std::collections::BTreeSet::new(),
-            content: Part::Profile(Box::new(profile)).into(),
-        };
-        check_received(&inside, today()).len()
-    };
-    assert_eq!(found(profile()), 0);
-    let mut alone = emergency(EmergencyReason::ChildAtRisk);
-    assert_eq!(found(alone.clone()), 1, "nobody approved it");
-    if let Some(emergency) = &mut alone.consent.emergency {
-        emergency.approved = true;
-    }
-    assert_eq!(found(alone), 0);
-    let mut refused = profile();
-    refused.consent.state = ConsentState::Refused;
-    assert_eq!(found(refused), 1);
-}
