@@ -38,6 +38,7 @@ mod proof;
 mod record_commands;
 mod recovery;
 mod referral;
+mod referral_attacks;
 mod referral_cli;
 mod referral_random;
 mod retraction;

@@ -51,6 +51,7 @@ impl Node {
                     None => book.gone(&id),
                 }
             }
+            book.fold();
             book.taken = last;
         }
     }

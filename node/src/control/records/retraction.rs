@@ -1,7 +1,7 @@
 //! Retractions: a word taken back.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::record::codes::{Kind, RetractReason};
 use liaison_protocol::record::envelope::Fields;
@@ -9,14 +9,17 @@ use liaison_protocol::record::kinds::{Content, Retract};
 
 use super::Answer;
 use crate::control::api::{ApiError, RetractReport, RetractRequest};
+use crate::control::caller::Caller;
 use crate::ingest::Statement;
 use crate::kind;
 use crate::node::Node;
+use crate::referral::access::Aim;
 use crate::store::Flags;
 
 /// `POST /v1/records/{id}/retract`.
 pub(in crate::control) async fn retract(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Json(request): Json<RetractRequest>,
 ) -> Answer<RetractReport> {
@@ -29,6 +32,10 @@ pub(in crate::control) async fn retract(
             })?;
     let (arrival, header) = node.find(&id)?;
     node.own_word(&header, "retracted")?;
+    if kind::is_sealed(&header) {
+        let thread = header.thread.unwrap_or(header.id);
+        node.admit(&caller, thread, Aim::Act, None)?;
+    }
     if kind::of(&header) == Some(Kind::Retract) {
         return Err(
             ApiError::new("refused", "a retraction is for good and can't be retracted")
