@@ -13,6 +13,7 @@ use crate::control::caller::Caller;
 use crate::ingest::Statement;
 use crate::kind;
 use crate::node::Node;
+use crate::officers::Role;
 use crate::referral::access::Aim;
 use crate::store::Flags;
 
@@ -32,7 +33,8 @@ pub(in crate::control) async fn retract(
             })?;
     let (arrival, header) = node.find(&id)?;
     node.own_word(&header, "retracted")?;
-    if kind::is_sealed(&header) {
+    // What is about a person is taken back by who works on it, or by who answers for their rights.
+    if kind::is_sealed(&header) && !caller.officer.roles.has(Role::DataProtectionOfficer) {
         let thread = header.thread.unwrap_or(header.id);
         node.admit(&caller, thread, Aim::Act, None)?;
     }
