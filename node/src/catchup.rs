@@ -36,6 +36,8 @@ struct Inner {
     state: Option<Waiting>,
     /// The repair by which a peer is asked for all that it may tell us.
     asked: BTreeMap<AgencyId, [u8; 16]>,
+    /// How many records were unlocked since the node started.
+    unlocked: u64,
 }
 
 /// Why a node catches up.
@@ -158,6 +160,12 @@ impl CatchUp {
         waiting.is_some_and(|w| w.agencies.contains(agency))
     }
 
+    /// How many records were unlocked since the node started: they may go to peers that were
+    /// looked at before.
+    pub fn unlocked(&self) -> u64 {
+        self.lock().unlocked
+    }
+
     /// Tells when that changes.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
@@ -257,6 +265,7 @@ impl CatchUp {
                 self.0.search.forget(arrival.0);
             }
             unlocked += locked.len() as u64;
+            self.lock().unlocked += locked.len() as u64;
         }
     }
 

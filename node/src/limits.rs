@@ -467,3 +467,6 @@ pub const REFERRALS_FOUND: usize = 100;
 
 /// Words that are searched for at once.
 pub const FIND_WORDS: usize = 8;
+
+/// Milliseconds within which the same officer's looks at the same referral are one.
+pub const ONE_LOOK_MS: u64 = 1_000;

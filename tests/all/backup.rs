@@ -179,6 +179,36 @@ async fn e38_a_restored_node_applies_what_it_missed_before_it_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn e38_what_is_unlocked_goes_to_peers_that_are_connected_already() {
+    let mut federation = between().await;
+    // a and c are away, so that nobody but b has it.
+    for name in ["a", "c"] {
+        federation.node(name).stop().await;
+    }
+    let own = federation["b"].push(&trend("Mispelmarke"), &[]).await;
+    let (file, key) = (place(&federation, "b.backup"), key_file(&federation));
+    backup(&federation["b"], &file, &key, &["--with-keys"]).await;
+    federation.node("b").stop().await;
+    lose(&federation["b"], "b.lost");
+    let args = ["restore", &file, "--key-file", &key];
+    federation["b"].cli(&args).await.expect_code(0);
+    for name in ["b", "c"] {
+        federation.node(name).start().await;
+    }
+    federation.connected("b", "c").await;
+    let [b, c] = ["b", "c"].map(|n| &federation[n]);
+    heard(b, c).await;
+    federation.settled().await;
+    assert!(flags(b, &own).contains(Flags::LOCKED), "it waits for a");
+    assert!(!c.holds().contains(&own));
+
+    let args = ["restore", "release", "a", "--reason", "telephoned", "--yes"];
+    b.cli(&args).await.expect_code(0);
+    c.holds_all(&[own]).await;
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn e38_a_backup_of_a_running_node_is_whole_and_opens_to_its_key_only() {
     let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
     for n in 0..20 {

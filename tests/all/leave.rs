@@ -170,6 +170,41 @@ async fn e8_a_permit_lifts_ask_for_whom_it_names_and_until_its_end() {
     federation.stop().await;
 }
 
+/// A permit that comes ahead of a record which it is not needed for comes after it once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn e8_a_permit_that_came_before_its_record_is_not_lost() {
+    let mut federation = Federation::new();
+    for name in ["a", "b", "c", "d"] {
+        federation.add(name, "border", "QN").await;
+        federation[name].policy(OPEN).await;
+    }
+    federation.link("a", "b").await;
+    federation.link("b", "c").await;
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|n| &federation[n]);
+    let id = a.push(&trend("Quittenmarke"), &[]).await;
+    let (to, until) = (d.agency.full(), day(SystemClock.now(), 1));
+    let args = ["permit", &id.full(), "--to", &to, "--until", &until];
+    let permit = id_of(&a.json(&args).await);
+    b.holds_all(&[id]).await;
+    says(b, &["show", &id.full()], |s| {
+        s["leave"][0]["state"] == "in-force"
+    })
+    .await;
+    federation.settled().await;
+    // c does not know their author yet: both wait, and the permit is offered first.
+    assert!(!has(c, &id) && !has(c, &permit));
+    let card = a.home.dir().join("card.liaison");
+    let args = ["peer", "add", &card.to_string_lossy(), "--as", "a", "--yes"];
+    c.cli(&args).await.expect_code(0);
+    c.holds_all(&[id]).await;
+    says(c, &["show", &id.full()], |s| {
+        s["leave"][0]["state"] == "in-force"
+    })
+    .await;
+    assert!(has(c, &permit));
+    federation.stop().await;
+}
+
 /// What has ended does not begin again because a clock is set back.
 #[tokio::test(flavor = "multi_thread")]
 async fn e17_a_permit_that_has_ended_stays_so() {

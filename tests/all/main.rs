@@ -30,6 +30,7 @@ mod interrupted;
 mod keyring;
 mod keys;
 mod leave;
+mod looks;
 mod oracle;
 mod outflow;
 mod parting;

@@ -249,6 +249,12 @@ impl IngestFault {
     /// that bad bytes under a good id poison nothing.
     pub(super) fn verified(&self) -> Option<(Hlc, bool)> {
         match self {
+            // A control record that concerns nothing that passed between us may have come ahead of
+            // that: it is judged anew when it is offered again.
+            IngestFault::Handling {
+                verdict: Verdict::Control,
+                created,
+            } => Some((*created, false)),
             IngestFault::Expired { created }
             | IngestFault::Retracted { created }
             | IngestFault::Exercise { created, .. }

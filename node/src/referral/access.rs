@@ -142,20 +142,20 @@ impl Denied {
             Self::NotAssigned { thread, .. } => {
                 let id = thread.short();
                 format!(
-                    "whoever is assigned says 'liaison refer assign {id} --to YOU'. If it can't wait: 'liaison refer show {id} --reason TEXT' opens it, and the data-protection officer is told"
+                    "whoever is assigned says 'liaison refer assign {id} YOU'. If it can't wait: 'liaison refer show {id} --why TEXT' opens it, and the data-protection officer is told"
                 )
             }
             Self::NotYours { thread, .. } => {
                 format!(
-                    "whoever is assigned, or the data-protection officer, says 'liaison refer assign {} --to YOU'",
+                    "whoever is assigned, or the data-protection officer, says 'liaison refer assign {} YOU'",
                     thread.short()
                 )
             }
             Self::NoReason { .. } => {
-                "say in a sentence why you have to read it now: --reason TEXT".into()
+                "say in a sentence why you have to read it now: --why TEXT".into()
             }
             Self::TooMany { thread } => format!(
-                "'liaison refer assign {} --remove NAME' takes one off",
+                "'liaison refer assign {} NAME --remove' takes one off",
                 thread.short()
             ),
             Self::Keyring(_) => "'liaison doctor' says more".into(),

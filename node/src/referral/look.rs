@@ -34,6 +34,17 @@ impl Node {
                 Ok(changes.into_iter().map(look).collect::<Vec<_>>())
             })
             .await?;
+            // Of what is erased nobody has to know who worked on it.
+            let gone = seen.iter().filter(|(_, s)| s.is_none());
+            let gone: Vec<RecordId> = gone.map(|(id, _)| *id).collect();
+            if !gone.is_empty() {
+                let node = self.clone();
+                blocking(move || {
+                    let forget = |id| node.looks.forget(id);
+                    Ok(gone.iter().try_for_each(forget)?)
+                })
+                .await?;
+            }
             let own = self.registry.own();
             let mut book = self.referrals.book();
             // What was here at the start is no news.

@@ -1,11 +1,11 @@
-//! Tells the agency's own program ([`crate::notify`]) of referrals that are new, due, overdue
-//! or not delivered: of each once.
+//! Tells the agency's own program ([`crate::notify`]) of what is due soon and of what did not
+//! reach the other agency: of each once. What is new is told when it comes, what is overdue
+//! when its deadline fires.
 
 use std::collections::BTreeMap;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::RecordId;
-use liaison_protocol::lifecycle::{Party, State};
 
 use super::inbox::Line;
 use crate::limits;
@@ -20,7 +20,6 @@ struct Told(BTreeMap<(RecordId, Thing), Sign>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sign {
     At(Millis),
-    In(State),
     /// Not delivered since then; told, or not long enough yet.
     Since(Millis, bool),
 }
@@ -89,10 +88,6 @@ impl Told {
 /// will be more.
 fn signs(line: &Line, now: Millis, next: &mut Millis) -> Vec<(Thing, Sign)> {
     let mut signs = Vec::new();
-    // What the other agency did makes it our turn.
-    if line.new || (line.ours && line.role == Party::Originator) {
-        signs.push((Thing::New, Sign::In(line.state)));
-    }
     if line.undelivered {
         signs.push((Thing::Undelivered, Sign::Since(now, false)));
     }
@@ -101,10 +96,9 @@ fn signs(line: &Line, now: Millis, next: &mut Millis) -> Vec<(Thing, Sign)> {
     };
     let soon = Millis(due.at.0.saturating_sub(limits::DUE_SOON_MS));
     if line.late || due.at <= now {
-        signs.push((Thing::Overdue, Sign::At(due.at)));
+        // Its deadline fires.
     } else if soon <= now {
         signs.push((Thing::Due, Sign::At(due.at)));
-        *next = due.at.min(*next);
     } else {
         *next = soon.min(*next);
     }
@@ -114,7 +108,7 @@ fn signs(line: &Line, now: Millis, next: &mut Millis) -> Vec<(Thing, Sign)> {
 #[cfg(test)]
 mod tests {
     use liaison_protocol::id::AgencyId;
-    use liaison_protocol::lifecycle::{Deadline, DeadlineKind, OnTimeout};
+    use liaison_protocol::lifecycle::{Deadline, DeadlineKind, OnTimeout, Party, State};
     use liaison_protocol::record::codes::Urgency;
 
     use super::*;
@@ -146,50 +140,41 @@ mod tests {
     }
 
     #[test]
-    fn each_occasion_is_told_once_and_when_it_comes() {
+    fn what_is_due_soon_is_told_once_for_each_deadline() {
         let mut told = Told::default();
         let mut lines = vec![line(1), line(2)];
         let (things, next) = told.look(&lines, Millis(NOW));
-        assert_eq!(things, [(Thing::New, 2)].into());
+        assert!(things.is_empty());
         assert_eq!(next, Millis(NOW + 3 * limits::DUE_SOON_MS));
-        assert!(told.look(&lines, Millis(NOW + 1)).0.is_empty());
-        let (things, due) = told.look(&lines, next);
+        let (things, _) = told.look(&lines, next);
         assert_eq!(things, [(Thing::Due, 2)].into());
         assert!(told.look(&lines, Millis(next.0 + 1)).0.is_empty());
-        lines[0].new = false;
+        // One was acknowledged, and has to be decided; the other is late.
         lines[0].state = State::Acknowledged;
         if let Some(due) = &mut lines[0].due {
-            due.at = Millis(NOW + 100 * limits::DUE_SOON_MS);
+            due.at = Millis(NOW + 6 * limits::DUE_SOON_MS);
         }
-        assert_eq!(told.look(&lines, due).0, [(Thing::Overdue, 1)].into());
-        assert!(told.look(&lines, Millis(due.0 + 1)).0.is_empty());
-        // What our own officers did is nothing new here.
-        lines[1].new = false;
-        lines[1].state = State::Accepted;
-        lines[1].due = None;
-        assert!(told.look(&lines, Millis(due.0 + 2)).0.is_empty());
+        let (things, next) = told.look(&lines, Millis(NOW + 4 * limits::DUE_SOON_MS));
+        assert!(things.is_empty());
+        assert_eq!(told.look(&lines, next).0, [(Thing::Due, 1)].into());
     }
 
     #[test]
-    fn the_originator_is_told_when_it_is_its_turn_and_what_does_not_arrive() {
+    fn what_does_not_arrive_is_told_after_a_minute_and_once() {
         let mut told = Told::default();
         let mut one = line(1);
-        (one.role, one.ours, one.new, one.undelivered) = (Party::Originator, false, false, true);
-        let (things, next) = told.look(std::slice::from_ref(&one), Millis(NOW));
+        (one.role, one.ours, one.undelivered) = (Party::Originator, false, true);
+        let mut look = |one: &Line, at| told.look(std::slice::from_ref(one), at);
+        let (things, next) = look(&one, Millis(NOW));
         assert!(things.is_empty());
         assert_eq!(next, Millis(NOW + limits::UNDELIVERED_MS));
-        let (things, _) = told.look(std::slice::from_ref(&one), next);
-        assert_eq!(things, [(Thing::Undelivered, 1)].into());
-        assert!(
-            told.look(std::slice::from_ref(&one), Millis(next.0 + 1))
-                .0
-                .is_empty()
-        );
-        (one.undelivered, one.ours, one.state) = (false, true, State::InfoAsked);
-        let (things, _) = told.look(std::slice::from_ref(&one), Millis(next.0 + 2));
-        assert_eq!(things, [(Thing::New, 1)].into());
-        one.state = State::Accepted;
-        let (things, _) = told.look(std::slice::from_ref(&one), Millis(next.0 + 3));
-        assert_eq!(things, [(Thing::New, 1)].into());
+        assert_eq!(look(&one, next).0, [(Thing::Undelivered, 1)].into());
+        assert!(look(&one, Millis(next.0 + 1)).0.is_empty());
+        // What arrives in time is never told.
+        one.undelivered = false;
+        assert!(look(&one, Millis(next.0 + 2)).0.is_empty());
+        one.undelivered = true;
+        let (things, again) = look(&one, Millis(next.0 + 3));
+        assert!(things.is_empty() && again > next);
     }
 }

@@ -220,14 +220,15 @@ impl Share {
         }
         // One that was retracted between offer and answer: the retraction was looked at when no
         // line said yet that the peer has what it concerns.
-        let (mut retracted, mut affirmed) = (false, false);
+        // Nor had the peer it when it refused a permit of it.
+        let (mut owed, mut affirmed) = (false, false);
         for arrival in stored {
             if let Some(header) = self.store.header(arrival)? {
-                retracted |= header.flags.contains(Flags::RETRACTED);
+                owed |= header.flags.contains(Flags::RETRACTED) || self.leaves.concern(&header.id);
                 affirmed |= kind::of(&header) == Some(Kind::Affirm);
             }
         }
-        if retracted {
+        if owed {
             self.owed.recheck();
         }
         // The peer knows now whose word records under a lost key are: a repair finds them.

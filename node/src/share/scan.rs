@@ -9,7 +9,7 @@ use liaison_protocol::wire::repair::Entry;
 use super::Share;
 use crate::kind;
 use crate::limits;
-use crate::store::{Arrival, Direction, Header, StoreError};
+use crate::store::{Arrival, Direction, Header, LedgerEntry, StoreError};
 
 /// A stretch of the store, decided for one peer.
 #[derive(Clone, Debug)]
@@ -120,13 +120,11 @@ impl Share {
                 break;
             }
             scan.up_to = arrival;
-            let given = self
-                .store
-                .ledger_entry(peer, arrival)?
-                .is_some_and(|entry| {
-                    entry.direction == Direction::Received || entry.answer.is_some()
-                });
-            if given {
+            let line = self.store.ledger_entry(peer, arrival)?;
+            let given = line.as_ref().is_some_and(|entry| {
+                entry.direction == Direction::Received || entry.answer.is_some()
+            });
+            if given && !self.came_too_early(peer, arrival, line.as_ref())? {
                 // What a permit lets the peer have follows once the peer has the permit.
                 if let Some(of) = self.leaves.permits(arrival)
                     && let Some(record) = self.permitted(peer, &of)?
@@ -144,6 +142,29 @@ impl Share {
             }
         }
         Ok(scan)
+    }
+
+    /// Whether the peer refused a permit because it had nothing of its record, and has the record
+    /// by now.
+    fn came_too_early(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        line: Option<&LedgerEntry>,
+    ) -> Result<bool, StoreError> {
+        if line.is_none_or(|l| l.answer != Some(Answer::Refused(Refused::Handling))) {
+            return Ok(false);
+        }
+        let Some(of) = self.leaves.permits(arrival) else {
+            return Ok(false);
+        };
+        let Some(arrival) = self.store.arrival_of(&of)? else {
+            return Ok(false);
+        };
+        let line = self.store.ledger_entry(peer, arrival)?;
+        Ok(line.is_some_and(|l| {
+            l.direction == Direction::Received || l.answer == Some(Answer::Stored)
+        }))
     }
 
     /// A record that a permit is of, if the peer may have it and has not answered yet.

@@ -26,6 +26,7 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     // Whoever came back from a backup asks everybody, until it was told all.
     let ours = || first || sync.catch_up.waits_for(&agency);
     let mut catch_up = sync.catch_up.changes();
+    let mut unlocked = sync.catch_up.unlocked();
     // Whose store is new has never served it, and may lack what the peer gave to the old one.
     let unserved = sync.share.store.cursor(&agency).ok().flatten().is_none();
     let mut due = ours() || unserved;
@@ -55,7 +56,9 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
                 if changed.is_err() {
                     return;
                 }
-                due = sync.catch_up.waits_for(&agency);
+                // The scan is past what was locked.
+                let before = std::mem::replace(&mut unlocked, sync.catch_up.unlocked());
+                due = sync.catch_up.waits_for(&agency) || unlocked != before;
             }
             changed = policies.changed() => {
                 if changed.is_err() {

@@ -74,8 +74,11 @@ impl Alerts {
             && last.kind == kind
         {
             last.number = self.last;
+            // One look asks for a referral and for the identity in it.
+            if now.0.saturating_sub(last.at.0) >= limits::ONE_LOOK_MS {
+                last.times = last.times.saturating_add(1);
+            }
             last.at = now;
-            last.times = last.times.saturating_add(1);
             return;
         }
         // The oldest leave first; the audit log has them all.

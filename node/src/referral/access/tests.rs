@@ -47,20 +47,24 @@ fn who_is_assigned_reads_and_others_give_a_reason_that_is_told() {
         officer(2, Role::CaseOfficer),
     );
     looks
-        .assign(&thread(7), &[anna.clone()], &[], 1, NOW)
+        .assign(&thread(7), std::slice::from_ref(&anna), &[], 1, NOW)
         .expect("assigned");
     let may = |who: &Officer, aim, reason| looks.may(who, Some(&thread(7)), aim, reason, NOW);
     for aim in [Aim::Read, Aim::Identity, Aim::Act, Aim::Assign] {
         assert_eq!(may(&anna, aim, None), Ok(Granted::Assigned));
     }
     let denied = may(&boris, Aim::Read, None).expect_err("not assigned");
-    assert!(denied.remedy().contains("--reason"), "{}", denied.remedy());
+    assert!(denied.remedy().contains("--why"), "{}", denied.remedy());
     let short = may(&boris, Aim::Read, Some("so")).expect_err("no reason");
     assert!(matches!(short, Denied::NoReason { .. }));
     assert_eq!(looks.alerts(), []);
     let reason = Some("Anna is on leave and the shelter called about tonight");
     assert_eq!(may(&boris, Aim::Read, reason), Ok(Granted::BrokeGlass));
     assert_eq!(may(&boris, Aim::Identity, reason), Ok(Granted::BrokeGlass));
+    assert_eq!(looks.alerts()[0].times, 1, "one look");
+    let later = Millis(NOW.0 + limits::ONE_LOOK_MS);
+    let again = looks.may(&boris, Some(&thread(7)), Aim::Read, reason, later);
+    assert_eq!(again, Ok(Granted::BrokeGlass));
     let alerts = looks.alerts();
     assert_eq!((alerts.len(), alerts[0].times, alerts[0].uid), (1, 2, 2));
     assert_eq!(alerts[0].kind, AlertKind::BrokeGlass { thread: thread(7) });
@@ -80,7 +84,7 @@ fn assignments_and_alerts_outlast_a_restart() {
     let looks = Looks::load(keyring.clone(), silent()).expect("loaded");
     let anna = officer(1, Role::ReferralOfficer);
     looks
-        .assign(&thread(7), &[anna.clone()], &[], 1, NOW)
+        .assign(&thread(7), std::slice::from_ref(&anna), &[], 1, NOW)
         .expect("assigned");
     let reason = Some("the guardian waits at the desk");
     looks
@@ -118,13 +122,13 @@ fn a_thread_of_nobody_is_taken_and_one_of_somebody_is_given() {
     assert!(looks.lists(&thread(7), &boris));
     assert_eq!(may(&boris), Ok(Granted::Assigned));
     looks
-        .assign(&thread(7), &[anna.clone()], &[], 1, NOW)
+        .assign(&thread(7), std::slice::from_ref(&anna), &[], 1, NOW)
         .expect("assigned");
     assert!(!looks.lists(&thread(7), &boris));
     assert!(matches!(may(&boris), Err(Denied::NotYours { .. })));
     assert_eq!(may(&dpo), Ok(Granted::Assigned));
     looks
-        .assign(&thread(7), &[boris.clone()], &[1], 3, NOW)
+        .assign(&thread(7), std::slice::from_ref(&boris), &[1], 3, NOW)
         .expect("assigned");
     assert_eq!(looks.assigned(&thread(7)).uids().collect::<Vec<_>>(), [2]);
     let analyst = looks.assign(&thread(7), &[officer(4, Role::Analyst)], &[], 3, NOW);
@@ -168,7 +172,7 @@ fn who_reads_more_than_work_needs_is_told_once_an_hour() {
     let many = limits::BULK_THREADS as u8;
     for n in 0..=many {
         looks
-            .assign(&thread(n), &[anna.clone()], &[], 1, NOW)
+            .assign(&thread(n), std::slice::from_ref(&anna), &[], 1, NOW)
             .expect("assigned");
     }
     let look = |n, at| {

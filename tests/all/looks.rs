@@ -1,0 +1,153 @@
+//! Who may look into a sealed referral: whoever is assigned; whoever else says why, and the
+//! data-protection officer is told.
+
+use std::collections::BTreeSet;
+
+use liaison_node::officers::{Officer, Role, Roles};
+use liaison_protocol::id::RecordId;
+use liaison_protocol::personal::Part;
+use liaison_tests::federation::OPEN;
+use liaison_tests::sealed::{inside, opens, profile, seal};
+use liaison_tests::{Federation, TestNode};
+
+const REASON: &str = "the shelter telephones about tonight and nobody else is here";
+
+/// What this login is at a node from now on.
+fn is(node: &TestNode, roles: &str, shared: bool) {
+    use std::os::unix::fs::MetadataExt as _;
+    let uid = std::fs::metadata("/proc/self").expect("proc").uid();
+    let text = format!(
+        "waits_for = \"nobody\"\n[[officer]]\nuser = {uid}\nroles = [{roles}]\nshared = {shared}\n"
+    );
+    std::fs::write(node.home.officers_path(), text).expect("officers");
+}
+
+/// Somebody else.
+fn colleague() -> Officer {
+    Officer {
+        uid: 4_242,
+        name: "colleague".into(),
+        roles: Roles::of(&[Role::ReferralOfficer]),
+        shared: false,
+    }
+}
+
+/// A referral that came to `b`.
+async fn referred() -> (Federation, RecordId) {
+    let federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let id = seal(a, &[b], inside(Part::Profile(Box::new(profile())))).await;
+    opens(b, &id).await;
+    let mut changes = b.node().referrals.changes();
+    while b.node().referrals.thread(&id).is_none() {
+        changes.changed().await.expect("the node runs");
+    }
+    (federation, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_assigned_says_why_and_the_data_protection_officer_is_told() {
+    let (federation, id) = referred().await;
+    let b = &federation["b"];
+    let now = b.node().clock.now();
+    let put = [colleague()];
+    b.node()
+        .looks
+        .assign(&id, &put, &[], 1, now)
+        .expect("assigned");
+    is(b, "\"referral-officer\"", false);
+    let text = id.full();
+
+    let refused = b.cli(&["refer", "show", &text]).await.expect_code(4);
+    assert!(refused.err.contains("--why"), "{refused:?}");
+    assert!(!refused.out.contains("QN-02"), "{refused:?}");
+    let rows = b.json(&["inbox"]).await;
+    assert_eq!(rows["rows"].as_array().map(Vec::len), Some(0), "{rows}");
+    let short = b.cli(&["refer", "show", &text, "--why", "so"]).await;
+    assert_ne!(short.code, 0, "{short:?}");
+    assert!(b.node().looks.alerts().is_empty());
+    let shown = b
+        .cli(&["refer", "show", &text, "--why", REASON])
+        .await
+        .expect_code(0);
+    assert!(shown.out.contains("QN-02"), "{shown:?}");
+    // A reason opens it, and takes no step in it.
+    b.cli(&["refer", "ack", &text]).await.expect_code(4);
+    let status = b.json(&["status"]).await;
+    assert!(
+        !status["alerts"]
+            .to_string()
+            .contains("without being assigned"),
+        "{status}"
+    );
+
+    is(b, "\"data-protection-officer\"", false);
+    let status = b.json(&["status"]).await;
+    let alerts = status["alerts"].to_string();
+    assert!(
+        alerts.contains("without being assigned") && alerts.contains(&id.short()),
+        "{alerts}"
+    );
+    assert!(
+        !alerts.contains("telephones"),
+        "the reason is sealed: {alerts}"
+    );
+    let looks = b.json(&["audit", "looks"]).await;
+    assert_eq!(looks.as_array().map(Vec::len), Some(1), "{looks}");
+    assert_eq!(
+        (&looks[0]["what"], &looks[0]["times"]),
+        (&"broke-glass".into(), &1.into())
+    );
+    let number = looks[0]["number"].to_string();
+    let left = b.json(&["audit", "looks", "--seen", &number]).await;
+    assert_eq!(left.as_array().map(Vec::len), Some(0), "{left}");
+    let lines = b
+        .json(&["audit", "log", "--record", &text])
+        .await
+        .to_string();
+    assert!(
+        lines.contains("without being assigned") && !lines.contains("telephones"),
+        "{lines}"
+    );
+    // And she gives it to whom she thinks fit.
+    let name = b.json(&["officers"]).await["officers"][0]["user"].clone();
+    let name = name.as_str().expect("a name").to_owned();
+    is(
+        b,
+        "\"data-protection-officer\", \"referral-officer\"",
+        false,
+    );
+    b.cli(&["refer", "assign", &text, &name])
+        .await
+        .expect_code(0);
+    is(b, "\"referral-officer\"", false);
+    b.cli(&["refer", "show", &text]).await.expect_code(0);
+    b.cli(&["refer", "ack", &text]).await.expect_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_of_many_reads_no_referral_and_takes_no_step() {
+    let (federation, id) = referred().await;
+    let b = &federation["b"];
+    is(b, "\"referral-officer\"", true);
+    let text = id.full();
+    for command in [
+        &["refer", "show", &text][..],
+        &["refer", "show", &text, "--why", REASON],
+        &["refer", "ack", &text],
+        &["refer", "timeline", &text],
+    ] {
+        let refused = b.cli(command).await.expect_code(4);
+        assert!(
+            refused.err.contains("several people"),
+            "{command:?}: {refused:?}"
+        );
+        assert!(!refused.out.contains("QN-02"), "{refused:?}");
+    }
+    assert!(b.node().looks.assigned(&id).is_empty());
+    // With a login of one's own the first who opens it has it.
+    is(b, "\"referral-officer\"", false);
+    b.cli(&["refer", "show", &text]).await.expect_code(0);
+    let assigned: BTreeSet<u32> = b.node().looks.assigned(&id).uids().collect();
+    assert_eq!(assigned.len(), 1);
+}
