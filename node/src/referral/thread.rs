@@ -235,13 +235,18 @@ impl Thread {
     /// Whether the provider may know who it is now: it accepted, the originator released it,
     /// and the person agrees still, or it is an emergency.
     pub fn may_read_identity(&self) -> bool {
+        self.may_share_identity() && self.folded.may_read_identity()
+    }
+
+    /// Whether the person agrees that the provider knows who it is, or nobody could ask.
+    pub fn may_share_identity(&self) -> bool {
         let (state, scope) = self.consent();
-        let agreed = match state {
+        match state {
             ConsentState::Given => scope.contains(&ConsentScope::ShareIdentity),
-            ConsentState::Emergency => true,
+            // Two officers stand for the one that the profile tells of; a step makes none.
+            ConsentState::Emergency => self.consent.0 == ConsentState::Emergency,
             ConsentState::Refused | ConsentState::Withdrawn => false,
-        };
-        agreed && self.folded.may_read_identity()
+        }
     }
 }
 

@@ -91,10 +91,10 @@ impl Figure {
     /// The table over these, with what is too small hidden.
     pub fn table(self, by: By, all: &[Tallied], k: u64) -> Table {
         // Whom nobody took is a part of who was referred: their difference is a count too.
-        let of = |key: &Option<Vec<String>>| -> Option<u64> {
+        let of = |key: Option<&Vec<String>>| -> Option<u64> {
             (self == Self::Gaps).then(|| {
                 let referred = all.iter().filter(|t| t.is_in(Self::Referrals));
-                let same = referred.filter(|t| key.as_ref().is_none_or(|key| t.key(by) == *key));
+                let same = referred.filter(|t| key.is_none_or(|key| t.key(by) == *key));
                 same.count() as u64
             })
         };
@@ -106,15 +106,11 @@ impl Figure {
         let cells = counts
             .into_iter()
             .map(|(key, n)| {
-                let key = Some(key);
-                Cell {
-                    n,
-                    of: of(&key),
-                    key: key.unwrap_or_default(),
-                }
+                let of = of(Some(&key));
+                Cell { n, of, key }
             })
             .collect();
-        protect(cells, total, of(&None), k)
+        protect(cells, total, of(None), k)
     }
 }
 

@@ -115,11 +115,14 @@ impl Rest<'_> {
                         violations.push(starved(what(), from, to));
                     }
                 }
-                What::Drawn(..) if is_in_force(header) && !here.contains_key(id) => {
-                    // One that was withdrawn there before it came is not taken in.
-                    if self.goes((from, there), (to, here), id, known) && !buried(model, here, id) {
-                        violations.push(starved(what(), from, to));
-                    }
+                // One that was withdrawn there before it came is not taken in.
+                What::Drawn(..)
+                    if is_in_force(header)
+                        && !here.contains_key(id)
+                        && self.goes((from, there), (to, here), id, known)
+                        && !buried(model, here, id) =>
+                {
+                    violations.push(starved(what(), from, to));
                 }
                 _ => {}
             }
@@ -224,7 +227,7 @@ impl Rest<'_> {
         let got = self.given.get(&from).unwrap_or(&empty);
         let gave = self.given.get(&to).unwrap_or(&empty);
         let mut found = Vec::new();
-        for (id, _) in there {
+        for id in there.keys() {
             let Some(What::Recall { of, .. }) = model.records.get(id).map(|k| &k.what) else {
                 continue;
             };

@@ -400,10 +400,10 @@ impl Reader<'_> {
         self.wire.accepted.insert(id);
         match &known.what {
             What::Retract(of) => self.goes(frame, *of, known.author, Why::Retracted),
-            What::Permit { of, to } => {
-                if !to.contains(&us) && !self.crossed.contains(&(peer, *of)) {
-                    self.note(Gate::Owed, says(": it is no concern of either"));
-                }
+            What::Permit { of, to }
+                if !to.contains(&us) && !self.crossed.contains(&(peer, *of)) =>
+            {
+                self.note(Gate::Owed, says(": it is no concern of either"));
             }
             What::Recall { of, from } => {
                 if known.author != peer || *from != Some(us) {

@@ -20,6 +20,9 @@ use crate::node::Node;
 use crate::referral::Thread;
 use crate::referral::access::Aim;
 
+/// A part of a referral: its name and, in JSON, what stands inside.
+type Part = (&'static str, Zeroizing<Vec<u8>>);
+
 /// `GET /v1/referrals/{id}`.
 pub(in crate::control) async fn show(
     State(node): State<Node>,
@@ -130,11 +133,7 @@ fn referral(node: &Node, thread: &Thread) -> Result<ReferralView, ApiError> {
 
 impl Node {
     /// What stands inside, as far as this agency may read it now, in JSON.
-    fn parts_to_show(
-        &self,
-        thread: &Thread,
-        names: bool,
-    ) -> Result<Vec<(&'static str, Zeroizing<Vec<u8>>)>, ApiError> {
+    fn parts_to_show(&self, thread: &Thread, names: bool) -> Result<Vec<Part>, ApiError> {
         let mut shown = Vec::new();
         // A candidate that does not take the person has nothing more to read.
         let closed = thread.role == Party::Provider
