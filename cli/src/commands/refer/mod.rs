@@ -99,6 +99,30 @@ pub(crate) const fn verb(step: StepKind) -> &'static str {
     }
 }
 
+/// What that does, as a person is told who may take the step now.
+pub(crate) const fn does(step: StepKind) -> &'static str {
+    match step {
+        StepKind::Acknowledged => "say that you have read it",
+        StepKind::InfoAsked => "ask what you need to decide",
+        StepKind::InfoGiven => "answer their question",
+        StepKind::Accepted => "take the person",
+        StepKind::Declined => "do not take the person",
+        StepKind::Expired => "wait for them no longer",
+        StepKind::IdentityReleased => "tell them who it is",
+        StepKind::Assisting => "say that you help now",
+        StepKind::Transferred => "say who has the person now",
+        StepKind::FollowedUp => "say that you saw them again",
+        StepKind::Closed => "end it",
+        StepKind::Missing => "nobody knows where they are",
+        StepKind::Located => "they were found",
+        StepKind::Withdrawn => "take it back, and erase it",
+        StepKind::Consent => "record what they consent to",
+        StepKind::Guardian => "record the child's guardian",
+        StepKind::BestInterests => "record the child's officer",
+        StepKind::Reclassified => "change how urgent it is",
+    }
+}
+
 /// Path of a call about a referral; `why` is the reason to look though it is not assigned.
 pub(crate) fn path(id: &str, call: &str, why: Option<&str>) -> String {
     let mut path = format!("/v1/referrals/{}{call}", segment(id));
