@@ -174,6 +174,16 @@ impl Draft {
         Self(json)
     }
 
+    /// What is left of one when nobody may know any more what stood in it.
+    pub(super) fn emptied() -> Self {
+        Self("{}".to_owned())
+    }
+
+    /// Whether nothing stands in it (any more).
+    pub(super) fn is_empty(&self) -> bool {
+        self.0 == "{}"
+    }
+
     /// The JSON. Whoever asks for it answers for where it goes.
     pub fn expose(&self) -> &str {
         &self.0
