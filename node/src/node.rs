@@ -409,10 +409,12 @@ impl Node {
         node.spawn(node.clone().follow_store());
         node.spawn(node.clone().renew());
         node.spawn(node.clone().answer_withdrawals());
+        node.spawn(node.clone().open_unlocked());
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
         node.spawn(node.clone().run_referrals());
+        node.spawn(node.clone().run_drafts());
         node.spawn(node.clone().tell_of_referrals());
         node.spawn(notify.run(node.stopping()));
         node.spawn(node.set_back.clone().run(node.stopping()));
@@ -512,6 +514,23 @@ impl Node {
                     }
                 }
                 Err(error) => tracing::error!(%error, "the transport did not take the peers"),
+            }
+        }
+    }
+
+    /// What came back with a backup was locked; what is unlocked opens.
+    async fn open_unlocked(self) {
+        let mut changes = self.catch_up.changes();
+        let mut stop = self.stopping();
+        loop {
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                _ = stop.changed() => return,
+            }
+            let vault = self.vault.clone();
+            let opened = run_blocking(move || vault.open_all()).await;
+            if let Err(error) = opened {
+                tracing::error!(%error, "sealed records stay closed until the next start");
             }
         }
     }

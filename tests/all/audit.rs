@@ -414,7 +414,7 @@ fn e34_what_cant_be_written_down_is_not_disclosed() {
 }
 
 /// A copy of the program that another user may run, and that user's calls.
-struct Other {
+pub(crate) struct Other {
     binary: PathBuf,
     home: PathBuf,
     uid: u32,
@@ -422,7 +422,7 @@ struct Other {
 
 impl Other {
     /// Lets another user reach the socket; `None` where this is not root.
-    fn new(dir: &Path, home: &Path, uid: u32) -> Option<Self> {
+    pub(crate) fn new(dir: &Path, home: &Path, uid: u32) -> Option<Self> {
         if fs::metadata("/proc/self").expect("proc").uid() != 0 {
             eprintln!("SKIPPED: another user's calls need root");
             return None;
@@ -441,7 +441,20 @@ impl Other {
         })
     }
 
-    fn cli(&self, args: &[&str]) -> Output {
+    /// Makes a call without the program.
+    pub(crate) fn post(&self, path: &str) -> Output {
+        let socket = self.home.join("liaison.sock");
+        Command::new("curl")
+            .args(["--silent", "--fail-with-body", "--request", "POST"])
+            .args(["--unix-socket", &socket.to_string_lossy()])
+            .arg(format!("http://liaison{path}"))
+            .uid(self.uid)
+            .gid(self.uid)
+            .output()
+            .expect("curl ran")
+    }
+
+    pub(crate) fn cli(&self, args: &[&str]) -> Output {
         Command::new(&self.binary)
             .args(["--home", &self.home.to_string_lossy()])
             .args(args)

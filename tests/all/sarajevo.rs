@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use liaison_node::clock::ManualClock;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_tests::Federation;
 use serde_json::{Value, json};
 
 /// Name, sector, country; in the order of the matrix.
-const NODES: [(&str, &str, &str); 8] = [
+pub(crate) const NODES: [(&str, &str, &str); 8] = [
     ("qm-pol", "police", "QM"),
     ("qn-bord", "border", "QN"),
     ("qo-pros", "prosecution", "QO"),
@@ -260,10 +262,18 @@ async fn the_author_can_say_why(federation: &Federation, pushed: &BTreeMap<&str,
 }
 
 async fn federation() -> Federation {
+    federation_at(None).await
+}
+
+/// The eight agencies with their policies, by a clock of the test if there is one.
+pub(crate) async fn federation_at(clock: Option<Arc<ManualClock>>) -> Federation {
     let mut federation = Federation::new();
     for (name, sector, country) in NODES {
         let node = federation.prepare(name, sector, country);
         std::fs::write(node.home.config_path(), "exercise = \"SARAJEVO-1\"\n").expect("config");
+        if let Some(clock) = &clock {
+            node.with_clock(clock.clone());
+        }
         node.start().await;
     }
     federation.link_all().await;
@@ -296,7 +306,7 @@ fn read(file: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn examples() -> PathBuf {
+pub(crate) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
 }
 

@@ -15,6 +15,10 @@ use liaison_tests::sealed::{
 };
 use liaison_tests::{Federation, TestNode};
 
+use crate::doctor::copy;
+use crate::expiry::{MINUTE, is_expired, shortly_before_midnight, swept};
+use crate::set_back::pair;
+
 const NAME: &str = "Quittenmarke Zwetschge";
 const NOTE: &str = "Holundermarke Sanddorn";
 
@@ -381,4 +385,68 @@ async fn what_a_retired_sealing_key_would_have_opened_is_wrapped_anew_to_the_nex
     b.node().take_card(&card).await.expect("taken in");
     opens(b, &id).await;
     assert_eq!(name_in(b, &id).as_deref(), Some(NAME));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e19_what_ends_under_seal_loses_its_key_when_its_day_is_over_everywhere() {
+    let (mut federation, clock, today) = shortly_before_midnight(&["a", "b"]).await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let mut ending = marked(NAME);
+    ending.fields.expires = Some(today);
+    let id = seal(a, &[b], ending).await;
+    let mut staying = marked(NAME);
+    staying.fields.expires = Some(today.add_days(40));
+    let stays = seal(a, &[b], staying).await;
+    opens(b, &id).await;
+    opens(b, &stays).await;
+    federation.settled().await;
+    clock.advance(10 * MINUTE);
+    for node in [a, b] {
+        swept(node, 1).await;
+        closed(node, &id).await;
+        assert!(is_expired(node, &id));
+        assert_eq!(name_in(node, &id), None);
+        assert_eq!(name_in(node, &stays).as_deref(), Some(NAME));
+    }
+    federation.stop().await;
+    for name in ["a", "b"] {
+        federation.node(name).start().await;
+        nothing_is_kept(&federation[name], &id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e16_a_home_put_back_from_a_copy_loses_the_key_again_once_it_hears_of_the_retraction() {
+    let mut federation = pair("127.7.31").await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let id = seal(a, &[b], marked(NAME)).await;
+    opens(b, &id).await;
+    federation.settled().await;
+    federation.node("b").stop().await;
+    let home = federation["b"].home.dir().to_owned();
+    let earlier = home.with_file_name("earlier");
+    copy(&home, &earlier);
+    let _none = std::fs::remove_file(earlier.join("liaison.sock"));
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    a.cli(&[
+        "retract",
+        &id.full(),
+        "--reason",
+        "consent-withdrawn",
+        "--yes",
+    ])
+    .await
+    .expect_code(0);
+    closed(b, &id).await;
+    federation.settled().await;
+    federation.node("b").stop().await;
+    std::fs::remove_dir_all(&home).expect("removed");
+    std::fs::rename(&earlier, &home).expect("put back");
+    federation.node("b").start().await;
+    let b = &federation["b"];
+    closed(b, &id).await;
+    nothing_is_kept(b, &id);
+    assert_eq!(name_in(b, &id), None);
 }

@@ -16,6 +16,7 @@ mod line;
 pub mod oracle;
 pub mod process;
 pub mod raw;
+pub mod referral;
 pub mod sealed;
 pub mod sheet;
 pub mod tap;

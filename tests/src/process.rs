@@ -24,8 +24,13 @@ pub struct Site {
 }
 
 impl Site {
-    /// `liaison init` in a new folder.
+    /// `liaison init` in a new folder, for border police.
     pub fn init(binary: &str, home: &Path, name: &str) -> Self {
+        Self::of_sector(binary, home, name, "border")
+    }
+
+    /// `liaison init` in a new folder, for an agency of a sector.
+    pub fn of_sector(binary: &str, home: &Path, name: &str, sector: &str) -> Self {
         let address = free_address();
         let site = Self {
             binary: binary.into(),
@@ -39,7 +44,7 @@ impl Site {
             "--country",
             "QN",
             "--sector",
-            "border",
+            sector,
             "--address",
             &site.address,
         ];

@@ -202,12 +202,19 @@ impl RawPeer {
 
     /// Opens a live stream to a node, as one who has records to offer.
     pub async fn sender(&self, to: &TestNode) -> RawStream {
-        let stream = self
-            .swarm
-            .open(to.agency, Channel::Live)
-            .await
-            .expect("a stream");
-        let mut stream = RawStream::new(stream);
+        let mut links = self.swarm.links();
+        let open = async {
+            loop {
+                links.mark_unchanged();
+                if let Ok(stream) = self.swarm.open(to.agency, Channel::Live).await {
+                    return stream;
+                }
+                // The node was started anew, and is not connected again.
+                links.changed().await.expect("the transport runs");
+            }
+        };
+        let stream = tokio::time::timeout(PATIENCE, open).await;
+        let mut stream = RawStream::new(stream.expect("a stream"));
         stream.send(&self.hello()).await;
         stream.expect("hello").await;
         stream.expect("credit").await;

@@ -216,7 +216,7 @@ pub fn files_with(dir: &Path, words: &[&str]) -> Vec<String> {
 
 /// Whether bytes stand in others.
 pub fn stands_in(bytes: &[u8], needle: &[u8]) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle)
+    memchr::memmem::find(bytes, needle).is_some()
 }
 
 impl RawPeer {

@@ -53,6 +53,7 @@ fn words(at: Timestamp, now: Timestamp, zone: TimeZone) -> String {
     let minutes = at.duration_since(now).as_secs() / 60;
     match minutes {
         0 if at >= now => format!("{clock}, now"),
+        0 => format!("{clock}, just now"),
         0.. => format!("{clock}, in {}", span(minutes.unsigned_abs())),
         _ => format!("{clock}, {} ago", span(minutes.unsigned_abs())),
     }
@@ -85,6 +86,7 @@ mod tests {
             ("2031-04-01T02:15:00Z", "by Tue 1 Apr 04:15 CEST, in 30 d"),
             ("2032-03-02T02:15:00Z", "by 2 Mar 2032 03:15 CET, in 366 d"),
             ("2031-03-02T01:55:00Z", "was due 02:55 CET, 20 min ago"),
+            ("2031-03-02T02:14:30Z", "was due 03:14 CET, just now"),
             ("soon\u{1b}", "soon"),
         ] {
             assert_eq!(due_in(at, now, zone.clone()), words);

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::status::Item;
 use super::{Style, Tone, cell, clean, comma, grid, list, moment, plural, services, short_id};
-use crate::commands::refer::verb;
+use crate::commands::refer::{does, verb};
 
 /// Referrals of one class on the home screen: more are in the inbox.
 const HOME_ROWS: usize = 5;
@@ -305,7 +305,7 @@ fn what(due: &DeadlineView) -> &str {
 }
 
 /// Fields of a part as lines `name  value`; objects below their name.
-fn fields(out: &mut String, part: &Value, indent: usize) {
+pub(super) fn fields(out: &mut String, part: &Value, indent: usize) {
     let Value::Object(map) = part else {
         out.push_str(&format!("{:indent$}{}\n", "", inline(part)));
         return;
@@ -367,12 +367,12 @@ fn open_steps(style: &Style, id: &str, open: &[OpenStep]) -> String {
         return "\nNo step is open to you now.\n".into();
     }
     let id = short_id(id);
-    let commands: Vec<(String, String)> = open
+    let commands: Vec<(String, &str)> = open
         .iter()
         .filter_map(|step| {
             let kind: StepKind = step.step.parse().ok()?;
             let command = format!("liaison refer {} {id}", verb(kind));
-            Some((command, clean(&step.label)))
+            Some((command, does(kind)))
         })
         .collect();
     let widest = commands.iter().map(|(c, _)| c.len()).max().unwrap_or(0);
@@ -541,8 +541,8 @@ mod tests {
             age band 0-8, count 1
 
         You can now:
-          liaison refer accept 3F7K-9Q2M   Take the person
-          liaison refer decline 3F7K-9Q2M  Do not take the person
+          liaison refer accept 3F7K-9Q2M   take the person
+          liaison refer decline 3F7K-9Q2M  do not take the person
         ");
     }
 

@@ -118,7 +118,7 @@ impl Gate<'_> {
         self.in_time(&record, opened.as_deref())?;
         self.in_the_right_store(&record, opened.as_deref())?;
         let marked = match &opened {
-            Some(opened) => self.is_faulty(&opened.inside),
+            Some(opened) => self.is_faulty(&record.author(), &opened.inside),
             None => {
                 let statement = record.record();
                 let fields = &statement.envelope.fields;

@@ -9,6 +9,9 @@ use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::fault::{Answer, Later};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::personal::Inside;
+use liaison_protocol::personal::checks::{self, Circumstances};
+use liaison_protocol::record::codes::Country2;
+use liaison_protocol::record::date::Date;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::VerifiedRecord;
 use liaison_protocol::seal::{self, SealFault, SealingId, Secret, Stub, Wrap};
@@ -88,6 +91,7 @@ impl Ingest {
             }
         };
         self.after(&ready, &outcomes, false);
+        self.settle_keys(&ready, &outcomes).await;
         self.mark_lost(&ready, &outcomes).await;
         Ok(ids
             .into_iter()
@@ -230,7 +234,7 @@ impl Ingest {
 }
 
 impl Gate<'_> {
-    /// Opens a sealed record for which we are named, or that we sealed ourselves and lost.
+    /// Opens a sealed record that names us and comes from its author's node.
     pub(super) fn open(
         &self,
         courier: &AgencyId,
@@ -243,13 +247,7 @@ impl Gate<'_> {
             return Err(IngestFault::NotAddressed { created });
         };
         let own = self.registry.own();
-        let author = record.author();
-        // From its author's node, or given back to it by one of those whom it named.
-        let fits = match author == own {
-            true => stub.recipients.contains(courier),
-            false => author == *courier && stub.recipients.contains(&own),
-        };
-        if !fits {
+        if record.author() != *courier || !stub.recipients.contains(&own) {
             return Err(IngestFault::NotAddressed { created });
         }
         let (secret, by) = self.secret(&id, wrap)?;
@@ -277,9 +275,32 @@ impl Gate<'_> {
         Ok((secret, Some(wrap.key())))
     }
 
-    /// Whether our own checks find fault with what stands inside.
-    pub(super) fn is_faulty(&self, _inside: &Inside) -> bool {
-        false
+    /// Whether our own checks find fault with what stands inside. Whom else it is offered to,
+    /// and of what citizenship the person is, a receiver does not know.
+    pub(super) fn is_faulty(&self, author: &AgencyId, inside: &Inside) -> bool {
+        let own = self.registry.own();
+        if self.registry.bars(&inside.exclude, &own).is_some() {
+            return true;
+        }
+        let Some(profile) = inside.profile() else {
+            return false;
+        };
+        let Ok(country) = self.registry.country(author).parse::<Country2>() else {
+            return true;
+        };
+        let emergency = profile.consent.emergency.as_ref();
+        let circumstances = Circumstances {
+            author: &self.registry.alias(author),
+            author_country: &country,
+            // Our day may end before theirs.
+            today: Date::from_millis(self.now).add_days(1),
+            citizenship: &[],
+            candidates: &[],
+            approved: emergency.is_some_and(|e| e.approved),
+        };
+        checks::check_profile(profile, &circumstances)
+            .iter()
+            .any(|finding| !matches!(finding.code, "REF-04" | "REF-06"))
     }
 
     /// The accept policy, asked with what stands inside. Nothing of its answer names a kind.
@@ -306,7 +327,7 @@ impl Gate<'_> {
 }
 
 /// The distribution list of one of ours: whom it is sealed to.
-pub(super) fn recipients(one: &Admitted) -> Option<Vec<AgencyId>> {
+fn recipients(one: &Admitted) -> Option<Vec<AgencyId>> {
     match &one.record.record().content {
         Content::Sealed(stub) => Some(stub.recipients.iter().copied().collect()),
         _ => None,

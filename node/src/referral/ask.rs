@@ -10,7 +10,7 @@ use liaison_protocol::record::codes::{ConsentScope, ConsentState, Urgency};
 use liaison_protocol::record::date::Date;
 
 use super::look::blocking;
-use super::{CaseFile, CaseId, ReferralError, Thread};
+use super::{CaseFile, CaseId, Draft, ReferralError, Thread};
 use crate::ingest::Sealing;
 use crate::limits;
 use crate::node::Node;
@@ -28,7 +28,7 @@ impl Node {
         let _one = self.referrals.0.acting.lock().await;
         self.take_up().await?;
         let thread = self.ask_candidate(case, at).await?;
-        self.referrals_turn().await?;
+        self.let_follow().await;
         Ok(thread)
     }
 
@@ -97,7 +97,8 @@ impl Node {
         let (state, scope) = thread.consent();
         let agreed = match state {
             ConsentState::Given => scope.contains(&ConsentScope::ShareProfile),
-            ConsentState::Emergency => true,
+            // Two officers stand for the one that the profile tells of; a step makes none.
+            ConsentState::Emergency => thread.consent.0 == ConsentState::Emergency,
             ConsentState::Refused | ConsentState::Withdrawn => false,
         };
         if !agreed || self.review_overdue(&thread.id) {
@@ -186,6 +187,15 @@ impl Node {
         })
     }
 
+    /// Destroys what an officer wrote of a referral, and keeps whom it went to.
+    pub(super) async fn empty_case(&self, thread: &RecordId) -> Result<(), ReferralError> {
+        let Some((id, _)) = self.cases.of_thread(thread) else {
+            return Ok(());
+        };
+        self.change_case(&id, |case| case.draft = Draft::emptied())
+            .await
+    }
+
     /// Destroys what is kept of a referral beside its records.
     pub(super) async fn forget_case(&self, thread: &RecordId) -> Result<(), ReferralError> {
         let Some((id, _)) = self.cases.of_thread(thread) else {
@@ -220,6 +230,9 @@ impl Node {
             if let Some(now) = &before.folded.consent {
                 profile.consent.state = now.state;
                 profile.consent.scope = now.scope.iter().copied().collect();
+                if now.state != ConsentState::Emergency {
+                    profile.consent.emergency = None;
+                }
             }
         }
         Ok(inside)

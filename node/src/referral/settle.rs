@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::lifecycle::{DeadlineKind, Party, State};
 use liaison_protocol::personal::{Action, Inside, Overdue, Personal};
-use liaison_protocol::record::codes::{ConsentScope, ConsentState, ReferralPart, RetractReason};
+use liaison_protocol::record::codes::{ReferralPart, RetractReason};
 
 use super::look::blocking;
 use super::timers::Fired;
@@ -95,13 +95,8 @@ impl Node {
 
     /// The person does not agree any more that the provider knows who it is.
     async fn take_identity_back(&self, thread: &Thread) -> Result<bool, ReferralError> {
-        let (state, scope) = thread.consent();
-        let agreed = match state {
-            ConsentState::Given => scope.contains(&ConsentScope::ShareIdentity),
-            _ => true,
-        };
         let released: Vec<RecordId> = thread.parts(ReferralPart::Identity).collect();
-        if agreed || released.is_empty() {
+        if thread.may_share_identity() || released.is_empty() {
             return Ok(false);
         }
         self.take_back(&released, RetractReason::ConsentWithdrawn)

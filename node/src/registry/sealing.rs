@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
+use liaison_protocol::personal::excludes;
 use liaison_protocol::record::codes::Country2;
 use liaison_protocol::seal::SealingKey;
 
@@ -14,14 +15,19 @@ impl Registry {
     /// newest keys statement lists, the one that began last. None: it has told of none.
     pub fn sealing_key(&self, agency: &AgencyId, now: Millis) -> Option<SealingKey> {
         self.read(|i| {
-            let keys = i.agencies.get(agency)?.statement_body()?;
+            // A statement under a key that was lost since may be a thief's, with the thief's keys.
+            let known = i
+                .agencies
+                .get(agency)
+                .filter(|known| known.is_reachable())?;
+            let keys = known.statement_body()?;
             let in_force = keys.sealing.iter().filter(|key| key.is_valid_at(now));
             in_force.max_by_key(|key| (key.from, key.until)).cloned()
         })
     }
 
     /// The country of which an agency is an authority, if that country may never get a record.
-    /// Whoever is no part of a state (`ngo`, `io`, `private`) is no authority of any. By what a
+    /// By what a
     /// person confirmed of a peer, else by its card.
     pub fn bars(&self, exclude: &BTreeSet<Country2>, agency: &AgencyId) -> Option<String> {
         if exclude.is_empty() {
@@ -35,8 +41,11 @@ impl Registry {
             let (sector, country) = (contact.sector.as_str(), contact.country.as_str());
             Some((sector.to_owned(), country.to_owned()))
         })?;
-        let of_state = !matches!(sector.as_str(), "ngo" | "io" | "private");
-        let barred = of_state && exclude.iter().any(|c| c.as_str() == country);
+        let barred = match (sector.parse(), country.parse()) {
+            (Ok(sector), Ok(country)) => excludes(exclude, sector, &country),
+            // Who knows what a sector of a later version is.
+            _ => exclude.iter().any(|c| c.as_str() == country),
+        };
         barred.then_some(country)
     }
 }

@@ -80,6 +80,35 @@ impl Vault {
         Ok(vault)
     }
 
+    /// Opens what is closed still and can be opened now: what was locked until its author was
+    /// heard from. Blocks.
+    ///
+    /// # Errors
+    /// As [`Vault::load`].
+    pub fn open_all(&self) -> Result<(), VaultError> {
+        let store = &self.0.store;
+        let shut = [Flags::ERASED, Flags::LOCKED];
+        let mut after = Arrival(0);
+        loop {
+            let rows = store.headers(after.next(), limits::STORE_ROWS)?;
+            let Some((last, _)) = rows.last() else { break };
+            after = *last;
+            let closed: Vec<(Arrival, Header)> = rows
+                .into_iter()
+                .filter(|(_, h)| kind::is_sealed(h))
+                .filter(|(_, h)| !shut.into_iter().any(|flag| h.flags.contains(flag)))
+                .filter(|(_, h)| self.gist(&h.id).is_none())
+                .collect();
+            closed.into_par_iter().for_each(|(arrival, header)| {
+                if let Err(error) = self.open_one(arrival, &header) {
+                    tracing::error!(record = %header.id.short(), %error, "a sealed record stays closed");
+                }
+            });
+        }
+        self.tell();
+        Ok(())
+    }
+
     /// The keyring under it.
     pub fn keyring(&self) -> &Keyring {
         &self.0.keyring
@@ -159,10 +188,12 @@ impl Vault {
     /// The key could not be destroyed: it may be on the disk still. Nothing opens it until the
     /// next start, which tries again.
     pub fn shred(&self, id: &RecordId) -> Result<bool, VaultError> {
+        // Whoever hears that it is gone may count on it.
+        let destroyed = self.0.keyring.destroy(id);
         if self.known_mut().forget(id) {
             self.tell();
         }
-        Ok(self.0.keyring.destroy(id)?)
+        Ok(destroyed?)
     }
 
     /// The bytes of a sealed record with its key wrapped to one recipient.
@@ -222,27 +253,6 @@ impl Vault {
             self.known_mut().forget(&id);
         }
         self.tell();
-    }
-
-    fn open_all(&self) -> Result<(), VaultError> {
-        let store = &self.0.store;
-        let mut after = Arrival(0);
-        loop {
-            let rows = store.headers(after.next(), limits::STORE_ROWS)?;
-            let Some((last, _)) = rows.last() else { break };
-            after = *last;
-            let sealed: Vec<(Arrival, Header)> = rows
-                .into_iter()
-                .filter(|(_, h)| kind::is_sealed(h) && !h.flags.contains(Flags::ERASED))
-                .collect();
-            sealed.into_par_iter().for_each(|(arrival, header)| {
-                if let Err(error) = self.open_one(arrival, &header) {
-                    tracing::error!(record = %header.id.short(), %error, "a sealed record stays closed");
-                }
-            });
-        }
-        self.tell();
-        Ok(())
     }
 
     fn open_one(&self, arrival: Arrival, header: &Header) -> Result<(), VaultError> {

@@ -314,11 +314,11 @@ impl<'a> Fold<'a> {
             scope: (*scope).clone(),
         };
         Some(words.fold(first, |all, (state, scope)| ConsentNow {
-            // An emergency is what is left where not everybody heard a yes.
+            // An emergency opens nothing that another word does not.
             state: if *state == all.state {
                 all.state
             } else {
-                ConsentState::Emergency
+                ConsentState::Given
             },
             scope: all.scope.intersection(scope).copied().collect(),
         }))

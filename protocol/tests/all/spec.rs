@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use liaison_protocol::lifecycle::rule::To;
+use liaison_protocol::lifecycle::{DeadlineTable, TABLE};
 use liaison_protocol::record::codes::{self, Kind};
 use liaison_protocol::record::date::Period;
 use liaison_protocol::record::envelope::{Grade, LegalBasis, Ref};
@@ -56,6 +58,9 @@ fn the_generated_regions_are_up_to_date() {
         ("verdicts", verdicts()),
         ("answers", answers()),
         ("planes", planes()),
+        ("steps", steps()),
+        ("ranks", ranks()),
+        ("deadlines", deadlines()),
     ];
     let mut spec = text();
     for (name, text) in &due {
@@ -73,6 +78,78 @@ fn the_generated_regions_are_up_to_date() {
     if blessing() {
         std::fs::write(path(), spec).expect("written");
     }
+}
+
+/// Who may take which step, from where and to where.
+fn steps() -> String {
+    let mut out = String::from("| step | from | by | to |\n|---|---|---|---|\n");
+    for rule in TABLE {
+        let from: Vec<&str> = rule.from.iter().map(|state| state.as_str()).collect();
+        let by: Vec<&str> = rule.by.iter().map(|party| party.as_str()).collect();
+        let to = match rule.to {
+            To::State(state) => state.as_str(),
+            To::Same => "the same",
+        };
+        let (from, by) = (from.join(", "), by.join(", "));
+        out.push_str(&format!("| `{}` | {from} | {by} | {to} |\n", rule.step));
+    }
+    out
+}
+
+/// The steps in the order in which those are taken that did not know of each other.
+fn ranks() -> String {
+    let mut all = codes::StepKind::ALL.to_vec();
+    all.sort_by_key(|step| step.rank());
+    let all: Vec<String> = all.iter().map(|step| format!("`{step}`")).collect();
+    format!("{}.\n", all.join(", "))
+}
+
+/// The default table of deadlines.
+fn deadlines() -> String {
+    let table = DeadlineTable::default();
+    let hours = |ms: u64| match ms / 3_600_000 {
+        hours @ 0..48 => format!("{hours} h"),
+        hours => format!("{} d", hours / 24),
+    };
+    let mut out = String::from(
+        "| what | from | critical | high | standard | what follows |\n|---|---|---|---|---|---|\n",
+    );
+    for (what, from, spans, follows) in [
+        (
+            "acknowledge",
+            "sent, or the candidate opens",
+            table.acknowledge,
+            "the hub is told, the thread is closed to the candidate and the next one is asked, if there is one",
+        ),
+        (
+            "decide",
+            "the same",
+            table.decide,
+            "the same; after the last candidate, the originator is asked to record a gap",
+        ),
+        (
+            "first-assistance",
+            "accepted",
+            table.first_assistance,
+            "both sides are reminded",
+        ),
+        (
+            "follow-up",
+            "assistance began",
+            table.follow_up,
+            "both sides are reminded; after as long again, the originator is asked to check on the person",
+        ),
+    ] {
+        let [critical, high, standard] = [spans.critical, spans.high, spans.standard].map(hours);
+        out.push_str(&format!(
+            "| `{what}` | {from} | {critical} | {high} | {standard} | {follows} |\n"
+        ));
+    }
+    let [second, later] = table.later.map(hours);
+    out.push_str(&format!(
+        "\nThe second follow-up is due {second} after the first, each later one {later} after the one before.\n"
+    ));
+    out
 }
 
 /// Closed lists as CDDL, the rule named after the list.
@@ -266,12 +343,15 @@ fn codes_in(source: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_check_code_is_listed_with_whom_it_binds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/record/check");
-    let mut found = BTreeSet::new();
-    for file in std::fs::read_dir(folder).expect("sources") {
-        let path = file.expect("entry").path();
-        if path.file_name().is_some_and(|name| name != "tests.rs") {
-            found.extend(codes_in(&std::fs::read_to_string(path).expect("source")));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // A refused step says its own code in its text.
+    let mut found = BTreeSet::from(["REF-07".to_owned()]);
+    for folder in ["record/check", "personal/checks"] {
+        for file in std::fs::read_dir(source.join(folder)).expect("sources") {
+            let path = file.expect("entry").path();
+            if path.file_name().is_some_and(|name| name != "tests.rs") {
+                found.extend(codes_in(&std::fs::read_to_string(path).expect("source")));
+            }
         }
     }
     let rows = table("checks");

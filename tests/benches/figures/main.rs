@@ -3,7 +3,7 @@
 //! on the machine.
 //!
 //! `cargo bench -- sync memory` runs some of the groups: crypto (always),
-//! sealing, ingest, policy, sync, memory. Sizes are set by the environment: `LIAISON_BENCH_COLD`
+//! sealing, ingest, policy, referral, sync, memory. Sizes are set by the environment: `LIAISON_BENCH_COLD`
 //! (20,000 records), `LIAISON_BENCH_HELD` (100,000), `LIAISON_BENCH_PUSHES` (300). The nodes
 //! live in `LIAISON_BENCH_DIR`, else in the build folder, so that their disk is a real one.
 #![allow(
@@ -16,6 +16,7 @@ mod federation;
 mod ingest;
 mod memory;
 mod policy;
+mod referral;
 mod sealing;
 mod sync;
 mod table;
@@ -81,6 +82,9 @@ fn main() -> Fallible<()> {
     if wanted("policy") {
         policy::measure(&signer, &mut table)?;
         runtime()?.block_on(policy::preview(&sizes, &mut table))?;
+    }
+    if wanted("referral") {
+        runtime()?.block_on(referral::measure(&sizes, &mut table))?;
     }
     if wanted("sync") {
         runtime()?.block_on(sync::measure(&sizes, &mut table))?;

@@ -53,7 +53,7 @@ pub fn measure(signer: &SecretKey, table: &mut Table) -> Fallible<()> {
 }
 
 /// A profile as an officer sends it.
-fn inside() -> Fallible<Inside> {
+pub fn inside() -> Fallible<Inside> {
     let profile: Profile = serde_json::from_value(json!({
         "urgency": "high", "age_band": "18-29", "gender": "feminine",
         "status": "irregular-migrant",

@@ -1,6 +1,6 @@
 //! The stores against the model, once everything came to rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use liaison_node::store::{Flags, Header};
 use liaison_node::swarm::Direction;
@@ -55,6 +55,8 @@ pub struct Rest<'a> {
     pub held: &'a BTreeMap<usize, Held>,
     /// What each was given, if copies were called back.
     pub given: &'a BTreeMap<usize, Vec<Given>>,
+    /// Those that came back from a backup and sign nothing yet: what they would call back waits.
+    pub unsigned: BTreeSet<usize>,
 }
 
 /// Bytes that came: when, from whom.
@@ -208,6 +210,9 @@ impl Rest<'_> {
 
     /// What was called back from a node, and what it therefore calls back from another one.
     fn passed_on(&self, from: usize, to: usize, there: &Held) -> Vec<Recalled> {
+        if self.unsigned.contains(&from) {
+            return Vec::new();
+        }
         let model = self.model;
         let erased = |of: &RecordId| {
             let header = there.get(of)?;

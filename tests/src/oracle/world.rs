@@ -249,6 +249,7 @@ impl World<'_> {
                 model: &self.model,
                 held: &held,
                 given: &given,
+                unsigned: self.unsigned(&running),
             };
             let unmet = pairs.iter().flat_map(|(a, b)| rest.unmet(*a, *b));
             let missing: Vec<Violation> = unmet.collect();
@@ -310,6 +311,12 @@ impl World<'_> {
         }
         let of = |n: &usize| rest::given(&self.model, &self.federation[&name(*n)].tap.frames());
         running.iter().map(|n| (*n, of(n))).collect()
+    }
+
+    fn unsigned(&self, running: &[usize]) -> BTreeSet<usize> {
+        let waits = |n: &usize| self.federation[&name(*n)].node().catch_up.waiting();
+        let all = running.iter().copied();
+        all.filter(|n| waits(n).is_some()).collect()
     }
 
     fn held(&self, running: &[usize]) -> BTreeMap<usize, Held> {

@@ -1,11 +1,15 @@
 //! `liaison refer`.
 
+mod approve;
 mod assign;
 mod decide;
 mod end;
 mod find;
+mod guide;
 mod help;
+mod make;
 mod person;
+mod screen;
 mod show;
 mod step;
 
@@ -23,6 +27,12 @@ use crate::error::Outcome;
 /// waits.
 #[derive(Debug, Subcommand)]
 pub enum ReferCommand {
+    New(make::NewArgs),
+    Screen(screen::ScreenArgs),
+    Template(make::TemplateArgs),
+    Drafts(make::DraftsArgs),
+    Approve(approve::ApproveArgs),
+    Review(approve::ReviewArgs),
     Show(show::ShowArgs),
     Timeline(show::TimelineArgs),
     Ack(decide::AckArgs),
@@ -50,6 +60,12 @@ pub enum ReferCommand {
 /// Runs one of them.
 pub fn run(context: &mut Context, command: ReferCommand) -> Outcome {
     match command {
+        ReferCommand::New(args) => make::new(context, args),
+        ReferCommand::Screen(args) => screen::run(context, args),
+        ReferCommand::Template(make::TemplateArgs {}) => make::template(context),
+        ReferCommand::Drafts(args) => make::drafts(context, &args),
+        ReferCommand::Approve(args) => approve::approve(context, &args),
+        ReferCommand::Review(args) => approve::review(context, &args),
         ReferCommand::Show(args) => show::show(context, &args),
         ReferCommand::Timeline(args) => show::timeline(context, &args),
         ReferCommand::Ack(args) => decide::ack(context, args),
@@ -96,6 +112,30 @@ pub(crate) const fn verb(step: StepKind) -> &'static str {
         StepKind::Guardian => "guardian",
         StepKind::BestInterests => "best-interests",
         StepKind::Reclassified => "reclassify",
+    }
+}
+
+/// What that does, as a person is told who may take the step now.
+pub(crate) const fn does(step: StepKind) -> &'static str {
+    match step {
+        StepKind::Acknowledged => "say that you have read it",
+        StepKind::InfoAsked => "ask what you need to decide",
+        StepKind::InfoGiven => "answer their question",
+        StepKind::Accepted => "take the person",
+        StepKind::Declined => "do not take the person",
+        StepKind::Expired => "wait for them no longer",
+        StepKind::IdentityReleased => "tell them who it is",
+        StepKind::Assisting => "say that you help now",
+        StepKind::Transferred => "say who has the person now",
+        StepKind::FollowedUp => "say that you saw them again",
+        StepKind::Closed => "end it",
+        StepKind::Missing => "nobody knows where they are",
+        StepKind::Located => "they were found",
+        StepKind::Withdrawn => "take it back, and erase it",
+        StepKind::Consent => "record what they consent to",
+        StepKind::Guardian => "record the child's guardian",
+        StepKind::BestInterests => "record the child's officer",
+        StepKind::Reclassified => "change how urgent it is",
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use data_encoding::HEXLOWER;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::signed::SignedRecord;
@@ -13,6 +13,7 @@ use super::Answer;
 use crate::control::api::{
     ApiError, ExplainRequest, Explanation, GateView, PeerDecision, StatementView,
 };
+use crate::control::caller::Caller;
 use crate::node::Node;
 use crate::policy::{Action, Attributes, Nearest};
 use crate::share::{Decided, GateWord};
@@ -31,11 +32,12 @@ struct Subject {
 /// `POST /v1/policy/explain`.
 pub(in crate::control) async fn explain(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Json(request): Json<ExplainRequest>,
 ) -> Answer<Explanation> {
     let (agency, _) = node.registry.find(&request.peer)?;
     let subject = match (&request.id, &request.draft) {
-        (Some(id), None) => stored(&node, &agency, id)?,
+        (Some(id), None) => stored(&node, &caller, &agency, id)?,
         (None, Some(draft)) => drafted(&node, &agency, &draft.to_string(), &request)?,
         _ => {
             return Err(
@@ -81,9 +83,9 @@ pub(in crate::control) async fn explain(
     Ok(Json(explanation))
 }
 
-fn stored(node: &Node, agency: &AgencyId, id: &str) -> Result<Subject, ApiError> {
+fn stored(node: &Node, caller: &Caller, agency: &AgencyId, id: &str) -> Result<Subject, ApiError> {
     let (arrival, header) = node.find(id)?;
-    node.not_sealed(&header)?;
+    node.told(caller, &header)?;
     let (decided, words) = node.share.explain(agency, arrival, &header)?;
     let title = node
         .store

@@ -1,13 +1,13 @@
 //! Decisions: who gets a record and why, in the words of the gates and of the ledger.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use liaison_protocol::id::AgencyId;
 
 use super::Answer;
 use crate::control::api::{GateView, LedgerView, PeerDecision, Why};
+use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
-use crate::kind;
 use crate::node::Node;
 use crate::share::{Decided, Gate, GateWord};
 use crate::store::{Direction, LedgerEntry};
@@ -15,17 +15,18 @@ use crate::store::{Direction, LedgerEntry};
 /// `GET /v1/records/{id}/why/{peer}`.
 pub(in crate::control) async fn why(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Path((id, peer)): Path<(String, String)>,
 ) -> Answer<Why> {
     let (arrival, header) = node.find(&id)?;
     let (agency, _) = node.registry.find(&peer)?;
     let (mut decided, mut words) = node.share.explain(&agency, arrival, &header)?;
-    node.discreet(&header, &mut words);
+    node.discreet(&caller, &header, &mut words);
     if let Some(word) = words.iter().find(|word| word.gate == decided.gate) {
         decided.rule = word.rule.clone();
     }
     let mut decision = PeerDecision::of(&node, &agency, &decided, &words);
-    if decided.gate == Gate::Policy && !decided.allow && !kind::is_sealed(&header) {
+    if decided.gate == Gate::Policy && !decided.allow && node.may_be_told(&caller, &header) {
         let nearest = node.share.nearest(&agency, arrival, &header)?;
         for near in nearest {
             decision.says.push(' ');

@@ -6,6 +6,7 @@ use liaison_protocol::record::signed::Record;
 use serde_json::{Value, json};
 
 use crate::control::api::ApiError;
+use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::kind;
 use crate::node::Node;
@@ -17,8 +18,13 @@ pub(in crate::control) const TITLE: &str = "(sealed)";
 
 impl Node {
     /// Takes out of the gates' words what would tell what stands inside.
-    pub(in crate::control) fn discreet(&self, header: &Header, words: &mut [GateWord]) {
-        if !kind::is_sealed(header) {
+    pub(in crate::control) fn discreet(
+        &self,
+        caller: &Caller,
+        header: &Header,
+        words: &mut [GateWord],
+    ) {
+        if self.may_be_told(caller, header) {
             return;
         }
         for word in words {
@@ -34,9 +40,23 @@ impl Node {
         }
     }
 
-    /// Refuses to take a sealed record apart.
-    pub(in crate::control) fn not_sealed(&self, header: &Header) -> Result<(), ApiError> {
-        if !kind::is_sealed(header) {
+    /// Whether an officer may be told what policy sees of a record: of a sealed one, whoever is
+    /// assigned to its thread.
+    pub(in crate::control) fn may_be_told(&self, caller: &Caller, header: &Header) -> bool {
+        let assigned = || {
+            let gist = self.vault.gist(&header.id)?;
+            Some(self.looks.is_assigned(&gist.thread, caller.uid))
+        };
+        !kind::is_sealed(header) || assigned().unwrap_or(false)
+    }
+
+    /// Refuses to take a sealed record apart for whoever is not assigned to its thread.
+    pub(in crate::control) fn told(
+        &self,
+        caller: &Caller,
+        header: &Header,
+    ) -> Result<(), ApiError> {
+        if self.may_be_told(caller, header) {
             return Ok(());
         }
         let short = header.id.short();

@@ -80,7 +80,12 @@ impl Node {
     /// The names of the officers who work on a referral.
     fn assigned_names(&self, thread: &RecordId) -> Vec<String> {
         let assigned = self.looks.assigned(thread);
-        assigned.uids().map(crate::officers::user_name).collect()
+        let name = |uid| match self.officers.of(uid) {
+            Ok(officer) => officer.name,
+            // An officer no more: the machine may know the user still.
+            Err(_) => crate::officers::user_name(uid),
+        };
+        assigned.uids().map(name).collect()
     }
 
     /// Why no deadline fires at present.

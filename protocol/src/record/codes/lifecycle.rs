@@ -64,7 +64,7 @@ codes! {
 impl StepKind {
     /// Which of two steps that did not know of each other is taken first: the lower. One
     /// table, so that everybody who holds both is in the same state.
-    pub(crate) const fn rank(self) -> u8 {
+    pub const fn rank(self) -> u8 {
         match self {
             StepKind::Withdrawn => 0,
             StepKind::Missing => 1,
