@@ -253,7 +253,7 @@ async fn what_policy_sees_inside_a_seal_is_told_to_nobody_who_asks_around() {
     for gate in ["ceiling", "exclude", "policy"] {
         assert!(!gates.contains(&gate), "{gate}: {why}");
     }
-    assert_eq!(why["decision"]["gate"], "audience", "{why}");
+    assert_eq!(why["decision"]["gate"], "handling", "{why}");
 
     let dir = a.home.dir().join("asks");
     std::fs::create_dir_all(&dir).expect("folder");
