@@ -14,7 +14,7 @@ use liaison_protocol::record::codes::{
 use liaison_protocol::record::date::Date;
 use liaison_tests::federation::OPEN;
 use liaison_tests::referral::{case, gone, refer, stands, states, take, until};
-use liaison_tests::sealed::{closed, identity, inside, opens, profile};
+use liaison_tests::sealed::{closed, identity, inside, opens, profile, seal};
 use liaison_tests::{Federation, TestNode};
 
 const NAME: &str = "Quittenmarke Zwetschge";
@@ -218,4 +218,55 @@ async fn who_is_not_assigned_takes_no_referral_back() {
     }
     stands(a, &thread, State::Sent).await;
     stands(b, &thread, State::Sent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_policy_sees_inside_a_seal_is_told_to_nobody_who_asks_around() {
+    let mut federation = Federation::new();
+    for (name, sector, country) in [
+        ("a", "border", "QN"),
+        ("b", "ngo", "QN"),
+        ("c", "police", "QO"),
+    ] {
+        federation
+            .add(name, sector, country)
+            .await
+            .policy(OPEN)
+            .await;
+    }
+    federation.link_all().await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let mut kept_from = inside(Part::Profile(Box::new(profile())));
+    kept_from.exclude.insert("QO".parse().expect("country"));
+    let id = seal(a, &[b], kept_from).await;
+    opens(b, &id).await;
+
+    is(a, "\"analyst\"");
+    let why = a.json(&["why", &id.full(), "c"]).await;
+    let gates: Vec<&str> = why["gates"]
+        .as_array()
+        .expect("gates")
+        .iter()
+        .filter_map(|gate| gate["gate"].as_str())
+        .collect();
+    assert!(gates.contains(&"audience"), "{why}");
+    for gate in ["ceiling", "exclude", "policy"] {
+        assert!(!gates.contains(&gate), "{gate}: {why}");
+    }
+    assert_eq!(why["decision"]["gate"], "handling", "{why}");
+
+    let dir = a.home.dir().join("asks");
+    std::fs::create_dir_all(&dir).expect("folder");
+    let asks = format!(
+        "{OPEN}\n@id(\"asks\") @says(\"Does the person need a lawyer?\")\nforbid (principal, action == Action::\"share\", resource) when {{ resource.tags.contains(\"service:legal\") }};\n"
+    );
+    std::fs::write(dir.join("policy.cedar"), asks).expect("policy");
+    let dir = dir.to_string_lossy();
+    let told = a.json(&["policy", "preview", &dir]).await;
+    assert_eq!(told["peers"].as_array().map(Vec::len), Some(0), "{told}");
+    // Who may change the policy is told how many, and not which.
+    is(a, "\"data-protection-officer\"");
+    let told = a.json(&["policy", "preview", &dir]).await;
+    assert_eq!(told["peers"][0]["stops"]["records"], 1, "{told}");
+    assert!(!told.to_string().contains(&id.full()), "{told}");
 }

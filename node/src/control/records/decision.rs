@@ -22,7 +22,10 @@ pub(in crate::control) async fn why(
     let (agency, _) = node.registry.find(&peer)?;
     let (mut decided, mut words) = node.share.explain(&agency, arrival, &header)?;
     node.discreet(&caller, &header, &mut words);
-    if let Some(word) = words.iter().find(|word| word.gate == decided.gate) {
+    let deciding = words.iter().find(|word| word.gate == decided.gate);
+    let shut = || words.iter().find(|word| !word.allow);
+    if let Some(word) = deciding.or_else(shut) {
+        decided.gate = word.gate;
         decided.rule = word.rule.clone();
     }
     let mut decision = PeerDecision::of(&node, &agency, &decided, &words);

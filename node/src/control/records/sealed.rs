@@ -22,13 +22,20 @@ impl Node {
         &self,
         caller: &Caller,
         header: &Header,
-        words: &mut [GateWord],
+        words: &mut Vec<GateWord>,
     ) {
         if self.may_be_told(caller, header) {
             return;
         }
+        let of_inside = |gate| matches!(gate, Gate::Ceiling | Gate::Exclude | Gate::Policy);
+        // Whoever is not on the list gets it by no gate: which of them are shut, asked peer by
+        // peer, would tell from whose authorities the person is kept.
+        let shut = |word: &GateWord| word.gate == Gate::Audience && !word.allow;
+        if words.iter().any(shut) {
+            words.retain(|word| !of_inside(word.gate));
+        }
         for word in words {
-            if matches!(word.gate, Gate::Ceiling | Gate::Exclude | Gate::Policy) {
+            if of_inside(word.gate) {
                 word.rule = SEALED.into();
                 word.place = None;
                 word.says = match word.allow {
