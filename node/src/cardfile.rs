@@ -51,7 +51,7 @@ pub enum CardFileError {
     #[error(transparent)]
     Card(#[from] CardFault),
     /// The keys statement does not verify.
-    #[error("its keys statement does not verify: {0}")]
+    #[error("the card's keys statement does not verify: {0}")]
     Keys(SignatureFault),
     /// The second record is no keys statement of the same agency.
     #[error("the record beside the card is no keys statement of the same agency")]

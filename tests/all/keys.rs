@@ -5,7 +5,7 @@ use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::limits::AFFIRMATIONS_PER_RECORD;
 use liaison_node::store::Flags;
 use liaison_protocol::card::KeyState;
-use liaison_protocol::clock::Millis;
+use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::key::SecretKey;
@@ -356,6 +356,8 @@ async fn e12_a_thiefs_affirmations_crowd_out_none_of_the_authors() {
     let ours = federation["a"].push(&trend("Ours"), &[]).await;
     federation["b"].holds_all(&[ours]).await;
     let first = signing(&federation["a"]);
+    // Before what a signs next: newer ones that b holds would stop a, as after a restore.
+    let thefts = SystemClock.now().0 - 1_000;
     change(&federation["a"], "compromised").await;
     let (a, b) = (&federation["a"], &federation["b"]);
     marked(b, &ours).await;
@@ -367,7 +369,7 @@ async fn e12_a_thiefs_affirmations_crowd_out_none_of_the_authors() {
             key: first.public(),
             records: [ours].into(),
         });
-        let at = raw::from_now(-1_000 + n as i64);
+        let at = Hlc::new(Millis(thefts + n as u64), 0);
         let affirmation = sign(&stolen, a, (fields, content), at);
         assert_eq!(to_b.give(&affirmation).await, Answer::Stored);
     }
