@@ -303,11 +303,17 @@ async fn e9_no_setting_and_no_flag_turns_verification_off() {
         "audit",
         "cache_mb",
         "exercise",
+        // Where the key file is; what is sealed is checked with whatever key opens it.
+        "keyring",
         "listen",
         "log",
+        // A program that is told numbers; it answers nothing.
+        "notify",
         // Names the solver and whose proofs count; a solver that proves too much is found out.
         "policy",
         "records_per_minute",
+        // Spans until a deadline, within bounds; no check waits for them.
+        "referral",
         "repair_every_s",
         "smallest_count",
     ];
