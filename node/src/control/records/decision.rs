@@ -21,7 +21,7 @@ pub(in crate::control) async fn why(
     let (arrival, header) = node.find(&id)?;
     let (agency, _) = node.registry.find(&peer)?;
     let (mut decided, mut words) = node.share.explain(&agency, arrival, &header)?;
-    node.discreet(&caller, &header, &mut words);
+    node.discreet(&caller, &header, &mut decided, &mut words);
     if let Some(word) = words.iter().find(|word| word.gate == decided.gate) {
         decided.rule = word.rule.clone();
     }
