@@ -398,6 +398,10 @@ pub const SEALING_KEPT_DAYS: u64 = 15;
 /// Drafts and cases of referrals that one node keeps: years of a busy border post.
 pub const REFERRAL_DRAFTS: usize = 20_000;
 
+/// Days after which a draft of a referral that nobody sent is destroyed: it names a person, and
+/// after a month it is about another situation.
+pub const REFERRAL_DRAFT_DAYS: u64 = 30;
+
 /// Seconds that a call waits for a candidate's node to have a referral: as long as an officer
 /// waits before they telephone.
 pub const ARRIVAL_WAIT_S: u64 = 30;

@@ -414,6 +414,7 @@ impl Node {
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
         node.spawn(node.clone().run_referrals());
+        node.spawn(node.clone().run_drafts());
         node.spawn(node.clone().tell_of_referrals());
         node.spawn(notify.run(node.stopping()));
         node.spawn(node.set_back.clone().run(node.stopping()));

@@ -151,6 +151,13 @@ async fn every_call_is_described_and_everything_described_is_there() {
         "POST /v1/policy/explain", "POST /v1/preview", "POST /v1/peers/{name}",
         "POST /v1/policy/revert", "GET /v1/policy/plain", "GET /v1/imports/{key}",
         "POST /v1/imports/{key}", "GET /v1/watch", "POST /v1/verify", "GET /v1/openapi.json",
+        "GET /v1/drafts", "GET /v1/drafts/{name}", "GET /v1/inbox",
+        "GET /v1/looks", "GET /v1/referrals/{id}", "GET /v1/referrals/{id}/services",
+        "GET /v1/referrals/{id}/timeline", "GET /v1/sealing", "GET /v1/services/gaps",
+        "GET /v1/stats/{figure}", "POST /v1/drafts/{name}/approve", "POST /v1/drafts/{name}/drop",
+        "POST /v1/drafts/{name}/review", "POST /v1/looks/seen", "POST /v1/referrals",
+        "POST /v1/referrals/find", "POST /v1/referrals/screen", "POST /v1/referrals/{id}/assign",
+        "POST /v1/referrals/{id}/steps", "POST /v1/sealing/erase", "POST /v1/services/match",
     ];
     calls.sort();
     expected.sort_unstable();

@@ -441,6 +441,19 @@ impl Other {
         })
     }
 
+    /// Makes a call without the program.
+    pub(crate) fn post(&self, path: &str) -> Output {
+        let socket = self.home.join("liaison.sock");
+        Command::new("curl")
+            .args(["--silent", "--fail-with-body", "--request", "POST"])
+            .args(["--unix-socket", &socket.to_string_lossy()])
+            .arg(format!("http://liaison{path}"))
+            .uid(self.uid)
+            .gid(self.uid)
+            .output()
+            .expect("curl ran")
+    }
+
     pub(crate) fn cli(&self, args: &[&str]) -> Output {
         Command::new(&self.binary)
             .args(["--home", &self.home.to_string_lossy()])

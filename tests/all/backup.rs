@@ -467,11 +467,12 @@ when { resource.kind == Kind::"contact" };
     b.tap
         .until("that a has told all", |frames| {
             let of_a = || frames.iter().filter(|f| f.peer == a.agency);
-            let last = of_a().filter_map(|f| match (f.direction, f.message()) {
+            let mut backwards = of_a().rev();
+            let last = backwards.find_map(|f| match (f.direction, f.message()) {
                 (Direction::Out, Message::Nonce(nonce)) => Some(nonce),
                 _ => None,
             });
-            last.last().is_some_and(|last| {
+            last.is_some_and(|last| {
                 let settled = Message::Settled(last);
                 of_a().any(|f| f.direction == Direction::In && f.message() == settled)
             })

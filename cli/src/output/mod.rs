@@ -7,6 +7,7 @@ pub mod decisions;
 pub mod demo;
 pub mod digits;
 pub mod directory;
+pub mod drafts;
 pub mod errors;
 pub mod expiry;
 pub mod explain;

@@ -54,7 +54,7 @@ fn words(at: Timestamp, now: Timestamp, zone: TimeZone) -> String {
     match minutes {
         0 if at >= now => format!("{clock}, now"),
         0 => format!("{clock}, just now"),
-        0.. => format!("{clock}, in {}", span(minutes.unsigned_abs())),
+        1.. => format!("{clock}, in {}", span(minutes.unsigned_abs())),
         _ => format!("{clock}, {} ago", span(minutes.unsigned_abs())),
     }
 }

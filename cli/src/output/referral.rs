@@ -305,7 +305,7 @@ fn what(due: &DeadlineView) -> &str {
 }
 
 /// Fields of a part as lines `name  value`; objects below their name.
-fn fields(out: &mut String, part: &Value, indent: usize) {
+pub(super) fn fields(out: &mut String, part: &Value, indent: usize) {
     let Value::Object(map) = part else {
         out.push_str(&format!("{:indent$}{}\n", "", inline(part)));
         return;

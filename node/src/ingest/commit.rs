@@ -11,7 +11,6 @@ use liaison_protocol::record::signed::SignedRecord;
 
 use super::Ingest;
 use super::admit::Admitted;
-use super::sealed::recipients;
 use crate::registry::{card_op, statement_op};
 use crate::store::{Direction, Flags, LedgerEntry, Op, OpOutcome, Path, StoreError};
 
@@ -45,23 +44,11 @@ impl Ingest {
         }
     }
 
-    /// The distribution list of a record of ours that a peer gives back to us.
-    pub(super) fn list_of_given_back(
-        &self,
-        courier: AgencyId,
-        one: &Admitted,
-    ) -> Option<Vec<AgencyId>> {
-        if one.opened.is_some() && one.record.author() == self.0.registry.own() {
-            return recipients(one);
-        }
-        self.list_of_lost(courier, one)
-    }
-
     /// A record of ours that a peer gives back to us has lost its distribution list, which is
     /// on no wire: it goes to nobody but that peer until an officer says more.
     pub(super) fn list_of_lost(&self, courier: AgencyId, one: &Admitted) -> Option<Vec<AgencyId>> {
         let kind = one.record.kind();
-        // A sealed one says itself who may have it.
+        // A sealed one is given back by nobody.
         let listed = kind.plane() == Plane::Strategic && kind != Kind::Contact;
         (listed && one.record.author() == self.0.registry.own()).then(|| vec![courier])
     }

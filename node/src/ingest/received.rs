@@ -92,7 +92,7 @@ impl Ingest {
         for (id, raw, judged) in judged {
             match judged {
                 Ok(one) => {
-                    let list = self.list_of_given_back(courier, &one);
+                    let list = self.list_of_lost(courier, &one);
                     ops.push(self.insert(&one, Some((courier, epoch)), list));
                     admitted.push(one);
                     answers.push(Answer::Stored);

@@ -234,7 +234,7 @@ impl Ingest {
 }
 
 impl Gate<'_> {
-    /// Opens a sealed record for which we are named, or that we sealed ourselves and lost.
+    /// Opens a sealed record that names us and comes from its author's node.
     pub(super) fn open(
         &self,
         courier: &AgencyId,
@@ -247,13 +247,7 @@ impl Gate<'_> {
             return Err(IngestFault::NotAddressed { created });
         };
         let own = self.registry.own();
-        let author = record.author();
-        // From its author's node, or given back to it by one of those whom it named.
-        let fits = match author == own {
-            true => stub.recipients.contains(courier),
-            false => author == *courier && stub.recipients.contains(&own),
-        };
-        if !fits {
+        if record.author() != *courier || !stub.recipients.contains(&own) {
             return Err(IngestFault::NotAddressed { created });
         }
         let (secret, by) = self.secret(&id, wrap)?;
@@ -333,7 +327,7 @@ impl Gate<'_> {
 }
 
 /// The distribution list of one of ours: whom it is sealed to.
-pub(super) fn recipients(one: &Admitted) -> Option<Vec<AgencyId>> {
+fn recipients(one: &Admitted) -> Option<Vec<AgencyId>> {
     match &one.record.record().content {
         Content::Sealed(stub) => Some(stub.recipients.iter().copied().collect()),
         _ => None,

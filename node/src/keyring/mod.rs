@@ -243,6 +243,8 @@ impl Keyring {
         let _one = self.write();
         let aside = self.path(QUARANTINE, &format!("{folder}-{name}"));
         let aside = locker::shred(&aside)?;
+        // What a full disk left of a write that failed.
+        locker::shred(&self.path(folder, &format!("{name}{}", locker::UNFINISHED)))?;
         let there = locker::shred(&self.path(folder, name))?;
         Ok(there || aside)
     }

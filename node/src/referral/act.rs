@@ -68,7 +68,7 @@ impl Node {
         let step = self
             .sign_step(&thread, wanted.action, wanted.note, parts)
             .await?;
-        self.referrals_turn().await?;
+        self.let_follow().await;
         Ok(Made {
             id: Some(step),
             done: self.what_followed(&thread, &before),

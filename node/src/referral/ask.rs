@@ -11,7 +11,7 @@ use liaison_protocol::record::codes::{ConsentScope, ConsentState, Urgency};
 use liaison_protocol::record::date::Date;
 
 use super::look::blocking;
-use super::{CaseFile, CaseId, ReferralError, Thread};
+use super::{CaseFile, CaseId, Draft, ReferralError, Thread};
 use crate::ingest::Sealing;
 use crate::limits;
 use crate::node::Node;
@@ -29,7 +29,7 @@ impl Node {
         let _one = self.referrals.0.acting.lock().await;
         self.take_up().await?;
         let thread = self.ask_candidate(case, at).await?;
-        self.referrals_turn().await?;
+        self.let_follow().await;
         Ok(thread)
     }
 
@@ -197,6 +197,15 @@ impl Node {
                 .saturating_add(hours.saturating_mul(limits::HOUR_MS));
             approval.reviewed.is_none() && latest.0 > end
         })
+    }
+
+    /// Destroys what an officer wrote of a referral, and keeps whom it went to.
+    pub(super) async fn empty_case(&self, thread: &RecordId) -> Result<(), ReferralError> {
+        let Some((id, _)) = self.cases.of_thread(thread) else {
+            return Ok(());
+        };
+        self.change_case(&id, |case| case.draft = Draft::emptied())
+            .await
     }
 
     /// Destroys what is kept of a referral beside its records.

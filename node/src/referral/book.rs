@@ -27,6 +27,8 @@ pub(super) struct Book {
     pub fired: u64,
     /// Threads to be looked at.
     pub dirty: BTreeSet<RecordId>,
+    /// Threads with steps that are not folded yet.
+    unfolded: BTreeSet<RecordId>,
     /// Whether what was here at the start is in it.
     pub filled: bool,
     /// The last change of the vault that was taken up.
@@ -117,19 +119,33 @@ impl Book {
             return;
         };
         let ours = piece.on_the_way;
-        let by = if piece.author == thread.peer {
-            thread.role.other()
-        } else {
-            thread.role
+        let by = match piece.author {
+            author if author == thread.peer => thread.role.other(),
+            author if author == thread.own => thread.role,
+            // Who else knows the thread's id (a hub is told it) has no word in it.
+            _ => return,
         };
         match piece.what {
-            What::Step(step) => thread.add(id, by, piece.at, step),
+            What::Step(step) if by != thread.role && thread.is_full_of(by, &step) => {}
+            What::Step(step) => {
+                thread.add(id, by, piece.at, step);
+                self.unfolded.insert(thread.id);
+            }
             // Only the originator says who it is about.
             What::Part(part) if by == Party::Originator => thread.add_part(id, part),
             What::Part(_) => {}
         }
         if ours {
             thread.on_the_way.insert(id);
+        }
+    }
+
+    /// Folds the threads that have new steps: once for all of them, since a peer may bring many.
+    pub fn fold(&mut self) {
+        for id in std::mem::take(&mut self.unfolded) {
+            if let Some(thread) = self.threads.get_mut(&id) {
+                thread.refold();
+            }
         }
     }
 
@@ -150,8 +166,10 @@ impl Book {
             }
             return;
         }
-        if let Some(thread) = self.threads.get_mut(&thread) {
-            thread.remove(id);
+        if let Some(thread) = self.threads.get_mut(&thread)
+            && thread.remove(id)
+        {
+            self.unfolded.insert(thread.id);
         }
         if let Some(left) = self.orphans.get_mut(&thread) {
             left.remove(id);

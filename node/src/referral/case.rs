@@ -174,6 +174,16 @@ impl Draft {
         Self(json)
     }
 
+    /// What is left of one when nobody may know any more what stood in it.
+    pub(super) fn emptied() -> Self {
+        Self("{}".to_owned())
+    }
+
+    /// Whether nothing stands in it (any more).
+    pub(super) fn is_empty(&self) -> bool {
+        self.0 == "{}"
+    }
+
     /// The JSON. Whoever asks for it answers for where it goes.
     pub fn expose(&self) -> &str {
         &self.0
@@ -356,6 +366,27 @@ impl Cases {
         Ok(file || draft)
     }
 
+    /// Destroys the drafts that were begun before a moment; gives which. What waits for a second
+    /// officer is one of them: an emergency of a month ago is none.
+    ///
+    /// # Errors
+    /// [`KeyringError`]; some may be destroyed then.
+    pub fn drop_older(&self, before: Millis) -> Result<Vec<CaseId>, KeyringError> {
+        let mut dropped = Vec::new();
+        for id in self.drafts()? {
+            let old = match self.read(&id) {
+                Ok(case) => case.is_some_and(|case| !case.sent && case.made < before),
+                Err(KeyringError::Damaged { .. }) => false,
+                Err(error) => return Err(error),
+            };
+            if old {
+                self.destroy(&id)?;
+                dropped.push(id);
+            }
+        }
+        Ok(dropped)
+    }
+
     fn write(&self, case: &CaseFile) -> Result<(), KeyringError> {
         self.0.keyring.keep(case.shelf(), case.id.as_str(), case)?;
         // It lies in one place: what was a draft is one no longer.
@@ -408,6 +439,11 @@ mod tests {
         let mut case = CaseFile::begun(Draft::new(json.into()), 7, "mira", Millis(1));
         cases.keep(&case).expect("keep");
         assert!(cases.read(&case.id).expect("read") == Some(case.clone()));
+        // Neither before its time, nor once it was sent.
+        assert_eq!(cases.drop_older(Millis(1)).expect("drop"), []);
+        let old = CaseFile::begun(Draft::new("{}".into()), 7, "mira", Millis(0));
+        cases.keep(&old).expect("keep");
+        assert_eq!(cases.drop_older(Millis(1)).expect("drop"), [old.id]);
         let thread = RecordId::from_bytes([5; 32]);
         case.sent = true;
         case.asked = vec![
@@ -430,6 +466,7 @@ mod tests {
         let cases = Cases::load(keyring(dir.path())).expect("cases");
         assert_eq!(cases.of_thread(&thread), Some((case.id.clone(), 0)));
         assert_eq!(cases.ids().expect("ids").len(), 1);
+        assert_eq!(cases.drop_older(Millis(9)).expect("drop"), []);
         for entry in walk(dir.path()) {
             let bytes = std::fs::read(entry).expect("file");
             assert!(!bytes.windows(6).any(|w| w == b"Marker"));

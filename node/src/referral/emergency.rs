@@ -80,7 +80,7 @@ impl Node {
     ///
     /// # Errors
     /// [`ApprovalFault`]; it waits still, unless it was changed meanwhile.
-    pub(crate) async fn approve_emergency(
+    pub async fn approve_emergency(
         &self,
         id: &CaseId,
         second: Second,
@@ -121,7 +121,7 @@ impl Node {
     ///
     /// # Errors
     /// [`ApprovalFault`].
-    pub(crate) async fn review_emergency(
+    pub async fn review_emergency(
         &self,
         id: &CaseId,
         second: Second,

@@ -62,6 +62,7 @@ impl Node {
                     None => book.gone(&id),
                 }
             }
+            book.fold();
             book.taken = last;
         }
     }

@@ -145,6 +145,9 @@ impl Node {
                 _ = stop.changed() => return,
             }
         }
+        if let Err(error) = self.forget_the_withdrawn().await {
+            tracing::error!(%error, "something is left of a referral that was taken back; the next start destroys it");
+        }
         loop {
             vault.mark_unchanged();
             time.mark_unchanged();
@@ -179,15 +182,24 @@ impl Node {
         }
     }
 
+    /// Lets follow what follows from something that is out already: what is in the way of that
+    /// makes it no less so, and is tried again.
+    async fn let_follow(&self) {
+        if let Err(error) = self.referrals_turn().await {
+            tracing::error!(%error, "a referral could not be moved on; it is tried again");
+        }
+    }
+
     /// Takes up what changed, and lets follow what follows, until nothing more does. The caller
     /// holds `acting`.
     async fn referrals_turn(&self) -> Result<(), ReferralError> {
         // Each round moves at least one thread on, and no thread moves on for ever.
         for _ in 0..limits::REFERRAL_ROUNDS {
             self.take_up().await?;
-            let settled = self.settle_referrals().await?;
+            let settled = self.settle_referrals().await;
+            // One that can't be moved on stops no other's deadline.
             let fired = self.fire_deadlines().await?;
-            if !settled && !fired {
+            if !settled? && !fired {
                 break;
             }
         }

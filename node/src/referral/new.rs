@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::lifecycle::DeadlineTable;
@@ -105,6 +106,39 @@ pub enum Sent {
 }
 
 impl Node {
+    /// Destroys drafts that nobody sent in time, for as long as the node runs.
+    pub(crate) async fn run_drafts(self) {
+        let mut stop = self.stopping();
+        let mut due = Millis(0);
+        loop {
+            let now = self.clock.now();
+            if now >= due {
+                due = Millis(now.0.saturating_add(limits::HOUR_MS));
+                let span = limits::REFERRAL_DRAFT_DAYS.saturating_mul(limits::DAY_MS);
+                // A clock in doubt ends nothing.
+                if let Ok(now) = self.time.trusted() {
+                    let (cases, before) = (self.cases.clone(), Millis(now.0.saturating_sub(span)));
+                    match blocking(move || Ok(cases.drop_older(before)?)).await {
+                        Ok(dropped) if dropped.is_empty() => {}
+                        Ok(dropped) => {
+                            tracing::info!(
+                                count = dropped.len(),
+                                "old drafts of referrals were destroyed"
+                            );
+                        }
+                        Err(error) => {
+                            tracing::error!(%error, "old drafts of referrals are there still");
+                        }
+                    }
+                }
+            }
+            tokio::select! {
+                () = self.clock.wait(now, due) => {}
+                _ = stop.changed() => return,
+            }
+        }
+    }
+
     /// Keeps what an officer wrote, whole or not, so that nothing is lost. `into`: in place of
     /// an earlier draft.
     ///
@@ -241,7 +275,7 @@ impl Node {
     ///
     /// # Errors
     /// The store can't be read.
-    pub(crate) async fn wait_for_arrival(
+    pub async fn wait_for_arrival(
         &self,
         id: &RecordId,
         agency: &AgencyId,

@@ -7,8 +7,11 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::lifecycle::{
     Deadline, DeadlineTable, Entry, Folded, Party, State, deadlines, fold,
 };
+use liaison_protocol::limits::THREAD_STEPS;
 use liaison_protocol::personal::{Action, Profile, Step};
-use liaison_protocol::record::codes::{ConsentScope, ConsentState, ReferralPart, Urgency};
+use liaison_protocol::record::codes::{
+    ConsentScope, ConsentState, ReferralPart, StepKind, Urgency,
+};
 use liaison_protocol::record::date::Date;
 
 use super::book::{Piece, What};
@@ -86,11 +89,20 @@ impl Thread {
         }
     }
 
-    /// Takes up a step of either party.
+    /// Takes up a step of either party, without its effect ([`Thread::refold`]).
     pub(super) fn add(&mut self, id: RecordId, by: Party, at: Millis, mut step: Step) {
         step.note = None;
         self.steps.insert(id, Held { by, at, step });
-        self.refold();
+    }
+
+    /// Whether a party has sent more steps than any thread takes, so that this one is left out.
+    /// It can be taken back all the same, though not without end.
+    pub(super) fn is_full_of(&self, by: Party, step: &Step) -> bool {
+        let most = match step.action.effect() {
+            StepKind::Withdrawn => THREAD_STEPS.saturating_mul(2),
+            _ => THREAD_STEPS,
+        };
+        self.steps.values().filter(|held| held.by == by).count() >= most
     }
 
     /// Takes up another part of the referral.
@@ -98,16 +110,15 @@ impl Thread {
         self.parts.insert(id, part);
     }
 
-    /// A record of it is gone.
-    pub(super) fn remove(&mut self, id: &RecordId) {
+    /// A record of it is gone. Whether it was a step, so that it is to be folded anew.
+    pub(super) fn remove(&mut self, id: &RecordId) -> bool {
         self.on_the_way.remove(id);
         self.parts.remove(id);
-        if self.steps.remove(id).is_some() {
-            self.refold();
-        }
+        self.steps.remove(id).is_some()
     }
 
-    fn refold(&mut self) {
+    /// What it comes to, out of the steps that are here.
+    pub(super) fn refold(&mut self) {
         self.folded = fold(self.steps.iter().map(|(id, held)| Entry {
             id: *id,
             by: held.by,

@@ -30,13 +30,37 @@ impl Node {
                 records.extend(thread.own());
             }
         }
-        // The identity that is kept for a release goes first: nothing needs it any more.
-        self.forget_case(&thread.id).await?;
+        // What was written, with the identity, goes first: nothing needs it any more. To whom it
+        // went is known until all of that is taken back.
+        self.empty_case(&thread.id).await?;
         let done = self.take_back(&records, reason).await?;
+        self.forget_case(&thread.id).await?;
         for id in threads {
             self.forget(id).await?;
         }
         Ok(done)
+    }
+
+    /// What a stop left of cases of which everything is taken back.
+    pub(super) async fn forget_the_withdrawn(&self) -> Result<(), ReferralError> {
+        let node = self.clone();
+        blocking(move || {
+            for id in node.cases.ids()? {
+                let Ok(Some(case)) = node.cases.read(&id) else {
+                    continue;
+                };
+                let mut back = case.sent && case.draft.is_empty();
+                for thread in case.threads() {
+                    let stone = node.store.tombstone(&thread)?;
+                    back &= stone.is_some_and(|stone| stone.is_retraction());
+                }
+                if back {
+                    node.cases.destroy(&id)?;
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// What is left of ours in a thread whose profile its author retracted.

@@ -15,7 +15,12 @@ impl Registry {
     /// newest keys statement lists, the one that began last. None: it has told of none.
     pub fn sealing_key(&self, agency: &AgencyId, now: Millis) -> Option<SealingKey> {
         self.read(|i| {
-            let keys = i.agencies.get(agency)?.statement_body()?;
+            // A statement under a key that was lost since may be a thief's, with the thief's keys.
+            let known = i
+                .agencies
+                .get(agency)
+                .filter(|known| known.is_reachable())?;
+            let keys = known.statement_body()?;
             let in_force = keys.sealing.iter().filter(|key| key.is_valid_at(now));
             in_force.max_by_key(|key| (key.from, key.until)).cloned()
         })

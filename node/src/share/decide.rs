@@ -186,11 +186,10 @@ impl Share {
         }
         if header.author == *peer {
             let line = self.store.ledger_entry(peer, arrival)?;
-            if line.is_some_and(|l| l.direction == Direction::Received) {
+            // What is sealed only its author's node releases, to whomever.
+            let sealed = kind::is_sealed(header);
+            if !sealed && line.is_some_and(|l| l.direction == Direction::Received) {
                 walk.given_back();
-                if kind::is_sealed(header) && self.gist_or_closed(header, walk).is_some() {
-                    self.sealing_gate(peer, walk);
-                }
                 return Ok(());
             }
         }

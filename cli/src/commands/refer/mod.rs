@@ -1,11 +1,15 @@
 //! `liaison refer`.
 
+mod approve;
 mod assign;
 mod decide;
 mod end;
 mod find;
+mod guide;
 mod help;
+mod make;
 mod person;
+mod screen;
 mod show;
 mod step;
 
@@ -23,6 +27,12 @@ use crate::error::Outcome;
 /// waits.
 #[derive(Debug, Subcommand)]
 pub enum ReferCommand {
+    New(make::NewArgs),
+    Screen(screen::ScreenArgs),
+    Template(make::TemplateArgs),
+    Drafts(make::DraftsArgs),
+    Approve(approve::ApproveArgs),
+    Review(approve::ReviewArgs),
     Show(show::ShowArgs),
     Timeline(show::TimelineArgs),
     Ack(decide::AckArgs),
@@ -50,6 +60,12 @@ pub enum ReferCommand {
 /// Runs one of them.
 pub fn run(context: &mut Context, command: ReferCommand) -> Outcome {
     match command {
+        ReferCommand::New(args) => make::new(context, args),
+        ReferCommand::Screen(args) => screen::run(context, args),
+        ReferCommand::Template(make::TemplateArgs {}) => make::template(context),
+        ReferCommand::Drafts(args) => make::drafts(context, &args),
+        ReferCommand::Approve(args) => approve::approve(context, &args),
+        ReferCommand::Review(args) => approve::review(context, &args),
         ReferCommand::Show(args) => show::show(context, &args),
         ReferCommand::Timeline(args) => show::timeline(context, &args),
         ReferCommand::Ack(args) => decide::ack(context, args),

@@ -21,8 +21,11 @@ pub(in crate::control) async fn why(
     let (arrival, header) = node.find(&id)?;
     let (agency, _) = node.registry.find(&peer)?;
     let (mut decided, mut words) = node.share.explain(&agency, arrival, &header)?;
-    node.discreet(&caller, &header, &mut decided, &mut words);
-    if let Some(word) = words.iter().find(|word| word.gate == decided.gate) {
+    node.discreet(&caller, &header, &mut words);
+    let deciding = words.iter().find(|word| word.gate == decided.gate);
+    let shut = || words.iter().find(|word| !word.allow);
+    if let Some(word) = deciding.or_else(shut) {
+        decided.gate = word.gate;
         decided.rule = word.rule.clone();
     }
     let mut decision = PeerDecision::of(&node, &agency, &decided, &words);

@@ -1,7 +1,7 @@
 //! Retractions: a word taken back.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::record::codes::{Kind, RetractReason};
 use liaison_protocol::record::envelope::Fields;
@@ -9,14 +9,18 @@ use liaison_protocol::record::kinds::{Content, Retract};
 
 use super::Answer;
 use crate::control::api::{ApiError, RetractReport, RetractRequest};
+use crate::control::caller::Caller;
 use crate::ingest::Statement;
 use crate::kind;
 use crate::node::Node;
+use crate::officers::Role;
+use crate::referral::access::Aim;
 use crate::store::Flags;
 
 /// `POST /v1/records/{id}/retract`.
 pub(in crate::control) async fn retract(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Json(request): Json<RetractRequest>,
 ) -> Answer<RetractReport> {
@@ -29,6 +33,11 @@ pub(in crate::control) async fn retract(
             })?;
     let (arrival, header) = node.find(&id)?;
     node.own_word(&header, "retracted")?;
+    // What is about a person is taken back by who works on it, or by who answers for their rights.
+    if kind::is_sealed(&header) && !caller.officer.roles.has(Role::DataProtectionOfficer) {
+        let thread = header.thread.unwrap_or(header.id);
+        node.admit(&caller, thread, Aim::Act, None)?;
+    }
     if kind::of(&header) == Some(Kind::Retract) {
         return Err(
             ApiError::new("refused", "a retraction is for good and can't be retracted")

@@ -10,25 +10,40 @@ use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::kind;
 use crate::node::Node;
-use crate::share::{Decided, Gate, GateWord, SEALED};
+use crate::share::{Gate, GateWord, SEALED};
 use crate::store::Header;
 
 /// The title of a sealed record.
 pub(in crate::control) const TITLE: &str = "(sealed)";
 
 impl Node {
-    /// Takes out of a decision, for whom it is not, what would tell what stands inside: the
-    /// gates that look there, and whether they are open. Whether the list has the peer is known
-    /// to everybody; what became of it, the ledger tells.
+    /// Takes out of the gates' words what would tell what stands inside.
     pub(in crate::control) fn discreet(
         &self,
         caller: &Caller,
         header: &Header,
-        decided: &mut Decided,
         words: &mut Vec<GateWord>,
     ) {
-        if !self.may_be_told(caller, header) {
-            keep_sealed(decided, words);
+        if self.may_be_told(caller, header) {
+            return;
+        }
+        let of_inside = |gate| matches!(gate, Gate::Ceiling | Gate::Exclude | Gate::Policy);
+        // Whoever is not on the list gets it by no gate: which of them are shut, asked peer by
+        // peer, would tell from whose authorities the person is kept.
+        let shut = |word: &GateWord| word.gate == Gate::Audience && !word.allow;
+        if words.iter().any(shut) {
+            words.retain(|word| !of_inside(word.gate));
+        }
+        for word in words {
+            if of_inside(word.gate) {
+                word.rule = SEALED.into();
+                word.place = None;
+                word.says = match word.allow {
+                    true => "it is sealed: why this gate is open is for those assigned to it",
+                    false => "it is sealed: why this gate is shut is for those assigned to it",
+                }
+                .into();
+            }
         }
     }
 
@@ -78,99 +93,5 @@ impl Node {
                 "size_class": sealed.text.class(),
             },
         }))
-    }
-}
-
-/// What is left of a decision: the gates that ask what everybody knows.
-fn keep_sealed(decided: &mut Decided, words: &mut Vec<GateWord>) {
-    words.retain(|word| {
-        matches!(
-            word.gate,
-            Gate::Link | Gate::Expired | Gate::Key | Gate::Owed | Gate::Audience
-        )
-    });
-    if let Some(shut) = words.iter().find(|word| !word.allow) {
-        (decided.gate, decided.allow) = (shut.gate, false);
-        return;
-    }
-    if matches!(decided.gate, Gate::Owed | Gate::Key) {
-        return;
-    }
-    decided.gate = Gate::Seal;
-    words.push(GateWord {
-        gate: Gate::Seal,
-        allow: decided.allow,
-        rule: SEALED.into(),
-        says: "it is sealed: what else is asked of it is for those assigned to it".into(),
-        place: None,
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn word(gate: Gate, allow: bool) -> GateWord {
-        GateWord {
-            gate,
-            allow,
-            rule: "a-rule".into(),
-            says: "why".into(),
-            place: Some("here".into()),
-        }
-    }
-
-    fn told(gate: Gate, words: &[(Gate, bool)]) -> (Decided, Vec<Gate>) {
-        let mut decided = Decided {
-            allow: words.iter().all(|(_, allow)| *allow),
-            gate,
-            rule: "a-rule".into(),
-        };
-        let mut words: Vec<GateWord> = words.iter().map(|(g, a)| word(*g, *a)).collect();
-        keep_sealed(&mut decided, &mut words);
-        (decided, words.into_iter().map(|word| word.gate).collect())
-    }
-
-    /// Whether a country is excluded looks the same as whether it is not.
-    #[test]
-    fn a_peer_that_is_not_on_the_list_is_told_of_by_the_list_alone() {
-        let gates = |open: bool| {
-            [
-                (Gate::Link, true),
-                (Gate::Handling, open),
-                (Gate::Ceiling, open),
-                (Gate::Audience, false),
-                (Gate::Exclude, open),
-                (Gate::Policy, open),
-                (Gate::Seal, true),
-            ]
-        };
-        let shut = told(Gate::Ceiling, &gates(false));
-        assert_eq!(shut, told(Gate::Audience, &gates(true)));
-        assert_eq!(shut.0.gate, Gate::Audience);
-        assert_eq!(shut.1, [Gate::Link, Gate::Audience]);
-    }
-
-    #[test]
-    fn of_a_peer_on_the_list_no_gate_that_looks_inside_is_named() {
-        let barred = told(
-            Gate::Exclude,
-            &[
-                (Gate::Link, true),
-                (Gate::Audience, true),
-                (Gate::Exclude, false),
-            ],
-        );
-        let no_key = told(
-            Gate::Seal,
-            &[
-                (Gate::Link, true),
-                (Gate::Audience, true),
-                (Gate::Policy, true),
-                (Gate::Seal, false),
-            ],
-        );
-        assert_eq!(barred, no_key);
-        assert!(!barred.0.allow);
     }
 }

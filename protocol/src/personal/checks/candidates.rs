@@ -63,6 +63,10 @@ pub(super) fn check(profile: &Profile, with: &Circumstances<'_>, found: &mut Vec
         }
         origin(profile, candidate, with, found);
     }
+}
+
+/// REF-04 of the profile itself.
+pub(super) fn check_contact(profile: &Profile, found: &mut Vec<Finding>) {
     let consented = profile.consent.covers(ConsentScope::OriginContact);
     if !profile.origin_contact_forbidden && !consented {
         found.push(Finding::new(

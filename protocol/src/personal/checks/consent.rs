@@ -1,21 +1,21 @@
 //! REF-03: nothing is sent without consent, or an emergency that two officers stand for.
 
-use super::Circumstances;
 use crate::personal::{Consent, Profile};
 use crate::record::check::Finding;
 use crate::record::codes::{
     ConsentBy, ConsentQuestion, ConsentScope, ConsentState, EmergencyReason,
 };
+use crate::record::date::Date;
 
-pub(super) fn check(profile: &Profile, with: &Circumstances<'_>, found: &mut Vec<Finding>) {
+pub(super) fn check(profile: &Profile, today: Date, approved: bool, found: &mut Vec<Finding>) {
     let consent = &profile.consent;
     let mut find = |place: &str, says: String, remedy: &str| {
         found.push(Finding::new("REF-03", place, says, remedy));
     };
-    if consent.date > with.today {
+    if consent.date > today {
         find(
             "consent.date",
-            format!("is still to come (today is {})", with.today),
+            format!("is still to come (today is {})", today),
             "Give the day on which the person was asked.",
         );
     }
@@ -26,7 +26,7 @@ pub(super) fn check(profile: &Profile, with: &Circumstances<'_>, found: &mut Vec
             format!("is '{}'; nothing may be sent", consent.state),
             "Help the person without a referral. Ask again only if they wish it.",
         ),
-        ConsentState::Emergency => emergency(consent, with, find),
+        ConsentState::Emergency => emergency(consent, approved, find),
     }
 }
 
@@ -71,11 +71,7 @@ fn given(profile: &Profile, consent: &Consent, mut find: impl FnMut(&str, String
     }
 }
 
-fn emergency(
-    consent: &Consent,
-    with: &Circumstances<'_>,
-    mut find: impl FnMut(&str, String, &str),
-) {
+fn emergency(consent: &Consent, approved: bool, mut find: impl FnMut(&str, String, &str)) {
     let Some(emergency) = &consent.emergency else {
         return find(
             "consent.emergency",
@@ -90,7 +86,7 @@ fn emergency(
             "Say in one sentence why it cannot wait.",
         );
     }
-    if !with.approved {
+    if !approved {
         find(
             "consent.emergency",
             "is not approved by a second officer; nothing may be sent".to_owned(),

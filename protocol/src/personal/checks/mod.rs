@@ -56,9 +56,10 @@ pub struct Circumstances<'a> {
 /// All checks of a profile before it is sealed to the candidates. Empty: it may be.
 pub fn check_profile(profile: &Profile, with: &Circumstances<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    consent::check(profile, with, &mut found);
+    consent::check(profile, with.today, with.approved, &mut found);
     children::check(profile, &mut found);
     candidates::check(profile, with, &mut found);
+    candidates::check_contact(profile, &mut found);
     identifying::check_profile(profile, &mut found);
     found
 }
