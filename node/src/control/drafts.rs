@@ -416,6 +416,8 @@ impl From<NewFault> for ApiError {
             NewFault::NoDraft { .. } => {
                 ApiError::new("not-found", says).with_remedy("'liaison refer drafts' lists them")
             }
+            NewFault::Others { .. } => ApiError::new("forbidden", says)
+                .with_remedy("ask them to change it, or write one of your own"),
             NewFault::Sent { thread, .. } => {
                 let id = thread.map(|thread| thread.short()).unwrap_or_default();
                 ApiError::new("conflict", says)

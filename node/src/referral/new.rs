@@ -53,6 +53,12 @@ pub enum NewFault {
         /// Its name.
         id: CaseId,
     },
+    /// It is another officer's.
+    #[error("{id} is another officer's draft")]
+    Others {
+        /// Its name.
+        id: CaseId,
+    },
     /// It was sent already.
     #[error("{id} was sent already")]
     Sent {
@@ -143,7 +149,8 @@ impl Node {
     /// an earlier draft.
     ///
     /// # Errors
-    /// [`NewFault::NoDraft`], [`NewFault::Sent`], [`NewFault::TooManyDrafts`], the keyring.
+    /// [`NewFault::NoDraft`], [`NewFault::Others`], [`NewFault::Sent`],
+    /// [`NewFault::TooManyDrafts`], the keyring.
     pub(crate) async fn keep_draft(
         &self,
         draft: Draft,
@@ -164,6 +171,10 @@ impl Node {
             let sent = cases
                 .read(&id)?
                 .ok_or_else(|| NewFault::NoDraft { id: id.clone() })?;
+            // Least of all one that waits for a second officer.
+            if sent.uid != uid {
+                return Err(NewFault::Others { id });
+            }
             if sent.sent {
                 let thread = sent.threads().next();
                 return Err(NewFault::Sent { id, thread });
@@ -173,7 +184,6 @@ impl Node {
                 case.draft = draft;
                 case.waits = None;
                 case.approval = None;
-                case.uid = uid;
                 case.user = user;
             })?;
             changed.ok_or(NewFault::NoDraft { id })
