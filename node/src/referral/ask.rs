@@ -33,6 +33,64 @@ impl Node {
         Ok(thread)
     }
 
+    /// The thread with the first candidate of a case, where its profile is out: claimed for the
+    /// case, if it was not.
+    pub(super) async fn first_thread(
+        &self,
+        id: &CaseId,
+    ) -> Result<Option<RecordId>, ReferralError> {
+        let _one = self.referrals.0.acting.lock().await;
+        self.take_up().await?;
+        let Some(case) = self.read_case(id).await? else {
+            return Ok(None);
+        };
+        let Some(asked) = case.asked.first() else {
+            return Ok(None);
+        };
+        if asked.thread.is_some() {
+            return Ok(asked.thread);
+        }
+        let left = asked.sealing.and_then(|at| self.unclaimed(&case, 0, at));
+        if let Some(thread) = left {
+            self.claim(id, 0, thread).await?;
+        }
+        Ok(left)
+    }
+
+    /// Gives a thread of ours that no case knows to the case that was about to make it.
+    pub(super) async fn claim_left(&self, thread: &Thread) -> Result<(), ReferralError> {
+        if self.cases.of_thread(&thread.id).is_some() {
+            return Ok(());
+        }
+        let cases = self.cases.clone();
+        let (agency, created) = (thread.peer, thread.created);
+        let found = blocking(move || {
+            let mut found: Option<(Millis, CaseId, usize)> = None;
+            for id in cases.ids()? {
+                // One that is damaged holds nobody else up.
+                let Some(case) = cases.read(&id).ok().flatten() else {
+                    continue;
+                };
+                for (at, asked) in case.asked.iter().enumerate() {
+                    let Some(began) = asked.sealing.filter(|began| *began <= created) else {
+                        continue;
+                    };
+                    let its = asked.thread.is_none() && asked.agency == agency;
+                    // One is sealed at a time: it is the one that began last.
+                    if its && found.as_ref().is_none_or(|(last, ..)| *last < began) {
+                        found = Some((began, id.clone(), at));
+                    }
+                }
+            }
+            Ok(found)
+        })
+        .await?;
+        match found {
+            Some((_, id, at)) => self.claim(&id, at, thread.id).await,
+            None => Ok(()),
+        }
+    }
+
     async fn ask_candidate(&self, id: &CaseId, at: usize) -> Result<RecordId, ReferralError> {
         let case = self
             .read_case(id)

@@ -230,15 +230,28 @@ impl Node {
         .await?;
         let thread = match self.ask(id, 0).await {
             Ok(thread) => thread,
-            Err(error) => {
-                // Nobody was asked: it is a draft still.
-                self.change_draft(id, |case| {
-                    case.asked.clear();
-                    case.sent = false;
-                })
-                .await?;
-                return Err(error.into());
-            }
+            // The profile may be out all the same: a second one would be a second referral,
+            // which neither the release nor a withdrawal of this one knows. Where that can't be
+            // told, it stays sent, and is found by what is settled later.
+            Err(error) => match self.first_thread(id).await {
+                Ok(Some(thread)) => {
+                    tracing::warn!(%error, "a referral is out; what follows is tried again");
+                    thread
+                }
+                Ok(None) => {
+                    // Nobody was asked: it is a draft still.
+                    self.change_draft(id, |case| {
+                        case.asked.clear();
+                        case.sent = false;
+                    })
+                    .await?;
+                    return Err(error.into());
+                }
+                Err(unknown) => {
+                    tracing::error!(%unknown, "it is not known whether a referral is out");
+                    return Err(error.into());
+                }
+            },
         };
         let case = self.case(id).await?;
         let agency = plan.first().map(|planned| planned.agency);
