@@ -333,6 +333,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
 
     fn settled(&mut self, lane: Lane, mark: Option<u64>, outcomes: Vec<(RecordId, Outcome)>) {
         let mut answers = Vec::with_capacity(outcomes.len());
+        let mut told = Vec::with_capacity(outcomes.len());
         for (id, outcome) in outcomes {
             let pending = self.pending.remove(&id);
             self.repairing.ids.remove(&id);
@@ -344,7 +345,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                     self.wait_for_clock(created);
                 }
                 answers.push((arrival, answer));
-                self.peer.answered(id, answer);
+                told.push((id, answer));
             }
         }
         let cursor = mark
@@ -359,6 +360,10 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         let peer = self.peer.clone();
         self.settles.push_back(Box::pin(async move {
             share.settle(agency, answers, cursor).await?;
+            // Who is told an answer finds it in the ledger.
+            for (id, answer) in told {
+                peer.answered(id, answer);
+            }
             if to_the_end {
                 peer.set_looked_through();
             }
