@@ -241,6 +241,37 @@ async fn e31_consent_withdrawn_at_the_provider_erases_everything_at_both() {
     }
 }
 
+/// A step that tells of an emergency makes none: nobody else is asked for it, and whoever was
+/// not asked is not forgotten. Consent makes the next profile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_makes_no_emergency_and_drops_no_candidate() {
+    let federation = Federation::mesh(&["a", "b", "c"], OPEN).await;
+    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
+    let first = refer(a, &[b, c], Urgency::High, NAME).await;
+    stands(b, &first, State::Sent).await;
+    let consent = |state, scope: &[ConsentScope]| Action::Consent {
+        state,
+        scope: scope.iter().copied().collect(),
+        date: Date::from_millis(b.node().clock.now()),
+    };
+    take(b, first, consent(ConsentState::Emergency, &[])).await;
+    take(b, first, NO_PLACE).await;
+    stands(a, &first, State::Declined).await;
+    federation.settled().await;
+    assert!(states(c).is_empty());
+    let (case, _) = a.node().cases.of_thread(&first).expect("a case");
+    let asked = || {
+        a.node()
+            .cases
+            .read(&case)
+            .expect("here")
+            .expect("kept")
+            .asked
+    };
+    assert_eq!(asked().len(), 2);
+    assert!(asked().iter().any(|asked| asked.thread.is_none()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_identity_is_taken_back_when_the_person_no_longer_agrees_to_it() {
     let federation = Federation::mesh(&["a", "b"], OPEN).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use liaison_node::ingest::Sealing;
 use liaison_node::officers::{Officer, Role, Roles};
-use liaison_node::referral::{Approval, Draft};
+use liaison_node::referral::{Approval, CaseFile, Draft};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
 use liaison_protocol::personal::{Action, Emergency, Part, Personal, Profile, Step};
@@ -15,7 +15,7 @@ use liaison_protocol::record::date::Date;
 use liaison_tests::federation::OPEN;
 use liaison_tests::referral::{case, gone, refer, stands, states, take, until};
 use liaison_tests::sealed::{closed, identity, inside, opens, profile, seal};
-use liaison_tests::{Federation, TestNode};
+use liaison_tests::{Federation, TestNode, http};
 
 const NAME: &str = "Quittenmarke Zwetschge";
 
@@ -269,4 +269,35 @@ async fn what_policy_sees_inside_a_seal_is_told_to_nobody_who_asks_around() {
     let told = a.json(&["policy", "preview", &dir]).await;
     assert_eq!(told["peers"][0]["stops"]["records"], 1, "{told}");
     assert!(!told.to_string().contains(&id.full()), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_writes_over_the_draft_of_another() {
+    let federation = Federation::mesh(&["a"], OPEN).await;
+    let a = &federation["a"];
+    is(a, "\"referral-officer\"");
+    let written = Draft::new("{\"lang\":\"en\"}".into());
+    let draft = CaseFile::begun(written.clone(), 4_242, "colleague", a.node().clock.now());
+    a.node().cases.keep(&draft).expect("kept");
+    let (socket, path) = (
+        a.home.socket_path(),
+        format!("/v1/referrals?keep=true&draft={}", draft.id),
+    );
+    let answer = tokio::task::spawn_blocking(move || {
+        http::call(
+            &socket,
+            "POST",
+            &path,
+            &["Content-Type: application/json"],
+            b"{}",
+        )
+    });
+    assert_eq!(answer.await.expect("an answer").status, 403);
+    let kept = a
+        .node()
+        .cases
+        .read(&draft.id)
+        .expect("keyring")
+        .expect("here");
+    assert!(kept.draft == written && kept.uid == 4_242);
 }

@@ -48,6 +48,9 @@ pub(super) async fn make(
             node.referral_report("checked", &draft, &plan, findings),
         ));
     }
+    if let Some(id) = &into {
+        node.may_write_over(&caller, id).await?;
+    }
     // Whatever comes of it, nothing that was typed is lost.
     let (uid, user) = (caller.uid, &caller.officer.name);
     let case = node.keep_draft(written, into, uid, user).await?;
@@ -256,6 +259,23 @@ impl Node {
         Ok(draft)
     }
 
+    /// Whether an officer may go on with a draft: their own, or one from a login of many.
+    async fn may_write_over(&self, caller: &Caller, id: &CaseId) -> Result<(), ApiError> {
+        let case = self.case(id).await?;
+        let of_many = || {
+            self.officers
+                .of(case.uid)
+                .is_ok_and(|officer| officer.shared)
+        };
+        if case.uid == caller.uid || of_many() {
+            return Ok(());
+        }
+        Err(
+            ApiError::new("forbidden", format!("{id} is another officer's draft"))
+                .with_remedy("leave out --draft to begin one of your own; nothing was changed"),
+        )
+    }
+
     /// Whether an officer may write or send a referral.
     fn may_draft(&self, caller: &Caller, aim: Aim) -> Result<(), ApiError> {
         let now = self.clock.now();
@@ -416,6 +436,8 @@ impl From<NewFault> for ApiError {
             NewFault::NoDraft { .. } => {
                 ApiError::new("not-found", says).with_remedy("'liaison refer drafts' lists them")
             }
+            NewFault::Others { .. } => ApiError::new("forbidden", says)
+                .with_remedy("ask them to change it, or write one of your own"),
             NewFault::Sent { thread, .. } => {
                 let id = thread.map(|thread| thread.short()).unwrap_or_default();
                 ApiError::new("conflict", says)

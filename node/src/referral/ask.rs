@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::RecordId;
+use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::lifecycle::{Party, State};
 use liaison_protocol::personal::{Identity, Inside, Part, Personal, ReferralDraft, VictimReferral};
+use liaison_protocol::record::check::Finding;
 use liaison_protocol::record::codes::{ConsentScope, ConsentState, Urgency};
 use liaison_protocol::record::date::Date;
 
@@ -32,6 +33,64 @@ impl Node {
         Ok(thread)
     }
 
+    /// The thread with the first candidate of a case, where its profile is out: claimed for the
+    /// case, if it was not.
+    pub(super) async fn first_thread(
+        &self,
+        id: &CaseId,
+    ) -> Result<Option<RecordId>, ReferralError> {
+        let _one = self.referrals.0.acting.lock().await;
+        self.take_up().await?;
+        let Some(case) = self.read_case(id).await? else {
+            return Ok(None);
+        };
+        let Some(asked) = case.asked.first() else {
+            return Ok(None);
+        };
+        if asked.thread.is_some() {
+            return Ok(asked.thread);
+        }
+        let left = asked.sealing.and_then(|at| self.unclaimed(&case, 0, at));
+        if let Some(thread) = left {
+            self.claim(id, 0, thread).await?;
+        }
+        Ok(left)
+    }
+
+    /// Gives a thread of ours that no case knows to the case that was about to make it.
+    pub(super) async fn claim_left(&self, thread: &Thread) -> Result<(), ReferralError> {
+        if self.cases.of_thread(&thread.id).is_some() {
+            return Ok(());
+        }
+        let cases = self.cases.clone();
+        let (agency, created) = (thread.peer, thread.created);
+        let found = blocking(move || {
+            let mut found: Option<(Millis, CaseId, usize)> = None;
+            for id in cases.ids()? {
+                // One that is damaged holds nobody else up.
+                let Some(case) = cases.read(&id).ok().flatten() else {
+                    continue;
+                };
+                for (at, asked) in case.asked.iter().enumerate() {
+                    let Some(began) = asked.sealing.filter(|began| *began <= created) else {
+                        continue;
+                    };
+                    let its = asked.thread.is_none() && asked.agency == agency;
+                    // One is sealed at a time: it is the one that began last.
+                    if its && found.as_ref().is_none_or(|(last, ..)| *last < began) {
+                        found = Some((began, id.clone(), at));
+                    }
+                }
+            }
+            Ok(found)
+        })
+        .await?;
+        match found {
+            Some((_, id, at)) => self.claim(&id, at, thread.id).await,
+            None => Ok(()),
+        }
+    }
+
     async fn ask_candidate(&self, id: &CaseId, at: usize) -> Result<RecordId, ReferralError> {
         let case = self
             .read_case(id)
@@ -52,7 +111,14 @@ impl Node {
             self.claim(id, at, thread).await?;
             return Ok(thread);
         }
-        let mut inside = self.profile_of(&case)?;
+        let before = self.latest_of(&case);
+        let mut inside = self.profile_of(&case, before.as_ref())?;
+        if let Some(before) = &before {
+            let found = self.check_next(&case, before, &inside, &agency, now)?;
+            if !found.is_empty() {
+                return Err(ReferralError::Checks(found));
+            }
+        }
         if inside.fields.exercise.is_none() {
             inside.fields.exercise.clone_from(&self.config.exercise);
         }
@@ -90,35 +156,34 @@ impl Node {
     /// Asks the next candidate, where this one will not take the person and nobody else has;
     /// gives whether anybody was asked.
     pub(super) async fn ask_next(&self, thread: &Thread) -> Result<bool, ReferralError> {
-        let Some((id, at)) = self.next_of(&thread.id).await? else {
+        let Some((id, open)) = self.next_of(&thread.id).await? else {
             return Ok(false);
         };
         // What the person agreed to may have changed since the profile.
         let (state, scope) = thread.consent();
         let agreed = match state {
             ConsentState::Given => scope.contains(&ConsentScope::ShareProfile),
-            // Two officers stand for the one that the profile tells of; a step makes none.
-            ConsentState::Emergency => thread.consent.0 == ConsentState::Emergency,
+            ConsentState::Emergency => thread.is_emergency(),
             ConsentState::Refused | ConsentState::Withdrawn => false,
         };
         if !agreed || self.review_overdue(&thread.id) {
             return Ok(false);
         }
-        match self.ask_candidate(&id, at).await {
-            Ok(_) => Ok(true),
-            // That one can't be asked, now or ever: whoever comes after it is not held up.
-            Err(ReferralError::Ingest(fault)) if !self.may_recover(&fault) => {
-                tracing::warn!(%fault, "a candidate can't be asked; the next one is");
-                self.change_case(&id, move |case| {
-                    if at < case.asked.len() {
-                        case.asked.remove(at);
-                    }
-                })
-                .await?;
-                Box::pin(self.ask_next(thread)).await
+        // Who can't be asked now holds nobody up who comes after, and is not forgotten.
+        for at in open {
+            match self.ask_candidate(&id, at).await {
+                Ok(_) => return Ok(true),
+                Err(ReferralError::Ingest(fault)) if !self.may_recover(&fault) => {
+                    tracing::warn!(%fault, "a candidate can't be asked; the next one is");
+                }
+                Err(ReferralError::Checks(found)) => {
+                    let rules: BTreeSet<&str> = found.iter().map(|f| f.code).collect();
+                    tracing::warn!(?rules, "a candidate may not be asked; the next one is");
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
         }
+        Ok(false)
     }
 
     /// Whether another candidate can be asked.
@@ -129,7 +194,11 @@ impl Node {
             .is_some_and(|case| case.asked.iter().any(|asked| asked.thread.is_none()))
     }
 
-    async fn next_of(&self, thread: &RecordId) -> Result<Option<(CaseId, usize)>, ReferralError> {
+    /// The candidates of its case that were not asked, where nobody has it or may yet take it.
+    async fn next_of(
+        &self,
+        thread: &RecordId,
+    ) -> Result<Option<(CaseId, Vec<usize>)>, ReferralError> {
         let Some((id, _)) = self.cases.of_thread(thread) else {
             return Ok(None);
         };
@@ -143,8 +212,9 @@ impl Node {
         if !case.threads().all(refused) {
             return Ok(None);
         }
-        let at = case.asked.iter().position(|asked| asked.thread.is_none());
-        Ok(at.map(|at| (id, at)))
+        let asked = case.asked.iter().enumerate();
+        let open = asked.filter(|(_, asked)| asked.thread.is_none());
+        Ok(Some((id, open.map(|(at, _)| at).collect())))
     }
 
     /// The threads of the referral that this one belongs to.
@@ -211,14 +281,14 @@ impl Node {
 
     /// The profile as the next candidate gets it: as it was written, with what the steps have
     /// changed since.
-    fn profile_of(&self, case: &CaseFile) -> Result<Inside, ReferralError> {
+    fn profile_of(
+        &self,
+        case: &CaseFile,
+        before: Option<&Thread>,
+    ) -> Result<Inside, ReferralError> {
         let today = Date::from_millis(self.clock.now());
         let draft = read(case)?;
         let mut inside = draft.profile_inside(today, case.approval.is_some());
-        let before = case
-            .threads()
-            .last()
-            .and_then(|id| self.referrals.thread(&id));
         if let Some(before) = before
             && let Personal::Referral(VictimReferral {
                 part: Part::Profile(profile),
@@ -230,12 +300,51 @@ impl Node {
             if let Some(now) = &before.folded.consent {
                 profile.consent.state = now.state;
                 profile.consent.scope = now.scope.iter().copied().collect();
+                // The reason is of an emergency; a step has none, so that it makes none.
                 if now.state != ConsentState::Emergency {
                     profile.consent.emergency = None;
+                }
+                if !profile.consent.covers(ConsentScope::OriginContact) {
+                    profile.origin_contact_forbidden = true;
                 }
             }
         }
         Ok(inside)
+    }
+
+    /// The thread of a case that began last: it knows what changed in those before.
+    fn latest_of(&self, case: &CaseFile) -> Option<Thread> {
+        let threads = case.threads().filter_map(|id| self.referrals.thread(&id));
+        threads.max_by_key(|thread| thread.created)
+    }
+
+    /// What the checks say of a profile after what the steps changed.
+    fn check_next(
+        &self,
+        case: &CaseFile,
+        before: &Thread,
+        inside: &Inside,
+        agency: &AgencyId,
+        now: Millis,
+    ) -> Result<Vec<Finding>, ReferralError> {
+        let draft = read(case)?;
+        let Some(profile) = inside.profile() else {
+            return Ok(Vec::new());
+        };
+        let approved = case.approval.is_some();
+        let mut found = self.check_candidate(&draft, profile, agency, approved, now);
+        // A step that tells of consent after an emergency has no place for these, and one that
+        // tells of a guardian does not change the profile.
+        let since = draft.profile.consent.state == ConsentState::Emergency
+            && profile.consent.state == ConsentState::Given;
+        found.retain(|finding| {
+            let told = match finding.place.as_str() {
+                "consent.by" | "consent.checklist" => since,
+                _ => finding.code == "REF-02" && before.has_guardian(),
+            };
+            !told
+        });
+        Ok(found)
     }
 
     /// A profile of ours to this candidate that no case knows, made since.

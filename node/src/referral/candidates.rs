@@ -2,11 +2,11 @@
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::personal::ReferralDraft;
 use liaison_protocol::personal::checks::{
     Candidate, Circumstances, check_assessment, check_profile,
 };
 use liaison_protocol::personal::limits_of;
+use liaison_protocol::personal::{Profile, ReferralDraft};
 use liaison_protocol::record::check::Finding;
 use liaison_protocol::record::codes::{Country2, Sector, Urgency};
 use liaison_protocol::record::date::Date;
@@ -159,5 +159,52 @@ impl Node {
             found.extend(check_assessment(&draft.profile, assessment, &with));
         }
         Ok(found)
+    }
+
+    /// What the checks say of a profile as it would be sealed to this candidate now.
+    pub(super) fn check_candidate(
+        &self,
+        draft: &ReferralDraft,
+        profile: &Profile,
+        agency: &AgencyId,
+        approved: bool,
+        now: Millis,
+    ) -> Vec<Finding> {
+        let own = self.registry.own();
+        let planned = match self.planned(agency, draft.keep_order, now) {
+            Ok(planned) => planned,
+            Err(error) => {
+                let remedy = "'liaison peer list' shows who can be asked.";
+                return vec![finding("REF-06", error.to_string(), remedy)];
+            }
+        };
+        let Some(card) = self.registry.contact(&own) else {
+            let says = "can't be checked: the card of this agency names no country".to_owned();
+            return vec![finding(
+                "REF-04",
+                says,
+                "'liaison status' says what is missing.",
+            )];
+        };
+        let author = self.registry.own_alias();
+        let with = Circumstances {
+            author: &author,
+            author_country: &card.country,
+            today: Date::from_millis(now),
+            citizenship: &draft.citizenship,
+            candidates: &[planned.candidate(&own)],
+            approved,
+        };
+        check_profile(profile, &with)
+    }
+}
+
+fn finding(code: &'static str, says: String, remedy: &str) -> Finding {
+    Finding {
+        code,
+        place: "candidates".into(),
+        says,
+        remedy: remedy.into(),
+        waivable: false,
     }
 }

@@ -111,7 +111,13 @@ impl Node {
         match self.send_draft(id).await {
             Ok(sent) => Ok(sent),
             Err(error) => {
-                self.change_draft(id, |case| case.approval = None).await?;
+                self.change_draft(id, |case| {
+                    // What may be out stands on this approval.
+                    if !case.sent {
+                        case.approval = None;
+                    }
+                })
+                .await?;
                 Err(error.into())
             }
         }

@@ -53,6 +53,12 @@ pub enum NewFault {
         /// Its name.
         id: CaseId,
     },
+    /// It is another officer's.
+    #[error("{id} is another officer's draft")]
+    Others {
+        /// Its name.
+        id: CaseId,
+    },
     /// It was sent already.
     #[error("{id} was sent already")]
     Sent {
@@ -143,7 +149,8 @@ impl Node {
     /// an earlier draft.
     ///
     /// # Errors
-    /// [`NewFault::NoDraft`], [`NewFault::Sent`], [`NewFault::TooManyDrafts`], the keyring.
+    /// [`NewFault::NoDraft`], [`NewFault::Others`], [`NewFault::Sent`],
+    /// [`NewFault::TooManyDrafts`], the keyring.
     pub(crate) async fn keep_draft(
         &self,
         draft: Draft,
@@ -164,6 +171,10 @@ impl Node {
             let sent = cases
                 .read(&id)?
                 .ok_or_else(|| NewFault::NoDraft { id: id.clone() })?;
+            // Least of all one that waits for a second officer.
+            if sent.uid != uid {
+                return Err(NewFault::Others { id });
+            }
             if sent.sent {
                 let thread = sent.threads().next();
                 return Err(NewFault::Sent { id, thread });
@@ -173,7 +184,6 @@ impl Node {
                 case.draft = draft;
                 case.waits = None;
                 case.approval = None;
-                case.uid = uid;
                 case.user = user;
             })?;
             changed.ok_or(NewFault::NoDraft { id })
@@ -220,15 +230,28 @@ impl Node {
         .await?;
         let thread = match self.ask(id, 0).await {
             Ok(thread) => thread,
-            Err(error) => {
-                // Nobody was asked: it is a draft still.
-                self.change_draft(id, |case| {
-                    case.asked.clear();
-                    case.sent = false;
-                })
-                .await?;
-                return Err(error.into());
-            }
+            // The profile may be out all the same: a second one would be a second referral,
+            // which neither the release nor a withdrawal of this one knows. Where that can't be
+            // told, it stays sent, and is found by what is settled later.
+            Err(error) => match self.first_thread(id).await {
+                Ok(Some(thread)) => {
+                    tracing::warn!(%error, "a referral is out; what follows is tried again");
+                    thread
+                }
+                Ok(None) => {
+                    // Nobody was asked: it is a draft still.
+                    self.change_draft(id, |case| {
+                        case.asked.clear();
+                        case.sent = false;
+                    })
+                    .await?;
+                    return Err(error.into());
+                }
+                Err(unknown) => {
+                    tracing::error!(%unknown, "it is not known whether a referral is out");
+                    return Err(error.into());
+                }
+            },
         };
         let case = self.case(id).await?;
         let agency = plan.first().map(|planned| planned.agency);

@@ -44,6 +44,7 @@ impl Node {
         if thread.role == Party::Provider {
             return Ok(false);
         }
+        self.claim_left(&thread).await?;
         self.assign_as_before(&thread).await?;
         match thread.state() {
             State::Withdrawn => return self.withdraw_case(&thread).await,

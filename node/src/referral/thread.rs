@@ -8,7 +8,7 @@ use liaison_protocol::lifecycle::{
     Deadline, DeadlineTable, Entry, Folded, Party, State, deadlines, fold,
 };
 use liaison_protocol::limits::THREAD_STEPS;
-use liaison_protocol::personal::{Profile, Step};
+use liaison_protocol::personal::{Action, Profile, Step};
 use liaison_protocol::record::codes::{
     ConsentScope, ConsentState, ReferralPart, StepKind, Urgency,
 };
@@ -249,13 +249,19 @@ impl Thread {
         self.may_share_identity() && self.folded.may_read_identity()
     }
 
+    /// Whether it is the emergency for which two officers stand: the one that the profile tells
+    /// of, as long as the person could not be asked. A step makes none.
+    pub fn is_emergency(&self) -> bool {
+        let asked = |held: &Held| matches!(&held.step.action, Action::Consent { state, .. } if *state != ConsentState::Emergency);
+        self.consent.0 == ConsentState::Emergency && !self.steps.values().any(asked)
+    }
+
     /// Whether the person agrees that the provider knows who it is, or nobody could ask.
     pub fn may_share_identity(&self) -> bool {
         let (state, scope) = self.consent();
         match state {
             ConsentState::Given => scope.contains(&ConsentScope::ShareIdentity),
-            // Two officers stand for the one that the profile tells of; a step makes none.
-            ConsentState::Emergency => self.consent.0 == ConsentState::Emergency,
+            ConsentState::Emergency => self.is_emergency(),
             ConsentState::Refused | ConsentState::Withdrawn => false,
         }
     }
