@@ -146,7 +146,8 @@ async fn sealing_keys_come_and_go_by_the_clock_and_peers_seal_to_the_newest() {
     assert_eq!(listed(b, b), both[..1]);
     assert!(file(&first[0]).exists());
     days(SEALING_KEPT_DAYS + 1);
-    // A start looks as well, at once.
+    // A start looks as well, at once; it believes the clock if what was seen of it is on disk.
+    b.node().time.keep().await.expect("kept");
     federation.node("b").stop().await;
     federation.node("b").start().await;
     let [a, b] = ["a", "b"].map(|n| &federation[n]);

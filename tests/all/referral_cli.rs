@@ -253,6 +253,18 @@ async fn a_referral_goes_from_the_border_to_the_shelter_at_two_terminals() {
     )
     .await;
     assert!(closed.contains("is now: closed"), "{closed}");
+    // Taken back by either side, it is gone at both, and nobody is told to telephone for that.
+    for officer in [lantern, border] {
+        let short = refer(border).await[..8].to_owned();
+        let args = ["refer", "withdraw", &short, "--reason", "consent-withdrawn"];
+        let withdrawn = types(officer, &args, "y\n", 0).await;
+        assert!(withdrawn.contains("is now: withdrawn"), "{withdrawn}");
+        assert!(
+            withdrawn.contains("delivered to the node of"),
+            "{withdrawn}"
+        );
+        assert!(!withdrawn.contains("NOT DELIVERED"), "{withdrawn}");
+    }
     federation.stop().await;
 }
 

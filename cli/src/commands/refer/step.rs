@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use liaison_node::control::api::{
-    DeskView, InboxReport, PeerCardView, ReferralView, StepReport, StepRequest,
+    DeskView, InboxReport, PeerCardView, RecordView, ReferralView, StepReport, StepRequest,
 };
 
 use super::path;
@@ -92,14 +92,25 @@ fn delivered(client: &Client, id: &str) -> Result<bool, CommandError> {
             // What is over is on no list: it is looked at itself.
             None => match client.get::<ReferralView>(&path(id, "", None)) {
                 Ok(view) if !view.undelivered => return Ok(true),
-                Ok(_) => {}
-                Err(_) => return Ok(false),
+                Err(_) if is_taken_back(client, id) => return Ok(true),
+                Ok(_) | Err(_) => {}
             },
         }
         if Instant::now() >= end {
             return Ok(false);
         }
     }
+}
+
+/// Whether a referral is gone from here because it was taken back, and everybody who had it from
+/// us has said that it is erased. What we had from its originator goes when the originator, who
+/// has heard of the step, takes it back.
+fn is_taken_back(client: &Client, id: &str) -> bool {
+    let view: Result<RecordView, _> = client.get(&format!("/v1/records/{}", segment(id)));
+    view.is_ok_and(|view| {
+        let all = view.recipients.iter().all(|r| r.erased.is_some());
+        view.retracted_by.is_some() && all
+    })
 }
 
 /// Whom to telephone at a peer now, from its card.
