@@ -20,6 +20,7 @@ mod control;
 mod crash;
 mod discretion;
 mod doctor;
+mod emergency;
 mod erasure;
 mod expiry;
 mod first;
