@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use liaison_node::clock::{Clock, ManualClock};
 use liaison_node::ingest::Sealing;
-use liaison_node::referral::ReferralError;
 use liaison_node::referral::inbox::Prompt;
+use liaison_node::referral::{ReferralError, Wanted};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::{Conflict, Party, State};
-use liaison_protocol::personal::{Action, Personal, Step};
+use liaison_protocol::personal::{Action, Personal, Private, Step};
 use liaison_protocol::record::codes::{
     AssistPhase, ClosureReason, ConsentScope, ConsentState, DeclineReason, InfoTopic, ReferralPart,
     Urgency, WithdrawalReason,
@@ -65,6 +65,19 @@ async fn e32_a_referral_goes_its_way_and_both_nodes_agree_at_every_step() {
     assert!(early.starts_with("REF-07 step 'identity-released' is not allowed from 'sent'."));
     take(b, first, Action::Acknowledged).await;
     stands(a, &first, State::Acknowledged).await;
+    // A note never tells who the person is.
+    let telling = Wanted {
+        thread: first,
+        action: Action::InfoAsked {
+            topic: InfoTopic::Needs,
+        },
+        note: Some(Private::new("Is it her on +999 55 010 22?".into())),
+        identity: None,
+    };
+    match b.node().take_step(telling, false).await {
+        Err(ReferralError::Checks(found)) => assert_eq!(found[0].code, "REF-05"),
+        other => panic!("{other:?}"),
+    }
     take(b, first, NO_PLACE).await;
     // Declined: the next candidate is asked by itself, in a thread of its own.
     stands(a, &first, State::Declined).await;
