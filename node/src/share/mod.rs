@@ -8,6 +8,7 @@ mod leave;
 mod owed;
 mod passed;
 mod release;
+mod route;
 mod scan;
 mod standing;
 mod walk;
@@ -30,6 +31,7 @@ pub use self::passed::{
     undecided,
 };
 pub use self::release::{ReleaseError, Released, Settled};
+pub use self::route::Route;
 pub use self::scan::{Candidate, Scan};
 pub use self::standing::Standing;
 use crate::audit::Audit;

@@ -14,6 +14,7 @@ use liaison_protocol::wire::{Message, Notice, Reason};
 use super::{Sync, SyncError, witness};
 use crate::ingest::Known;
 use crate::limits;
+use crate::share::Route;
 use crate::swarm::{FrameStream, FrameWriter};
 
 /// Serves a live stream that a peer opened, until it ends.
@@ -22,12 +23,14 @@ pub(super) async fn receive(
     agency: AgencyId,
     stream: FrameStream,
 ) -> Result<(), SyncError> {
+    let route = Route::Direct;
     let (mut reader, writer) = stream.split();
     let (machine, hello) = Receiver::new(sync.hello.clone());
     let mut stop = sync.stop.clone();
     let mut session = Session {
         sync,
         agency,
+        route,
         machine,
         writer,
         lookups: FuturesOrdered::new(),
@@ -68,6 +71,8 @@ type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 struct Session<'a> {
     sync: &'a Sync,
     agency: AgencyId,
+    /// The way of this stream.
+    route: Route,
     machine: Receiver,
     writer: FrameWriter,
     lookups: FuturesOrdered<Boxed<(u64, Vec<WireKnown>)>>,
@@ -115,9 +120,10 @@ impl Session<'_> {
                 }
                 Effect::Lookup { batch, items } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
+                    let route = self.route;
                     let share = self.sync.share.clone();
                     self.lookups.push_back(Box::pin(async move {
-                        let known = ingest.known(agency, items, share).await;
+                        let known = ingest.known(agency, route, items, share).await;
                         (batch, known.into_iter().map(to_wire).collect())
                     }));
                 }
@@ -127,12 +133,13 @@ impl Session<'_> {
                     records,
                 } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
+                    let route = self.route;
                     let records = records
                         .into_iter()
                         .map(|(item, bytes)| (item, bytes.into()))
                         .collect();
                     self.ingests.push(Box::pin(async move {
-                        (batch, first, ingest.received(agency, records).await)
+                        (batch, first, ingest.received(agency, route, records).await)
                     }));
                 }
                 Effect::Closed(_) => {
