@@ -474,3 +474,31 @@ pub const FIND_WORDS: usize = 8;
 
 /// Milliseconds within which the same officer's looks at the same referral are one.
 pub const ONE_LOOK_MS: u64 = 1_000;
+
+/// Parcels of ours that may be under way: their rows are in memory, up to 32 KiB each.
+pub const OUTBOX_PARCELS: usize = 4_096;
+
+/// Parcels that may be under way to one agency: half a gigabyte.
+pub const OUTBOX_PARCELS_OF_PEER: usize = 512;
+
+/// Numbers of parcels to each agency that a restored node leaves out: those that it used since
+/// the backup and does not know of.
+pub const PARCEL_NUMBERS_LEFT_OUT: u64 = 1_000_000;
+
+/// Parcels of one sender of which it is still to be told what became of them: of more the oldest
+/// are sent again.
+pub const TOLD_PARCELS: usize = 1_024;
+
+/// Bytes that a record takes in a letter beside its frame.
+pub const PARCEL_RECORD_BYTES: usize = 64;
+
+/// Milliseconds after which what was answered `later` to a parcel is packed again: an hour, for
+/// it takes a parcel each way.
+pub const PARCEL_AGAIN_MS: u64 = HOUR_MS;
+
+/// Milliseconds for which an addressee's word is waited for when a hub has a parcel no more: a
+/// quarter of an hour, doubled each time up to [`PARCEL_WORD_MAX_MS`].
+pub const PARCEL_WORD_MS: u64 = 15 * 60 * 1000;
+
+/// The longest such wait: a day.
+pub const PARCEL_WORD_MAX_MS: u64 = DAY_MS;

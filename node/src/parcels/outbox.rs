@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::AgencyId;
-use liaison_protocol::parcel::ParcelId;
+use liaison_protocol::id::{AgencyId, ParcelId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 

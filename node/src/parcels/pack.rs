@@ -1,15 +1,18 @@
 //! What goes into a parcel: what is owed first, then what is about persons, then the rest; each
 //! decided anew, written into the ledger and the audit log, and only then given.
 
-use std::collections::HashSet;
+use std::sync::Arc;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::parcel::{Cargo, Letter, Parcel, ParcelFault};
+use liaison_protocol::limits as wire_limits;
+use liaison_protocol::parcel::{Cargo, Letter, Parcel, ParcelFault, ROOM};
+use liaison_protocol::seal::SealingKey;
 
+use super::Parcels;
 use super::outbox::{Row, State, Way};
 use super::told::OfParcel;
-use super::Parcels;
+use super::void::Voids;
 use crate::limits;
 use crate::share::{Ahead, Lack, Lacks, ReleaseError, Released, Search};
 use crate::store::{Arrival, StoreError};
@@ -58,7 +61,7 @@ pub enum PackError {
         /// How many.
         count: usize,
     },
-    /// Nothing is signed until the node has caught up.
+    /// Nothing leaves until the node has caught up.
     #[error("nothing leaves in parcels until this node has caught up: 'liaison restore status'")]
     CatchingUp,
     /// The node stops.
@@ -66,17 +69,24 @@ pub enum PackError {
     Stopping,
 }
 
+/// Which parcels that are under way hold what need not be packed again.
+pub type Counts = Arc<dyn Fn(&Row) -> bool + Send + Sync>;
+
 /// What a parcel is to be made of.
 struct Choice {
     owed: Vec<Lack>,
     rest: Vec<Lack>,
     told: Vec<OfParcel>,
+    voids: Voids,
+    looked: Looked,
 }
+
+/// Up to where the store was looked at for an agency, under which policy.
+pub(super) type Looked = (u64, Arrival);
 
 impl Parcels {
     /// Makes the next parcel for an agency: of what it lacks and may have by this way, and of
-    /// what became of the parcels that came from it. None: there is nothing. `again`: also what
-    /// is under way to it by the same way.
+    /// what became of the parcels that came from it. None: there is nothing.
     ///
     /// # Errors
     /// [`PackError`]; nothing left then.
@@ -84,7 +94,7 @@ impl Parcels {
         &self,
         to: AgencyId,
         way: Way,
-        again: &HashSet<(AgencyId, u64)>,
+        counts: Counts,
     ) -> Result<Option<Packed>, PackError> {
         // A record is in one parcel, and a number is used once.
         let _one_at_a_time = self.0.packing.lock().await;
@@ -92,33 +102,15 @@ impl Parcels {
             return Err(PackError::CatchingUp);
         }
         if !self.0.outbox.has_room(&to) {
-            return Err(PackError::Full {
-                to: self.alias(&to),
-                count: self.0.outbox.rows(|row| row.to == to).len(),
-            });
+            let count = self.0.outbox.rows(|row| row.to == to).len();
+            let to = self.alias(&to);
+            return Err(PackError::Full { to, count });
         }
-        let now = self.0.share.now();
-        let Some(key) = self.0.share.registry.sealing_key(&to, now) else {
-            return Err(PackError::NoKey {
-                to: self.alias(&to),
-            });
-        };
-        let (choice, looked) = self.choose(to, way, again.clone()).await?;
-        let Choice { owed, rest, told } = choice;
-        let urgent = owed.iter().chain(&rest).any(|lack| lack.urgent);
-        let mut records = Vec::new();
-        let mut contents = Vec::new();
-        // What travels ahead counts for what stands behind it only if it was let go itself.
-        let given = self.release(to, &owed, way, Ahead::NONE).await?;
-        let ahead = Ahead::of(given.iter().map(|(lack, _)| lack.arrival));
-        let behind = self.release(to, &rest, way, ahead).await?;
-        for (lack, released) in given.into_iter().chain(behind) {
-            records.push(lack.arrival);
-            contents.push(Cargo::Record {
-                item: lack.item,
-                frame: released.into_bytes().to_vec(),
-            });
-        }
+        let number = self.0.outbox.next_number(&to)?;
+        let choice = self.choose(to, way, counts).await?;
+        let urgent = choice.owed.iter().chain(&choice.rest).any(|l| l.urgent);
+        let (records, mut contents) = self.let_go(to, way, &choice).await?;
+        let Choice { told, voids, .. } = &choice;
         let answers: Vec<_> = told.iter().flat_map(|one| one.answers.clone()).collect();
         if !answers.is_empty() {
             contents.push(Cargo::Answers(answers));
@@ -127,12 +119,16 @@ impl Parcels {
         if !numbers.is_empty() {
             contents.push(Cargo::Arrived(numbers.clone()));
         }
-        if contents.is_empty() {
-            self.looked(to, looked);
+        if contents.is_empty() && !voids.is_news_to(number) {
+            self.set_looked(to, way, choice.looked);
             return Ok(None);
         }
-        let number = self.0.outbox.next_number(&to)?;
-        let expires = self.expiry(way, now);
+        let void = voids.numbers();
+        if !void.is_empty() {
+            contents.push(Cargo::Void(void));
+        }
+        let now = self.0.share.now();
+        let expires = self.expires(way, now);
         let letter = Letter {
             from: self.0.share.registry.own(),
             to,
@@ -141,7 +137,7 @@ impl Parcels {
             expires,
             contents,
         };
-        let parcel = self.seal(letter, key).await?;
+        let parcel = self.seal(letter).await?;
         let row = Row {
             to,
             number,
@@ -150,34 +146,28 @@ impl Parcels {
             state: State::Made,
             made: now,
             expires,
-            size: u32::try_from(parcel.as_bytes().len()).unwrap_or(u32::MAX),
+            size: u32::try_from(parcel.bytes().len()).unwrap_or(u32::MAX),
             urgent,
             tries: self.tries(&to),
             records,
         };
-        let drop = self.0.told.drop_ops(&to, &numbers);
-        self.0.outbox.add(row.clone(), drop).await?;
+        let forget = self.0.told.drop_ops(&to, &numbers);
+        self.0.outbox.add(row.clone(), forget).await?;
         self.0.told.forget(&to, &numbers);
-        self.looked(to, looked);
+        self.set_looked(to, way, choice.looked);
         Ok(Some(Packed { row, parcel }))
     }
 
     /// Finds what the next parcel is to hold, and up to where it was looked.
-    async fn choose(
-        &self,
-        to: AgencyId,
-        way: Way,
-        again: HashSet<(AgencyId, u64)>,
-    ) -> Result<(Choice, Looked), PackError> {
+    async fn choose(&self, to: AgencyId, way: Way, counts: Counts) -> Result<Choice, PackError> {
         let this = self.clone();
         let found = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
-            let told = this.0.told.to(&to, limits::PARCEL_ANSWERS)?;
-            let said = told.iter().map(|one| one.answers.len()).sum::<usize>();
-            let under_way = this.under_way(&to, way, &again);
-            let (from, epoch) = this.scan_from(&to)?;
             let now = this.0.share.now();
-            let room = limits::PARCEL_ROOM_BYTES
-                .saturating_sub(said.saturating_mul(limits::PARCEL_ANSWER_BYTES));
+            let told = this.0.told.to(&to)?;
+            let voids = Voids::load(&this.0.store, &to, now)?;
+            let under_way = this.0.outbox.under_way(&to, |row| counts(row));
+            let (epoch, from) = this.looked(&to, way)?;
+            let room = ROOM.saturating_sub(told_bytes(&told, &voids));
             let lacks = this.0.share.lacks(Search {
                 peer: &to,
                 route: way.route(),
@@ -186,9 +176,33 @@ impl Parcels {
                 bytes: room,
                 again_before: Millis(now.0.saturating_sub(limits::PARCEL_AGAIN_MS)),
             })?;
-            Ok(fill(lacks, told, room, epoch))
+            Ok(fill(lacks, told, voids, room, epoch))
         });
-        found.await.map_err(|_| PackError::Stopping)?.map_err(Into::into)
+        let found = found.await.map_err(|_| PackError::Stopping)?;
+        Ok(found?)
+    }
+
+    /// Releases what was chosen: where each stands, and it.
+    async fn let_go(
+        &self,
+        to: AgencyId,
+        way: Way,
+        choice: &Choice,
+    ) -> Result<(Vec<Arrival>, Vec<Cargo>), ReleaseError> {
+        // What travels ahead counts for what stands behind it only if it was let go itself.
+        let given = self.release(to, &choice.owed, way, Ahead::NONE).await?;
+        let ahead = Ahead::of(given.iter().map(|(lack, _)| lack.arrival));
+        let behind = self.release(to, &choice.rest, way, ahead).await?;
+        let (mut records, mut contents) = (Vec::new(), Vec::new());
+        for (lack, released) in given.into_iter().chain(behind) {
+            let (id, created) = (lack.item.id, lack.item.created);
+            // One that is too large for a stream is too large here.
+            if let Some(cargo) = Cargo::record(id, created, released.into_bytes().to_vec()) {
+                records.push(lack.arrival);
+                contents.push(cargo);
+            }
+        }
+        Ok((records, contents))
     }
 
     async fn release(
@@ -198,16 +212,11 @@ impl Parcels {
         way: Way,
         ahead: Ahead,
     ) -> Result<Vec<(Lack, Released)>, ReleaseError> {
-        let wanted: Vec<Arrival> = lacks.iter().map(|lack| lack.arrival).collect();
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut given = Vec::with_capacity(lacks.len());
-        for some in lacks.chunks(limits::PARCEL_RELEASE) {
+        for some in lacks.chunks(wire_limits::BATCH_RECORDS) {
             let wanted = some.iter().map(|lack| lack.arrival).collect();
-            let released = self
-                .0
-                .share
+            let share = &self.0.share;
+            let released = share
                 .release_behind(to, wanted, way.route(), ahead.clone())
                 .await?;
             let let_go = some.iter().copied().zip(released);
@@ -217,12 +226,13 @@ impl Parcels {
     }
 
     /// Signs, pads and seals it, off the runtime's threads.
-    async fn seal(
-        &self,
-        letter: Letter,
-        key: liaison_protocol::seal::SealingKey,
-    ) -> Result<Parcel, PackError> {
+    async fn seal(&self, letter: Letter) -> Result<Parcel, PackError> {
         let to = self.alias(&letter.to);
+        let registry = &self.0.share.registry;
+        let key: Option<SealingKey> = registry.sealing_key(&letter.to, self.0.share.now());
+        let Some(key) = key else {
+            return Err(PackError::NoKey { to });
+        };
         let signing = self.0.signing.clone();
         let sealed = tokio::task::spawn_blocking(move || {
             let signing = signing.key();
@@ -233,32 +243,43 @@ impl Parcels {
     }
 }
 
-/// Up to where the store was looked at for an agency, under which policy.
-pub(super) type Looked = (u64, Arrival);
+/// Bytes that answers and numbers take in a letter.
+fn told_bytes(told: &[OfParcel], voids: &Voids) -> usize {
+    let answers = told.iter().flat_map(|one| one.answers.clone()).collect();
+    let arrived = told.iter().map(|one| one.number).collect();
+    let all = [
+        Cargo::Answers(answers),
+        Cargo::Arrived(arrived),
+        Cargo::Void(voids.numbers()),
+    ];
+    all.iter().map(Cargo::encoded_len).sum()
+}
 
-/// As much as fits. Up to where it was looked is told only if nothing was left over.
-fn fill(lacks: Lacks, told: Vec<OfParcel>, room: usize, epoch: u64) -> (Choice, Looked) {
+/// As much as fits. It counts as looked at up to the first that found no room.
+fn fill(lacks: Lacks, told: Vec<OfParcel>, voids: Voids, room: usize, epoch: u64) -> Choice {
     let Lacks { items, up_to, .. } = lacks;
-    let mut choice = Choice {
-        owed: Vec::new(),
-        rest: Vec::new(),
-        told,
-    };
+    let mut looked = up_to;
+    let (mut owed, mut rest) = (Vec::new(), Vec::new());
     let mut left = room;
-    let mut first_left: Option<Arrival> = None;
     for lack in items {
-        let bytes = (lack.item.size as usize).saturating_add(limits::PARCEL_RECORD_EXTRA_BYTES);
-        if bytes > left || first_left.is_some() {
-            first_left = Some(first_left.map_or(lack.arrival, |first| first.min(lack.arrival)));
+        let bytes = (lack.item.size as usize).saturating_add(limits::PARCEL_RECORD_BYTES);
+        let many = owed.len() + rest.len() >= wire_limits::PARCEL_RECORDS;
+        if bytes > left || many {
+            left = 0;
+            looked = looked.min(Arrival(lack.arrival.0.saturating_sub(1)));
             continue;
         }
         left -= bytes;
         match lack.owed {
-            true => choice.owed.push(lack),
-            false => choice.rest.push(lack),
+            true => owed.push(lack),
+            false => rest.push(lack),
         }
     }
-    // What found no room is come to again.
-    let before = first_left.map(|first| Arrival(first.0.saturating_sub(1)));
-    (choice, (epoch, before.map_or(up_to, |b| b.min(up_to))))
+    Choice {
+        owed,
+        rest,
+        told,
+        voids,
+        looked: (epoch, looked),
+    }
 }

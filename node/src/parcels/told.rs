@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::limits as wire_limits;
 
 use crate::limits;
 use crate::store::{Op, Store, StoreError};
@@ -57,23 +58,22 @@ impl Told {
         self.lock().get(agency).is_some_and(|all| !all.is_empty())
     }
 
-    /// What is to be told to an agency, the oldest parcel first: at most `limit` answers, and one
-    /// parcel's more.
+    /// What is to be told to an agency, the oldest parcel first: as much as fits one parcel.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn to(&self, agency: &AgencyId, limit: usize) -> Result<Vec<OfParcel>, StoreError> {
+    pub fn to(&self, agency: &AgencyId) -> Result<Vec<OfParcel>, StoreError> {
         let numbers = self.lock().get(agency).cloned().unwrap_or_default();
         let (mut all, mut count) = (Vec::new(), 0usize);
-        for number in numbers {
-            if count >= limit {
-                break;
-            }
+        for number in numbers.into_iter().take(wire_limits::PARCEL_NUMBERS) {
             let bytes = self.0.store.meta(&name(agency, number))?;
             let answers: Vec<(RecordId, Answer)> = bytes
                 .and_then(|b| postcard::from_bytes(&b).ok())
                 .unwrap_or_default();
             count = count.saturating_add(answers.len());
+            if count > wire_limits::PARCEL_ANSWERS {
+                break;
+            }
             all.push(OfParcel { number, answers });
         }
         Ok(all)

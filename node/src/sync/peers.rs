@@ -109,7 +109,7 @@ impl PeerSync {
         self.answers.subscribe()
     }
 
-    pub(super) fn answered(&self, id: RecordId, answer: liaison_protocol::fault::Answer) {
+    pub(crate) fn answered(&self, id: RecordId, answer: liaison_protocol::fault::Answer) {
         // Nobody watching is no error.
         let _watchers = self.answers.send((id, answer));
     }
