@@ -13,6 +13,7 @@ mod standing;
 mod walk;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
@@ -53,6 +54,7 @@ pub struct Share {
     pub(crate) audit: Audit,
     pub(crate) vault: Vault,
     classes: Arc<decide::Classes>,
+    passed: Arc<AtomicU64>,
 }
 
 impl Share {
@@ -83,7 +85,13 @@ impl Share {
             audit,
             vault,
             classes: Arc::default(),
+            passed: Arc::default(),
         }
+    }
+
+    /// Records released since the start, over all peers.
+    pub fn releases(&self) -> u64 {
+        self.passed.load(Ordering::Relaxed)
     }
 
     /// For a record that policy denies by default: the statements that came nearest, each

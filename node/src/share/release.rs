@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use liaison_protocol::fault::Answer;
@@ -105,6 +106,8 @@ impl Share {
                 _ => None,
             });
         }
+        let passed = out.iter().flatten().count() as u64;
+        self.passed.fetch_add(passed, Ordering::Relaxed);
         Ok(out)
     }
 

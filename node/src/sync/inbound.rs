@@ -116,8 +116,13 @@ impl Session<'_> {
                 Effect::Lookup { batch, items } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
                     let share = self.sync.share.clone();
+                    let peer = self.sync.peers.of(&agency);
                     self.lookups.push_back(Box::pin(async move {
                         let known = ingest.known(agency, items, share).await;
+                        peer.tally.gave(known.iter().filter_map(|known| match known {
+                            Known::Want => None,
+                            Known::Answer(answer) => Some(answer),
+                        }));
                         (batch, known.into_iter().map(to_wire).collect())
                     }));
                 }
@@ -131,8 +136,11 @@ impl Session<'_> {
                         .into_iter()
                         .map(|(item, bytes)| (item, bytes.into()))
                         .collect();
+                    let peer = self.sync.peers.of(&agency);
                     self.ingests.push(Box::pin(async move {
-                        (batch, first, ingest.received(agency, records).await)
+                        let answers = ingest.received(agency, records).await;
+                        peer.tally.gave(&answers);
+                        (batch, first, answers)
                     }));
                 }
                 Effect::Closed(_) => {
