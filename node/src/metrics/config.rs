@@ -72,7 +72,12 @@ mod tests {
             let taken = Loopback::try_from(good.to_owned()).expect(good);
             assert_eq!(taken.to_string(), good);
         }
-        for open in ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464", "[::ffff:127.0.0.1]:1"] {
+        for open in [
+            "0.0.0.0:9464",
+            "[::]:9464",
+            "192.0.2.1:9464",
+            "[::ffff:127.0.0.1]:1",
+        ] {
             let fault = Loopback::try_from(open.to_owned()).expect_err(open);
             assert!(matches!(fault, LoopbackFault::Open(_)), "{open}: {fault}");
         }

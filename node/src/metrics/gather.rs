@@ -9,7 +9,7 @@ use super::walk::Found;
 use super::{health, peers};
 use crate::control::{alerts, in_force};
 use crate::node::Node;
-use crate::store::StoreError;
+use crate::store::{Path, StoreError};
 
 /// All figures of a node, but those that its parts add.
 ///
@@ -130,11 +130,16 @@ fn queues(node: &Node, page: &mut Vec<Figure>) {
     for (name, help, value) in figures {
         page.push(Figure::now(name, help, value));
     }
-    page.push(Figure::since(
-        "liaison_releases",
-        "Records released to peers.",
-        node.share.releases(),
-    ));
+    for (path, count) in node.share.releases() {
+        let help = "Records released to peers, by the way that they went.";
+        let path = match path {
+            Path::Direct => "direct",
+            Path::Circuit => "circuit",
+            Path::Mailbox => "mailbox",
+            Path::Bundle => "bundle",
+        };
+        page.push(Figure::since("liaison_releases", help, count).is("path", path));
+    }
     page.push(Figure::since(
         "liaison_strangers",
         "Callers that were turned away because they are on no linked peer's card.",

@@ -133,7 +133,9 @@ fn walk(node: &Node, before: &Found) -> Result<Found, StoreError> {
         ..before.clone()
     };
     loop {
-        let rows = node.store.headers(found.counted.next(), limits::STORE_ROWS)?;
+        let rows = node
+            .store
+            .headers(found.counted.next(), limits::STORE_ROWS)?;
         let Some((last, _)) = rows.last() else { break };
         found.counted = *last;
         for (_, header) in &rows {

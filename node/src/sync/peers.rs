@@ -130,8 +130,8 @@ impl PeerSync {
         self.looked_through.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_looked_through(&self) {
-        self.looked_through.store(true, Ordering::Relaxed);
+    pub(super) fn set_looked_through(&self, looked: bool) {
+        self.looked_through.store(looked, Ordering::Relaxed);
     }
 
     pub(super) fn set_settled(&self, up_to: Option<Arrival>) {
