@@ -8,6 +8,7 @@ use liaison_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
+use crate::metrics::MetricsConfig;
 use crate::notify::NotifyConfig;
 use crate::policy::prove::Solver;
 use crate::referral::ReferralConfig;
@@ -41,6 +42,8 @@ pub struct Config {
     pub referral: ReferralConfig,
     /// Whom to tell that something is new, due or overdue.
     pub notify: NotifyConfig,
+    /// Where figures and health are served.
+    pub metrics: MetricsConfig,
 }
 
 /// What opens the keyring, which makes sealed records readable.
@@ -121,6 +124,7 @@ impl Default for Config {
             keyring: KeyringConfig::default(),
             referral: ReferralConfig::default(),
             notify: NotifyConfig::default(),
+            metrics: MetricsConfig::default(),
         }
     }
 }

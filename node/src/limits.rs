@@ -474,3 +474,18 @@ pub const FIND_WORDS: usize = 8;
 
 /// Milliseconds within which the same officer's looks at the same referral are one.
 pub const ONE_LOOK_MS: u64 = 1_000;
+
+/// Milliseconds for which figures that take a look through the store, and a trial write, are good
+/// again: whoever fetches them more often gets the same.
+pub const METRICS_FRESH_MS: u64 = 1_000;
+
+/// Times as long as such a look took that the node rests from them: it costs a tenth of one
+/// processor at most.
+pub const METRICS_PAUSE: u32 = 10;
+
+/// Milliseconds that whoever fetches the figures waits for such a look: Prometheus gives up
+/// after 10 s.
+pub const METRICS_WAIT_MS: u64 = 2_000;
+
+/// Milliseconds that the store may take for a trial write before the node is called ill.
+pub const METRICS_PROBE_MS: u64 = 5_000;
