@@ -539,3 +539,31 @@ pub const METRICS_WAIT_MS: u64 = 2_000;
 /// Milliseconds that the store may take for a trial write before the node is called ill.
 pub const METRICS_PROBE_MS: u64 = 5_000;
 >>>>>>> main
+
+/// Milliseconds between two questions to a hub what it holds of ours: ten minutes.
+pub const HOLDING_MS: u64 = 10 * 60 * 1000;
+
+/// The longest pause before a hub is spoken to again after a failure: half a minute.
+pub const HUB_PAUSE_MAX_MS: u64 = 30_000;
+
+/// Milliseconds after which a parcel that could not be taken yet is asked for again: a minute.
+pub const PARCEL_LEFT_MS: u64 = 60_000;
+
+/// Milliseconds for which a hub that has too much to do is left alone.
+pub const HUB_BUSY_MS: u64 = 10_000;
+
+/// Milliseconds for which a hub is not offered anything for an agency whose mailbox, or our
+/// share, is full: five minutes.
+pub const HUB_FULL_MS: u64 = 5 * 60 * 1000;
+
+/// Milliseconds for which a hub that carries nothing for an agency is not asked again: an hour.
+pub const HUB_REFUSED_MS: u64 = HOUR_MS;
+
+/// Names of collected parcels that are remembered, to notice a hub that brings one again.
+pub const COLLECTED_PARCELS: usize = 4_096;
+
+/// Milliseconds between two looks at the parcels to peers that are connected.
+pub const PARCEL_LOOK_MS: u64 = 5_000;
+
+/// Of these looks every so many is at all parcels: what has ended since, or was amended.
+pub const PARCEL_LOOKS: u64 = 12;

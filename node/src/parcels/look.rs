@@ -1,18 +1,21 @@
 //! A look at the parcels that are under way: what may no longer go is taken back, what arrived is
 //! kept no longer, what ended is packed anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, ParcelId};
+use liaison_protocol::record::kinds::Content;
 
 use super::Parcels;
 use super::outbox::{Key, Row, State, Way};
 use super::void::Voids;
 use crate::limits;
+use crate::node::Node;
 use crate::share::Ahead;
-use crate::store::{Direction, StoreError};
+use crate::store::{Arrival, Direction, StoreError};
 
 /// What is to become of a parcel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +30,97 @@ enum Verdict {
     Ended,
 }
 
+impl Node {
+    /// Looks at what is under way whenever something may have changed what may go.
+    pub(crate) async fn look_at_parcels(self) {
+        let mut stop = self.stopping();
+        let mut owed = self.share.owed.changes();
+        let mut policies = self.policies.subscribe();
+        let mut registry = self.registry.changes();
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::PARCEL_LOOK_MS));
+        let mut ticks = 0u64;
+        let mut rechecks = owed.borrow_and_update().rechecks;
+        let mut read = self.store.last();
+        loop {
+            let (changed, mut anew) = tokio::select! {
+                Ok(()) = owed.changed() => (true, false),
+                Ok(()) = policies.changed() => (true, true),
+                Ok(()) = registry.changed() => (true, true),
+                _ = tick.tick() => (false, false),
+                _ = stop.changed() => return,
+            };
+            ticks += 1;
+            let last = self.store.last();
+            let look = *owed.borrow_and_update();
+            anew |= std::mem::replace(&mut rechecks, look.rechecks) != look.rechecks;
+            let done = self.look_once(read, changed, ticks).await;
+            if let Err(error) = done {
+                tracing::error!(%error, "the parcels that are under way were not looked at");
+                continue;
+            }
+            read = last;
+            if anew {
+                self.parcels.look_at_all_again();
+            }
+        }
+    }
+
+    async fn look_once(&self, read: Arrival, changed: bool, ticks: u64) -> Result<(), StoreError> {
+        let parcels = &self.parcels;
+        if !changed {
+            // What was answered on a stream need not lie at a hub.
+            let up = |row: &Row| self.unreachable_since(&row.to).is_none();
+            let all = ticks.is_multiple_of(limits::PARCEL_LOOKS);
+            return parcels.look(|row| all || up(row)).await;
+        }
+        // First what is withdrawn for certain: a look at everything takes its time.
+        let withdrawn = parcels.withdrawn_since(read).await?;
+        let first = |row: &Row| {
+            !self.registry.is_peer(&row.to) || row.records.iter().any(|at| withdrawn.contains(at))
+        };
+        parcels.look(first).await?;
+        parcels.look(|_| true).await
+    }
+}
+
 impl Parcels {
-    /// Looks at every parcel that is under way, as everything stands now. At hubs, what may no
+    /// The records that control records after an arrival take back.
+    async fn withdrawn_since(&self, after: Arrival) -> Result<HashSet<Arrival>, StoreError> {
+        let this = self.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let (store, share) = (&this.0.store, &this.0.share);
+            let mut withdrawn = HashSet::new();
+            for (arrival, _) in store.owed(after, limits::SCAN_ROWS)? {
+                let of = match share.owed.says(store, arrival)?.as_deref() {
+                    Some(Content::Retract(retract)) => retract.of,
+                    Some(Content::Recall(recall)) => recall.of,
+                    _ => continue,
+                };
+                let Some(at) = store.arrival_of(&of)? else {
+                    continue;
+                };
+                withdrawn.insert(at);
+                // A permit that is withdrawn takes its record with it.
+                if let Some(record) = share.leaves.permits(at)
+                    && let Some(at) = store.arrival_of(&record)?
+                {
+                    withdrawn.insert(at);
+                }
+            }
+            Ok(withdrawn)
+        });
+        found.await.map_err(|_| StoreError::Closed {
+            dir: self.0.store.dir().to_path_buf(),
+        })?
+    }
+
+    /// Looks at parcels that are under way, as everything stands now. At hubs, what may no
     /// longer go is to be discarded; a file is out of reach, and its row stays until it ends.
     ///
     /// # Errors
     /// The store can't be read or written.
-    pub async fn look(&self) -> Result<(), StoreError> {
-        let rows = self.0.outbox.rows(Row::is_under_way);
+    pub async fn look(&self, which: impl Fn(&Row) -> bool) -> Result<(), StoreError> {
+        let rows = self.0.outbox.rows(|row| row.is_under_way() && which(row));
         if rows.is_empty() {
             return Ok(());
         }

@@ -9,17 +9,20 @@ mod look;
 mod open;
 mod outbox;
 mod pack;
+mod post;
 mod seen;
 mod told;
 mod void;
+mod whom;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::AgencyId;
+use liaison_protocol::id::{AgencyId, ParcelId};
 use liaison_protocol::limits as wire_limits;
+use liaison_protocol::wire::mailbox::Refusal;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -71,6 +74,11 @@ struct Inner {
     /// How often in a row parcels to an agency were not heard of any more.
     tries: BTreeMap<AgencyId, u8>,
     faults: BTreeMap<AgencyId, Fault>,
+    /// Until when a hub is not asked again to keep something for an agency.
+    refused: BTreeMap<(AgencyId, AgencyId), Millis>,
+    /// What a hub said to have deleted after we collected it: the newest
+    /// [`limits::COLLECTED_PARCELS`].
+    collected: VecDeque<ParcelId>,
 }
 
 /// What went wrong with an agency's parcels, or with a hub.
@@ -155,6 +163,50 @@ impl Parcels {
         self.lock().faults.remove(agency);
     }
 
+    /// A hub does not keep something for an agency.
+    fn refused(&self, hub: AgencyId, to: AgencyId, why: Refusal, says: String) {
+        let wait = match why {
+            Refusal::Busy => limits::HUB_BUSY_MS,
+            Refusal::DepositorFull | Refusal::AddresseeFull | Refusal::Disk => {
+                limits::HUB_FULL_MS
+            }
+            Refusal::NotCarried | Refusal::Expiry => limits::HUB_REFUSED_MS,
+        };
+        let until = Millis(self.0.share.now().0.saturating_add(wait));
+        self.lock().refused.insert((hub, to), until);
+        if why != Refusal::Busy {
+            self.note_fault(to, says);
+        }
+    }
+
+    /// It does.
+    fn not_refused(&self, hub: &AgencyId, to: &AgencyId) {
+        self.lock().refused.remove(&(*hub, *to));
+    }
+
+    /// Whether a hub is not asked for now.
+    fn is_refused(&self, hub: &AgencyId, to: &AgencyId, now: Millis) -> bool {
+        let inner = self.lock();
+        inner
+            .refused
+            .get(&(*hub, *to))
+            .is_some_and(|until| now < *until)
+    }
+
+    /// A hub said that it has deleted what we collected.
+    fn note_collected(&self, id: ParcelId) {
+        let mut inner = self.lock();
+        if inner.collected.len() >= limits::COLLECTED_PARCELS {
+            inner.collected.pop_front();
+        }
+        inner.collected.push_back(id);
+    }
+
+    /// Whether one said so.
+    fn was_collected(&self, id: &ParcelId) -> bool {
+        self.lock().collected.contains(id)
+    }
+
     /// When a parcel that is made now ends.
     fn expires(&self, way: Way, now: Millis) -> Millis {
         let days = match way {
@@ -188,6 +240,7 @@ impl Parcels {
     /// What was looked at for anybody is to be looked at again.
     fn look_at_all_again(&self) {
         self.lock().looked.clear();
+        self.wake();
     }
 
     fn tries(&self, to: &AgencyId) -> u8 {

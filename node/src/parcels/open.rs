@@ -101,14 +101,19 @@ impl OpenError {
 
 impl Parcels {
     /// Opens a parcel, and takes in what is in it. When this returns, all of it is on the disk,
-    /// and what is to be told of it.
+    /// and what is to be told of it. `depositor` gave it to the hub, by the hub's word.
     ///
     /// # Errors
     /// [`OpenError`]; where it is not passing, the parcel is never taken.
-    pub async fn open(&self, parcel: Parcel, way: Way) -> Result<Opened, OpenError> {
+    pub async fn open(
+        &self,
+        parcel: Parcel,
+        way: Way,
+        depositor: Option<AgencyId>,
+    ) -> Result<Opened, OpenError> {
         // The numbers that came before are read, and written when everything else is.
         let _one_at_a_time = self.0.opening.lock().await;
-        let letter = match self.read(parcel, way).await {
+        let letter = match self.read(parcel, way, depositor).await {
             Ok(letter) => letter,
             Err(error) => {
                 self.refuse(way, &error).await;
@@ -174,7 +179,12 @@ impl Parcels {
     }
 
     /// Opens it, and checks all that can be checked before anything is taken in.
-    async fn read(&self, parcel: Parcel, way: Way) -> Result<Letter, OpenError> {
+    async fn read(
+        &self,
+        parcel: Parcel,
+        way: Way,
+        depositor: Option<AgencyId>,
+    ) -> Result<Letter, OpenError> {
         let own = self.0.share.registry.own();
         let this = self.clone();
         let signed = tokio::task::spawn_blocking(move || {
@@ -203,7 +213,7 @@ impl Parcels {
         };
         let window = seen::window(&self.0.store, &from)?;
         let now = self.0.share.now();
-        match letter.take(&own, None, &window, now) {
+        match letter.take(&own, depositor.as_ref(), &window, now) {
             Err(ParcelFault::Expired { .. }) if self.0.time.trusted().is_err() => {
                 let doubt = self.0.time.trusted().err();
                 Err(doubt.map_or(OpenError::Stopping, OpenError::Clock))
