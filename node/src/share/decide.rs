@@ -44,6 +44,20 @@ pub enum Gate {
 }
 
 impl Gate {
+    /// All gates, in their order, for metrics.
+    pub const ALL: [Gate; 10] = [
+        Gate::Link,
+        Gate::Expired,
+        Gate::Key,
+        Gate::Owed,
+        Gate::Handling,
+        Gate::Ceiling,
+        Gate::Audience,
+        Gate::Exclude,
+        Gate::Policy,
+        Gate::Seal,
+    ];
+
     /// As `why` and `--json` write it.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use liaison_protocol::fault::Answer;
@@ -109,6 +110,10 @@ impl Share {
                 _ => None,
             });
         }
+        let passed = out.iter().flatten().count() as u64;
+        self.passed
+            .of(route.path())
+            .fetch_add(passed, Ordering::Relaxed);
         Ok(out)
     }
 

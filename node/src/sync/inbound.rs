@@ -122,8 +122,14 @@ impl Session<'_> {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
                     let route = self.route;
                     let share = self.sync.share.clone();
+                    let peer = self.sync.peers.of(&agency);
                     self.lookups.push_back(Box::pin(async move {
                         let known = ingest.known(agency, route, items, share).await;
+                        peer.tally
+                            .gave(known.iter().filter_map(|known| match known {
+                                Known::Want => None,
+                                Known::Answer(answer) => Some(answer),
+                            }));
                         (batch, known.into_iter().map(to_wire).collect())
                     }));
                 }
@@ -138,8 +144,11 @@ impl Session<'_> {
                         .into_iter()
                         .map(|(item, bytes)| (item, bytes.into()))
                         .collect();
+                    let peer = self.sync.peers.of(&agency);
                     self.ingests.push(Box::pin(async move {
-                        (batch, first, ingest.received(agency, route, records).await)
+                        let answers = ingest.received(agency, route, records).await;
+                        peer.tally.gave(&answers);
+                        (batch, first, answers)
                     }));
                 }
                 Effect::Closed(_) => {
