@@ -475,7 +475,6 @@ pub const FIND_WORDS: usize = 8;
 /// Milliseconds within which the same officer's looks at the same referral are one.
 pub const ONE_LOOK_MS: u64 = 1_000;
 
-<<<<<<< HEAD
 /// Parcels of ours that may be under way: their rows are in memory, up to 32 KiB each.
 pub const OUTBOX_PARCELS: usize = 4_096;
 
@@ -503,7 +502,6 @@ pub const PARCEL_WORD_MS: u64 = 15 * 60 * 1000;
 
 /// The longest such wait: a day.
 pub const PARCEL_WORD_MAX_MS: u64 = DAY_MS;
-=======
 /// Agencies that one hub serves: as many as can be linked.
 pub const HUB_AGENCIES: usize = crate::swarm::limits::LINKED_PEERS;
 
@@ -538,7 +536,6 @@ pub const METRICS_WAIT_MS: u64 = 2_000;
 
 /// Milliseconds that the store may take for a trial write before the node is called ill.
 pub const METRICS_PROBE_MS: u64 = 5_000;
->>>>>>> main
 
 /// Milliseconds between two questions to a hub what it holds of ours: ten minutes.
 pub const HOLDING_MS: u64 = 10 * 60 * 1000;
