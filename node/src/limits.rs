@@ -475,6 +475,26 @@ pub const FIND_WORDS: usize = 8;
 /// Milliseconds within which the same officer's looks at the same referral are one.
 pub const ONE_LOOK_MS: u64 = 1_000;
 
+/// Agencies that one hub serves: as many as can be linked.
+pub const HUB_AGENCIES: usize = crate::swarm::limits::LINKED_PEERS;
+
+/// Circuits of one agency through one hub, at most: each is a stream in its connection to the
+/// hub, and a connection carries [`crate::swarm::limits::MUXED_STREAMS`].
+pub const CIRCUITS_PER_AGENCY: usize = 384;
+
+/// Parcels of one agency that a hub can be told to keep: its index of them is in memory, some
+/// 200 bytes a parcel.
+pub const PARCELS_PER_AGENCY: usize = 100_000;
+
+/// Megabytes that a hub can be told to keep: 10 TB.
+pub const MAILBOX_MB_MAX: u64 = 10_000_000;
+
+/// Seconds without a connection until parcels are sent, at most: a week.
+pub const PARCEL_AFTER_S: u64 = 7 * 24 * 3_600;
+
+/// Days that a parcel can be told to wait, at most: those that its format allows.
+pub const PARCEL_LIFE_DAYS: u64 = 30;
+
 /// Milliseconds for which figures that take a look through the store, and a trial write, are good
 /// again: whoever fetches them more often gets the same.
 pub const METRICS_FRESH_MS: u64 = 1_000;
