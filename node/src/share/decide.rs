@@ -45,7 +45,7 @@ pub enum Gate {
 
 impl Gate {
     /// All gates, in their order, for metrics.
-    pub const ALL: [Gate; 10] = [
+    pub const ALL: [Gate; 11] = [
         Gate::Link,
         Gate::Expired,
         Gate::Key,
@@ -56,6 +56,7 @@ impl Gate {
         Gate::Exclude,
         Gate::Policy,
         Gate::Seal,
+        Gate::Path,
     ];
 
     /// As `why` and `--json` write it.
@@ -279,7 +280,11 @@ impl Share {
         let id = self.class_id(header);
         let decision =
             engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone());
-        let Some(gist) = gist.filter(|_| walk.policy(&decision)) else {
+        // Policy is asked about every record, sealed or not.
+        if !walk.policy(&decision) {
+            return Ok(());
+        }
+        let Some(gist) = gist else {
             return Ok(());
         };
         if self.sealing_gate(peer, walk)
