@@ -233,7 +233,9 @@ impl Parcels {
                     self.0.outbox.set(&row.key(), since).await?;
                 }
                 State::Unwanted { .. } if !lies => gone.push(row.key()),
-                State::Gone { since } if !lies && since.0.saturating_add(patience(&row)) <= now.0 => {
+                State::Gone { since }
+                    if !lies && since.0.saturating_add(patience(&row)) <= now.0 =>
+                {
                     let peer = self.alias(&row.to);
                     tracing::info!(%peer, number = row.number, "nothing was heard of a parcel: what is in it is sent again");
                     self.set_tries(&row.to, row.tries.saturating_add(1));

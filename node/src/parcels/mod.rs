@@ -28,8 +28,8 @@ use tokio::sync::watch;
 
 pub use self::open::{OpenError, Opened};
 pub use self::outbox::{Key, Outbox, Row, State, Way};
-pub use self::pack::{Counts, PackError, Packed};
 use self::pack::Looked;
+pub use self::pack::{Counts, PackError, Packed};
 use self::told::Told;
 use crate::catchup::CatchUp;
 use crate::ingest::Ingest;
@@ -167,9 +167,7 @@ impl Parcels {
     fn refused(&self, hub: AgencyId, to: AgencyId, why: Refusal, says: String) {
         let wait = match why {
             Refusal::Busy => limits::HUB_BUSY_MS,
-            Refusal::DepositorFull | Refusal::AddresseeFull | Refusal::Disk => {
-                limits::HUB_FULL_MS
-            }
+            Refusal::DepositorFull | Refusal::AddresseeFull | Refusal::Disk => limits::HUB_FULL_MS,
             Refusal::NotCarried | Refusal::Expiry => limits::HUB_REFUSED_MS,
         };
         let until = Millis(self.0.share.now().0.saturating_add(wait));

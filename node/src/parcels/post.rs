@@ -35,7 +35,9 @@ enum PostError {
     Wire(#[from] WireFault),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the hub says that it is another agency than its key belongs to. Telephone it before you go on")]
+    #[error(
+        "the hub says that it is another agency than its key belongs to. Telephone it before you go on"
+    )]
     OtherAgency,
 }
 
@@ -338,7 +340,10 @@ impl Talk<'_> {
                 parcels.note_collected(id);
                 self.waiting.retain(|waiting| waiting.id != id);
             }
-            Effect::Held { parcels: held, more } => {
+            Effect::Held {
+                parcels: held,
+                more,
+            } => {
                 let last = held.last().map(|one| one.id);
                 self.list.extend(held.iter().map(|one| one.id));
                 // More than we ever deposit is no list.
@@ -364,10 +369,12 @@ impl Talk<'_> {
         let now = self.node.clock.now();
         let at_hub = |row: &super::Row| row.way == Way::Hub(self.hub);
         if !self.machine.is_discarding() {
-            let unwanted = outbox
-                .rows(|row| at_hub(row) && matches!(row.state, State::Unwanted { .. }));
+            let unwanted =
+                outbox.rows(|row| at_hub(row) && matches!(row.state, State::Unwanted { .. }));
             // Not what is on its way there: it is discarded once it is there.
-            let unwanted = unwanted.into_iter().filter(|r| self.deposit != Some(r.key()));
+            let unwanted = unwanted
+                .into_iter()
+                .filter(|r| self.deposit != Some(r.key()));
             self.discarding = unwanted
                 .take(wire_limits::MAILBOX_IDS)
                 .map(|row| (row.id, row.key()))
@@ -386,9 +393,8 @@ impl Talk<'_> {
             .listed
             .is_none_or(|at| at.0.saturating_add(limits::HOLDING_MS) <= now.0 || at > now);
         // While one is on its way it is neither there nor not.
-        let quiet = self.deposit.is_none()
-            && self.packing.is_none()
-            && !self.machine.is_discarding();
+        let quiet =
+            self.deposit.is_none() && self.packing.is_none() && !self.machine.is_discarding();
         if stale && quiet && !self.machine.is_listing() {
             self.listed = Some(now);
             self.list.clear();
@@ -466,7 +472,10 @@ impl Talk<'_> {
                 Ok(())
             }
             Err(error) => {
-                if matches!(error, PackError::NoKey { .. } | PackError::Fault { .. } | PackError::Full { .. }) {
+                if matches!(
+                    error,
+                    PackError::NoKey { .. } | PackError::Fault { .. } | PackError::Full { .. }
+                ) {
                     parcels.note_fault(peer, error.to_string());
                 }
                 tracing::info!(peer = %self.node.registry.alias(&peer), "{error}");
@@ -560,13 +569,14 @@ impl Talk<'_> {
 /// Why a hub does not take a parcel, and what to do.
 fn refused(hub: &str, peer: &str, why: Refusal) -> String {
     let says = match why {
-        Refusal::NotCarried => format!(
-            "its policy carries nothing from us to '{peer}': ask whoever runs '{hub}'"
-        ),
+        Refusal::NotCarried => {
+            format!("its policy carries nothing from us to '{peer}': ask whoever runs '{hub}'")
+        }
         Refusal::DepositorFull => "it keeps as much of ours as it may already".to_owned(),
         Refusal::AddresseeFull => format!("the mailbox of '{peer}' is full: it has to collect"),
         Refusal::Expiry => {
-            "the parcel ends too late for it, or its clock or ours is wrong: 'liaison clock'".to_owned()
+            "the parcel ends too late for it, or its clock or ours is wrong: 'liaison clock'"
+                .to_owned()
         }
         Refusal::Disk => "its disk is full or failing: tell whoever runs it".to_owned(),
         Refusal::Busy => "it has too much to do; it is tried again".to_owned(),
