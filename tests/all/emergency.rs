@@ -11,10 +11,9 @@ use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
 use liaison_protocol::personal::{Action, Emergency, Profile};
 use liaison_protocol::record::codes::{ConsentState, DeclineReason, EmergencyReason, Urgency};
-use liaison_tests::federation::OPEN;
-use liaison_tests::referral::{case, stands, states, take, until};
+use liaison_tests::TestNode;
+use liaison_tests::referral::{by_one_clock, case, pass, stands, states, take, until};
 use liaison_tests::sealed::profile;
-use liaison_tests::{Federation, TestNode};
 
 const NAME: &str = "Quittenmarke Zwetschge";
 const HOUR: u64 = 3_600_000;
@@ -46,30 +45,6 @@ pub(crate) fn approve(node: &TestNode, id: &CaseId, at: Millis) {
     approved.expect("kept").expect("here");
 }
 
-/// Three agencies that go by one clock.
-async fn by_one_clock(clock: &Arc<ManualClock>) -> Federation {
-    let mut federation = Federation::new();
-    for name in ["a", "b", "c"] {
-        let node = federation.prepare(name, "border", "QN");
-        node.with_clock(clock.clone());
-        node.start().await;
-    }
-    federation.link_all().await;
-    for name in ["a", "b", "c"] {
-        federation[name].policy(OPEN).await;
-    }
-    federation
-}
-
-/// Lets time pass for all; each administrator says that the clock is right.
-async fn pass(federation: &Federation, clock: &ManualClock, ms: u64) {
-    clock.advance(ms);
-    for node in federation.all() {
-        let ran = node.cli(&["clock", "confirm", "--yes"]).await;
-        ran.expect_code(0);
-    }
-}
-
 /// What stands in the way of releasing the identity now; nothing is sent.
 async fn release_refused(node: &TestNode, thread: RecordId) -> Option<Vec<&'static str>> {
     let wanted = Wanted {
@@ -88,7 +63,7 @@ async fn release_refused(node: &TestNode, thread: RecordId) -> Option<Vec<&'stat
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_reviewed_in_72_hours_is_locked_until_somebody_does() {
     let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
-    let mut federation = by_one_clock(&clock).await;
+    let mut federation = by_one_clock(&clock, &["a", "b", "c"], "").await;
     let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
     let id = case(a, &[b], emergency(), NAME);
     approve(a, &id, clock.now());

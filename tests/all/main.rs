@@ -45,6 +45,8 @@ mod referral_attacks;
 mod referral_cli;
 mod referral_new;
 mod referral_random;
+mod referral_terminal;
+mod retention;
 mod retraction;
 mod sarajevo;
 mod sarajevo_referral;

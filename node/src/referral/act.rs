@@ -213,7 +213,7 @@ impl Node {
     }
 }
 
-fn to_the_other(thread: &Thread, inside: Inside) -> Sealing {
+pub(super) fn to_the_other(thread: &Thread, inside: Inside) -> Sealing {
     Sealing {
         inside,
         recipients: BTreeSet::from([thread.peer]),
