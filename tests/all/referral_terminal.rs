@@ -194,6 +194,7 @@ async fn the_documentation_shows_a_referral_as_it_stands_on_two_terminals() {
     readme_shows("refer show", &plain.of(&shown));
     let yes = [("[y/N]", "y")];
     let accepted = types(lantern, &["refer", "accept", &short], &yes).await;
+    assert!(accepted.contains("would be: accepted"), "{accepted}");
     readme_shows("refer accept", &plain.of(&accepted));
     until(border, "accepted", |node| {
         let thread = node.node().referrals.thread(&thread)?;

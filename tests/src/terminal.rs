@@ -43,8 +43,10 @@ impl Seat<'_> {
         let mut piece = [0; 4096];
         loop {
             let new = shown.get(answered..).unwrap_or_default();
-            let put =
-                answers.next_if(|(question, _)| crate::sealed::stands_in(new, question.as_bytes()));
+            // A question ends with a space.
+            let put = answers.next_if(|(question, _)| {
+                new.ends_with(b" ") && crate::sealed::stands_in(new, question.as_bytes())
+            });
             if let Some((_, typed)) = put {
                 answered = shown.len();
                 let line = format!("{typed}\n");

@@ -157,6 +157,18 @@ impl Folded {
         self.leads(action, by).map(|_| ())
     }
 
+    /// Where a step would lead.
+    ///
+    /// # Errors
+    /// As [`Folded::permits`].
+    pub fn leads_to(&self, action: &Action, by: Party) -> Result<State, Refusal> {
+        self.permits(action, by)?;
+        Ok(match self.leads(action, by)? {
+            To::State(state) => state,
+            To::Same => self.state,
+        })
+    }
+
     fn leads(&self, action: &Action, by: Party) -> Result<To<State>, Refusal> {
         if by == Party::Provider && is_own_mistake(action) {
             return Err(Refusal {
