@@ -13,6 +13,7 @@ pub(crate) mod contact;
 pub(crate) mod demo;
 mod doctor;
 mod editor;
+mod exercise;
 mod expiry;
 mod home_screen;
 mod import;
@@ -66,6 +67,7 @@ use crate::output::Ui;
 #[command(after_long_help = "\
 Begin here:
   liaison demo                                      see it work, on this machine alone
+  liaison exercise                                  train with it, on this machine alone
   liaison init --name \"Border Police of QN\" --country QN --sector border
   liaison run                                       start the node
   liaison card export my-card.txt                   send this file to the other agency
@@ -150,6 +152,7 @@ pub enum Command {
     Audit(audit::AuditCommand),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
+    Exercise(exercise::ExerciseArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -251,6 +254,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Demo(args)) => demo::run(context, &args),
+        Some(Command::Exercise(args)) => exercise::run(context, &args),
         Some(Command::Completions(args)) => completions::run(context, &args),
         Some(Command::Man(args)) => man::run(context, &args),
     }
