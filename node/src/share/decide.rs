@@ -10,7 +10,7 @@ use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use super::walk::Walk;
-use super::{Leave, Share};
+use super::{Ahead, Leave, Route, Share};
 use crate::kind;
 use crate::policy::{Action, Attributes, ClassId};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
@@ -39,9 +39,26 @@ pub enum Gate {
     Policy,
     /// Sealed records: can its key be wrapped to the peer?
     Seal,
+    /// Sealed records: is the hub on its way no authority of a country that may never get it?
+    Path,
 }
 
 impl Gate {
+    /// All gates, in their order, for metrics.
+    pub const ALL: [Gate; 11] = [
+        Gate::Link,
+        Gate::Expired,
+        Gate::Key,
+        Gate::Owed,
+        Gate::Handling,
+        Gate::Ceiling,
+        Gate::Audience,
+        Gate::Exclude,
+        Gate::Policy,
+        Gate::Seal,
+        Gate::Path,
+    ];
+
     /// As `why` and `--json` write it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,6 +72,7 @@ impl Gate {
             Gate::Exclude => "exclude",
             Gate::Policy => "policy",
             Gate::Seal => "seal",
+            Gate::Path => "path",
         }
     }
 }
@@ -92,14 +110,37 @@ pub(super) type Classes = RwLock<HashMap<u32, Arc<Class>>>;
 pub(crate) type Class = Option<(Attributes, Terms)>;
 
 impl Share {
-    /// Decides without words: what the scan asks for every record and peer.
+    /// Decides without words, whatever way it would go.
     pub(super) fn decide_header(
         &self,
         peer: &AgencyId,
         arrival: Arrival,
         header: &Header,
     ) -> Result<Decided, StoreError> {
-        let mut walk = Walk::quick();
+        self.decide_by(Route::Direct, peer, arrival, header)
+    }
+
+    /// Decides without words: what the scan asks for every record and peer.
+    pub(super) fn decide_by(
+        &self,
+        route: Route,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<Decided, StoreError> {
+        self.decide_behind(Ahead::NONE, route, peer, arrival, header)
+    }
+
+    /// As [`Self::decide_by`], for a peer that will have what travels ahead.
+    pub(super) fn decide_behind(
+        &self,
+        ahead: Ahead,
+        route: Route,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<Decided, StoreError> {
+        let mut walk = Walk::behind(ahead, route);
         self.gates(peer, arrival, header, &mut walk)?;
         Ok(walk.end().0)
     }
@@ -173,7 +214,7 @@ impl Share {
             return Ok(());
         }
         if header.flags.contains(Flags::KEY_LOST)
-            && !walk.key(self.key_word(peer, arrival, header)?)
+            && !walk.key(self.key_word(peer, arrival, header, &walk.ahead)?)
         {
             return Ok(());
         }
@@ -221,7 +262,7 @@ impl Share {
             return Ok(());
         };
         let (holder, mut receiver) = self.roles(peer, arrival, header, terms, addressed)?;
-        let permit = self.permit(peer, header, terms, (holder, receiver), walk.assume)?;
+        let permit = self.permit(peer, header, terms, (holder, receiver), &walk.ahead)?;
         receiver.permitted = permit.as_ref().is_some_and(|p| p.known);
         let engine = self.policies.current();
         if !walk.handling(terms.release(holder, receiver), permit.as_ref())
@@ -230,15 +271,27 @@ impl Share {
         {
             return Ok(());
         }
-        let barred = gist.map(|gist| self.registry.bars(&gist.exclude, peer));
+        let barred = gist
+            .as_ref()
+            .map(|gist| self.registry.bars(&gist.exclude, peer));
         if barred.is_some_and(|barred| !walk.exclude(barred)) {
             return Ok(());
         }
         let id = self.class_id(header);
         let decision =
             engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone());
-        if walk.policy(&decision) && kind::is_sealed(header) {
-            self.sealing_gate(peer, walk);
+        // Policy is asked about every record, sealed or not.
+        if !walk.policy(&decision) {
+            return Ok(());
+        }
+        let Some(gist) = gist else {
+            return Ok(());
+        };
+        if self.sealing_gate(peer, walk)
+            && let Some(hub) = walk.route.hub()
+        {
+            let barred = self.registry.bars(&gist.exclude, &hub);
+            walk.path(self.registry.is_peer(&hub), barred);
         }
         Ok(())
     }
@@ -253,9 +306,9 @@ impl Share {
         gist
     }
 
-    fn sealing_gate(&self, peer: &AgencyId, walk: &mut Walk) {
+    fn sealing_gate(&self, peer: &AgencyId, walk: &mut Walk) -> bool {
         let key = self.registry.sealing_key(peer, self.clock.now());
-        walk.sealing_key(key.is_some());
+        walk.sealing_key(key.is_some())
     }
 
     /// The number of a record's class, for what was decided of it before.
@@ -319,7 +372,7 @@ impl Share {
         header: &Header,
         terms: &Terms,
         (holder, receiver): (Holder, Receiver),
-        assume: Option<Arrival>,
+        ahead: &Ahead,
     ) -> Result<Option<Permit>, StoreError> {
         let with = Receiver {
             permitted: true,
@@ -337,7 +390,7 @@ impl Share {
         let mut found: Option<Permit> = None;
         for leave in naming {
             let line = self.store.ledger_entry(peer, leave.arrival)?;
-            let known = assume == Some(leave.arrival)
+            let known = ahead.has(leave.arrival)
                 || line.is_some_and(|l| {
                     l.direction == Direction::Received || l.answer == Some(Answer::Stored)
                 });
@@ -362,7 +415,7 @@ impl Share {
         let Some(header) = self.store.header(arrival)? else {
             return Ok(false);
         };
-        let mut walk = Walk::assuming(permit);
+        let mut walk = Walk::behind(Ahead::of([permit]), Route::Direct);
         self.gates(peer, arrival, &header, &mut walk)?;
         Ok(walk.permitted && walk.end().0.allow)
     }

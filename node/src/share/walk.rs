@@ -6,16 +6,17 @@ use liaison_protocol::clock::Millis;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::handling::Verdict;
 
-use super::LeaveKind;
 use super::affirmed::KeyWord;
 use super::decide::{Decided, Gate, GateWord, Permit};
+use super::{Ahead, LeaveKind, Route};
 use crate::policy::{Action, Ceiling, Decision};
-use crate::store::Arrival;
 
 /// One walk through the gates. Without words it ends at the first refusal.
 pub(super) struct Walk {
-    /// A permit that the peer is taken to have.
-    pub(super) assume: Option<Arrival>,
+    /// The way that it would go.
+    pub(super) route: Route,
+    /// Permits and affirmations that the peer is taken to have.
+    pub(super) ahead: Ahead,
     /// Whether the handling gate is open by a permit.
     pub(super) permitted: bool,
     words: Option<Vec<GateWord>>,
@@ -33,7 +34,8 @@ enum Rule {
 impl Walk {
     pub(super) const fn quick() -> Self {
         Self {
-            assume: None,
+            route: Route::Direct,
+            ahead: Ahead::NONE,
             permitted: false,
             words: None,
             refused: None,
@@ -41,11 +43,14 @@ impl Walk {
         }
     }
 
-    /// For a peer that is taken to have a permit.
-    pub(super) const fn assuming(permit: Arrival) -> Self {
-        let mut walk = Self::quick();
-        walk.assume = Some(permit);
-        walk
+    /// For a peer that is taken to have these permits and affirmations, and what would go this
+    /// way.
+    pub(super) fn behind(ahead: Ahead, route: Route) -> Self {
+        Self {
+            ahead,
+            route,
+            ..Self::quick()
+        }
     }
 
     pub(super) fn with_words() -> Self {
@@ -169,6 +174,22 @@ impl Walk {
             let says = match barred {
                 None => "no country is kept from it that the peer serves".to_owned(),
                 Some(country) => format!("it may never reach an authority of {country} (REF-04)"),
+            };
+            (says, None)
+        })
+    }
+
+    /// Whether the hub on its way is kept from it, or is one that nobody here knows.
+    pub(super) fn path(&mut self, known: bool, barred: Option<String>) -> bool {
+        let allow = known && barred.is_none();
+        let rule = if allow { "way-open" } else { "way-barred" };
+        self.note(Gate::Path, allow, Rule::Fixed(rule), || {
+            let says = match (known, barred) {
+                (false, _) => "the hub on its way is no peer of ours".to_owned(),
+                (true, None) => "no country is kept from it that the hub on its way serves".into(),
+                (true, Some(country)) => format!(
+                    "it may not go by way of an authority of {country} (REF-04): by another hub, or on a connection of our own"
+                ),
             };
             (says, None)
         })
