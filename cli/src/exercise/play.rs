@@ -225,6 +225,13 @@ fn part(agency: &Agency, exercise: &str) -> Part {
     if !agency.address {
         config.insert("listen".into(), toml::Value::Array(Vec::new()));
     }
+    if agency.hub {
+        config.insert("hub".into(), toml::Table::new().into());
+    }
+    if !agency.hubs.is_empty() {
+        let hubs = toml::Table::from_iter([("use".to_owned(), agency.hubs.clone().into())]);
+        config.insert("hubs".into(), hubs.into());
+    }
     Part {
         name: agency.name.clone(),
         title: agency.title.clone(),

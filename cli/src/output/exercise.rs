@@ -241,7 +241,8 @@ fn matrix(out: &mut String, style: &Style, agencies: &[String], rows: &[MatrixRo
         line(out, &text);
     }
     out.push_str("\nw: wrote it.  x: has it.  e: had it, erased since.  .: never had it.\n");
-    out.push_str("r: its own node refused it.  L: lacks what it must have.  !: has what it must not.\n");
+    out.push_str("r: its own node refused it.  L: lacks it, and must have it.\n");
+    out.push_str("!: has it, and must not.\n");
 }
 
 fn mark(state: CellState) -> (&'static str, Tone) {
