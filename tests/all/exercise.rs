@@ -5,8 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use liaison_tests::federation::OPEN;
-use liaison_tests::sealed;
-use liaison_tests::Federation;
+use liaison_tests::{Federation, sealed, terminal};
 use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_liaison-under-test");
@@ -48,15 +47,25 @@ fn the_template_can_be_checked_and_played_and_leaves_nothing_behind() {
     let mine = written(temp.path(), &[]);
     let checked = exercise(&["check", &mine], temp.path());
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
-    assert!(text(&checked.stdout).contains("It can be played"), "{checked:?}");
+    assert!(
+        text(&checked.stdout).contains("It can be played"),
+        "{checked:?}"
+    );
     let played = exercise(&[&mine], temp.path());
     let out = text(&played.stdout);
-    assert_eq!((played.status.code(), text(&played.stderr)), (Some(0), String::new()), "{out}");
+    assert_eq!(
+        (played.status.code(), text(&played.stderr)),
+        (Some(0), String::new()),
+        "{out}"
+    );
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
     assert!(!out.contains('\u{1b}'), "no colours without a terminal");
     assert!(out.contains("must not, and has not: aid"), "{out}");
     assert!(out.contains("expectations held"), "{out}");
-    let left: Vec<_> = std::fs::read_dir(temp.path()).expect("folder").flatten().collect();
+    let left: Vec<_> = std::fs::read_dir(temp.path())
+        .expect("folder")
+        .flatten()
+        .collect();
     assert_eq!(left.len(), 1, "only mine.toml: {left:?}");
 }
 
@@ -66,15 +75,27 @@ fn an_expectation_that_does_not_hold_fails_the_exercise_and_is_named() {
     let changes = [
         // The organisation for aid has the trend as well; no disk may have a word of its title.
         ("must_hold = [\"providers\"]", "must_hold = [\"shelter\"]"),
-        ("secrets = [\"Hollermarke\"]", "secrets = [\"Detections in March\"]"),
+        (
+            "secrets = [\"Hollermarke\"]",
+            "secrets = [\"Detections in March\"]",
+        ),
         // The shelter declines, so it does not come to accept.
         ("stands = \"declined\"", "stands = \"accepted\""),
-        ("run = \"refer decline", "within = \"1s\"\nrun = \"refer decline"),
+        (
+            "run = \"refer decline",
+            "within = \"1s\"\nrun = \"refer decline",
+        ),
         // What is refused does so for another reason.
         ("refused = [\"TRD-02\"]", "refused = [\"TRD-99\"]"),
         // Who she is must not be where it is not asked for.
-        ("prints = [\"Flieder Hollermarke\"]", "prints_not = [\"Flieder Hollermarke\"]"),
-        ("of = \"second\"\nstands = \"identity-released\"", "of = \"second\"\nstands = \"identity-released\"\n#"),
+        (
+            "prints = [\"Flieder Hollermarke\"]",
+            "prints_not = [\"Flieder Hollermarke\"]",
+        ),
+        (
+            "run = \"refer release",
+            "within = \"1s\"\nrun = \"refer release",
+        ),
     ];
     let mine = written(temp.path(), &changes);
     let played = exercise(&[&mine, "--json"], temp.path());
@@ -92,22 +113,33 @@ fn an_expectation_that_does_not_hold_fails_the_exercise_and_is_named() {
         assert!(faults.contains(fault), "{fault}: {faults}");
     }
     let cells = &report["matrix"][0]["cells"];
-    let leaked = cells.as_array().expect("cells").iter().find(|c| c["agency"] == "aid");
+    let leaked = cells
+        .as_array()
+        .expect("cells")
+        .iter()
+        .find(|c| c["agency"] == "aid");
     assert_eq!(leaked.expect("aid")["state"], "leaked", "{cells}");
 }
 
 #[test]
 fn what_no_step_gave_somebody_is_found_at_the_end() {
     let temp = tempfile::tempdir().expect("folder");
-    // The next provider is asked by itself, and the scenario no longer says so.
+    // The next provider is asked by itself, and the scenario no longer gives it anything.
     let scenario = text(&exercise(&["template"], temp.path()).stdout);
-    let (before, _) = scenario.split_once("[[step]]\nsays = \"So the assistance").expect("a step");
-    std::fs::write(temp.path().join("mine.toml"), before).expect("write");
+    let (before, _) = scenario
+        .split_once("[[step]]\nsays = \"So the assistance")
+        .expect("a step");
+    let look = "[[step]]\nsays = \"on\"\npass = \"1s\"\n\n[[step.then]]\nat = [\"aid\"]\nrun = \"inbox\"\nprints = [\"from border\"]\n";
+    let scenario = format!("{before}{look}");
+    std::fs::write(temp.path().join("mine.toml"), scenario).expect("write");
     let played = exercise(&["mine.toml", "--json"], temp.path());
     assert_eq!(played.status.code(), Some(1), "{played:?}");
     let report: Value = serde_json::from_slice(&played.stdout).expect("one object");
     let faults = report["faults"].to_string();
-    assert!(faults.contains("aid can read a victim-referral of border"), "{faults}");
+    assert!(
+        faults.contains("aid can read a victim-referral of border"),
+        "{faults}"
+    );
 }
 
 #[test]
@@ -124,16 +156,53 @@ fn a_faulty_scenario_is_not_played_and_says_where_and_what_to_write() {
         let says = text(&refused.stderr);
         assert!(says.contains("mine.toml, line "), "{says}");
         assert!(says.contains("nobody is called 'sheltr'"), "{says}");
-        assert!(says.contains("Write one of: aid, border, shelter"), "{says}");
-        assert!(says.contains("'backup' is no command of an exercise"), "{says}");
+        assert!(
+            says.contains("Write one of: aid, border, shelter"),
+            "{says}"
+        );
+        assert!(
+            says.contains("'backup' is no command of an exercise"),
+            "{says}"
+        );
         assert_eq!(text(&refused.stdout), "");
     }
     let nobody = exercise(&["sarajewo"], temp.path());
     assert_eq!(nobody.status.code(), Some(2), "{nobody:?}");
-    assert!(text(&nobody.stderr).contains("sarajevo, night-shift"), "{nobody:?}");
+    assert!(
+        text(&nobody.stderr).contains("sarajevo, night-shift"),
+        "{nobody:?}"
+    );
     let listed = exercise(&["--json"], temp.path());
     let listed: Value = serde_json::from_slice(&listed.stdout).expect("a list");
     assert_eq!(listed[0]["name"], "sarajevo");
+}
+
+#[test]
+fn step_by_step_it_waits_for_a_person_who_may_have_enough() {
+    let temp = tempfile::tempdir().expect("folder");
+    let dir = temp.path().to_string_lossy().into_owned();
+    let env = [("TMPDIR", dir.as_str())];
+    let args = ["exercise", "night-shift", "--step"];
+    let (code, shown) = terminal::run(BINARY, temp.path(), &args, &env, "\nq\n");
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(
+        shown.contains("Look around in a second terminal"),
+        "{shown}"
+    );
+    assert!(shown.contains("/border status"), "{shown}");
+    assert!(shown.contains("Enter: on, q: stop"), "{shown}");
+    assert!(shown.contains("+ has it: shelter, aid"), "{shown}");
+    assert!(
+        !shown.contains("refused: TRD-02"),
+        "the second was not played: {shown}"
+    );
+    assert!(shown.contains("the exercise was stopped"), "{shown}");
+    assert!(shown.contains('\u{1b}'), "colours on a terminal: {shown}");
+    let left = std::fs::read_dir(temp.path()).expect("folder").count();
+    assert_eq!(left, 0, "it leaves nothing behind");
+    // Where nobody can press Enter it is not begun.
+    let refused = exercise(&["night-shift", "--step"], temp.path());
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
 }
 
 /// A node of an exercise and a live one, linked, under policies that let everything through:
@@ -141,7 +210,11 @@ fn a_faulty_scenario_is_not_played_and_says_where_and_what_to_write() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_an_exercise_enters_a_live_store_nor_the_reverse() {
     let mut federation = Federation::new();
-    for (name, exercise) in [("live", ""), ("drill", "exercise = \"NIGHT-1\"\n"), ("other", "exercise = \"DAY-1\"\n")] {
+    for (name, exercise) in [
+        ("live", ""),
+        ("drill", "exercise = \"NIGHT-1\"\n"),
+        ("other", "exercise = \"DAY-1\"\n"),
+    ] {
         let node = federation.prepare(name, "ngo", "QN");
         std::fs::write(node.home.config_path(), exercise).expect("config");
         node.start().await;
@@ -177,10 +250,17 @@ async fn nothing_of_an_exercise_enters_a_live_store_nor_the_reverse() {
     federation.settled().await;
     for name in ["live", "drill", "other"] {
         let node = &federation[name];
-        assert_eq!(node.holds().len(), 1, "{name} holds what it wrote and nothing else");
+        assert_eq!(
+            node.holds().len(),
+            1,
+            "{name} holds what it wrote and nothing else"
+        );
         let vault = &node.node().vault;
         let changes = vault.after(0, usize::MAX);
-        for gist in changes.iter().filter_map(|(_, change)| vault.gist(change.id())) {
+        for gist in changes
+            .iter()
+            .filter_map(|(_, change)| vault.gist(change.id()))
+        {
             assert_eq!(gist.author, node.agency, "{name} took in a sealed record");
         }
     }
@@ -189,7 +269,9 @@ async fn nothing_of_an_exercise_enters_a_live_store_nor_the_reverse() {
     draft["exercise"] = json!("NIGHT-1");
     draft["body"]["cells"][0]["n"] = json!(222);
     for (name, code) in [("live", 1), ("other", 1), ("drill", 0)] {
-        let ran = federation[name].cli_in(&["push", "-", "--json"], &draft.to_string()).await;
+        let ran = federation[name]
+            .cli_in(&["push", "-", "--json"], &draft.to_string())
+            .await;
         assert_eq!(ran.code, code, "{name}: {ran:?}");
         assert!(code == 0 || ran.err.contains("exercise"), "{name}: {ran:?}");
     }

@@ -41,8 +41,8 @@ fn e31_the_sarajevo_exercise_holds_row_by_row_on_disks_and_in_every_frame() {
         .map(|agency| (agency.name.clone(), Arc::new(Recorder::default())))
         .collect();
     let tap = |name: &str| taps.get(name).map(|tap| tap.clone() as Arc<dyn Tap>);
-    let mut player = Player::start(&scenario, dir.path(), &tap)
-        .unwrap_or_else(|trouble| panic!("{trouble:?}"));
+    let mut player =
+        Player::start(&scenario, dir.path(), &tap).unwrap_or_else(|trouble| panic!("{trouble:?}"));
     let mut watched = Watched {
         scenario: &scenario,
         taps: taps.clone(),
@@ -51,13 +51,17 @@ fn e31_the_sarajevo_exercise_holds_row_by_row_on_disks_and_in_every_frame() {
         dir: dir.path(),
     };
     for (at, step) in scenario.steps.iter().enumerate() {
-        let report = player.play(step).unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        let report = player
+            .play(step)
+            .unwrap_or_else(|trouble| panic!("{trouble:?}"));
         assert!(report.ok(), "row {}: {report:#?}", report.row);
         let report = report.clone();
         watched.note(&report, at, player.stage());
     }
     the_four_of_before(&watched, &player);
-    let report = player.finish().unwrap_or_else(|trouble| panic!("{trouble:?}"));
+    let report = player
+        .finish()
+        .unwrap_or_else(|trouble| panic!("{trouble:?}"));
     assert_eq!(report.faults, Vec::<String>::new());
     the_table_says(&report);
     watched.nowhere_in_clear("all nodes stopped");
@@ -77,7 +81,11 @@ impl Watched<'_> {
                 }
             }
         }
-        let Act::Run { draft: Some((draft, _)), .. } = &self.scenario.steps[at].act else {
+        let Act::Run {
+            draft: Some((draft, _)),
+            ..
+        } = &self.scenario.steps[at].act
+        else {
             return;
         };
         let draft: Value = serde_json::from_str(draft).expect("JSON");
@@ -96,7 +104,8 @@ impl Watched<'_> {
         if report.id.is_none() {
             who = [author.clone()].into();
         }
-        self.strategic.insert(id, (author.clone(), title.to_owned(), who));
+        self.strategic
+            .insert(id, (author.clone(), title.to_owned(), who));
     }
 
     /// The planted words stand on no disk and in no frame.
@@ -133,8 +142,14 @@ impl Watched<'_> {
                 for (id, (_, title, who)) in &self.strategic {
                     let may = who.contains(to);
                     let there = |what: &[u8]| stands_in(&frame.body, what);
-                    assert!(may || !there(title.as_bytes()), "{from} told {to} of '{title}'");
-                    assert!(may || !there(id.as_bytes()), "{from} told {to} the id of '{title}'");
+                    assert!(
+                        may || !there(title.as_bytes()),
+                        "{from} told {to} of '{title}'"
+                    );
+                    assert!(
+                        may || !there(id.as_bytes()),
+                        "{from} told {to} the id of '{title}'"
+                    );
                 }
                 for (id, who) in &self.sealed {
                     let may = who.contains(&frame.peer);
@@ -153,21 +168,34 @@ fn the_four_of_before(watched: &Watched<'_>, player: &Player<'_>) {
     only_notices_at_the_joint_office(stage);
     // A was erased, with receipts, and says why.
     let bord = stage.of("qn-bord").unwrap_or_else(|_| panic!("qn-bord"));
-    let lantern = stage.of("qn-lantern").unwrap_or_else(|_| panic!("qn-lantern"));
+    let lantern = stage
+        .of("qn-lantern")
+        .unwrap_or_else(|_| panic!("qn-lantern"));
     let a = watched
         .sealed
         .keys()
         .find(|id| {
-            let view = bord.client.get::<RecordView>(&format!("/v1/records/{}", id.full()));
+            let view = bord
+                .client
+                .get::<RecordView>(&format!("/v1/records/{}", id.full()));
             view.is_ok_and(|view| {
                 let by = view.retracted_by.as_ref();
-                by.is_some_and(|by| by.erased)
-                    && view.recipients.iter().any(|r| r.erased.is_some())
+                by.is_some_and(|by| by.erased) && view.recipients.iter().any(|r| r.erased.is_some())
             })
         })
         .copied();
-    assert!(a.is_some(), "a record of A is erased, and its receipt is in");
-    assert!(!lantern.home.dir().join("keyring/entries").join(a.expect("A").full()).exists());
+    assert!(
+        a.is_some(),
+        "a record of A is erased, and its receipt is in"
+    );
+    assert!(
+        !lantern
+            .home
+            .dir()
+            .join("keyring/entries")
+            .join(a.expect("A").full())
+            .exists()
+    );
 }
 
 /// Every strategic record came from its author: no holder passed on what an author withheld.
@@ -181,10 +209,17 @@ fn nobody_passes_on(watched: &Watched<'_>, stage: &Stage) {
             let header = store.header(at).expect("store").expect("header");
             let courier = header.courier.and_then(|c| stage.name_of(&c));
             assert_eq!(courier, Some(author.as_str()), "{title} at {name}");
-            for peer in stage.iter().filter(|p| p.name != *name && p.name != *author) {
+            for peer in stage
+                .iter()
+                .filter(|p| p.name != *name && p.name != *author)
+            {
                 let path = format!("/v1/records/{}/why/{}", id.full(), peer.name);
                 let why: Why = holder.client.get(&path).expect("an answer");
-                assert!(!why.decision.allow, "{title}: {name} to {}: {why:?}", peer.name);
+                assert!(
+                    !why.decision.allow,
+                    "{title}: {name} to {}: {why:?}",
+                    peer.name
+                );
                 asked += 1;
             }
         }
@@ -199,7 +234,9 @@ fn only_notices_at_the_joint_office(stage: &Stage) {
         let member = stage.of(name).unwrap_or_else(|_| panic!("{name}"));
         let vault = &member.node().unwrap_or_else(|_| panic!("{name}")).vault;
         let changes = vault.after(0, usize::MAX);
-        let gists = changes.iter().filter_map(|(_, change)| vault.gist(change.id()));
+        let gists = changes
+            .iter()
+            .filter_map(|(_, change)| vault.gist(change.id()));
         gists.map(|gist| gist.kind).collect::<Vec<_>>()
     };
     assert_eq!(kinds("hub-sar"), [PersonalKind::Overdue]);
@@ -211,21 +248,45 @@ fn only_notices_at_the_joint_office(stage: &Stage) {
 /// The table that people see has a line for every row that makes something, and the letters.
 fn the_table_says(report: &Report) {
     let line = |row: &str, what: &str| {
-        let found = report.matrix.iter().find(|r| r.row == row && r.what.starts_with(what));
+        let found = report
+            .matrix
+            .iter()
+            .find(|r| r.row == row && r.what.starts_with(what));
         let cells = &found.unwrap_or_else(|| panic!("{row} {what}")).cells;
         let all: Vec<String> = cells
             .iter()
-            .map(|c| serde_json::to_value(c.state).expect("JSON").as_str().expect("text").into())
+            .map(|c| {
+                serde_json::to_value(c.state)
+                    .expect("JSON")
+                    .as_str()
+                    .expect("text")
+                    .into()
+            })
             .collect();
         all.join(" ")
     };
     assert_eq!(report.matrix.len(), 27);
     assert_eq!(line("9", "trend"), "has wrote has has has has never has");
-    assert_eq!(line("10", "trend"), "never refused never never never never never never");
-    assert_eq!(line("18", "method"), "never has wrote never never never never has");
-    assert_eq!(line("25", "A"), "never wrote-erased never never erased never never never");
-    assert_eq!(line("30", "B"), "never wrote never never never has never never");
-    assert_eq!(line("32", "C: profile"), "never never never never has wrote never never");
+    assert_eq!(
+        line("10", "trend"),
+        "never refused never never never never never never"
+    );
+    assert_eq!(
+        line("18", "method"),
+        "never has wrote never never never never has"
+    );
+    assert_eq!(
+        line("25", "A"),
+        "never wrote-erased never never erased never never never"
+    );
+    assert_eq!(
+        line("30", "B"),
+        "never wrote never never never has never never"
+    );
+    assert_eq!(
+        line("32", "C: profile"),
+        "never never never never has wrote never never"
+    );
 }
 
 fn agency_of(dir: &Path, name: &str) -> AgencyId {

@@ -27,7 +27,10 @@ async fn e31_an_emergency_waits_for_an_officer_who_is_another_user_of_the_machin
     let file = bord.home.officers_path();
     let all = Role::ALL.map(|role| format!("\"{role}\"")).join(", ");
     let officers = std::fs::read_to_string(&file).expect("officers");
-    let own = officers.lines().find(|line| line.starts_with("roles")).expect("roles");
+    let own = officers
+        .lines()
+        .find(|line| line.starts_with("roles"))
+        .expect("roles");
     let mut officers = officers.replace(own, &format!("roles = [{all}]"));
     officers.push_str(&format!(
         "\n[[officer]]\nuser = {SECOND}\nroles = [\"case-officer\"]\n"
@@ -56,7 +59,10 @@ async fn e31_an_emergency_waits_for_an_officer_who_is_another_user_of_the_machin
     let waits = waits.json();
     assert_eq!(waits["state"], "waiting", "{waits}");
     assert_eq!(bord.node().vault.count(), before, "nothing is sealed yet");
-    let path = format!("/v1/drafts/{}/approve", waits["draft"].as_str().expect("a draft"));
+    let path = format!(
+        "/v1/drafts/{}/approve",
+        waits["draft"].as_str().expect("a draft")
+    );
     let own = post(&path, "");
     assert_ne!(own.status, 200, "nobody approves their own: {own:?}");
     assert_eq!(bord.node().vault.count(), before, "nothing is sealed yet");

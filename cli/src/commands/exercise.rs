@@ -136,32 +136,48 @@ fn perform(
             "leave out --step, or give --pace SECONDS",
         ));
     }
-    stage::in_folder(context.ui, args.keep, |ui, dir| play(ui, args, scenario, dir))
+    let played = stage::in_folder(context.ui, args.keep, |ui, dir| {
+        play(ui, args, scenario, dir)
+    })?;
+    played.ok_or_else(|| {
+        CommandError::failed(
+            "the exercise was stopped",
+            "start it again from the beginning",
+        )
+    })
 }
 
-fn play(ui: &mut Ui, args: &ExerciseArgs, scenario: &Scenario, dir: &Path) -> Done<Report> {
+/// Plays it; none: a person had enough.
+fn play(ui: &mut Ui, args: &ExerciseArgs, scenario: &Scenario, dir: &Path) -> Done<Option<Report>> {
     if !ui.json {
         let text = render::title(&ui.style, scenario);
         ui.print(&text)?;
     }
     let mut player = Player::start(scenario, dir, &|_| None)?;
-    let played = steps(ui, args, scenario, dir, &mut player);
-    if let Err(trouble) = played {
-        player.stop();
-        return Err(trouble);
+    match steps(ui, args, scenario, dir, &mut player) {
+        Ok(true) => {}
+        Ok(false) => {
+            player.stop();
+            return Ok(None);
+        }
+        Err(trouble) => {
+            player.stop();
+            return Err(trouble);
+        }
     }
     let report = player.finish()?;
     ui.either(&report, |style| render::report(style, &report))?;
-    Ok(report)
+    Ok(Some(report))
 }
 
+/// Plays the steps; whether to the end.
 fn steps(
     ui: &mut Ui,
     args: &ExerciseArgs,
     scenario: &Scenario,
     dir: &Path,
     player: &mut Player,
-) -> Done {
+) -> Done<bool> {
     if !ui.json {
         let text = render::ready(&ui.style, scenario, args.step.then_some(dir));
         ui.print(&text)?;
@@ -174,29 +190,26 @@ fn steps(
             let text = render::begins(&ui.style, row, step, player.command(step));
             ui.print(&text)?;
         }
-        wait(ui, args)?;
+        if !wait(ui, args)? {
+            return Ok(false);
+        }
         let report = player.play(step)?;
         if !ui.json {
             let text = render::ended(&ui.style, report);
             ui.print(&text)?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
-/// Gives people time before a step.
-fn wait(ui: &mut Ui, args: &ExerciseArgs) -> Result<(), CommandError> {
+/// Gives people time before a step; whether they want to go on.
+fn wait(ui: &mut Ui, args: &ExerciseArgs) -> Result<bool, CommandError> {
     if let Some(seconds) = args.pace {
         std::thread::sleep(Duration::from_secs(seconds));
     }
     if args.step {
         let answer = ui.read_answer(render::PROMPT)?;
-        if answer.is_none_or(|answer| answer.eq_ignore_ascii_case("q")) {
-            return Err(CommandError::failed(
-                "the exercise was stopped",
-                "start it again from the beginning",
-            ));
-        }
+        return Ok(answer.is_some_and(|answer| !answer.eq_ignore_ascii_case("q")));
     }
-    Ok(())
+    Ok(true)
 }

@@ -58,7 +58,11 @@ const ALLOWED: &[(&str, &[(&str, Does)], Does)] = &[
         ],
         Shows,
     ),
-    ("peer", &[("list", Shows), ("revoke", Acts), ("remove", Acts)], Shows),
+    (
+        "peer",
+        &[("list", Shows), ("revoke", Acts), ("remove", Acts)],
+        Shows,
+    ),
     ("service", &[], Shows),
     ("query", &[], Shows),
     ("show", &[], Shows),
@@ -157,7 +161,9 @@ impl Command {
     /// Its arguments, with ids in the places of labels.
     pub fn arguments(&self, known: &Labels) -> Vec<String> {
         let words = self.words.iter();
-        words.map(|word| fill(word, |label| known.full(label))).collect()
+        words
+            .map(|word| fill(word, |label| known.full(label)))
+            .collect()
     }
 
     /// As a person would type it.
@@ -199,7 +205,10 @@ impl Labels {
     /// The id as people type it.
     pub fn short(&self, label: &str) -> Option<String> {
         let id = self.0.get(label)?;
-        Some(id.parse::<RecordId>().map_or_else(|_| id.clone(), |id| id.short()))
+        Some(
+            id.parse::<RecordId>()
+                .map_or_else(|_| id.clone(), |id| id.short()),
+        )
     }
 }
 
@@ -245,7 +254,9 @@ pub fn fill(text: &str, of: impl Fn(&str) -> Option<String>) -> String {
 /// Whether a text can be a label.
 pub fn is_label(text: &str) -> bool {
     (1..=40).contains(&text.len())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }
 
 #[cfg(test)]
@@ -294,7 +305,10 @@ mod tests {
         known.set("A", "d-3f7k9q2m".into());
         let fill = |text: &str| fill(text, |label| known.full(label));
         assert_eq!(fill("{A}"), "d-3f7k9q2m");
-        assert_eq!(fill("{\"x\": \"{A}\", {B} {"), "{\"x\": \"d-3f7k9q2m\", {B} {");
+        assert_eq!(
+            fill("{\"x\": \"{A}\", {B} {"),
+            "{\"x\": \"d-3f7k9q2m\", {B} {"
+        );
         let mut found = Vec::new();
         labels_in("{\"x\": \"{A}\"} {B}", &mut found);
         assert_eq!(found, ["A", "B"]);

@@ -84,7 +84,8 @@ fn of_policy(folder: &Path, prefix: &str) -> Result<Vec<(String, String)>, Strin
         if found.len() >= POLICY_FILES {
             return Err(format!("holds more than {POLICY_FILES} policy files"));
         }
-        let text = read(&path, POLICY_BYTES).map_err(|says| format!("holds {name}, which {says}"))?;
+        let text =
+            read(&path, POLICY_BYTES).map_err(|says| format!("holds {name}, which {says}"))?;
         found.push((format!("{prefix}{name}"), text));
     }
     found.sort();

@@ -155,8 +155,7 @@ impl<'a> Player<'a> {
     /// the clock is right.
     fn believe_the_clock(&self) -> Done {
         for member in self.stage.iter().filter(|m| m.runs()) {
-            let confirmed: Result<ClockReport, _> =
-                member.client.post("/v1/clock/confirm", &());
+            let confirmed: Result<ClockReport, _> = member.client.post("/v1/clock/confirm", &());
             confirmed.map_err(|e| member.trouble(e))?;
         }
         Ok(())

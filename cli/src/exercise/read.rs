@@ -85,7 +85,11 @@ impl Reader<'_> {
         let name = self.sentence(&form.name);
         if name.is_empty() || name.len() > 40 {
             let remedy = "Give it a name of at most 40 characters, such as NIGHT-1.";
-            self.fault(&form.name, "the exercise has no name that records can have", remedy);
+            self.fault(
+                &form.name,
+                "the exercise has no name that records can have",
+                remedy,
+            );
         }
         let title = self.sentence(&form.title);
         let secrets = form.secrets.iter().map(|text| {
@@ -108,7 +112,9 @@ impl Reader<'_> {
         }
         let mut steps = Vec::new();
         for step in form.step {
-            let row = steps.last().map_or_else(|| "1".to_owned(), |s: &super::Step| s.row.clone());
+            let row = steps
+                .last()
+                .map_or_else(|| "1".to_owned(), |s: &super::Step| s.row.clone());
             steps.extend(self.step(step, row));
         }
         Scenario {
@@ -162,7 +168,11 @@ impl Reader<'_> {
         }
         if !(country.len() == 2 && country.chars().all(|c| c.is_ascii_uppercase())) {
             let says = format!("'{}' is no country", clip(country));
-            self.fault(&form.country, says, "Two capital letters; made-up ones are QM to QZ.");
+            self.fault(
+                &form.country,
+                says,
+                "Two capital letters; made-up ones are QM to QZ.",
+            );
         }
         let regime = match &form.regime {
             Some(regime) => {
@@ -183,7 +193,11 @@ impl Reader<'_> {
         }
         if !form.address && form.hub {
             let says = format!("the hub '{}' has no address", clip(form.name.get_ref()));
-            self.fault(&form.name, says, "Leave out address = false: others have to reach it.");
+            self.fault(
+                &form.name,
+                says,
+                "Leave out address = false: others have to reach it.",
+            );
         }
         Agency {
             name: form.name.get_ref().clone(),
@@ -239,7 +253,8 @@ impl Reader<'_> {
             let line = members.first().map(|first| self.line(first));
             if self.names.contains(group) || group == ALL || !is_label(group) {
                 let says = format!("a group can't be called '{}'", clip(group));
-                self.faults.add(line, says, "Give it a name that no agency has.");
+                self.faults
+                    .add(line, says, "Give it a name that no agency has.");
                 continue;
             }
             let members = self.agencies_named(members);
@@ -295,7 +310,12 @@ impl Reader<'_> {
         }
         let says = format!("nobody is called '{}'", clip(name.get_ref()));
         let groups = self.groups.keys();
-        let known: Vec<&str> = self.names.iter().chain(groups).map(String::as_str).collect();
+        let known: Vec<&str> = self
+            .names
+            .iter()
+            .chain(groups)
+            .map(String::as_str)
+            .collect();
         let remedy = format!("Write one of: {}.", known.join(", "));
         self.fault(name, says, remedy);
         None
@@ -314,7 +334,8 @@ impl Reader<'_> {
         let most = SCENARIO_TEXT_CHARS.saturating_mul(4);
         if text.chars().count() > most {
             let says = format!("about has more than {most} characters");
-            self.faults.add(None, says, "Make it shorter: people read it on one screen.");
+            self.faults
+                .add(None, says, "Make it shorter: people read it on one screen.");
         }
         text.trim().to_owned()
     }
@@ -372,29 +393,74 @@ mod tests {
             text.split(what).next().map(|before| before.lines().count())
         };
         for (from, to, says, remedy) in [
-            ("must_hold = [\"shelter\"]", "must_hold = [\"sheltr\"]", "'sheltr'", "border"),
-            ("sector = \"ngo\"", "sector = \"charity\"", "'charity' is no sector", "ngo"),
-            ("country = \"QN\"  ", "country = \"Narova\"", "'Narova' is no country", "QM"),
-            ("policy = \"sample:ngo\"", "policy = \"sample:bank\"", "'bank'", "sample:fiu"),
-            ("policy = \"sample:ngo\"", "policy = \"nowhere\"", "nowhere", "folder"),
+            (
+                "must_hold = [\"shelter\"]",
+                "must_hold = [\"sheltr\"]",
+                "'sheltr'",
+                "border",
+            ),
+            (
+                "sector = \"ngo\"",
+                "sector = \"charity\"",
+                "'charity' is no sector",
+                "ngo",
+            ),
+            (
+                "country = \"QN\"  ",
+                "country = \"Narova\"",
+                "'Narova' is no country",
+                "QM",
+            ),
+            (
+                "policy = \"sample:ngo\"",
+                "policy = \"sample:bank\"",
+                "'bank'",
+                "sample:fiu",
+            ),
+            (
+                "policy = \"sample:ngo\"",
+                "policy = \"nowhere\"",
+                "nowhere",
+                "folder",
+            ),
             ("pass = \"1h\"", "pass = \"an hour\"", "'an hour'", "2h"),
-            ("stands = \"declined\"", "stands = \"refused\"", "'refused'", "declined"),
+            (
+                "stands = \"declined\"",
+                "stands = \"refused\"",
+                "'refused'",
+                "declined",
+            ),
             ("of = \"night\"", "of = \"nigth\"", "'nigth'", "night"),
             ("run = \"push -\"", "run = \"backup -\"", "'backup'", "push"),
             ("run = \"push -\"", "run = \"push file\"", "'-'", "-"),
-            ("next = \"night\"", "next = \"detections\"", "no referral", "refer new"),
+            (
+                "next = \"night\"",
+                "next = \"detections\"",
+                "no referral",
+                "refer new",
+            ),
             ("as = \"second\"", "as = \"night\"", "two steps", "its own"),
-            ("at = \"border\"\nnext", "pass = \"1h\"\nnext", "exactly one thing", "pass"),
-            ("secrets = [\"Hollermarke\"]", "secrets = [\"x\"]", "too short", "four"),
+            (
+                "at = \"border\"\nnext",
+                "pass = \"1h\"\nnext",
+                "exactly one thing",
+                "pass",
+            ),
+            (
+                "secrets = [\"Hollermarke\"]",
+                "secrets = [\"x\"]",
+                "too short",
+                "four",
+            ),
         ] {
             let text = small(from, to);
             let found = faults(&text);
             let first = found.faults.first().expect("one");
             assert!(first.says.contains(says), "{from}: {first}");
             assert!(first.remedy.contains(remedy), "{from}: {first}");
-            let near = line(from).zip(first.line).is_some_and(|(at, said)| {
-                at.abs_diff(said) <= 12
-            });
+            let near = line(from)
+                .zip(first.line)
+                .is_some_and(|(at, said)| at.abs_diff(said) <= 12);
             assert!(near, "{from}: {first}");
         }
     }
@@ -402,19 +468,38 @@ mod tests {
     #[test]
     fn an_unknown_key_and_no_toml_have_a_line_as_well() {
         let found = faults(&small("urgency = \"high\"", "urgency = high"));
-        assert!(found.faults.iter().all(|f| f.line.is_some_and(|l| l > 90)), "{found:?}");
-        let found = faults(&small("title = \"A night shift\"", "titel = \"A night shift\""));
-        assert!(found.faults.iter().any(|f| f.says.contains("titel")), "{found:?}");
+        assert!(
+            found.faults.iter().all(|f| f.line.is_some_and(|l| l > 90)),
+            "{found:?}"
+        );
+        let found = faults(&small(
+            "title = \"A night shift\"",
+            "titel = \"A night shift\"",
+        ));
+        assert!(
+            found.faults.iter().any(|f| f.says.contains("titel")),
+            "{found:?}"
+        );
         assert!(faults("").faults.iter().any(|f| f.says.contains("name")));
     }
 
     #[test]
     fn what_is_too_much_is_refused() {
         let large = format!("# {}", "x".repeat(SCENARIO_BYTES as usize));
-        assert!(faults(&large).faults.iter().any(|f| f.says.contains("larger")));
+        assert!(
+            faults(&large)
+                .faults
+                .iter()
+                .any(|f| f.says.contains("larger"))
+        );
         let step = "\n[[step]]\nsays = \"on\"\npass = \"1s\"\n";
         let many = format!("{}{}", small("name", "name"), step.repeat(EXERCISE_STEPS));
-        assert!(faults(&many).faults.iter().any(|f| f.says.contains("steps")));
+        assert!(
+            faults(&many)
+                .faults
+                .iter()
+                .any(|f| f.says.contains("steps"))
+        );
         let wrong = "\n[[step]]\nsays = \"on\"\nstop = \"nobody\"\n".repeat(40);
         let found = faults(&format!("{}{wrong}", small("name", "name")));
         assert_eq!((found.faults.len(), found.more), (20, 20));

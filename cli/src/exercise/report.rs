@@ -145,6 +145,10 @@ impl Check {
 
     /// The one or the other.
     pub fn of(ok: bool, held: impl Into<String>, failed: impl Into<String>) -> Self {
-        if ok { Self::held(held) } else { Self::failed(failed) }
+        if ok {
+            Self::held(held)
+        } else {
+            Self::failed(failed)
+        }
     }
 }

@@ -84,7 +84,10 @@ fn table(out: &mut String, style: &Style, report: &Report) {
 
 fn cell_text(cell: &Cell, group: &GroupLine) -> (String, Tone) {
     let own = cell.agency == group.author;
-    let passed = cell.from.as_deref().is_some_and(|from| from != group.author);
+    let passed = cell
+        .from
+        .as_deref()
+        .is_some_and(|from| from != group.author);
     match cell.state {
         State::Held => {
             let mark = if passed { ">" } else { "" };

@@ -171,7 +171,12 @@ pub fn ended(style: &Style, report: &StepReport) -> String {
     }
     if !report.has_not.is_empty() {
         let not = report.has_not.join(", ");
-        indented(&mut out, style, Tone::Plain, &format!("- must not, and has not: {not}"));
+        indented(
+            &mut out,
+            style,
+            Tone::Plain,
+            &format!("- must not, and has not: {not}"),
+        );
     }
     for check in &report.checks {
         if !check.ok {
@@ -193,14 +198,20 @@ pub fn report(style: &Style, report: &Report) -> String {
     let expected = comma(report.expectations as u64);
     if report.ok {
         let says = format!("all of {expected} expectations held.");
-        line(&mut out, &format!("{} {says}", style.paint(Tone::Good, "OK")));
+        line(
+            &mut out,
+            &format!("{} {says}", style.paint(Tone::Good, "OK")),
+        );
         return out;
     }
     let says = format!(
         "{} of {expected} expectations did not hold:",
         comma(report.faults.len() as u64)
     );
-    line(&mut out, &format!("{} {says}", style.paint(Tone::Bad, "FAILED")));
+    line(
+        &mut out,
+        &format!("{} {says}", style.paint(Tone::Bad, "FAILED")),
+    );
     for fault in &report.faults {
         for text in wrap(&clean(fault), WIDTH - 2) {
             line(&mut out, &format!("  {text}"));
@@ -221,7 +232,11 @@ fn matrix(out: &mut String, style: &Style, agencies: &[String], rows: &[MatrixRo
     let left = WIDTH.saturating_sub(widths.iter().sum());
     let mut head = [format!("{:left$}", ""), format!("{:left$}", "Who has what")];
     for (name, width) in heads.iter().zip(&widths) {
-        let first = if name.0.is_empty() { String::new() } else { format!("{}-", name.0) };
+        let first = if name.0.is_empty() {
+            String::new()
+        } else {
+            format!("{}-", name.0)
+        };
         for (head, part) in head.iter_mut().zip([first.as_str(), name.1]) {
             head.push_str(&format!("{part:>width$}"));
         }

@@ -53,7 +53,10 @@ pub fn in_folder<T>(
             Ok(done)
         }
         // The reader of the output went away, or a person had enough: no node broke down.
-        Err(Trouble { error: error @ CommandError::Closed, .. }) => Err(error),
+        Err(Trouble {
+            error: error @ CommandError::Closed,
+            ..
+        }) => Err(error),
         Err(Trouble { error, log }) => {
             let log = log.map_or_else(|| format!("{dir}/*.log"), |l| l.display().to_string());
             ui.note(&format!("The nodes' logs were kept; read {log}"))?;

@@ -143,6 +143,13 @@ impl Member {
         }
     }
 
+    /// Whether its card says over which hubs it is reached.
+    pub(super) fn lists_its_hubs(&self) -> bool {
+        let card = self.home.card_file().ok();
+        let statement = card.as_ref().and_then(|card| card.statement());
+        statement.is_some_and(|statement| statement.hubs.len() == self.part.hubs.len())
+    }
+
     /// Whether its node runs.
     pub fn runs(&self) -> bool {
         self.node.is_some()

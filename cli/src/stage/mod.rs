@@ -11,7 +11,7 @@ mod member;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, FutureExt, select_all};
 use liaison_node::control::api::{
@@ -137,11 +137,31 @@ impl Stage {
         })
     }
 
-    /// Each hands the others that it is linked with its card, and they confirm its digits.
+    /// Each hands the others that it is linked with its card, and they confirm its digits. Hubs
+    /// come first: only once an agency is linked with its hubs does its card say that it is
+    /// reached over them.
     pub fn link(&self) -> Done {
+        let uses = |a: &Member, b: &Member| a.part.hubs.contains(&b.name);
+        self.hand_cards(|a, b| uses(a, b) || uses(b, a))?;
+        for member in self.iter().filter(|m| !m.part.hubs.is_empty()) {
+            let end = Instant::now() + patience();
+            while !member.lists_its_hubs() {
+                if Instant::now() >= end {
+                    let says = format!("the card of {} does not list its hubs", member.name);
+                    return Err(member.trouble(failed(says)));
+                }
+                std::thread::sleep(LOOK);
+            }
+        }
+        self.hand_cards(|a, b| !(uses(a, b) || uses(b, a)))?;
+        self.connected()
+    }
+
+    /// Hands cards to those for whom this is so.
+    fn hand_cards(&self, wanted: impl Fn(&Member, &Member) -> bool) -> Done {
         for member in self.iter() {
             let view: CardView = member.client.get("/v1/card")?;
-            for peer in self.peers_of(&member.name) {
+            for peer in self.peers_of(&member.name).filter(|p| wanted(member, p)) {
                 let request = PeerAddRequest {
                     card: view.card.clone(),
                     alias: Some(member.name.clone()),
@@ -154,7 +174,7 @@ impl Stage {
                 let _report: PeerAddReport = peer.client.post("/v1/peers", &request)?;
             }
         }
-        self.connected()
+        Ok(())
     }
 
     /// Waits until every two that are linked, run and can reach each other are connected.
@@ -322,6 +342,9 @@ impl Stage {
         }
     }
 }
+
+/// How long between two looks at a file.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How long the nodes may take for one thing.
 fn patience() -> Duration {

@@ -329,7 +329,9 @@ fn cell(
         let Some((_, header)) = held(member, id)? else {
             continue;
         };
-        cell.from = header.courier.and_then(|c| members.name_of(&c).map(str::to_owned));
+        cell.from = header
+            .courier
+            .and_then(|c| members.name_of(&c).map(str::to_owned));
         if header.flags.contains(Flags::ERASED) {
             cell.state = State::Erased;
             continue;

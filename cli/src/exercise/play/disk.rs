@@ -43,7 +43,11 @@ impl Disk {
                     let bytes = std::fs::read(entry.path()).unwrap_or_default();
                     found.extend(self.words_in(&bytes).map(|word| {
                         let path = entry.path();
-                        let path = path.strip_prefix(dir).unwrap_or(&path).display().to_string();
+                        let path = path
+                            .strip_prefix(dir)
+                            .unwrap_or(&path)
+                            .display()
+                            .to_string();
                         format!("'{word}' stands in clear in {path}")
                     }));
                 }

@@ -64,12 +64,19 @@ impl Player<'_> {
             });
             if content && !given.contains(&header.id) && !self.unjudged.contains(&header.id) {
                 let author = self.stage.name_of(&header.author).unwrap_or("a stranger");
-                found.push(format!("{} holds {} of {author}", member.name, header.id.short()));
+                found.push(format!(
+                    "{} holds {} of {author}",
+                    member.name,
+                    header.id.short()
+                ));
             }
         }
         let vault = &member.node()?.vault;
         let changes = vault.after(0, usize::MAX);
-        for gist in changes.iter().filter_map(|(_, change)| vault.gist(change.id())) {
+        for gist in changes
+            .iter()
+            .filter_map(|(_, change)| vault.gist(change.id()))
+        {
             let known = self.given.iter().any(|given| {
                 given.thread == Some(gist.thread) && given.must.contains(&member.name)
             });
@@ -79,7 +86,10 @@ impl Player<'_> {
             let unjudged = self.unjudged.contains(&gist.thread);
             if !(known || told || unjudged) {
                 let author = self.stage.name_of(&gist.author).unwrap_or("a stranger");
-                found.push(format!("{} can read a {} of {author}", member.name, gist.kind));
+                found.push(format!(
+                    "{} can read a {} of {author}",
+                    member.name, gist.kind
+                ));
             }
         }
         found.sort();

@@ -77,11 +77,20 @@ impl Player<'_> {
             let there = text.contains(&fill(word, |label| self.labels.full(label)))
                 || text.contains(&fill(word, |label| self.labels.short(label)));
             let word = fill(word, |label| self.labels.short(label));
-            let (says, not) = (format!("it says '{word}'"), format!("it does not say '{word}'"));
+            let (says, not) = (
+                format!("it says '{word}'"),
+                format!("it does not say '{word}'"),
+            );
             (there, says, not)
         };
-        let all = all.iter().map(says).map(|(there, says, not)| Check::of(there, says, not));
-        let none = none.iter().map(says).map(|(there, says, not)| Check::of(!there, not, says));
+        let all = all
+            .iter()
+            .map(says)
+            .map(|(there, says, not)| Check::of(there, says, not));
+        let none = none
+            .iter()
+            .map(says)
+            .map(|(there, says, not)| Check::of(!there, not, says));
         all.chain(none).collect()
     }
 
@@ -94,7 +103,10 @@ impl Player<'_> {
         end: Instant,
         report: &mut StepReport,
     ) -> Done {
-        let id = report.id.as_ref().and_then(|id| id.parse::<RecordId>().ok());
+        let id = report
+            .id
+            .as_ref()
+            .and_then(|id| id.parse::<RecordId>().ok());
         let (Some(id), Some(author)) = (id, step.at()) else {
             report.checks.push(Check::failed("no record came of it"));
             return Ok(());
@@ -190,7 +202,10 @@ impl Player<'_> {
                 }
             }
             if lacks.is_empty() {
-                let says = format!("{} have the card as it is now", names.len().saturating_sub(1));
+                let says = format!(
+                    "{} have the card as it is now",
+                    names.len().saturating_sub(1)
+                );
                 return Ok(Check::held(says));
             }
             if Instant::now() >= end {
@@ -214,7 +229,9 @@ impl Player<'_> {
             | Then::Steps { of, .. }
             | Then::Gone { of }
             | Then::Overdue { of, .. } => of,
-            Then::Shows { command, all, none } => return self.looks(member, command, (all, none), end),
+            Then::Shows { command, all, none } => {
+                return self.looks(member, command, (all, none), end);
+            }
         };
         let Some(id) = self.labels.record(of) else {
             return Ok(vec![Check::failed(format!("'{of}' did not come to be"))]);
@@ -224,13 +241,21 @@ impl Player<'_> {
                 let stands = until(end, || Ok(state_of(member, &id)?.as_deref() == Some(state)))?;
                 let now = state_of(member, &id)?.unwrap_or_else(|| "not there".into());
                 let says = format!("{of} is {state} at {name}");
-                Check::of(stands, says, format!("{of} is {now} at {name}, not {state}"))
+                Check::of(
+                    stands,
+                    says,
+                    format!("{of} is {now} at {name}, not {state}"),
+                )
             }
             Then::Still { state, .. } => {
                 self.stage.settle()?;
                 let now = state_of(member, &id)?.unwrap_or_else(|| "not there".into());
                 let says = format!("{of} is still {state} at {name}");
-                Check::of(now == *state, says, format!("{of} is {now} at {name}, not {state}"))
+                Check::of(
+                    now == *state,
+                    says,
+                    format!("{of} is {now} at {name}, not {state}"),
+                )
             }
             Then::Steps { steps, .. } => {
                 let so = until(end, || Ok(steps_of(member, &id)? == *steps))?;
@@ -250,7 +275,11 @@ impl Player<'_> {
                 let name = member.name.clone();
                 self.told.entry(id).or_default().insert(name.clone());
                 let says = format!("{name} is told that {silent} is silent");
-                Check::of(told, says, format!("{name} is not told that {silent} is silent"))
+                Check::of(
+                    told,
+                    says,
+                    format!("{name} is not told that {silent} is silent"),
+                )
             }
             Then::Shows { .. } => return Ok(Vec::new()),
         };
@@ -279,7 +308,11 @@ impl Player<'_> {
             Ok(true)
         })?;
         let says = format!("nothing of {of} is left at {name}");
-        Ok(Check::of(gone, says, format!("{name} still has something of {of}")))
+        Ok(Check::of(
+            gone,
+            says,
+            format!("{name} still has something of {of}"),
+        ))
     }
 
     /// Looks by a command until it shows what it must.
@@ -333,5 +366,8 @@ fn steps_of(member: &Member, id: &RecordId) -> Done<Vec<String>> {
         .map(|(id, held)| (held.at, *id, held.step.action.effect()))
         .collect();
     steps.sort_by_key(|(at, id, _)| (*at, *id));
-    Ok(steps.into_iter().map(|(_, _, step)| step.to_string()).collect())
+    Ok(steps
+        .into_iter()
+        .map(|(_, _, step)| step.to_string())
+        .collect())
 }

@@ -137,7 +137,11 @@ impl Given {
         let reads = now == Some(Has::Content);
         let had = self.held.contains(name);
         if name == self.author {
-            return if reads || !self.gone { CellState::Wrote } else { CellState::WroteErased };
+            return if reads || !self.gone {
+                CellState::Wrote
+            } else {
+                CellState::WroteErased
+            };
         }
         match (reads, had) {
             (true, _) if self.must_not.contains(name) => CellState::Leaked,

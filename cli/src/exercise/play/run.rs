@@ -46,7 +46,10 @@ impl Player<'_> {
         else {
             return Ok(());
         };
-        let missing = command.labels().into_iter().find(|l| self.labels.full(l).is_none());
+        let missing = command
+            .labels()
+            .into_iter()
+            .find(|l| self.labels.full(l).is_none());
         if let Some(label) = missing {
             let says = format!("'{label}' did not come to be, so this was not done");
             Self::check(report, Check::failed(says));
@@ -77,10 +80,17 @@ impl Player<'_> {
         report.printed.clone_from(&ran.text);
         if let Some(before) = before {
             let same = before == held_at(member)?;
-            let check = Check::of(same, "nothing is stored", "something was stored all the same");
+            let check = Check::of(
+                same,
+                "nothing is stored",
+                "something was stored all the same",
+            );
             Self::check(report, check.quietly());
         }
-        let undelivered = step.expects.iter().any(|e| matches!(e, Expect::Undelivered));
+        let undelivered = step
+            .expects
+            .iter()
+            .any(|e| matches!(e, Expect::Undelivered));
         let arrived = ran.json.get("delivered") != Some(&Value::Bool(false));
         // A command that is not delivered says so with its exit code, or in its answer.
         let sent = ran.code != 0 && !arrived && ran.json.get("id").is_some();
@@ -91,9 +101,14 @@ impl Player<'_> {
         }
         if undelivered {
             let says = "it has not arrived yet, and the officer is told so";
-            Self::check(report, Check::of(!arrived, says, "it arrived, and must not yet"));
+            Self::check(
+                report,
+                Check::of(!arrived, says, "it arrived, and must not yet"),
+            );
         }
-        let made = ["id", "draft"].into_iter().find_map(|key| ran.json.get(key)?.as_str());
+        let made = ["id", "draft"]
+            .into_iter()
+            .find_map(|key| ran.json.get(key)?.as_str());
         if let Some(id) = made.filter(|_| command.does == Does::Acts) {
             report.id = Some(id.to_owned());
             if let Some(label) = &step.label {
@@ -145,7 +160,11 @@ impl Player<'_> {
         let node = member.node()?;
         let named = words.iter().find_map(|word| {
             let of_draft = word.parse::<CaseId>().ok();
-            let of_thread = || word.parse::<RecordId>().ok().and_then(|id| node.cases.of_thread(&id));
+            let of_thread = || {
+                word.parse::<RecordId>()
+                    .ok()
+                    .and_then(|id| node.cases.of_thread(&id))
+            };
             of_draft.or_else(|| of_thread().map(|(case, _)| case))
         });
         let Some(case) = named else {
@@ -236,7 +255,10 @@ fn held_at(member: &Member) -> Done<(Arrival, usize)> {
 /// The first line of what a command printed, as a sentence's end.
 fn first_line(text: &str) -> String {
     let line = text.lines().find(|line| !line.trim().is_empty());
-    line.map_or_else(|| "it printed nothing".into(), |line| line.chars().take(300).collect())
+    line.map_or_else(
+        || "it printed nothing".into(),
+        |line| line.chars().take(300).collect(),
+    )
 }
 
 /// What a command prints, kept.

@@ -37,7 +37,11 @@ impl Reader<'_> {
             && form.refused.is_none()
         {
             let says = "what stands in the table, where this step has no line";
-            self.fault(what, says, "Write must_hold or refused as well, or leave it out.");
+            self.fault(
+                what,
+                says,
+                "Write must_hold or refused as well, or leave it out.",
+            );
         }
         let act = self.act(&form, line)?;
         let expects = self.expects(&form, &act);
@@ -129,7 +133,12 @@ impl Reader<'_> {
     }
 
     /// What a command reads: JSON, and the name under which it is shown.
-    fn draft(&mut self, form: &StepForm, command: &Command, line: usize) -> Option<(String, String)> {
+    fn draft(
+        &mut self,
+        form: &StepForm,
+        command: &Command,
+        line: usize,
+    ) -> Option<(String, String)> {
         let (text, name, at) = match (&form.file, &form.draft) {
             (None, None) if !command.reads => return None,
             (Some(file), None) if command.reads => {
@@ -163,7 +172,8 @@ impl Reader<'_> {
             }
             _ => {
                 let says = "the step has a draft, and the command reads none";
-                self.faults.add(Some(line), says, "Leave file and draft out.");
+                self.faults
+                    .add(Some(line), says, "Leave file and draft out.");
                 return None;
             }
         };
@@ -309,7 +319,11 @@ impl Reader<'_> {
         let then = if let Some(run) = &form.run {
             let command = self.command(run)?;
             if command.does == Does::Acts {
-                self.fault(run, "an expectation only looks", "Make a step of this command.");
+                self.fault(
+                    run,
+                    "an expectation only looks",
+                    "Make a step of this command.",
+                );
             }
             Then::Shows {
                 command,
@@ -352,7 +366,10 @@ impl Reader<'_> {
         if let Some(steps) = &form.steps {
             let line = line_of(self.text, steps.span().start);
             let steps = steps.get_ref().clone();
-            if let Some(step) = steps.iter().find(|s| !StepKind::TEXTS.contains(&s.as_str())) {
+            if let Some(step) = steps
+                .iter()
+                .find(|s| !StepKind::TEXTS.contains(&s.as_str()))
+            {
                 let says = format!("'{}' is no step of a referral", clip(step));
                 self.faults.add(Some(line), says, one_of(StepKind::TEXTS));
             }
@@ -363,7 +380,10 @@ impl Reader<'_> {
     }
 
     fn state(&mut self, text: &Text) -> Option<String> {
-        if State::ALL.iter().any(|state| state.as_str() == text.get_ref()) {
+        if State::ALL
+            .iter()
+            .any(|state| state.as_str() == text.get_ref())
+        {
             return Some(text.get_ref().clone());
         }
         let says = format!("no referral stands '{}'", clip(text.get_ref()));
