@@ -107,8 +107,8 @@ pub struct Timing {
     pub write_stall: Duration,
     /// To negotiate a stream.
     pub open: Duration,
-    /// What a dial of the peer's own addresses gets ahead of one through a hub; the agency with
-    /// the higher id waits twice as long, so that mostly one circuit is made.
+    /// What a dial of the peer's own addresses gets ahead of one through a hub; the node with
+    /// the higher key waits twice as long, so that mostly one circuit is made.
     pub head_start: Duration,
     /// For a dial, with all its addresses and its handshake.
     pub handshake: Duration,

@@ -2,7 +2,7 @@
 //! direct connection.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use liaison_protocol::id::AgencyId;
 use libp2p::PeerId;
@@ -171,15 +171,10 @@ impl Driver {
         }
     }
 
-    fn head_start(&self, agency: &AgencyId) -> std::time::Duration {
-        let own = self.own_agency_key();
+    fn head_start(&self, agency: &AgencyId) -> Duration {
         let theirs = self.links.get(agency).and_then(|l| l.keys.first());
-        let second = theirs.is_some_and(|theirs| own > *theirs);
+        let second = theirs.is_some_and(|theirs| self.swarm.local_peer_id() > theirs);
         self.timing.head_start * if second { 2 } else { 1 }
-    }
-
-    fn own_agency_key(&self) -> PeerId {
-        *self.swarm.local_peer_id()
     }
 
     /// Dials a peer through one of the hubs that carry for it and are connected to us.

@@ -417,7 +417,8 @@ impl Driver {
                 Millis(at.0.saturating_add(u64::try_from(ms).unwrap_or(u64::MAX)))
             });
             let mut state = link.state.clone();
-            state.next_attempt = next_attempt;
+            // While it is reached through a hub, its own addresses are tried as well.
+            state.next_attempt = next_attempt.filter(|_| !state.is_up());
             state.attempts = if state.is_up() {
                 0
             } else {
