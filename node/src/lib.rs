@@ -22,6 +22,7 @@ pub mod config;
 pub mod control;
 pub mod doctor;
 pub mod home;
+pub mod hub;
 pub mod import;
 pub mod ingest;
 pub mod keyring;

@@ -474,3 +474,17 @@ pub const FIND_WORDS: usize = 8;
 
 /// Milliseconds within which the same officer's looks at the same referral are one.
 pub const ONE_LOOK_MS: u64 = 1_000;
+
+/// Agencies that a hub's disk works for at once: more would not make a disk faster.
+pub const HUB_DISK_JOBS: usize = 4;
+
+/// Milliseconds between two lines of the audit log about the parcels of one agency for
+/// another, at a hub: they say how many.
+pub const HUB_AUDIT_MS: u64 = 60_000;
+
+/// Pairs of agencies and what happened between them after which a hub writes its lines at
+/// once.
+pub const HUB_AUDIT_LINES: usize = 10_000;
+
+/// Pairs of agencies for which a hub remembers what its policy says: 65 bytes each.
+pub const HUB_PAIRS: usize = 100_000;
