@@ -488,3 +488,23 @@ pub const HUB_AUDIT_LINES: usize = 10_000;
 
 /// Pairs of agencies for which a hub remembers what its policy says: 65 bytes each.
 pub const HUB_PAIRS: usize = 100_000;
+
+/// Agencies that one hub serves: as many as can be linked.
+pub const HUB_AGENCIES: usize = crate::swarm::limits::LINKED_PEERS;
+
+/// Circuits of one agency through one hub, at most: each is a stream in its connection to the
+/// hub, and a connection carries [`crate::swarm::limits::MUXED_STREAMS`].
+pub const CIRCUITS_PER_AGENCY: usize = 384;
+
+/// Parcels of one agency that a hub can be told to keep: its index of them is in memory, some
+/// 200 bytes a parcel.
+pub const PARCELS_PER_AGENCY: usize = 100_000;
+
+/// Megabytes that a hub can be told to keep: 10 TB.
+pub const MAILBOX_MB_MAX: u64 = 10_000_000;
+
+/// Seconds without a connection until parcels are sent, at most: a week.
+pub const PARCEL_AFTER_S: u64 = 7 * 24 * 3_600;
+
+/// Days that a parcel can be told to wait, at most: those that its format allows.
+pub const PARCEL_LIFE_DAYS: u64 = 30;

@@ -17,6 +17,8 @@ use crate::catchup::{self, CatchUp};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
+use crate::hub::mailbox::{Mailbox, MailboxError};
+use crate::hub::{self, Hub};
 use crate::ingest::{Ingest, IngestFault, Settings};
 use crate::keyring::{Keyring, KeyringError, MasterKey};
 use crate::limits;
@@ -33,7 +35,9 @@ use crate::setback::SetBack;
 use crate::share::{Leaves, Owed, Share};
 use crate::signing::Signing;
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
-use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
+use crate::swarm::{
+    ListenAddr, RelayBounds, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing,
+};
 use crate::sync::Sync;
 use crate::time::{Sweeper, Timekeeper};
 use crate::vault::{Vault, VaultError};
@@ -113,6 +117,8 @@ pub struct Parts {
     pub cases: Cases,
     /// Where each referral stands.
     pub referrals: Referrals,
+    /// What it carries for others, if it is a hub.
+    pub hub: Option<Hub>,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -173,6 +179,9 @@ pub enum NodeError {
     /// The sealed records.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The parcels that it keeps as a hub.
+    #[error("the mailbox can't be opened: {0}")]
+    Mailbox(#[from] MailboxError),
     /// The search index.
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -252,11 +261,13 @@ impl Node {
             }
             Ok(now) => {
                 keyring.rotate(now)?;
-                home.renew_keys(keyring.listed(now), now)?.0
+                // Which hubs are peers is not known yet.
+                home.renew_keys(keyring.listed(now), None, now)?.0
             }
             Err(_) => home.card_file()?,
         };
         let registry = Registry::load(&store, &card)?;
+        registry.use_hubs(&config.hubs.hubs);
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
         let owed = Owed::default();
@@ -285,6 +296,21 @@ impl Node {
             };
             let dir = home.audit_dir();
             run_blocking(move || Audit::open(dir, options)).await?
+        };
+        let hub = match &config.hub {
+            Some(config) => {
+                let (dir, room) = (home.mailbox_dir(), hub::room(config));
+                let mailbox = run_blocking(move || Mailbox::open(dir, room)).await?;
+                Some(Hub::new(
+                    mailbox,
+                    policies.clone(),
+                    registry.clone(),
+                    audit.clone(),
+                    clock.clone(),
+                    time.clone(),
+                ))
+            }
+            None => None,
         };
         let vault = {
             let (store, registry, keyring) = (store.clone(), registry.clone(), keyring.clone());
@@ -353,6 +379,10 @@ impl Node {
             listen: addresses,
             tap,
             timing,
+            relay: config.hub.as_ref().map(|hub| RelayBounds {
+                reservations: hub.reservations,
+                circuits_per_agency: hub.circuits_per_agency,
+            }),
             ..SwarmConfig::new(
                 secrets.node,
                 crate::SOFTWARE,
@@ -392,6 +422,7 @@ impl Node {
             swarm,
             sync: sync.clone(),
             vault,
+            hub,
             search,
             time,
             catch_up,
@@ -419,6 +450,9 @@ impl Node {
         node.spawn(notify.run(node.stopping()));
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
+        if let Some(hub) = node.hub.clone() {
+            node.spawn(hub.run(node.stopping()));
+        }
         Ok(node)
     }
 
@@ -635,15 +669,24 @@ impl Node {
     async fn renew(self) {
         let mut stop = self.stopping();
         let mut believed = self.time.changes();
+        let mut peers = self.registry.changes();
         let mut due = self.clock.now();
+        let mut hubs = Vec::new();
         loop {
             let seen = self.clock.now();
             if seen >= due {
                 due = Millis(seen.0.saturating_add(limits::RENEW_LOOK_MS));
-                self.renew_now().await;
+                hubs = self.registry.hubs();
+                self.renew_now(hubs.clone()).await;
             }
             tokio::select! {
                 () = self.clock.wait(seen, due) => {}
+                // A hub that became a peer, or is none any more: the statement says so.
+                changed = peers.changed() => match changed {
+                    Ok(()) if self.registry.hubs() != hubs => due = seen,
+                    Ok(()) => {}
+                    Err(_) => return,
+                },
                 changed = believed.changed() => match changed {
                     Ok(()) => due = seen,
                     Err(_) => return,
@@ -653,13 +696,13 @@ impl Node {
         }
     }
 
-    async fn renew_now(&self) {
+    async fn renew_now(&self, hubs: Vec<AgencyId>) {
         let Ok(now) = self.time.trusted() else {
             return;
         };
         // A change of the signing key writes the new one before the card that names it.
         let _one_at_a_time = self.changing.lock().await;
-        match self.renew_sealing(now).await {
+        match self.renew_sealing(hubs, now).await {
             Ok((card, true)) => {
                 if let Err(error) = self.take_card(&card).await {
                     tracing::error!(%error, "the new keys statement was not taken in");
@@ -670,8 +713,12 @@ impl Node {
         }
     }
 
-    /// Sealing keys come and go; the keys statement lists them.
-    async fn renew_sealing(&self, now: Millis) -> Result<(CardFile, bool), NodeError> {
+    /// Sealing keys come and go, and hubs; the keys statement lists them.
+    async fn renew_sealing(
+        &self,
+        hubs: Vec<AgencyId>,
+        now: Millis,
+    ) -> Result<(CardFile, bool), NodeError> {
         let (keyring, home) = (self.keyring.clone(), self.home.clone());
         run_blocking(move || -> Result<_, NodeError> {
             let done = keyring.rotate(now)?;
@@ -682,7 +729,7 @@ impl Node {
                     "sealing keys"
                 );
             }
-            Ok(home.renew_keys(keyring.listed(now), now)?)
+            Ok(home.renew_keys(keyring.listed(now), Some(hubs), now)?)
         })
         .await
     }

@@ -6,6 +6,7 @@
 //! says (`carry`, default deny). [`LEARNS`] lists all that it gets to know by that.
 
 mod book;
+pub mod config;
 mod learns;
 pub mod mailbox;
 
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 use self::book::Book;
 pub use self::book::Deed;
+pub use self::config::{HubConfig, HubConfigError, HubsConfig};
 pub use self::learns::{LEARNS, Learnt};
 use self::mailbox::{Held, Mailbox, MailboxError, Room};
 use crate::audit::Audit;
@@ -179,7 +181,7 @@ impl Hub {
 }
 
 /// How much a mailbox may hold, as configured.
-pub fn room(config: &config::HubConfig) -> Room {
+pub fn room(config: &HubConfig) -> Room {
     let bytes = |mb: u64| mb.saturating_mul(1024 * 1024);
     Room {
         parcels: config.parcels_per_agency as u64,
