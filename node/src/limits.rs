@@ -508,3 +508,7 @@ pub const PARCEL_AFTER_S: u64 = 7 * 24 * 3_600;
 
 /// Days that a parcel can be told to wait, at most: those that its format allows.
 pub const PARCEL_LIFE_DAYS: u64 = 30;
+
+/// Mailbox streams that one agency may have at a hub at once: one is needed, the rest is room
+/// for those that die while their successor opens.
+pub const HUB_STREAMS: usize = 4;

@@ -400,6 +400,7 @@ impl Node {
             time.clone(),
             catch_up.clone(),
             set_back.clone(),
+            hub.clone(),
             stopped,
         );
         let notify = Notify::new(config.notify.clone());

@@ -77,11 +77,11 @@ fn size(bytes: u64) -> String {
 /// Why a deposit was refused, with what to do.
 fn reason(code: &str) -> String {
     let says = match code {
-        "depositor" => "the depositor has as much here as one agency may ([hub] parcels_per_agency, mailbox_mb_per_agency)",
-        "addressee" => "as much waits for the addressee as may for one ([hub] parcels_per_agency, mailbox_mb_per_agency)",
-        "full" => "the mailbox or the disk is full ([hub] mailbox_mb)",
+        "depositor-full" => "the depositor has as much here as one agency may ([hub] parcels_per_agency, mailbox_mb_per_agency)",
+        "addressee-full" => "as much waits for the addressee as may for one ([hub] parcels_per_agency, mailbox_mb_per_agency)",
+        "disk" => "the mailbox or the disk is full, or the disk fails ([hub] mailbox_mb; the log says more)",
         "not-carried" => "the policy does not say 'carry' for the two, or one of them is no peer",
-        "expires" => "it had ended, or would wait for longer than a parcel may",
+        "expiry" => "it had ended, or would wait for longer than a parcel may",
         other => return clean(other),
     };
     says.to_owned()

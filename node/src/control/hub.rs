@@ -45,7 +45,7 @@ pub(super) fn report(node: &Node) -> HubReport {
         waiting,
         refused: refused
             .map(|(reason, count)| Tally {
-                reason: reason.to_owned(),
+                reason: reason.as_str().to_owned(),
                 count,
             })
             .collect(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use liaison_protocol::id::AgencyId;
+use liaison_protocol::wire::mailbox::Refusal;
 
 use super::mailbox::{Held, Usage};
 use crate::audit::{Act, Audit, AuditError, Entry, Who};
@@ -56,7 +57,7 @@ type Line = (Deed, AgencyId, AgencyId);
 #[derive(Default)]
 pub(super) struct Book {
     lines: Mutex<BTreeMap<Line, Usage>>,
-    refused: Mutex<BTreeMap<&'static str, u64>>,
+    refused: Mutex<[u64; Refusal::ALL.len()]>,
 }
 
 impl Book {
@@ -72,15 +73,18 @@ impl Book {
     }
 
     /// Counts a refusal.
-    pub(super) fn refuse(&self, reason: &'static str) {
+    pub(super) fn refuse(&self, why: Refusal) {
         let mut refused = lock(&self.refused);
-        let count = refused.entry(reason).or_default();
-        *count = count.saturating_add(1);
+        for (count, _) in refused.iter_mut().zip(Refusal::ALL).filter(|(_, r)| *r == why) {
+            *count = count.saturating_add(1);
+        }
     }
 
-    /// What was refused since the start, by reason.
-    pub(super) fn refused(&self) -> BTreeMap<&'static str, u64> {
-        lock(&self.refused).clone()
+    /// What was refused since the start, by reason; of what never was, nothing.
+    pub(super) fn refused(&self) -> Vec<(Refusal, u64)> {
+        let counts = *lock(&self.refused);
+        let all = Refusal::ALL.into_iter().zip(counts);
+        all.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Writes what happened to the audit log. What can't be written is kept for the next time.

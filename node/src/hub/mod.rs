@@ -9,14 +9,16 @@ mod book;
 pub mod config;
 mod learns;
 pub mod mailbox;
+mod serve;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
-use tokio::sync::watch;
+use liaison_protocol::wire::mailbox::Refusal;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use self::book::Book;
 pub use self::book::Deed;
@@ -46,6 +48,8 @@ struct Parts {
     carried: Mutex<(u64, HashMap<(AgencyId, AgencyId), bool>)>,
     /// Tells that lines wait which are too many.
     full: tokio::sync::Notify,
+    /// Mailbox streams of each agency.
+    seats: Mutex<HashMap<AgencyId, Arc<Semaphore>>>,
 }
 
 impl Hub {
@@ -68,6 +72,7 @@ impl Hub {
             book: Book::default(),
             carried: Mutex::default(),
             full: tokio::sync::Notify::new(),
+            seats: Mutex::default(),
         }))
     }
 
@@ -77,7 +82,7 @@ impl Hub {
     }
 
     /// What was refused since the start, by reason.
-    pub fn refused(&self) -> BTreeMap<&'static str, u64> {
+    pub fn refused(&self) -> Vec<(Refusal, u64)> {
         self.0.book.refused()
     }
 
@@ -112,6 +117,15 @@ impl Hub {
             known.1.insert((*from, *to), carried);
         }
         carried
+    }
+
+    /// A place for one more mailbox stream of an agency, if there is one.
+    fn seat(&self, agency: AgencyId) -> Option<OwnedSemaphorePermit> {
+        let mut seats = self.0.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        seats.retain(|_, seat| Arc::strong_count(seat) > 1);
+        let seat = seats.entry(agency);
+        let seat = seat.or_insert_with(|| Arc::new(Semaphore::new(limits::HUB_STREAMS)));
+        seat.clone().try_acquire_owned().ok()
     }
 
     /// Notes what happened to parcels, for the audit log.

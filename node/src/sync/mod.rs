@@ -22,6 +22,7 @@ use tokio::task::{JoinError, JoinSet};
 pub use self::peers::{PeerSync, PeerSyncs};
 pub(crate) use self::witness::{CONTRADICTED, HELD, HELD_AGAINST, HELD_BEFORE};
 use crate::catchup::CatchUp;
+use crate::hub::Hub;
 use crate::ingest::Ingest;
 use crate::setback::SetBack;
 use crate::share::{ReleaseError, Share};
@@ -41,6 +42,7 @@ pub struct Sync {
     time: Timekeeper,
     catch_up: CatchUp,
     set_back: SetBack,
+    hub: Option<Hub>,
     stop: watch::Receiver<bool>,
 }
 
@@ -99,6 +101,7 @@ impl Sync {
         time: Timekeeper,
         catch_up: CatchUp,
         set_back: SetBack,
+        hub: Option<Hub>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let hello = Hello::new(speaks, crate::SOFTWARE, share.registry.own());
@@ -112,6 +115,7 @@ impl Sync {
             time,
             catch_up,
             set_back,
+            hub,
             stop,
         }
     }
@@ -167,11 +171,14 @@ impl Sync {
         let done = match channel {
             Channel::Live => inbound::receive(&self, agency, stream).await,
             Channel::Repair => repair::respond(&self, agency, stream).await,
-            Channel::Mailbox => {
+            Channel::Mailbox => match &self.hub {
+                Some(hub) => {
+                    let (hello, stop) = (self.hello.clone(), self.stop.clone());
+                    hub.serve(hello, agency, stream, stop).await
+                }
                 // Dropped: the peer sees it end.
-                drop(stream);
-                Ok(())
-            }
+                None => Ok(()),
+            },
         };
         self.report(agency, done);
     }

@@ -1,18 +1,6 @@
-//! Why a parcel is not kept, or not given.
+//! What can go wrong with a mailbox.
 
-use liaison_protocol::id::RecordId as ParcelId;
-
-/// Why a parcel is not kept. The depositor hears it, and `hub status` counts it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Refusal {
-    /// The depositor has as much here as one agency may.
-    Depositor,
-    /// As much waits for the addressee as may for one, or as one depositor may have waiting
-    /// for it.
-    Addressee,
-    /// The mailbox or the disk is full.
-    Full,
-}
+use liaison_protocol::id::ParcelId;
 
 /// What went wrong with a mailbox.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +12,6 @@ pub enum MailboxError {
         path: String,
         /// Why.
         source: std::io::Error,
-    },
-    /// What was deposited is not what was announced.
-    #[error("the bytes of parcel {} are not those that its depositor announced", id.short())]
-    OtherBytes {
-        /// The parcel.
-        id: ParcelId,
     },
     /// The file of a parcel is not what was written.
     #[error(
@@ -50,7 +32,7 @@ impl MailboxError {
         match self {
             Self::Damaged { .. } => true,
             Self::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
-            Self::OtherBytes { .. } | Self::Stopping => false,
+            Self::Stopping => false,
         }
     }
 }

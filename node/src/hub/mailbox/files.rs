@@ -82,19 +82,19 @@ impl Files {
         Ok(())
     }
 
-    /// Writes a parcel: beside its place, synced, renamed there, the folder synced.
-    pub(super) fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), MailboxError> {
+    /// Begins a parcel's file, beside its place.
+    pub(super) fn begin(&self, held: &Held) -> Result<Writing, MailboxError> {
         let folder = self.folder(&held.to);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let beside = folder.join(format!("{INCOMING}{number}"));
         let free = rustix::fs::statvfs(&self.dir)
             .map(|s| s.f_bavail.saturating_mul(s.f_frsize))
             .map_err(|e| io(&self.dir, e.into()))?;
-        if free < STORE_MIN_FREE_BYTES.saturating_add(bytes.len() as u64) {
+        if free < STORE_MIN_FREE_BYTES.saturating_add(held.size.into()) {
             return Err(io(&self.dir, io::ErrorKind::StorageFull.into()));
         }
         let mut attempts = 0;
-        let mut file = loop {
+        let file = loop {
             make(&folder)?;
             let opened = OpenOptions::new()
                 .write(true)
@@ -109,29 +109,25 @@ impl Files {
                 Err(e) => return Err(io(&beside, e)),
             }
         };
-        let path = folder.join(name(held));
-        let written = file
-            .write_all(bytes)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(&beside, &path))
-            .and_then(|()| sync(&folder));
-        written.map_err(|e| {
-            let _gone = fs::remove_file(&beside);
-            io(&path, e)
+        Ok(Writing {
+            path: self.path(held),
+            folder,
+            beside,
+            file,
+            kept: false,
         })
     }
 
-    /// The bytes of a parcel, no more than it should have.
-    pub(super) fn read(&self, held: &Held) -> Result<Vec<u8>, MailboxError> {
+    /// A parcel's file, and its bytes, one more than it should have at most.
+    pub(super) fn open(&self, held: &Held) -> Result<(File, Vec<u8>), MailboxError> {
         let path = self.path(held);
         let mut bytes = Vec::with_capacity(held.size as usize);
-        File::open(&path)
-            .and_then(|file| {
-                let most = u64::from(held.size).saturating_add(1);
-                file.take(most).read_to_end(&mut bytes)
-            })
-            .map_err(|e| io(&path, e))?;
-        Ok(bytes)
+        let opened = File::open(&path).and_then(|file| {
+            let most = u64::from(held.size).saturating_add(1);
+            (&file).take(most).read_to_end(&mut bytes)?;
+            Ok(file)
+        });
+        Ok((opened.map_err(|e| io(&path, e))?, bytes))
     }
 
     /// Deletes parcels; they are off the disk when this returns. What is gone already is no
@@ -182,6 +178,44 @@ impl Files {
 
     fn path(&self, held: &Held) -> PathBuf {
         self.folder(&held.to).join(name(held))
+    }
+}
+
+/// A parcel's file that is being written; deleted when it is dropped before it is whole.
+pub(super) struct Writing {
+    folder: PathBuf,
+    beside: PathBuf,
+    path: PathBuf,
+    file: File,
+    kept: bool,
+}
+
+impl Writing {
+    /// Writes more of it.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), MailboxError> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|e| io(&self.beside, e))
+    }
+
+    /// It is whole: syncs it, renames it to its place and syncs the folder.
+    pub(super) fn keep(mut self) -> Result<(), MailboxError> {
+        self.file
+            .sync_all()
+            .and_then(|()| fs::rename(&self.beside, &self.path))
+            .and_then(|()| {
+                self.kept = true;
+                sync(&self.folder)
+            })
+            .map_err(|e| io(&self.path, e))
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if !self.kept {
+            // The next start deletes what is left.
+            let _gone = fs::remove_file(&self.beside);
+        }
     }
 }
 

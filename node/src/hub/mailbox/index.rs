@@ -1,12 +1,13 @@
 //! What waits, in memory: entries of a fixed size, no texts. 100,000 of them take some 30 MB.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::AgencyId;
-use liaison_protocol::id::RecordId as ParcelId;
+use liaison_protocol::id::{AgencyId, ParcelId};
+use liaison_protocol::wire::mailbox::Refusal;
 
-use super::{Refusal, Room};
+use super::Room;
 
 /// All that a hub knows of a parcel beside its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,13 +59,17 @@ pub struct Waiting {
 /// A number in the order of arrival, from 1.
 type Seq = u64;
 
+/// Parcels of one depositor.
+type Holding<'a> = Box<dyn Iterator<Item = Held> + 'a>;
+
 #[derive(Default)]
 pub(super) struct Index {
     last: Seq,
     entries: BTreeMap<Seq, Held>,
     ids: BTreeSet<(ParcelId, Seq)>,
     ends: BTreeSet<(Millis, Seq)>,
-    deposited: HashMap<AgencyId, BTreeSet<Seq>>,
+    /// One of an id of each depositor.
+    deposited: HashMap<AgencyId, BTreeMap<ParcelId, Seq>>,
     addressed: HashMap<AgencyId, Queue>,
     /// Of what waits and of what is on its way here.
     used: Used,
@@ -105,8 +110,8 @@ impl Index {
 
     /// A parcel, counted already, is there.
     pub(super) fn insert(&mut self, held: Held) {
-        if self.has(&held.id, &held.from, &held.to) {
-            // Deposited twice at once: it is one file.
+        if self.of_depositor(&held.from, &held.id).is_some() {
+            // Deposited twice at once.
             self.used.take(&held);
             return;
         }
@@ -115,7 +120,8 @@ impl Index {
         self.entries.insert(seq, held);
         self.ids.insert((held.id, seq));
         self.ends.insert((held.expires, seq));
-        self.deposited.entry(held.from).or_default().insert(seq);
+        let of = self.deposited.entry(held.from).or_default();
+        of.insert(held.id, seq);
         let queue = self.addressed.entry(held.to).or_default();
         queue.of(held.owed).insert(seq);
     }
@@ -130,7 +136,7 @@ impl Index {
         self.ids.remove(&(held.id, seq));
         self.ends.remove(&(held.expires, seq));
         if let Some(of) = self.deposited.get_mut(&held.from) {
-            of.remove(&seq);
+            of.remove(&held.id);
             if of.is_empty() {
                 self.deposited.remove(&held.from);
             }
@@ -145,26 +151,18 @@ impl Index {
         Some(held)
     }
 
-    /// Whether this very parcel waits.
-    pub(super) fn has(&self, id: &ParcelId, from: &AgencyId, to: &AgencyId) -> bool {
-        self.with_id(id)
-            .any(|(_, h)| h.from == *from && h.to == *to)
-    }
-
     /// Those of an id that wait for an agency: more than one, where several deposited the
     /// same bytes.
     pub(super) fn for_addressee(&self, to: &AgencyId, id: &ParcelId) -> Vec<(Seq, Held)> {
-        self.with_id(id).filter(|(_, h)| h.to == *to).collect()
-    }
-
-    /// Those of an id that an agency deposited.
-    pub(super) fn of_depositor(&self, from: &AgencyId, id: &ParcelId) -> Vec<(Seq, Held)> {
-        self.with_id(id).filter(|(_, h)| h.from == *from).collect()
-    }
-
-    fn with_id(&self, id: &ParcelId) -> impl Iterator<Item = (Seq, Held)> {
         let range = self.ids.range((*id, 0)..=(*id, Seq::MAX));
-        range.filter_map(|(_, seq)| Some((*seq, *self.entries.get(seq)?)))
+        let all = range.filter_map(|(_, seq)| Some((*seq, *self.entries.get(seq)?)));
+        all.filter(|(_, held)| held.to == *to).collect()
+    }
+
+    /// The one of an id that an agency deposited.
+    pub(super) fn of_depositor(&self, from: &AgencyId, id: &ParcelId) -> Option<(Seq, Held)> {
+        let seq = self.deposited.get(from)?.get(id)?;
+        Some((*seq, *self.entries.get(seq)?))
     }
 
     /// The next for an agency behind a position, which moves there.
@@ -183,15 +181,15 @@ impl Index {
         self.entries.get(&seq).copied()
     }
 
-    /// What an agency deposited, in order.
-    pub(super) fn holding(&self, from: &AgencyId, after: Seq, most: usize) -> Vec<(Seq, Held)> {
-        let Some(of) = self.deposited.get(from) else {
-            return Vec::new();
-        };
-        of.range(after.saturating_add(1)..)
-            .take(most)
-            .filter_map(|seq| Some((*seq, *self.entries.get(seq)?)))
-            .collect()
+    /// What an agency deposited, in the order of ids, behind one of them.
+    pub(super) fn holding(&self, from: &AgencyId, after: Option<ParcelId>) -> Holding<'_> {
+        let of = self.deposited.get(from);
+        let behind = after.map_or(Bound::Unbounded, Bound::Excluded);
+        Box::new(
+            of.into_iter()
+                .flat_map(move |of| of.range((behind, Bound::Unbounded)))
+                .filter_map(|(_, seq)| self.entries.get(seq).copied()),
+        )
     }
 
     /// What has ended.
@@ -212,7 +210,7 @@ impl Index {
 
     /// What an agency deposited, and what waits for it.
     pub(super) fn of_or_for(&self, agency: &AgencyId) -> Vec<Seq> {
-        let of = self.deposited.get(agency).into_iter().flatten();
+        let of = self.deposited.get(agency).into_iter().flat_map(BTreeMap::values);
         let queue = self.addressed.get(agency);
         let waits = queue
             .into_iter()
@@ -271,16 +269,16 @@ impl Used {
         };
         let (parcels, bytes) = (share(room.parcels), share(room.bytes));
         if over(of(&self.by_depositor, &held.from), parcels, bytes) {
-            return Err(Refusal::Depositor);
+            return Err(Refusal::DepositorFull);
         }
         let pair = self.by_pair.get(&(held.from, held.to));
         if over(of(&self.by_addressee, &held.to), parcels, bytes)
             || over(pair.copied().unwrap_or_default(), parcels / 2, bytes / 2)
         {
-            return Err(Refusal::Addressee);
+            return Err(Refusal::AddresseeFull);
         }
         if over(self.all, u64::MAX, share(room.total)) {
-            return Err(Refusal::Full);
+            return Err(Refusal::Disk);
         }
         Ok(())
     }

@@ -18,17 +18,19 @@ mod turns;
 mod tests;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::AgencyId;
-use liaison_protocol::id::RecordId as ParcelId;
+use liaison_protocol::id::{AgencyId, ParcelId};
+use liaison_protocol::wire::mailbox::Refusal;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-pub use self::error::{MailboxError, Refusal};
-use self::files::Files;
+pub use self::error::MailboxError;
+use self::files::{Files, Writing};
 pub(crate) use self::files::aside;
 use self::index::Index;
 pub use self::index::{Held, Position, Usage, Waiting};
@@ -69,18 +71,13 @@ pub enum Admission {
     Room(Deposit),
 }
 
-/// Room in the mailbox for a parcel that is on its way.
+/// Room in the mailbox for a parcel that is on its way, and what came of it.
 pub struct Deposit {
     mailbox: Mailbox,
     held: Held,
+    /// None before the first bytes.
+    file: Option<Writing>,
     kept: bool,
-}
-
-impl Deposit {
-    /// What is to be kept.
-    pub const fn held(&self) -> &Held {
-        &self.held
-    }
 }
 
 impl Drop for Deposit {
@@ -88,6 +85,19 @@ impl Drop for Deposit {
         if !self.kept {
             self.mailbox.index().release(&self.held);
         }
+    }
+}
+
+/// A parcel that is being read, also if it leaves meanwhile.
+pub struct Reading {
+    held: Held,
+    file: Arc<File>,
+}
+
+impl Reading {
+    /// Which it is.
+    pub const fn held(&self) -> &Held {
+        &self.held
     }
 }
 
@@ -119,40 +129,62 @@ impl Mailbox {
     /// Why it is not kept.
     pub fn admit(&self, held: Held) -> Result<Admission, Refusal> {
         let mut index = self.index();
-        if index.has(&held.id, &held.from, &held.to) {
-            return Ok(Admission::Waits);
+        match index.of_depositor(&held.from, &held.id) {
+            Some((_, waits)) if waits.to == held.to => return Ok(Admission::Waits),
+            // Nobody but its addressee could open it.
+            Some(_) => return Err(Refusal::NotCarried),
+            None => index.reserve(&self.0.room, &held)?,
         }
-        index.reserve(&self.0.room, &held)?;
         Ok(Admission::Room(Deposit {
             mailbox: self.clone(),
             held,
+            file: None,
             kept: false,
         }))
     }
 
-    /// Keeps a parcel: it is on the disk when this returns.
-    ///
-    /// Agencies take turns at the disk, so that the flood of one does not hold another up.
+    /// Writes more bytes of a parcel. Agencies take turns at the disk, so that the flood of one
+    /// does not hold another up.
     ///
     /// # Errors
     /// [`MailboxError`]; it is not kept then.
-    pub async fn keep(&self, deposit: Deposit, bytes: Vec<u8>) -> Result<(), MailboxError> {
+    pub async fn write(&self, deposit: Deposit, bytes: Vec<u8>) -> Result<Deposit, MailboxError> {
+        let turn = self.0.turns.of(&deposit.held.from).await;
+        let this = self.clone();
+        blocking(move || {
+            let _turn = turn;
+            let mut deposit = deposit;
+            let mut file = match deposit.file.take() {
+                Some(file) => file,
+                None => this.0.files.begin(&deposit.held)?,
+            };
+            file.write(&bytes)?;
+            deposit.file = Some(file);
+            Ok(deposit)
+        })
+        .await
+    }
+
+    /// All bytes of a parcel were written, and they are those that were announced: it is on the
+    /// disk and waits when this returns.
+    ///
+    /// # Errors
+    /// [`MailboxError`]; it is not kept then.
+    pub async fn keep(&self, deposit: Deposit) -> Result<Held, MailboxError> {
         let turn = self.0.turns.of(&deposit.held.from).await;
         // What was begun ends although nobody waits for it any more: a file without an entry
         // would be counted only after the next start.
         blocking(move || {
-            // All of it: a closure takes no more than it names.
-            let (_turn, mut deposit) = (turn, deposit);
-            let held = deposit.held;
-            if bytes.len() != held.size as usize || digest(&bytes) != *held.id.as_bytes() {
-                return Err(MailboxError::OtherBytes { id: held.id });
+            let _turn = turn;
+            let mut deposit = deposit;
+            let (held, mailbox) = (deposit.held, deposit.mailbox.clone());
+            if let Some(file) = deposit.file.take() {
+                file.keep()?;
+                deposit.kept = true;
+                mailbox.index().insert(held);
+                mailbox.comes(&held.to);
             }
-            let mailbox = deposit.mailbox.clone();
-            mailbox.0.files.write(&held, &bytes)?;
-            deposit.kept = true;
-            mailbox.index().insert(held);
-            mailbox.comes(&held.to);
-            Ok(())
+            Ok(held)
         })
         .await
     }
@@ -184,32 +216,35 @@ impl Mailbox {
         comes.entry(*to).or_default().subscribe()
     }
 
-    /// The bytes of a parcel that waits for an agency; `None`: none does.
+    /// A parcel that waits for an agency, to be read; `None`: none does. Its bytes are looked
+    /// over first.
     ///
     /// # Errors
     /// [`MailboxError::Damaged`]: it was set aside and waits no more. Its depositor finds it
     /// missing and deposits it again.
-    pub async fn fetch(
+    pub async fn open_parcel(
         &self,
         to: &AgencyId,
         id: &ParcelId,
-    ) -> Result<Option<Vec<u8>>, MailboxError> {
+    ) -> Result<Option<Reading>, MailboxError> {
         let Some(held) = self.waits(to, id) else {
             return Ok(None);
         };
-        let _turn = self.0.turns.of(to).await;
+        let turn = self.0.turns.of(to).await;
         let this = self.clone();
-        let read = blocking(move || {
-            let bytes = this.0.files.read(&held)?;
+        let opened = blocking(move || {
+            let _turn = turn;
+            let (file, bytes) = this.0.files.open(&held)?;
             if digest(&bytes) == *held.id.as_bytes() {
-                return Ok(bytes);
+                let file = Arc::new(file);
+                return Ok(Reading { held, file });
             }
             this.0.files.set_aside(&held)?;
             Err(MailboxError::Damaged { id: held.id })
         })
         .await;
-        match read {
-            Ok(bytes) => Ok(Some(bytes)),
+        match opened {
+            Ok(reading) => Ok(Some(reading)),
             Err(error) => {
                 // What is not there, or is no more what it was, waits for nobody.
                 if error.lost() {
@@ -218,6 +253,31 @@ impl Mailbox {
                 Err(error)
             }
         }
+    }
+
+    /// Bytes of a parcel that is being read.
+    ///
+    /// # Errors
+    /// [`MailboxError::Io`].
+    pub async fn read(
+        &self,
+        reading: &Reading,
+        offset: u32,
+        len: u32,
+    ) -> Result<Vec<u8>, MailboxError> {
+        let turn = self.0.turns.of(&reading.held.to).await;
+        let (file, id) = (reading.file.clone(), reading.held.id);
+        blocking(move || {
+            let _turn = turn;
+            let mut bytes = vec![0; len as usize];
+            let read = file.read_exact_at(&mut bytes, offset.into());
+            read.map_err(|source| MailboxError::Io {
+                path: format!("parcel {}", id.short()),
+                source,
+            })?;
+            Ok(bytes)
+        })
+        .await
     }
 
     /// An agency has a parcel that waited for it: it is deleted. What was deleted.
@@ -242,20 +302,26 @@ impl Mailbox {
     ) -> Result<Vec<Held>, MailboxError> {
         let gone = {
             let mut index = self.index();
-            let found: Vec<_> = ids
-                .iter()
-                .flat_map(|id| index.of_depositor(from, id))
-                .collect();
-            index.remove_all(found.into_iter().map(|(seq, _)| seq))
+            let found = ids.iter().filter_map(|id| index.of_depositor(from, id));
+            let found: Vec<u64> = found.map(|(seq, _)| seq).collect();
+            index.remove_all(found)
         };
         self.delete(gone.clone()).await?;
         Ok(gone)
     }
 
-    /// What an agency has deposited and what still waits, in the order in which it came, from
-    /// behind `after` on, at most `most`; with the place from which to go on.
-    pub fn holding(&self, from: &AgencyId, after: u64, most: usize) -> Vec<(u64, Held)> {
-        self.index().holding(from, after, most)
+    /// What an agency has deposited and what still waits, in the order of ids, behind `after`;
+    /// at most `most`, and whether there are more.
+    pub fn holding(
+        &self,
+        from: &AgencyId,
+        after: Option<ParcelId>,
+        most: usize,
+    ) -> (Vec<Held>, bool) {
+        let index = self.index();
+        let mut all = index.holding(from, after);
+        let held: Vec<Held> = all.by_ref().take(most).collect();
+        (held, all.next().is_some())
     }
 
     /// Deletes what has ended; what was deleted.
