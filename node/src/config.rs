@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hub::{HubConfig, HubConfigError, HubsConfig};
 use crate::limits;
+use crate::metrics::MetricsConfig;
 use crate::notify::NotifyConfig;
 use crate::policy::prove::Solver;
 use crate::referral::ReferralConfig;
@@ -47,6 +48,8 @@ pub struct Config {
     pub hub: Option<HubConfig>,
     /// The hubs through which this agency can be reached.
     pub hubs: HubsConfig,
+    /// Where figures and health are served.
+    pub metrics: MetricsConfig,
 }
 
 /// What opens the keyring, which makes sealed records readable.
@@ -129,6 +132,7 @@ impl Default for Config {
             notify: NotifyConfig::default(),
             hub: None,
             hubs: HubsConfig::default(),
+            metrics: MetricsConfig::default(),
         }
     }
 }

@@ -806,6 +806,9 @@ const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented
 # command = ["/usr/local/bin/page-the-desk"]
 # every_s = 60
 
+# [metrics]                      # figures and health, for this machine alone; absent: none
+# listen = "127.0.0.1:9464"
+
 # [log]
 # format = "human"               # or "json"
 # filter = "info"

@@ -29,6 +29,7 @@ pub mod keyring;
 pub mod kind;
 pub mod limits;
 mod marks;
+pub mod metrics;
 pub mod newest;
 pub mod node;
 pub mod notify;

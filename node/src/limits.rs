@@ -512,3 +512,17 @@ pub const PARCEL_LIFE_DAYS: u64 = 30;
 /// Mailbox streams that one agency may have at a hub at once: one is needed, the rest is room
 /// for those that die while their successor opens.
 pub const HUB_STREAMS: usize = 4;
+/// Milliseconds for which figures that take a look through the store, and a trial write, are good
+/// again: whoever fetches them more often gets the same.
+pub const METRICS_FRESH_MS: u64 = 1_000;
+
+/// Times as long as such a look took that the node rests from them: it costs a tenth of one
+/// processor at most.
+pub const METRICS_PAUSE: u32 = 10;
+
+/// Milliseconds that whoever fetches the figures waits for such a look: Prometheus gives up
+/// after 10 s.
+pub const METRICS_WAIT_MS: u64 = 2_000;
+
+/// Milliseconds that the store may take for a trial write before the node is called ill.
+pub const METRICS_PROBE_MS: u64 = 5_000;

@@ -22,6 +22,7 @@ use crate::hub::{self, Hub};
 use crate::ingest::{Ingest, IngestFault, Settings};
 use crate::keyring::{Keyring, KeyringError, MasterKey};
 use crate::limits;
+use crate::metrics::Metrics;
 use crate::notify::Notify;
 use crate::officers::Officers;
 use crate::policy::{
@@ -129,6 +130,8 @@ pub struct Parts {
     pub set_back: SetBack,
     /// Erases what has ended.
     pub sweeper: Sweeper,
+    /// Its figures.
+    pub metrics: Metrics,
     /// When it started.
     pub started: Millis,
     stop: watch::Sender<bool>,
@@ -195,6 +198,16 @@ pub enum NodeError {
     Socket {
         /// Its path.
         path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The figures.
+    #[error(
+        "figures and health can't be served at {address}: {source}. Another program may have that port: name another under [metrics] in config.toml"
+    )]
+    Metrics {
+        /// Where.
+        address: String,
         /// Why.
         source: std::io::Error,
     },
@@ -429,6 +442,7 @@ impl Node {
             catch_up,
             set_back,
             sweeper,
+            metrics: Metrics::default(),
             started: now,
             stop,
             tasks: Mutex::new(Some(JoinSet::new())),

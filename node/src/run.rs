@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 use crate::control;
 use crate::home::Home;
+use crate::metrics;
 use crate::node::{Node, NodeError, RunOptions};
 
 /// Why a node that ran as a program ended badly.
@@ -45,6 +46,10 @@ pub fn run(home: Home, options: RunOptions, ready: impl FnOnce(&[String])) -> Re
         let group = options.group.clone();
         let node = Node::start(home, options).await?;
         if let Err(error) = control::serve(&node, group.as_deref()) {
+            node.stop().await;
+            return Err(error.into());
+        }
+        if let Err(error) = metrics::serve(&node).await {
             node.stop().await;
             return Err(error.into());
         }

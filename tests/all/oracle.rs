@@ -1,7 +1,9 @@
 //! Random federations against the model of the rules: nothing leaks, and nothing is kept back.
 //!
 //! `LIAISON_ORACLE_CASES=2000 cargo test -p liaison-tests --test all oracle_draws -- --nocapture`
-//! draws more; `LIAISON_ORACLE_SEED=N LIAISON_ORACLE_CASES=1` replays one.
+//! draws more; `LIAISON_ORACLE_SEED=N LIAISON_ORACLE_CASES=1` replays one, and with
+//! `LIAISON_ORACLE_TRACE=r3,r7` (or `all`) prints what was done and every frame about these
+//! records, if node and model differ.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -307,6 +307,8 @@ async fn e9_no_setting_and_no_flag_turns_verification_off() {
         "keyring",
         "listen",
         "log",
+        // Where figures are read; nothing is sent there that decides.
+        "metrics",
         // A program that is told numbers; it answers nothing.
         "notify",
         // Names the solver and whose proofs count; a solver that proves too much is found out.

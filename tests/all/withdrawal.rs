@@ -5,6 +5,7 @@ use std::path::Path;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use liaison_node::share::Route;
 use liaison_node::store::{Flags, compact};
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::RecordId;
@@ -281,7 +282,7 @@ async fn e14_a_release_under_way_does_not_outlive_its_list() {
     for n in 0..20 {
         let id = a.push(&trend(&format!("Record {n}")), &["--to", "b"]).await;
         let arrival = node.store.arrival_of(&id).expect("store").expect("held");
-        let mut release = Box::pin(node.share.release(b, vec![arrival]));
+        let mut release = Box::pin(node.share.release(b, vec![arrival], Route::Direct));
         let mut early = None;
         while node
             .store

@@ -34,4 +34,6 @@ pub mod text;
 mod turned_away;
 mod watch;
 
+pub(crate) use policy::in_force;
 pub use server::serve;
+pub(crate) use status::alerts;

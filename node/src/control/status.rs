@@ -63,7 +63,7 @@ fn referrals(node: &Node) -> ReferralCounts {
 }
 
 /// What no other part of the status says.
-fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
+pub(crate) fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     let mut alerts = Vec::new();
     if let Some(waiting) = node.catch_up.waiting() {
         let why = super::backup::why(node, waiting.reason);

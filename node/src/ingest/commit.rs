@@ -12,7 +12,8 @@ use liaison_protocol::record::signed::SignedRecord;
 use super::Ingest;
 use super::admit::Admitted;
 use crate::registry::{card_op, statement_op};
-use crate::store::{Direction, Flags, LedgerEntry, Op, OpOutcome, Path, StoreError};
+use crate::share::Route;
+use crate::store::{Direction, Flags, LedgerEntry, Op, OpOutcome, StoreError};
 
 /// Prefix of the stored values that name affirmations whose records are still to be offered
 /// again. Written with the affirmation: a node that dies in between goes on at its next start.
@@ -22,22 +23,22 @@ impl Ingest {
     pub(super) fn insert(
         &self,
         one: &Admitted,
-        from: Option<(AgencyId, u64)>,
+        from: Option<(AgencyId, Route, u64)>,
         audience: Option<Vec<AgencyId>>,
     ) -> Op {
         let now = self.0.clock.now();
-        let ledger = from.map(|(courier, epoch)| {
+        let ledger = from.map(|(courier, route, epoch)| {
             let entry = LedgerEntry {
                 direction: Direction::Received,
                 at: now,
                 epoch,
                 rule: one.rule.clone(),
-                path: Path::Direct,
+                path: route.path(),
                 answer: Some(Answer::Stored),
             };
             (courier, entry)
         });
-        let record = one.to_new(from.map(|(courier, _)| courier), audience, now);
+        let record = one.to_new(from.map(|(courier, ..)| courier), audience, now);
         Op::Insert {
             record: Box::new(record),
             ledger,

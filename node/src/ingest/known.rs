@@ -8,8 +8,8 @@ use liaison_protocol::wire::Item;
 use super::admit::lifts;
 use super::{Ingest, blocking};
 use crate::kind;
-use crate::share::Share;
-use crate::store::{Arrival, Direction, Flags, LedgerEntry, Op, Path, StoreError};
+use crate::share::{Route, Share};
+use crate::store::{Arrival, Direction, Flags, LedgerEntry, Op, StoreError};
 
 /// What a peer's offer is answered before its bytes come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +33,18 @@ impl Ingest {
     /// records goes into the ledger, so that they are not offered back. What `share` would
     /// not even let the peer know of is wanted although it is held: an id that a peer guessed
     /// or read elsewhere is answered like an unknown one, until its bytes come.
-    pub async fn known(&self, courier: AgencyId, items: Vec<Item>, share: Share) -> Vec<Known> {
+    pub async fn known(
+        &self,
+        courier: AgencyId,
+        route: Route,
+        items: Vec<Item>,
+        share: Share,
+    ) -> Vec<Known> {
         let this = self.clone();
         let count = items.len();
         let later = Known::Answer(Answer::Later(Later::Disk));
         let known = self
-            .to_the_end(async move { this.tell_known(courier, items, share).await })
+            .to_the_end(async move { this.tell_known(courier, route, items, share).await })
             .await
             .unwrap_or_else(|_| vec![later; count]);
         if known.contains(&later) {
@@ -47,10 +53,16 @@ impl Ingest {
         known
     }
 
-    async fn tell_known(self, courier: AgencyId, items: Vec<Item>, share: Share) -> Vec<Known> {
+    async fn tell_known(
+        self,
+        courier: AgencyId,
+        route: Route,
+        items: Vec<Item>,
+        share: Share,
+    ) -> Vec<Known> {
         let this = self.clone();
         let count = items.len();
-        let looked = blocking(move || this.look_up(&courier, &items, &share)).await;
+        let looked = blocking(move || this.look_up(&courier, route, &items, &share)).await;
         let later = Answer::Later(Later::Disk);
         let Ok(Ok(LookedUp { known, ops, lines })) = looked else {
             return vec![Known::Answer(later); count];
@@ -75,6 +87,7 @@ impl Ingest {
     fn look_up(
         &self,
         courier: &AgencyId,
+        route: Route,
         items: &[Item],
         share: &Share,
     ) -> Result<LookedUp, StoreError> {
@@ -126,7 +139,7 @@ impl Ingest {
                         at: now,
                         epoch,
                         rule: crate::share::HELD_ALREADY.into(),
-                        path: Path::Direct,
+                        path: route.path(),
                         answer: Some(answer),
                     };
                     ops.push(Op::Ledger {

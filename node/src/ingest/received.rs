@@ -15,16 +15,22 @@ use rayon::prelude::*;
 use super::admit::Admitted;
 use super::{Ingest, IngestFault, blocking};
 use crate::audit::{Act, AuditError, Entry, Who};
-use crate::store::{Direction, LedgerEntry, Op, OpOutcome, Path, Quarantined, RefusedEntry};
+use crate::share::Route;
+use crate::store::{Direction, LedgerEntry, Op, OpOutcome, Quarantined, RefusedEntry};
 
 impl Ingest {
-    /// Takes in what a peer sent: what it offered, and the bytes. One answer each, in order;
-    /// one faulty record does not touch the others.
-    pub async fn received(&self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+    /// Takes in what a peer sent, by whatever route: what it offered, and the bytes. One answer
+    /// each, in order; one faulty record does not touch the others.
+    pub async fn received(
+        &self,
+        courier: AgencyId,
+        route: Route,
+        records: Vec<(Item, Bytes)>,
+    ) -> Vec<Answer> {
         let count = records.len();
         let this = self.clone();
         let answers = self
-            .to_the_end(async move { this.take_in(courier, records).await })
+            .to_the_end(async move { this.take_in(courier, route, records).await })
             .await
             .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count]);
         if answers.contains(&Answer::Later(Later::Disk)) {
@@ -34,9 +40,14 @@ impl Ingest {
     }
 
     /// Takes a batch in; what waited for a card that came in the same batch once more.
-    async fn take_in(self, courier: AgencyId, records: Vec<(Item, Bytes)>) -> Vec<Answer> {
+    async fn take_in(
+        self,
+        courier: AgencyId,
+        route: Route,
+        records: Vec<(Item, Bytes)>,
+    ) -> Vec<Answer> {
         let copy = records.clone();
-        let (mut answers, learned) = self.clone().take_batch(courier, records).await;
+        let (mut answers, learned) = self.clone().take_batch(courier, route, records).await;
         if !learned {
             return answers;
         }
@@ -47,7 +58,7 @@ impl Ingest {
         let again = waiting.iter().filter_map(|at| copy.get(*at).cloned());
         let again: Vec<_> = again.collect();
         if !again.is_empty() {
-            let (later, _) = self.clone().take_batch(courier, again).await;
+            let (later, _) = self.clone().take_batch(courier, route, again).await;
             for (at, answer) in waiting.into_iter().zip(later) {
                 if let Some(place) = answers.get_mut(at) {
                     *place = answer;
@@ -62,6 +73,7 @@ impl Ingest {
     async fn take_batch(
         self,
         courier: AgencyId,
+        route: Route,
         records: Vec<(Item, Bytes)>,
     ) -> (Vec<Answer>, bool) {
         let count = records.len();
@@ -93,7 +105,7 @@ impl Ingest {
             match judged {
                 Ok(one) => {
                     let list = self.list_of_lost(courier, &one);
-                    ops.push(self.insert(&one, Some((courier, epoch)), list));
+                    ops.push(self.insert(&one, Some((courier, route, epoch)), list));
                     admitted.push(one);
                     answers.push(Answer::Stored);
                 }
@@ -109,7 +121,7 @@ impl Ingest {
                     if let Some((created, true)) = fault.verified() {
                         let withdrawn = matches!(fault, IngestFault::Retracted { .. });
                         let verdict = (answer, epoch);
-                        ops.push(self.refusal(courier, id, created, verdict, withdrawn));
+                        ops.push(self.refusal((courier, route), id, created, verdict, withdrawn));
                     }
                     if let IngestFault::Card(CardFault::Fork { agency, .. }) = &fault {
                         ops.push(self.0.registry.note_fork(*agency));
@@ -166,7 +178,13 @@ impl Ingest {
                         *answer = Answer::Refused(Refused::Retracted);
                         let created = one.record.record().envelope.created;
                         let verdict = (*answer, epoch);
-                        late.push(self.refusal(courier, one.record.id(), created, verdict, true));
+                        late.push(self.refusal(
+                            (courier, route),
+                            one.record.id(),
+                            created,
+                            verdict,
+                            true,
+                        ));
                     }
                 }
                 // The author of an admitted record was not forked before this batch.
@@ -227,7 +245,7 @@ impl Ingest {
     /// it is owed to the courier.
     fn refusal(
         &self,
-        peer: AgencyId,
+        (peer, route): (AgencyId, Route),
         id: RecordId,
         created: Hlc,
         (answer, epoch): (Answer, u64),
@@ -240,7 +258,7 @@ impl Ingest {
                 at,
                 epoch,
                 rule: crate::share::WITHDRAWN.into(),
-                path: Path::Direct,
+                path: route.path(),
                 answer: Some(answer),
             };
             return Op::Ledger {

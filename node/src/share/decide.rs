@@ -10,7 +10,7 @@ use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use super::walk::Walk;
-use super::{Leave, Share};
+use super::{Leave, Route, Share};
 use crate::kind;
 use crate::policy::{Action, Attributes, ClassId};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
@@ -39,9 +39,25 @@ pub enum Gate {
     Policy,
     /// Sealed records: can its key be wrapped to the peer?
     Seal,
+    /// Sealed records: is the hub on its way no authority of a country that may never get it?
+    Path,
 }
 
 impl Gate {
+    /// All gates, in their order, for metrics.
+    pub const ALL: [Gate; 10] = [
+        Gate::Link,
+        Gate::Expired,
+        Gate::Key,
+        Gate::Owed,
+        Gate::Handling,
+        Gate::Ceiling,
+        Gate::Audience,
+        Gate::Exclude,
+        Gate::Policy,
+        Gate::Seal,
+    ];
+
     /// As `why` and `--json` write it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,6 +71,7 @@ impl Gate {
             Gate::Exclude => "exclude",
             Gate::Policy => "policy",
             Gate::Seal => "seal",
+            Gate::Path => "path",
         }
     }
 }
@@ -92,14 +109,25 @@ pub(super) type Classes = RwLock<HashMap<u32, Arc<Class>>>;
 pub(crate) type Class = Option<(Attributes, Terms)>;
 
 impl Share {
-    /// Decides without words: what the scan asks for every record and peer.
+    /// Decides without words, whatever way it would go.
     pub(super) fn decide_header(
         &self,
         peer: &AgencyId,
         arrival: Arrival,
         header: &Header,
     ) -> Result<Decided, StoreError> {
-        let mut walk = Walk::quick();
+        self.decide_by(Route::Direct, peer, arrival, header)
+    }
+
+    /// Decides without words: what the scan asks for every record and peer.
+    pub(super) fn decide_by(
+        &self,
+        route: Route,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<Decided, StoreError> {
+        let mut walk = Walk::by(route);
         self.gates(peer, arrival, header, &mut walk)?;
         Ok(walk.end().0)
     }
@@ -230,15 +258,23 @@ impl Share {
         {
             return Ok(());
         }
-        let barred = gist.map(|gist| self.registry.bars(&gist.exclude, peer));
+        let barred = gist
+            .as_ref()
+            .map(|gist| self.registry.bars(&gist.exclude, peer));
         if barred.is_some_and(|barred| !walk.exclude(barred)) {
             return Ok(());
         }
         let id = self.class_id(header);
         let decision =
             engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone());
-        if walk.policy(&decision) && kind::is_sealed(header) {
-            self.sealing_gate(peer, walk);
+        let Some(gist) = gist.filter(|_| walk.policy(&decision)) else {
+            return Ok(());
+        };
+        if self.sealing_gate(peer, walk)
+            && let Some(hub) = walk.route.hub()
+        {
+            let barred = self.registry.bars(&gist.exclude, &hub);
+            walk.path(self.registry.is_peer(&hub), barred);
         }
         Ok(())
     }
@@ -253,9 +289,9 @@ impl Share {
         gist
     }
 
-    fn sealing_gate(&self, peer: &AgencyId, walk: &mut Walk) {
+    fn sealing_gate(&self, peer: &AgencyId, walk: &mut Walk) -> bool {
         let key = self.registry.sealing_key(peer, self.clock.now());
-        walk.sealing_key(key.is_some());
+        walk.sealing_key(key.is_some())
     }
 
     /// The number of a record's class, for what was decided of it before.

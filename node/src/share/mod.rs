@@ -8,11 +8,13 @@ mod leave;
 mod owed;
 mod passed;
 mod release;
+mod route;
 mod scan;
 mod standing;
 mod walk;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
@@ -30,13 +32,14 @@ pub use self::passed::{
     undecided,
 };
 pub use self::release::{ReleaseError, Released, Settled};
+pub use self::route::Route;
 pub use self::scan::{Candidate, Scan};
 pub use self::standing::Standing;
 use crate::audit::Audit;
 use crate::clock::Clock;
 use crate::policy::Policies;
 use crate::registry::Registry;
-use crate::store::{Arrival, Header, Store, StoreError};
+use crate::store::{Arrival, Header, Path, Store, StoreError};
 use crate::time::Timekeeper;
 use crate::vault::Vault;
 
@@ -53,6 +56,7 @@ pub struct Share {
     pub(crate) audit: Audit,
     pub(crate) vault: Vault,
     classes: Arc<decide::Classes>,
+    passed: Arc<Passed>,
 }
 
 impl Share {
@@ -83,7 +87,14 @@ impl Share {
             audit,
             vault,
             classes: Arc::default(),
+            passed: Arc::default(),
         }
+    }
+
+    /// Records released since the start, over all peers, by the way that they went.
+    pub fn releases(&self) -> [(Path, u64); 4] {
+        [Path::Direct, Path::Circuit, Path::Mailbox, Path::Bundle]
+            .map(|path| (path, self.passed.of(path).load(Ordering::Relaxed)))
     }
 
     /// For a record that policy denies by default: the statements that came nearest, each
@@ -117,6 +128,26 @@ impl Share {
     /// The time, for callers that hold no clock of their own.
     pub fn now(&self) -> Millis {
         self.clock.now()
+    }
+}
+
+/// Records that were released, by path.
+#[derive(Debug, Default)]
+struct Passed {
+    direct: AtomicU64,
+    circuit: AtomicU64,
+    mailbox: AtomicU64,
+    bundle: AtomicU64,
+}
+
+impl Passed {
+    const fn of(&self, path: Path) -> &AtomicU64 {
+        match path {
+            Path::Direct => &self.direct,
+            Path::Circuit => &self.circuit,
+            Path::Mailbox => &self.mailbox,
+            Path::Bundle => &self.bundle,
+        }
     }
 }
 

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::Kind;
 
-use super::{SEALED, Share};
+use super::{Route, SEALED, Share};
 use crate::audit::{self, Act, AuditError, Who};
 use crate::kind;
-use crate::store::{Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, Path, StoreError};
+use crate::store::{Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, StoreError};
 
 /// The bytes of a record that both gates let one peer have, and that the ledger says so.
 /// Only [`Share::release`] makes one.
@@ -56,7 +57,7 @@ pub type Settled = (Arrival, Answer);
 impl Share {
     /// Decides anew each record that a peer wants, writes the releases into the ledger and the
     /// audit log, and only then gives the bytes. `None` for what it may not have, has not, or is gone: a
-    /// refusal looks like an unknown id.
+    /// refusal looks like an unknown id. It goes by `route`, and the ledger says so.
     ///
     /// # Errors
     /// The store can't be read, or one of the two can't be written; nothing was released then.
@@ -64,14 +65,16 @@ impl Share {
         &self,
         peer: AgencyId,
         wanted: Vec<Arrival>,
+        route: Route,
     ) -> Result<Vec<Option<Released>>, ReleaseError> {
         let this = self.clone();
         let epoch = self.policies.current().epoch();
-        let prepared = tokio::task::spawn_blocking(move || this.prepare(&peer, wanted, epoch))
-            .await
-            .map_err(|_| StoreError::Closed {
-                dir: self.store.dir().to_path_buf(),
-            })??;
+        let prepared =
+            tokio::task::spawn_blocking(move || this.prepare(&peer, wanted, route, epoch))
+                .await
+                .map_err(|_| StoreError::Closed {
+                    dir: self.store.dir().to_path_buf(),
+                })??;
         let mut ops = Vec::new();
         for (arrival, entry) in prepared.iter().flatten().map(|p| (p.arrival, &p.entry)) {
             ops.push(Op::Ledger {
@@ -97,14 +100,20 @@ impl Share {
                 // Whatever came in while the ledger was written (a retraction, a narrower list,
                 // a permit withdrawn, a key revoked) finds the line there and follows; but then
                 // the record itself must not go out any more.
-                Some(one) if same_epoch && self.may_still(&peer, one.arrival)? => Some(Released {
-                    to: peer,
-                    id: one.id,
-                    bytes: one.bytes,
-                }),
+                Some(one) if same_epoch && self.may_still(&peer, one.arrival, route)? => {
+                    Some(Released {
+                        to: peer,
+                        id: one.id,
+                        bytes: one.bytes,
+                    })
+                }
                 _ => None,
             });
         }
+        let passed = out.iter().flatten().count() as u64;
+        self.passed
+            .of(route.path())
+            .fetch_add(passed, Ordering::Relaxed);
         Ok(out)
     }
 
@@ -112,6 +121,7 @@ impl Share {
         &self,
         peer: &AgencyId,
         wanted: Vec<Arrival>,
+        route: Route,
         epoch: u64,
     ) -> Result<Vec<Option<Prepared>>, StoreError> {
         let at = self.clock.now();
@@ -121,7 +131,7 @@ impl Share {
                 let Some(header) = self.store.header(arrival)? else {
                     return Ok(None);
                 };
-                let decided = self.decide_header(peer, arrival, &header)?;
+                let decided = self.decide_by(route, peer, arrival, &header)?;
                 if !decided.allow {
                     return Ok(None);
                 }
@@ -141,7 +151,7 @@ impl Share {
                     at,
                     epoch,
                     rule: if sealed { SEALED.into() } else { decided.rule },
-                    path: Path::Direct,
+                    path: route.path(),
                     answer: None,
                 };
                 Ok(Some(Prepared {
@@ -167,20 +177,27 @@ impl Share {
     }
 
     /// Whether a peer may have a record still, as everything stands now.
-    fn may_still(&self, peer: &AgencyId, arrival: Arrival) -> Result<bool, StoreError> {
+    fn may_still(
+        &self,
+        peer: &AgencyId,
+        arrival: Arrival,
+        route: Route,
+    ) -> Result<bool, StoreError> {
         let Some(header) = self.store.header(arrival)? else {
             return Ok(false);
         };
-        Ok(self.decide_header(peer, arrival, &header)?.allow)
+        Ok(self.decide_by(route, peer, arrival, &header)?.allow)
     }
 
-    /// Writes what a peer answered, and moves its cursor.
+    /// Writes what a peer answered, and moves its cursor. `route` is the way that the records
+    /// were offered; how a released one went says its line already.
     ///
     /// # Errors
     /// The store can't be read or written.
     pub async fn settle(
         &self,
         peer: AgencyId,
+        route: Route,
         answers: Vec<Settled>,
         cursor: Option<Cursor>,
     ) -> Result<(), StoreError> {
@@ -204,7 +221,7 @@ impl Share {
                     at,
                     epoch,
                     rule: offered.clone(),
-                    path: Path::Direct,
+                    path: route.path(),
                     answer: Some(answer),
                 },
             })

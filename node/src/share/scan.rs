@@ -6,7 +6,7 @@ use liaison_protocol::seal::frame;
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
 
-use super::Share;
+use super::{Gate, Route, Share};
 use crate::kind;
 use crate::limits;
 use crate::store::{Arrival, Direction, Header, LedgerEntry, StoreError};
@@ -20,6 +20,9 @@ pub struct Scan {
     pub items: Vec<Candidate>,
     /// Whether the store goes on after it.
     pub more: bool,
+    /// Whether the peer may have more of it, but not this way: it is to be looked at again for
+    /// another.
+    pub another_way: bool,
 }
 
 /// A record to be offered. Its arrival stays here; only the item goes to the peer.
@@ -55,6 +58,7 @@ impl Share {
     pub fn scan(
         &self,
         peer: &AgencyId,
+        route: Route,
         after: Arrival,
         rows: usize,
         offers: usize,
@@ -63,6 +67,7 @@ impl Share {
             up_to: after,
             items: Vec::new(),
             more: true,
+            another_way: false,
         };
         let mut left = rows;
         // As many rows at a time as may be offered: a full batch leaves few to be read again.
@@ -89,7 +94,12 @@ impl Share {
                 let settled = lines
                     .next_if(|(at, _)| *at == arrival)
                     .is_some_and(|(_, l)| l.direction == Direction::Received || l.answer.is_some());
-                if settled || !self.decide_header(peer, arrival, &header)?.allow {
+                if settled {
+                    continue;
+                }
+                let decided = self.decide_by(route, peer, arrival, &header)?;
+                if !decided.allow {
+                    scan.another_way |= decided.gate == Gate::Path;
                     continue;
                 }
                 scan.items.push(Candidate::new(arrival, &header));
@@ -107,12 +117,19 @@ impl Share {
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn owed(&self, peer: &AgencyId, after: Arrival, limit: usize) -> Result<Scan, StoreError> {
+    pub fn owed(
+        &self,
+        peer: &AgencyId,
+        route: Route,
+        after: Arrival,
+        limit: usize,
+    ) -> Result<Scan, StoreError> {
         let arrivals = self.store.owed(after, limits::SCAN_ROWS)?;
         let mut scan = Scan {
             up_to: after,
             items: Vec::new(),
             more: arrivals.len() >= limits::SCAN_ROWS,
+            another_way: false,
         };
         for (arrival, _) in arrivals {
             if scan.items.len() >= limit {
@@ -127,7 +144,7 @@ impl Share {
             if given && !self.came_too_early(peer, arrival, line.as_ref())? {
                 // What a permit lets the peer have follows once the peer has the permit.
                 if let Some(of) = self.leaves.permits(arrival)
-                    && let Some(record) = self.permitted(peer, &of)?
+                    && let Some(record) = self.permitted(peer, route, &of)?
                     && !scan.items.contains(&record)
                 {
                     scan.items.push(record);
@@ -137,7 +154,7 @@ impl Share {
             let Some(header) = self.store.header(arrival)? else {
                 continue;
             };
-            if self.decide_header(peer, arrival, &header)?.allow {
+            if self.decide_by(route, peer, arrival, &header)?.allow {
                 scan.items.push(Candidate::new(arrival, &header));
             }
         }
@@ -168,7 +185,12 @@ impl Share {
     }
 
     /// A record that a permit is of, if the peer may have it and has not answered yet.
-    fn permitted(&self, peer: &AgencyId, of: &RecordId) -> Result<Option<Candidate>, StoreError> {
+    fn permitted(
+        &self,
+        peer: &AgencyId,
+        route: Route,
+        of: &RecordId,
+    ) -> Result<Option<Candidate>, StoreError> {
         let Some(arrival) = self.store.arrival_of(of)? else {
             return Ok(None);
         };
@@ -182,7 +204,7 @@ impl Share {
         let Some(header) = self.store.header(arrival)?.filter(|_| !settled) else {
             return Ok(None);
         };
-        let decided = self.decide_header(peer, arrival, &header)?;
+        let decided = self.decide_by(route, peer, arrival, &header)?;
         Ok(decided.allow.then(|| Candidate::new(arrival, &header)))
     }
 
@@ -194,12 +216,13 @@ impl Share {
     pub fn again(
         &self,
         peer: &AgencyId,
+        route: Route,
         after: Arrival,
         limit: usize,
     ) -> Result<(Vec<Candidate>, Option<Arrival>), StoreError> {
         let arrivals = self.store.later(peer, after.next(), limit)?;
         let more = arrivals.last().copied().filter(|_| arrivals.len() >= limit);
-        Ok((self.items(peer, arrivals)?, more))
+        Ok((self.items(peer, route, arrivals)?, more))
     }
 
     /// Of what a repair found that a peer lacks, what it may have, decided now. What a scan
@@ -211,6 +234,7 @@ impl Share {
     pub fn lacking(
         &self,
         peer: &AgencyId,
+        route: Route,
         ids: &[RecordId],
         scanned: Arrival,
     ) -> Result<Vec<Candidate>, StoreError> {
@@ -228,7 +252,7 @@ impl Share {
                 arrivals.push(arrival);
             }
         }
-        self.items(peer, arrivals)
+        self.items(peer, route, arrivals)
     }
 
     /// What this node and a peer both may know of: the records that it may have now, and
@@ -281,13 +305,18 @@ impl Share {
         Ok(entries)
     }
 
-    fn items(&self, peer: &AgencyId, arrivals: Vec<Arrival>) -> Result<Vec<Candidate>, StoreError> {
+    fn items(
+        &self,
+        peer: &AgencyId,
+        route: Route,
+        arrivals: Vec<Arrival>,
+    ) -> Result<Vec<Candidate>, StoreError> {
         let mut items = Vec::new();
         for arrival in arrivals {
             let Some(header) = self.store.header(arrival)? else {
                 continue;
             };
-            if self.decide_header(peer, arrival, &header)?.allow {
+            if self.decide_by(route, peer, arrival, &header)?.allow {
                 items.push(Candidate::new(arrival, &header));
             }
         }

@@ -1,5 +1,6 @@
 //! How a peer stands: what it has still to be given, to answer or to tell.
 
+use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::{Kind, ReceiptWhat};
@@ -16,8 +17,20 @@ use crate::store::{Arrival, Direction, Header, StoreError};
 pub struct Standing {
     /// It may have them and has not answered.
     pub behind: u64,
+    /// Since when the oldest of these is here, by our clock.
+    pub oldest: Option<Millis>,
     /// The gates do not let it have them.
     pub withheld: u64,
+    /// By gate, in the order of [`Gate::ALL`].
+    by_gate: [u64; Gate::ALL.len()],
+}
+
+impl Standing {
+    /// What each gate withholds, as far as it does.
+    pub fn withheld_by(&self) -> impl Iterator<Item = (Gate, u64)> {
+        let all = Gate::ALL.into_iter().zip(self.by_gate);
+        all.filter(|(_, count)| *count > 0)
+    }
 }
 
 impl Share {
@@ -49,9 +62,19 @@ impl Share {
                 }
                 let decided = self.decide_header(peer, arrival, &header)?;
                 match decided.gate {
-                    _ if decided.allow => standing.behind += 1,
+                    _ if decided.allow => {
+                        standing.behind += 1;
+                        let since = standing.oldest.unwrap_or(header.received);
+                        standing.oldest = Some(since.min(header.received));
+                    }
                     Gate::Owed | Gate::Expired => {}
-                    _ => standing.withheld += 1,
+                    gate => {
+                        standing.withheld += 1;
+                        let mut counts = Gate::ALL.iter().zip(&mut standing.by_gate);
+                        if let Some((_, count)) = counts.find(|(g, _)| **g == gate) {
+                            *count += 1;
+                        }
+                    }
                 }
             }
         }

@@ -6,14 +6,16 @@ use liaison_protocol::clock::Millis;
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::handling::Verdict;
 
-use super::LeaveKind;
 use super::affirmed::KeyWord;
 use super::decide::{Decided, Gate, GateWord, Permit};
+use super::{LeaveKind, Route};
 use crate::policy::{Action, Ceiling, Decision};
 use crate::store::Arrival;
 
 /// One walk through the gates. Without words it ends at the first refusal.
 pub(super) struct Walk {
+    /// The way that it would go.
+    pub(super) route: Route,
     /// A permit that the peer is taken to have.
     pub(super) assume: Option<Arrival>,
     /// Whether the handling gate is open by a permit.
@@ -33,12 +35,20 @@ enum Rule {
 impl Walk {
     pub(super) const fn quick() -> Self {
         Self {
+            route: Route::Direct,
             assume: None,
             permitted: false,
             words: None,
             refused: None,
             last: (Gate::Link, Rule::Fixed("none")),
         }
+    }
+
+    /// For what would go this way.
+    pub(super) const fn by(route: Route) -> Self {
+        let mut walk = Self::quick();
+        walk.route = route;
+        walk
     }
 
     /// For a peer that is taken to have a permit.
@@ -169,6 +179,22 @@ impl Walk {
             let says = match barred {
                 None => "no country is kept from it that the peer serves".to_owned(),
                 Some(country) => format!("it may never reach an authority of {country} (REF-04)"),
+            };
+            (says, None)
+        })
+    }
+
+    /// Whether the hub on its way is kept from it, or is one that nobody here knows.
+    pub(super) fn path(&mut self, known: bool, barred: Option<String>) -> bool {
+        let allow = known && barred.is_none();
+        let rule = if allow { "way-open" } else { "way-barred" };
+        self.note(Gate::Path, allow, Rule::Fixed(rule), || {
+            let says = match (known, barred) {
+                (false, _) => "the hub on its way is no peer of ours".to_owned(),
+                (true, None) => "no country is kept from it that the hub on its way serves".into(),
+                (true, Some(country)) => format!(
+                    "it may not go by way of an authority of {country} (REF-04): by another hub, or on a connection of our own"
+                ),
             };
             (says, None)
         })

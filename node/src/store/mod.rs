@@ -191,6 +191,14 @@ impl Store {
         *self.0.committed.borrow()
     }
 
+    /// Writes that wait for the writer, of [`limits::STORE_COMMANDS`].
+    pub fn waiting(&self) -> usize {
+        let writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.as_ref().map_or(0, |(commands, _)| {
+            commands.max_capacity().saturating_sub(commands.capacity())
+        })
+    }
+
     /// Tells the last durable arrival as it moves; unmoved, that a record came back under its old
     /// number.
     pub fn watch(&self) -> watch::Receiver<Arrival> {

@@ -352,6 +352,11 @@ impl Store {
         self.engine().disk_bytes()
     }
 
+    /// Bytes that are free on its disk.
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        self.engine().free_bytes()
+    }
+
     pub(super) fn state(&self) -> Result<State, StoreError> {
         let state = self.read(&[keys::STATE], || "the counters".into())?;
         Ok(state.unwrap_or_default())

@@ -14,6 +14,7 @@ use liaison_protocol::wire::{Message, Notice, Reason};
 use super::{Sync, SyncError, witness};
 use crate::ingest::Known;
 use crate::limits;
+use crate::share::Route;
 use crate::swarm::{FrameStream, FrameWriter};
 
 /// Serves a live stream that a peer opened, until it ends.
@@ -22,12 +23,14 @@ pub(super) async fn receive(
     agency: AgencyId,
     stream: FrameStream,
 ) -> Result<(), SyncError> {
+    let route = Route::Direct;
     let (mut reader, writer) = stream.split();
     let (machine, hello) = Receiver::new(sync.hello.clone());
     let mut stop = sync.stop.clone();
     let mut session = Session {
         sync,
         agency,
+        route,
         machine,
         writer,
         lookups: FuturesOrdered::new(),
@@ -68,6 +71,8 @@ type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 struct Session<'a> {
     sync: &'a Sync,
     agency: AgencyId,
+    /// The way of this stream.
+    route: Route,
     machine: Receiver,
     writer: FrameWriter,
     lookups: FuturesOrdered<Boxed<(u64, Vec<WireKnown>)>>,
@@ -115,9 +120,16 @@ impl Session<'_> {
                 }
                 Effect::Lookup { batch, items } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
+                    let route = self.route;
                     let share = self.sync.share.clone();
+                    let peer = self.sync.peers.of(&agency);
                     self.lookups.push_back(Box::pin(async move {
-                        let known = ingest.known(agency, items, share).await;
+                        let known = ingest.known(agency, route, items, share).await;
+                        peer.tally
+                            .gave(known.iter().filter_map(|known| match known {
+                                Known::Want => None,
+                                Known::Answer(answer) => Some(answer),
+                            }));
                         (batch, known.into_iter().map(to_wire).collect())
                     }));
                 }
@@ -127,12 +139,16 @@ impl Session<'_> {
                     records,
                 } => {
                     let (ingest, agency) = (self.sync.ingest.clone(), self.agency);
+                    let route = self.route;
                     let records = records
                         .into_iter()
                         .map(|(item, bytes)| (item, bytes.into()))
                         .collect();
+                    let peer = self.sync.peers.of(&agency);
                     self.ingests.push(Box::pin(async move {
-                        (batch, first, ingest.received(agency, records).await)
+                        let answers = ingest.received(agency, route, records).await;
+                        peer.tally.gave(&answers);
+                        (batch, first, answers)
                     }));
                 }
                 Effect::Closed(_) => {

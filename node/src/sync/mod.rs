@@ -7,6 +7,7 @@ mod notices;
 mod outbound;
 mod peers;
 mod repair;
+mod tally;
 mod witness;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
+pub use self::tally::Tally;
 pub(crate) use self::witness::{CONTRADICTED, HELD, HELD_AGAINST, HELD_BEFORE};
 use crate::catchup::CatchUp;
 use crate::hub::Hub;
@@ -273,6 +275,11 @@ impl Sync {
             _ => tracing::info!(%peer, "{error}"),
         }
         let now = self.share.now();
+        if let Some(blame) = error.blame()
+            && !matches!(error, SyncError::Stopping)
+        {
+            self.peers.of(&agency).tally.fault(blame);
+        }
         if error.blame() == Some(Blame::Courier) {
             self.peers.of(&agency).misbehaved(now, error.to_string());
         }

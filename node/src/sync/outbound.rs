@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::{PeerHandle, Sync, SyncError, blocking, witness};
 use crate::limits;
-use crate::share::{Candidate, ReleaseError, Released};
+use crate::share::{Candidate, ReleaseError, Released, Route};
 use crate::store::{Arrival, Cursor, StoreError};
 use crate::swarm::{Channel, FrameWriter};
 
@@ -52,6 +52,7 @@ async fn send(
     opened: &mut bool,
 ) -> Result<Reason, SyncError> {
     let stream = sync.swarm.open(agency, Channel::Live).await?;
+    let route = Route::Direct;
     let (mut reader, writer) = stream.split();
     let (machine, hello) = Sender::new(sync.hello.clone());
     let share = &sync.share;
@@ -75,6 +76,8 @@ async fn send(
     let mut session = Session {
         sync,
         agency,
+        route,
+        another_way: false,
         peer,
         machine,
         writer,
@@ -199,6 +202,11 @@ type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 struct Session<'a, C> {
     sync: &'a Sync,
     agency: AgencyId,
+    /// The way of this stream.
+    route: Route,
+    /// Whether the peer may have something that does not go this way: the next session looks at
+    /// everything again.
+    another_way: bool,
     peer: &'a PeerHandle,
     machine: Sender,
     writer: FrameWriter,
@@ -257,8 +265,8 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                     && self.machine.is_idle()
                     && self.loads.is_empty()
                     && self.settles.is_empty();
-                if settled {
-                    self.peer.set_looked_through();
+                if settled && !self.another_way {
+                    self.peer.set_looked_through(true);
                 }
                 if settled
                     && self.notices > 0
@@ -306,12 +314,12 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             Effect::Room => {}
             Effect::Noticed(notice) => self.sync.noticed(self.agency, notice).await?,
             Effect::Load { batch, ids } => {
-                let (share, agency) = (self.sync.share.clone(), self.agency);
+                let (share, agency, route) = (self.sync.share.clone(), self.agency, self.route);
                 // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.
                 let arrival = |id| self.pending.get(id).map_or(Arrival(0), |(at, _)| *at);
                 let wanted = ids.iter().map(arrival).collect();
                 self.loads.push(Box::pin(async move {
-                    (batch, share.release(agency, wanted).await)
+                    (batch, share.release(agency, wanted, route).await)
                 }));
             }
             Effect::Settled {
@@ -354,18 +362,18 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         // Looked through is what is answered, not what is under way: if the stream broke now,
         // the next would begin at a cursor that may lie behind what was never answered.
         let to_the_end = mark
-            .filter(|_| lane == Lane::Scan)
+            .filter(|_| lane == Lane::Scan && !self.another_way)
             .is_some_and(|mark| self.end.is_some_and(|end| Arrival(mark) >= end));
-        let (share, agency) = (self.sync.share.clone(), self.agency);
+        let (share, agency, route) = (self.sync.share.clone(), self.agency, self.route);
         let peer = self.peer.clone();
         self.settles.push_back(Box::pin(async move {
-            share.settle(agency, answers, cursor).await?;
+            share.settle(agency, route, answers, cursor).await?;
             // Who is told an answer finds it in the ledger.
             for (id, answer) in told {
                 peer.answered(id, answer);
             }
             if to_the_end {
-                peer.set_looked_through();
+                peer.set_looked_through(true);
             }
             Ok(())
         }));
@@ -416,10 +424,11 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
     }
 
     async fn fill(&mut self) -> Result<(), SyncError> {
+        let route = self.route;
         while !self.owed_done && self.machine.room(Lane::Owed) > 0 {
             let (share, agency, after) = (self.sync.share.clone(), self.agency, self.owed_after);
             let limit = wire_limits::BATCH_RECORDS;
-            let scan = blocking(move || share.owed(&agency, after, limit)).await?;
+            let scan = blocking(move || share.owed(&agency, route, after, limit)).await?;
             self.owed_done = !scan.more;
             self.owed_after = scan.up_to;
             self.offer(Lane::Owed, scan.items);
@@ -429,6 +438,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             let scan = blocking(move || {
                 share.scan(
                     &agency,
+                    route,
                     after,
                     limits::SCAN_ROWS,
                     wire_limits::BATCH_RECORDS,
@@ -436,6 +446,10 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             })
             .await?;
             self.scan_done = !scan.more;
+            if scan.another_way {
+                self.another_way = true;
+                self.peer.set_looked_through(false);
+            }
             if self.scan_done && self.end.is_none() {
                 self.end = Some(scan.up_to);
             }
@@ -455,7 +469,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             self.repairing.ids.extend(ids.iter().copied());
             let (share, agency, scanned) = (self.sync.share.clone(), self.agency, self.scanned);
             let (found, ids) = blocking(move || {
-                let found = share.lacking(&agency, &ids, scanned)?;
+                let found = share.lacking(&agency, route, &ids, scanned)?;
                 Ok((found, ids))
             })
             .await?;
@@ -473,7 +487,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         {
             let (share, agency) = (self.sync.share.clone(), self.agency);
             let limit = wire_limits::BATCH_RECORDS;
-            let (items, more) = blocking(move || share.again(&agency, after, limit)).await?;
+            let (items, more) = blocking(move || share.again(&agency, route, after, limit)).await?;
             self.again = more;
             self.offer(Lane::Again, items);
         }

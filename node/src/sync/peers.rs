@@ -8,7 +8,7 @@ use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
-use super::PeerHandle;
+use super::{PeerHandle, Tally};
 use crate::limits;
 use crate::store::Arrival;
 
@@ -31,6 +31,8 @@ pub struct PeerSync {
     pub(super) sessions: Arc<Semaphore>,
     /// Whether the whole store was looked through for the peer since the node started.
     looked_through: AtomicBool,
+    /// Answers and faults, counted.
+    pub tally: Tally,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +71,7 @@ impl Default for PeerSync {
             repairs: Arc::new(Semaphore::new(1)),
             sessions: Arc::new(Semaphore::new(limits::SESSIONS_PER_PEER)),
             looked_through: AtomicBool::new(false),
+            tally: Tally::default(),
         }
     }
 }
@@ -110,6 +113,7 @@ impl PeerSync {
     }
 
     pub(super) fn answered(&self, id: RecordId, answer: liaison_protocol::fault::Answer) {
+        self.tally.got(answer);
         // Nobody watching is no error.
         let _watchers = self.answers.send((id, answer));
     }
@@ -126,8 +130,8 @@ impl PeerSync {
         self.looked_through.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_looked_through(&self) {
-        self.looked_through.store(true, Ordering::Relaxed);
+    pub(super) fn set_looked_through(&self, looked: bool) {
+        self.looked_through.store(looked, Ordering::Relaxed);
     }
 
     pub(super) fn set_settled(&self, up_to: Option<Arrival>) {
@@ -180,6 +184,16 @@ impl PeerSync {
     /// What a session took and did not come to: the next one does.
     pub(super) fn give_back(&self, ids: impl IntoIterator<Item = RecordId>) {
         self.lock().lack(ids);
+    }
+
+    /// Records that the last repair found and that it was not offered yet.
+    pub fn lacking(&self) -> usize {
+        self.lock().lacking.len()
+    }
+
+    /// Sessions that the peer opened and that are open.
+    pub fn open_sessions(&self) -> usize {
+        limits::SESSIONS_PER_PEER.saturating_sub(self.sessions.available_permits())
     }
 
     pub(super) fn has_lacking(&self) -> bool {

@@ -121,6 +121,13 @@ impl Timekeeper {
         Ok(now)
     }
 
+    /// Milliseconds that the wall clock is ahead of the median of the peers' clocks; none if no
+    /// peer told its time.
+    pub fn off_peers(&self) -> Option<i64> {
+        let now = self.0.clock.now();
+        self.lock().off(now, Instant::now())
+    }
+
     /// The later of the wall clock and the latest time that was believed: what has ended by
     /// it is not released, whatever the clock says.
     pub fn latest(&self) -> Millis {

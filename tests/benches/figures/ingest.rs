@@ -15,7 +15,7 @@ use liaison_node::keyring::Keyring;
 use liaison_node::policy::{Engine, Policies, PolicySet, PolicyText};
 use liaison_node::registry::Registry;
 use liaison_node::search::Search;
-use liaison_node::share::{Leaves, Owed};
+use liaison_node::share::{Leaves, Owed, Route};
 use liaison_node::signing::Signing;
 use liaison_node::source::StoreSource;
 use liaison_node::store::{Options, Store};
@@ -61,7 +61,7 @@ pub async fn measure(sizes: &Sizes, table: &mut Table) -> Fallible<()> {
             }
             let ingest = ingest.clone();
             under_way.push_back(tokio::spawn(async move {
-                ingest.received(courier, batch).await
+                ingest.received(courier, Route::Direct, batch).await
             }));
         }
         let Some(first) = under_way.pop_front() else {

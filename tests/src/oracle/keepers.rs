@@ -87,9 +87,6 @@ impl World<'_> {
             .filter(|id| !held.contains(id))
             .collect();
         self.model.undecided.extend(lost);
-        self.model
-            .recalled
-            .retain(|r| r.by != node || r.moment < made);
         self.federation.node(&name(node)).start().await;
         self.changed(node, begin, |v| {
             *v = Version {

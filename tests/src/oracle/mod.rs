@@ -38,6 +38,7 @@ pub mod rng;
 pub mod sabotage;
 mod scenes;
 pub mod step;
+mod trace;
 mod wire;
 pub mod world;
 

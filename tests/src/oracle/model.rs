@@ -194,9 +194,15 @@ impl<'a> Model<'a> {
     /// Whether a node came back from a backup of before a moment, after it: it lost what it did
     /// then.
     pub fn is_lost(&self, node: usize, moment: u64) -> bool {
-        self.restored
-            .iter()
-            .any(|r| r.node == node && r.backup < moment && moment < r.moment)
+        self.is_lost_by(node, moment, u64::MAX)
+    }
+
+    /// Whether it had lost by a later moment what it did at a moment.
+    fn is_lost_by(&self, node: usize, moment: u64, later: u64) -> bool {
+        let lives = self.restored.iter().filter(|r| r.node == node);
+        lives
+            .filter(|r| r.moment <= later)
+            .any(|r| r.backup < moment && moment < r.moment)
     }
 
     /// Which version of a node's gates an epoch and a moment belong to.
@@ -300,7 +306,8 @@ impl<'a> Model<'a> {
         versions: &[Version],
         permitted: bool,
     ) -> Result<(), Gate> {
-        if !self.knows(at, known.author) {
+        let latest = versions.last().map_or(0, |v| v.begin);
+        if !self.knows(at, known.author, latest) {
             return Err(Gate::Author);
         }
         let card;
@@ -344,12 +351,12 @@ impl<'a> Model<'a> {
         if open { Ok(()) } else { Err(Gate::Accept) }
     }
 
-    /// Whether a node was ever given an agency's card by a person.
-    pub fn knows(&self, node: usize, author: usize) -> bool {
-        node == author
-            || self.versions[node]
-                .iter()
-                .any(|v| v.peers.contains_key(&author))
+    /// Whether a node had been given an agency's card by a person by a moment, and not lost it
+    /// since.
+    fn knows(&self, node: usize, author: usize, moment: u64) -> bool {
+        let given = |v: &&Version| v.peers.contains_key(&author) && v.begin <= moment;
+        let mut given = self.versions[node].iter().filter(given);
+        node == author || given.any(|v| !self.is_lost_by(node, v.begin, moment))
     }
 
     /// A node's gates as they are now.

@@ -168,7 +168,8 @@ impl Rest<'_> {
     fn still_there(&self, from: usize, to: usize, there: &Held, here: &Held) -> Vec<Violation> {
         let model = self.model;
         let own = model.recalled.iter().copied();
-        let own = own.filter(|r| (r.by, r.from) == (from, to) && self.stays_closed(r));
+        let own = own.filter(|r| (r.by, r.from) == (from, to));
+        let own = own.filter(|r| !model.is_lost(r.by, r.moment) && self.stays_closed(r));
         own.chain(self.passed_on(from, to, there))
             .filter(|r| here.get(&r.of).is_some_and(is_in_force) && self.binds(r))
             .map(|r| {

@@ -63,6 +63,8 @@ struct Reader<'a> {
     crossed: BTreeSet<(usize, RecordId)>,
     /// Whose bytes came, and from whom.
     came: BTreeSet<(RecordId, usize)>,
+    /// What was surely here, by our answer, and when.
+    here: BTreeMap<RecordId, u64>,
     /// What a peer surely has: it answered so, or offered it itself.
     theirs: BTreeSet<(usize, RecordId)>,
     gone: BTreeMap<RecordId, Gone>,
@@ -87,6 +89,7 @@ pub fn read_wire(model: &Model, us: usize, frames: &[Frame]) -> Wire {
         streams: HashMap::new(),
         crossed: BTreeSet::new(),
         came: BTreeSet::new(),
+        here: BTreeMap::new(),
         theirs: BTreeSet::new(),
         gone: BTreeMap::new(),
         lost: BTreeMap::new(),
@@ -287,6 +290,8 @@ impl Reader<'_> {
                 .map(|(id, g)| (*id, *g)),
         );
         self.gone.retain(|_, gone| !between(gone));
+        let lost = |at: u64| restored.backup < at && at < restored.moment;
+        self.here.retain(|_, at| !lost(*at));
     }
 
     /// Whether what came with a backup may be passed on: who had brought it was heard from, or
@@ -372,6 +377,9 @@ impl Reader<'_> {
             .streams
             .get_mut(&frame.stream)
             .and_then(|s| s.got.remove(&id));
+        if outcome.is_stored() {
+            self.here.insert(id, frame.moment);
+        }
         let Some((epoch, moment)) = got.filter(|_| outcome.is_stored()) else {
             return;
         };
@@ -413,7 +421,9 @@ impl Reader<'_> {
                 self.recalled.entry(*of).or_default().insert(peer);
                 let author = model.records.get(of).map(|known| known.author);
                 let other = self.came.iter().any(|(id, from)| id == of && *from != peer);
-                if author != Some(us) && (author == Some(peer) || !other) {
+                let binds = author != Some(us) && (author == Some(peer) || !other);
+                // A copy that was refused, or never came, is not there to be taken back.
+                if binds && self.here.contains_key(of) {
                     self.goes(frame, *of, author.unwrap_or(peer), Why::Recalled);
                 }
             }

@@ -15,7 +15,7 @@ use super::policy::{Policy, country_of, sector_of};
 use super::rest::{self, Given, Rest};
 use super::sabotage::Sabotage;
 use super::step::Step;
-use super::wire;
+use super::{trace, wire};
 use crate::tap::moment;
 use crate::{Federation, Ran};
 
@@ -40,6 +40,9 @@ pub struct Outcome {
 
 /// How long to wait for what tells of itself before looking again.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Names the records whose traffic is printed where node and model differ.
+const TRACE: &str = "LIAISON_ORACLE_TRACE";
 
 /// Small stores: there are many.
 const CONFIG: &str = "cache_mb = 8\n";
@@ -81,11 +84,21 @@ pub async fn run(plan: &Plan, sabotage: Option<Sabotage>, patience: Duration) ->
     for n in 0..plan.nodes {
         world.changed(n, 0, |_| {});
     }
+    let mut steps = Vec::new();
     for step in &plan.steps {
+        steps.push((moment(), step));
         world.step(step).await;
     }
     let (mut violations, rest, last) = world.come_to_rest(patience).await;
     let (frames, copies) = world.judge(&mut violations);
+    if let Ok(records) = std::env::var(TRACE)
+        && !violations.is_empty()
+    {
+        let said: Vec<_> = (0..plan.nodes)
+            .map(|n| world.federation[&name(n)].tap.frames())
+            .collect();
+        println!("{}", trace::trace(&world.model, &records, &steps, &said));
+    }
     world.federation.stop().await;
     Outcome {
         violations,

@@ -19,6 +19,7 @@ use crate::policy::{PolicySet, PolicyText};
 
 pub(super) use apply::{RevertRequest, apply, carry_out, earlier, revert};
 pub(super) use explain::explain;
+use proof::UNPROVEN;
 pub(super) use proof::{admit_peer, prove};
 pub(super) use show::{plain, plain_of, show, state};
 
@@ -86,6 +87,25 @@ fn ceilings(set: &PolicySet) -> Vec<CeilingView> {
 }
 
 /// What was applied, newest first.
+/// Whether a policy holds, and whether it was proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct InForce {
+    /// One was applied.
+    pub applied: bool,
+    /// It was proven, here or by a certificate.
+    pub proven: bool,
+}
+
+/// How the policy in force stands.
+pub(crate) fn in_force(node: &Node) -> Result<InForce, ApiError> {
+    let latest = history(node)?.into_iter().next();
+    let proof = latest.as_ref().and_then(|l| l.proof.as_ref());
+    Ok(InForce {
+        applied: latest.is_some(),
+        proven: proof.is_some_and(|note| note.how != UNPROVEN),
+    })
+}
+
 fn history(node: &Node) -> Result<Vec<PolicyApplied>, ApiError> {
     let mut lines: Vec<PolicyApplied> = node
         .store

@@ -290,7 +290,7 @@ fn no_reason(option: &str) -> ApiError {
 }
 
 /// How a set came to be in force of which nothing is proven.
-const UNPROVEN: &str = "unproven";
+pub(super) const UNPROVEN: &str = "unproven";
 
 /// What to do where nothing can be proven.
 const NO_PROOF: &str = "install cvc5 (sudo apt-get install cvc5); or have it proven elsewhere and give --certificate FILE; or, if it must be: --unproven --reason TEXT";

@@ -27,7 +27,12 @@ impl Node {
         if self.may_be_told(caller, header) {
             return;
         }
-        let of_inside = |gate| matches!(gate, Gate::Ceiling | Gate::Exclude | Gate::Policy);
+        let of_inside = |gate| {
+            matches!(
+                gate,
+                Gate::Ceiling | Gate::Exclude | Gate::Policy | Gate::Path
+            )
+        };
         // Whoever is not on the list gets it by no gate: which of them are shut, asked peer by
         // peer, would tell from whose authorities the person is kept.
         let shut = |word: &GateWord| word.gate == Gate::Audience && !word.allow;

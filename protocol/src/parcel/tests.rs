@@ -1,0 +1,1 @@
+//! Parcels: made, opened, and refused in every way.
