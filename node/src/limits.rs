@@ -512,6 +512,7 @@ pub const PARCEL_LIFE_DAYS: u64 = 30;
 /// Mailbox streams that one agency may have at a hub at once: one is needed, the rest is room
 /// for those that die while their successor opens.
 pub const HUB_STREAMS: usize = 4;
+
 /// Milliseconds for which figures that take a look through the store, and a trial write, are good
 /// again: whoever fetches them more often gets the same.
 pub const METRICS_FRESH_MS: u64 = 1_000;

@@ -75,7 +75,11 @@ impl Book {
     /// Counts a refusal.
     pub(super) fn refuse(&self, why: Refusal) {
         let mut refused = lock(&self.refused);
-        for (count, _) in refused.iter_mut().zip(Refusal::ALL).filter(|(_, r)| *r == why) {
+        for (count, _) in refused
+            .iter_mut()
+            .zip(Refusal::ALL)
+            .filter(|(_, r)| *r == why)
+        {
             *count = count.saturating_add(1);
         }
     }

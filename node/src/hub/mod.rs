@@ -101,7 +101,12 @@ impl Hub {
             return false;
         }
         let epoch = self.0.policies.current().epoch();
-        let known = || self.0.carried.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = || {
+            self.0
+                .carried
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
         {
             let mut known = known();
             if known.0 != epoch {

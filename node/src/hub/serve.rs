@@ -218,7 +218,7 @@ impl Session<'_> {
         self.handle(Event::Finished { id, kept });
     }
 
-    async fn keep(&self, room: mailbox::Deposit) -> Result<(), Refusal> {
+    async fn keep(&mut self, room: mailbox::Deposit) -> Result<(), Refusal> {
         let mailbox = self.hub.mailbox();
         let held = mailbox.keep(room).await.map_err(|error| {
             tracing::error!(%error, "a parcel can't be kept");
@@ -253,9 +253,9 @@ impl Session<'_> {
     async fn load(&mut self, id: ParcelId, offset: u32, len: u32) {
         let mailbox = self.hub.mailbox();
         let now = self.hub.0.time.latest();
-        let waits = mailbox.waits(&self.agency, &id).filter(|held| {
-            held.expires > now && self.hub.carries(&held.from, &held.to)
-        });
+        let waits = mailbox
+            .waits(&self.agency, &id)
+            .filter(|held| held.expires > now && self.hub.carries(&held.from, &held.to));
         let Some(held) = waits else {
             self.going = None;
             if offset > 0 {

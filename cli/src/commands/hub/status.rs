@@ -18,5 +18,7 @@ pub struct StatusArgs {}
 /// Asks the node.
 pub fn run(context: &mut Context, _args: &StatusArgs) -> Outcome {
     let report: HubReport = context.client()?.get("/v1/hub")?;
-    context.ui.either(&report, |style| hub::status(style, &report))
+    context
+        .ui
+        .either(&report, |style| hub::status(style, &report))
 }

@@ -210,7 +210,11 @@ impl Index {
 
     /// What an agency deposited, and what waits for it.
     pub(super) fn of_or_for(&self, agency: &AgencyId) -> Vec<Seq> {
-        let of = self.deposited.get(agency).into_iter().flat_map(BTreeMap::values);
+        let of = self
+            .deposited
+            .get(agency)
+            .into_iter()
+            .flat_map(BTreeMap::values);
         let queue = self.addressed.get(agency);
         let waits = queue
             .into_iter()

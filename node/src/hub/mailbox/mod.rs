@@ -30,8 +30,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 pub use self::error::MailboxError;
-use self::files::{Files, Writing};
 pub(crate) use self::files::aside;
+use self::files::{Files, Writing};
 use self::index::Index;
 pub use self::index::{Held, Position, Usage, Waiting};
 use self::turns::Turns;
