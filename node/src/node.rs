@@ -23,6 +23,7 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::notify::Notify;
 use crate::officers::Officers;
+use crate::parcels::Parcels;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
@@ -110,6 +111,8 @@ pub struct Parts {
     pub swarm: SwarmHandle,
     /// Its sessions.
     pub sync: Sync,
+    /// What is under way to agencies that are away, and what comes from them.
+    pub parcels: Parcels,
     /// The sealed records that it can open.
     pub vault: Vault,
     /// The referrals that it made, and drafts.
@@ -291,6 +294,7 @@ impl Node {
             Arc::new(search)
         };
         let signing = Signing::new(secrets.signing);
+        let signing_for_parcels = signing.clone();
         // Before the store forgets that it is fresh: the log says so first.
         let audit = {
             let options = AuditOptions {
@@ -393,6 +397,16 @@ impl Node {
             set_back.clone(),
             stopped,
         );
+        let parcels = Parcels::load(
+            share.clone(),
+            ingest.clone(),
+            keyring.clone(),
+            signing_for_parcels,
+            time.clone(),
+            catch_up.clone(),
+            sync.peers().clone(),
+            config.hubs.parcel_days,
+        )?;
         let notify = Notify::new(config.notify.clone());
         let node = Self(Arc::new(Parts {
             audit,
@@ -412,6 +426,7 @@ impl Node {
             share,
             swarm,
             sync: sync.clone(),
+            parcels,
             vault,
             search,
             time,
@@ -435,6 +450,8 @@ impl Node {
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
+        node.spawn(node.clone().run_parcels());
+        node.spawn(node.clone().look_at_parcels());
         node.spawn(node.clone().run_referrals());
         node.spawn(node.clone().run_drafts());
         node.spawn(node.clone().tell_of_referrals());
