@@ -34,6 +34,7 @@ pub mod newest;
 pub mod node;
 pub mod notify;
 pub mod officers;
+pub mod parcels;
 pub mod policy;
 pub mod referral;
 pub mod registry;

@@ -17,12 +17,15 @@ use crate::catchup::{self, CatchUp};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
+use crate::hub::mailbox::{Mailbox, MailboxError};
+use crate::hub::{self, Hub};
 use crate::ingest::{Ingest, IngestFault, Settings};
 use crate::keyring::{Keyring, KeyringError, MasterKey};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::notify::Notify;
 use crate::officers::Officers;
+use crate::parcels::Parcels;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
@@ -110,12 +113,16 @@ pub struct Parts {
     pub swarm: SwarmHandle,
     /// Its sessions.
     pub sync: Sync,
+    /// What is under way to agencies that are away, and what comes from them.
+    pub parcels: Parcels,
     /// The sealed records that it can open.
     pub vault: Vault,
     /// The referrals that it made, and drafts.
     pub cases: Cases,
     /// Where each referral stands.
     pub referrals: Referrals,
+    /// What it carries for others, if it is a hub.
+    pub hub: Option<Hub>,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -178,6 +185,9 @@ pub enum NodeError {
     /// The sealed records.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The parcels that it keeps as a hub.
+    #[error("the mailbox can't be opened: {0}")]
+    Mailbox(#[from] MailboxError),
     /// The search index.
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -291,6 +301,7 @@ impl Node {
             Arc::new(search)
         };
         let signing = Signing::new(secrets.signing);
+        let signing_for_parcels = signing.clone();
         // Before the store forgets that it is fresh: the log says so first.
         let audit = {
             let options = AuditOptions {
@@ -302,6 +313,21 @@ impl Node {
             };
             let dir = home.audit_dir();
             run_blocking(move || Audit::open(dir, options)).await?
+        };
+        let hub = match &config.hub {
+            Some(config) => {
+                let (dir, room) = (home.mailbox_dir(), hub::room(config));
+                let mailbox = run_blocking(move || Mailbox::open(dir, room)).await?;
+                Some(Hub::new(
+                    mailbox,
+                    policies.clone(),
+                    registry.clone(),
+                    audit.clone(),
+                    clock.clone(),
+                    time.clone(),
+                ))
+            }
+            None => None,
         };
         let vault = {
             let (store, registry, keyring) = (store.clone(), registry.clone(), keyring.clone());
@@ -391,8 +417,19 @@ impl Node {
             time.clone(),
             catch_up.clone(),
             set_back.clone(),
+            hub.clone(),
             stopped,
         );
+        let parcels = Parcels::load(
+            share.clone(),
+            ingest.clone(),
+            keyring.clone(),
+            signing_for_parcels,
+            time.clone(),
+            catch_up.clone(),
+            sync.peers().clone(),
+            config.hubs.parcel_days,
+        )?;
         let notify = Notify::new(config.notify.clone());
         let node = Self(Arc::new(Parts {
             audit,
@@ -412,7 +449,9 @@ impl Node {
             share,
             swarm,
             sync: sync.clone(),
+            parcels,
             vault,
+            hub,
             search,
             time,
             catch_up,
@@ -435,12 +474,17 @@ impl Node {
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
+        node.spawn(node.clone().run_parcels());
+        node.spawn(node.clone().look_at_parcels());
         node.spawn(node.clone().run_referrals());
         node.spawn(node.clone().run_drafts());
         node.spawn(node.clone().tell_of_referrals());
         node.spawn(notify.run(node.stopping()));
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
+        if let Some(hub) = node.hub.clone() {
+            node.spawn(hub.run(node.stopping()));
+        }
         Ok(node)
     }
 

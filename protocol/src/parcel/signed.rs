@@ -76,6 +76,11 @@ impl SignedLetter {
         self.letter.from
     }
 
+    /// What it says, by nobody's word yet.
+    pub fn unverified(&self) -> &Letter {
+        &self.letter
+    }
+
     /// Checks the signature, strictly, under a key with which the sender signs records, valid
     /// when the letter was made and not lost since; then what it says against the limits.
     ///
