@@ -3,10 +3,10 @@
 //! recipients, and not in a recipient's soon after it was shown.
 //!
 //! Row 30 is played as a decline: these processes go by the machine's clock. That a silent
-//! provider is closed to is shown in `sarajevo_referral`.
+//! provider is closed to is shown in `sarajevo`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use liaison_tests::federation::apply_anyway;
@@ -16,7 +16,18 @@ use serde_json::Value;
 
 use crate::audit::Other;
 use crate::crash::{BINARY, args, link, open_policy};
-use crate::sarajevo::{NODES, examples};
+
+/// The agencies of the exercise: name, sector, country.
+const NODES: [(&str, &str, &str); 8] = [
+    ("qm-pol", "police", "QM"),
+    ("qn-bord", "border", "QN"),
+    ("qo-pros", "prosecution", "QO"),
+    ("qo-fiu", "fiu", "QO"),
+    ("qn-lantern", "ngo", "QN"),
+    ("migro", "io", "QN"),
+    ("veloren", "private", "QO"),
+    ("hub-sar", "hub", "QO"),
+];
 
 /// The same program without an allocator that wipes.
 const UNWIPED: &str = env!("CARGO_BIN_EXE_liaison-unwiped");
@@ -126,6 +137,10 @@ impl Exercise {
         let view = self.at(to).until(&["refer", "show", id], named);
         assert!(view.to_string().contains(name), "{view}");
     }
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
 }
 
 /// Everybody who starts a node here is all of its officers; at the border there are two.
