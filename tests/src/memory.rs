@@ -8,8 +8,6 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::process::Program;
-
 /// Bytes that are read at once.
 const AT_ONCE: usize = 1 << 20;
 
@@ -27,7 +25,7 @@ pub fn is_readable() -> bool {
 
 /// Which of these words stand in what a process may write to; what it maps of its files is not
 /// its memory.
-pub fn remembered<'a>(program: &Program, words: &[&'a str]) -> BTreeSet<&'a str> {
+pub fn remembered<'a>(pid: u32, words: &[&'a str]) -> BTreeSet<&'a str> {
     if words.is_empty() {
         return BTreeSet::new();
     }
@@ -45,7 +43,7 @@ pub fn remembered<'a>(program: &Program, words: &[&'a str]) -> BTreeSet<&'a str>
         .spawn()
         .expect("grep");
     let to = grep.stdin.take().expect("its input");
-    read(program.pid(), to).expect("it reads to the end");
+    read(pid, to).expect("it reads to the end");
     let found = grep.wait_with_output().expect("it ends");
     assert!(matches!(found.status.code(), Some(0 | 1)), "{found:?}");
     let found = String::from_utf8_lossy(&found.stdout).into_owned();
@@ -92,19 +90,19 @@ fn read(pid: u32, mut to: impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Looks again and again for at most so long; gives after how long a node remembered none of
+/// Looks again and again for at most so long; gives after how long a process remembered none of
 /// these words any more, or which it still did.
 ///
 /// # Errors
 /// The words that are there at the end.
 pub fn forgets<'a>(
-    program: &Program,
+    pid: u32,
     words: &[&'a str],
     most: Duration,
 ) -> Result<Duration, BTreeSet<&'a str>> {
     let shown = Instant::now();
     loop {
-        let left = remembered(program, words);
+        let left = remembered(pid, words);
         if left.is_empty() {
             return Ok(shown.elapsed());
         }
