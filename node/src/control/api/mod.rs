@@ -13,6 +13,7 @@ mod keyring;
 mod keys;
 mod leave;
 mod officers;
+mod parcels;
 mod parting;
 mod peers;
 mod policy;
@@ -48,6 +49,10 @@ pub use keys::{
 };
 pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
+pub use parcels::{
+    BundleBegun, BundlePackReport, BundlePackRequest, BundleRequest, BundleWrittenRequest,
+    ParcelFaultView, ParcelOpened, ParcelView, ParcelsReport,
+};
 pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport,
     PeerRevokeRequest, RevokedPeer,
