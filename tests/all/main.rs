@@ -11,6 +11,7 @@ mod api;
 mod at_a_terminal;
 mod audit;
 mod backup;
+mod bundles;
 mod bad_input;
 mod ceilings;
 mod changes;
