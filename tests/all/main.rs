@@ -36,6 +36,7 @@ mod memory;
 mod operate;
 mod oracle;
 mod outflow;
+mod parcels;
 mod parting;
 mod preview;
 mod proof;
