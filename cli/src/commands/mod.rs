@@ -14,6 +14,7 @@ pub(crate) mod contact;
 pub(crate) mod demo;
 mod doctor;
 mod editor;
+mod exercise;
 mod expiry;
 mod home_screen;
 mod hub;
@@ -69,6 +70,7 @@ use crate::output::Ui;
 #[command(after_long_help = "\
 Begin here:
   liaison demo                                      see it work, on this machine alone
+  liaison exercise                                  train with it, on this machine alone
   liaison init --name \"Border Police of QN\" --country QN --sector border
   liaison run                                       start the node
   liaison card export my-card.txt                   send this file to the other agency
@@ -158,6 +160,7 @@ pub enum Command {
     Audit(audit::AuditCommand),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
+    Exercise(exercise::ExerciseArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -262,6 +265,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Demo(args)) => demo::run(context, &args),
+        Some(Command::Exercise(args)) => exercise::run(context, &args),
         Some(Command::Completions(args)) => completions::run(context, &args),
         Some(Command::Man(args)) => man::run(context, &args),
     }

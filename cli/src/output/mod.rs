@@ -9,6 +9,7 @@ pub mod digits;
 pub mod directory;
 pub mod drafts;
 pub mod errors;
+pub mod exercise;
 pub mod expiry;
 pub mod explain;
 mod gates;
