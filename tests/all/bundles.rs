@@ -62,11 +62,18 @@ async fn records_cross_a_gap_both_ways_and_the_author_hears_what_arrived() {
 
     // Packed is not delivered.
     let line = ledger(&federation["a"], &there.full(), "b").await;
-    assert_eq!((&line["direction"], &line["path"]), (&"sent".into(), &"bundle".into()), "{line}");
+    assert_eq!(
+        (&line["direction"], &line["path"]),
+        (&"sent".into(), &"bundle".into()),
+        "{line}"
+    );
     assert_eq!(line["answer"], Value::Null, "{line}");
     let shown = federation["a"].json(&["show", &there.full()]).await;
     assert_eq!(shown["recipients"][0]["state"], "sent", "{shown}");
-    assert_eq!(shown["recipients"][0]["parcel"]["state"], "waits", "{shown}");
+    assert_eq!(
+        shown["recipients"][0]["parcel"]["state"], "waits",
+        "{shown}"
+    );
     let listed = federation["a"].json(&["parcels"]).await;
     assert_eq!(listed["parcels"][0]["to"], "b", "{listed}");
     assert_eq!(listed["parcels"][0]["records"], 1, "{listed}");
@@ -75,18 +82,31 @@ async fn records_cross_a_gap_both_ways_and_the_author_hears_what_arrived() {
     assert_eq!(again["parcels"], 0, "{again}");
     assert!(!path(&federation, "2.bundle").exists());
 
-    let opened = unpack(&federation, "b", "1.bundle").await.expect_code(0).json();
+    let opened = unpack(&federation, "b", "1.bundle")
+        .await
+        .expect_code(0)
+        .json();
     assert_eq!(opened["stored"], 1, "{opened}");
     assert_eq!(opened["from"][0], "a", "{opened}");
     federation["b"].holds_all(&[there]).await;
     let came = ledger(&federation["b"], &there.full(), "a").await;
-    assert_eq!((&came["direction"], &came["path"]), (&"received".into(), &"bundle".into()));
+    assert_eq!(
+        (&came["direction"], &came["path"]),
+        (&"received".into(), &"bundle".into())
+    );
 
     // The way back holds B's own record, and what became of A's.
     let packed = pack(&federation, "b", "a", "3.bundle").await;
     assert_eq!(packed["records"], 1, "{packed}");
-    let opened = unpack(&federation, "a", "3.bundle").await.expect_code(0).json();
-    assert_eq!((&opened["stored"], &opened["answers"]), (&1.into(), &1.into()), "{opened}");
+    let opened = unpack(&federation, "a", "3.bundle")
+        .await
+        .expect_code(0)
+        .json();
+    assert_eq!(
+        (&opened["stored"], &opened["answers"]),
+        (&1.into(), &1.into()),
+        "{opened}"
+    );
     federation["a"].holds_all(&[back]).await;
     let line = ledger(&federation["a"], &there.full(), "b").await;
     assert_eq!(line["answer"], "stored", "{line}");
@@ -102,10 +122,16 @@ async fn records_cross_a_gap_both_ways_and_the_author_hears_what_arrived() {
     assert_eq!(packed["parcels"], 0, "{packed}");
 
     // And when the line is there one day, nothing comes twice.
-    let before = (federation["a"].node().store.last(), federation["b"].node().store.last());
+    let before = (
+        federation["a"].node().store.last(),
+        federation["b"].node().store.last(),
+    );
     federation.mend("a", "b").await;
     federation.settled().await;
-    let after = (federation["a"].node().store.last(), federation["b"].node().store.last());
+    let after = (
+        federation["a"].node().store.last(),
+        federation["b"].node().store.last(),
+    );
     assert_eq!(before, after);
     federation.stop().await;
 }
@@ -115,16 +141,27 @@ async fn a_bundle_opens_at_no_other_agency_and_not_twice() {
     let mut federation = apart(&["a", "b", "c"]).await;
     let id = federation["a"].push(&trend("For B"), &[]).await;
     pack(&federation, "a", "b", "for-b.bundle").await;
-    let refused = unpack(&federation, "c", "for-b.bundle").await.expect_code(1);
+    let refused = unpack(&federation, "c", "for-b.bundle")
+        .await
+        .expect_code(1);
     let says = refused.json()["faults"][0].to_string();
     assert!(says.contains("it is for another agency"), "{says}");
     assert!(federation["c"].holds().is_empty());
 
-    unpack(&federation, "b", "for-b.bundle").await.expect_code(0);
+    unpack(&federation, "b", "for-b.bundle")
+        .await
+        .expect_code(0);
     federation["b"].holds_all(&[id]).await;
     let before = federation["b"].node().store.last();
-    let again = unpack(&federation, "b", "for-b.bundle").await.expect_code(0).json();
-    assert_eq!((&again["opened"], &again["again"]), (&0.into(), &1.into()), "{again}");
+    let again = unpack(&federation, "b", "for-b.bundle")
+        .await
+        .expect_code(0)
+        .json();
+    assert_eq!(
+        (&again["opened"], &again["again"]),
+        (&0.into(), &1.into()),
+        "{again}"
+    );
     assert_eq!(federation["b"].node().store.last(), before);
 
     // From an agency that is no peer nothing is taken.
@@ -132,7 +169,9 @@ async fn a_bundle_opens_at_no_other_agency_and_not_twice() {
     pack(&federation, "a", "b", "later.bundle").await;
     let args = ["peer", "revoke", "a", "--reason", "test", "--yes"];
     federation["b"].cli(&args).await.expect_code(0);
-    let refused = unpack(&federation, "b", "later.bundle").await.expect_code(1);
+    let refused = unpack(&federation, "b", "later.bundle")
+        .await
+        .expect_code(1);
     let says = refused.json()["faults"][0].to_string();
     assert!(says.contains("no peer of ours"), "{says}");
     federation.stop().await;
@@ -194,8 +233,15 @@ async fn e13_what_is_withdrawn_between_packing_and_unpacking_is_told_and_does_no
 
     // The retraction overtakes its record.
     unpack(&federation, "b", "new.bundle").await.expect_code(0);
-    let opened = unpack(&federation, "b", "old.bundle").await.expect_code(0).json();
-    assert_eq!((&opened["stored"], &opened["refused"]), (&1.into(), &1.into()), "{opened}");
+    let opened = unpack(&federation, "b", "old.bundle")
+        .await
+        .expect_code(0)
+        .json();
+    assert_eq!(
+        (&opened["stored"], &opened["refused"]),
+        (&1.into(), &1.into()),
+        "{opened}"
+    );
     federation["b"].holds_all(&[stays]).await;
     assert!(!federation["b"].holds().contains(&goes));
     assert!(!sealed::has_bytes(&federation["b"], &goes));
@@ -222,7 +268,10 @@ async fn a_permit_opens_its_record_in_the_same_parcel() {
     // B passes on both at once: the permit, and behind it what it opens.
     let packed = pack(&federation, "b", "c", "3.bundle").await;
     assert_eq!(packed["parcels"], 1, "{packed}");
-    let opened = unpack(&federation, "c", "3.bundle").await.expect_code(0).json();
+    let opened = unpack(&federation, "c", "3.bundle")
+        .await
+        .expect_code(0)
+        .json();
     assert_eq!(opened["refused"], 0, "{opened}");
     federation["c"].holds_all(&[id]).await;
     federation.stop().await;
@@ -232,20 +281,31 @@ async fn a_permit_opens_its_record_in_the_same_parcel() {
 async fn a_sealed_record_crosses_in_a_bundle_and_stays_sealed_in_the_file() {
     let mut federation = apart(&["a", "b"]).await;
     let marker = "Zephyrine";
-    let id = sealed::seal(&federation["a"], &[&federation["b"]], sealed::marked(marker)).await;
+    let id = sealed::seal(
+        &federation["a"],
+        &[&federation["b"]],
+        sealed::marked(marker),
+    )
+    .await;
     pack(&federation, "a", "b", "1.bundle").await;
     let file = std::fs::read(path(&federation, "1.bundle")).expect("the bundle");
     assert!(!sealed::stands_in(&file, marker.as_bytes()));
     unpack(&federation, "b", "1.bundle").await.expect_code(0);
     sealed::opens(&federation["b"], &id).await;
-    assert_eq!(sealed::name_in(&federation["b"], &id).as_deref(), Some(marker));
+    assert_eq!(
+        sealed::name_in(&federation["b"], &id).as_deref(),
+        Some(marker)
+    );
     federation.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_signing_key_is_learned_from_the_parcel_that_it_signs() {
     let mut federation = apart(&["a", "b"]).await;
-    federation["a"].cli(&["keys", "rotate", "--yes"]).await.expect_code(0);
+    federation["a"]
+        .cli(&["keys", "rotate", "--yes"])
+        .await
+        .expect_code(0);
     let id = federation["a"].push(&trend("Under the new key"), &[]).await;
     pack(&federation, "a", "b", "1.bundle").await;
     unpack(&federation, "b", "1.bundle").await.expect_code(0);

@@ -33,7 +33,11 @@ async fn around(hubs: &[&str], agencies: &[&str]) -> (Federation, Arc<ManualCloc
     let names = hubs.iter().chain(agencies);
     for name in names {
         let is_hub = hubs.contains(name);
-        let (sector, country) = if is_hub { ("police", "QO") } else { ("border", "QN") };
+        let (sector, country) = if is_hub {
+            ("police", "QO")
+        } else {
+            ("border", "QN")
+        };
         let node = federation.prepare(name, sector, country);
         let uses: Vec<String> = hubs.iter().map(|hub| format!("{hub:?}")).collect();
         let mut config = format!("[hubs]\nafter_s = {AFTER_S}\n");
@@ -70,7 +74,12 @@ async fn lists_hubs(node: &TestNode, of: &TestNode, count: usize) {
         }
     };
     let met = tokio::time::timeout(PATIENCE, met).await;
-    assert!(met.is_ok(), "{} does not hear of {}'s hubs", node.name, of.name);
+    assert!(
+        met.is_ok(),
+        "{} does not hear of {}'s hubs",
+        node.name,
+        of.name
+    );
 }
 
 /// Waits until what is under way from a node is as it should be.
@@ -143,29 +152,57 @@ async fn answered(node: &TestNode, id: &RecordId, peer: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_goes_through_the_mailbox_when_the_peer_is_away_for_long_and_its_word_comes_back() {
+async fn a_record_goes_through_the_mailbox_when_the_peer_is_away_for_long_and_its_word_comes_back()
+{
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
     federation.cut("a", "b").await;
-    let id = federation["a"].push(&trend("By way of the hub"), &["--to", "b"]).await;
+    let id = federation["a"]
+        .push(&trend("By way of the hub"), &["--to", "b"])
+        .await;
     // Not at once: a line that is down for a moment is no reason.
     clock.advance(AFTER_S * 1_000 / 2);
-    assert!(federation["a"].node().parcels.outbox().rows(|_| true).is_empty());
+    assert!(
+        federation["a"]
+            .node()
+            .parcels
+            .outbox()
+            .rows(|_| true)
+            .is_empty()
+    );
     clock.advance(AFTER_S * 1_000);
     federation["b"].holds_all(&[id]).await;
     let line = answered(&federation["a"], &id, "b").await;
-    assert_eq!((&line["answer"], &line["path"]), (&"stored".into(), &"mailbox".into()), "{line}");
+    assert_eq!(
+        (&line["answer"], &line["path"]),
+        (&"stored".into(), &"mailbox".into()),
+        "{line}"
+    );
     let came = ledger(&federation["b"], &id, "a").await;
-    assert_eq!((&came["direction"], &came["path"]), (&"received".into(), &"mailbox".into()));
+    assert_eq!(
+        (&came["direction"], &came["path"]),
+        (&"received".into(), &"mailbox".into())
+    );
     outbox(&federation["a"], "nothing is under way", <[Row]>::is_empty).await;
     // The hub was released nothing, and keeps nothing.
     assert!(federation["hub"].holds().is_empty());
-    assert_eq!(ledger(&federation["a"], &id, "hub").await["direction"], Value::Null);
+    assert_eq!(
+        ledger(&federation["a"], &id, "hub").await["direction"],
+        Value::Null
+    );
 
     // A sealed one as well.
     let marker = "Zephyrine";
-    let id = sealed::seal(&federation["a"], &[&federation["b"]], sealed::marked(marker)).await;
+    let id = sealed::seal(
+        &federation["a"],
+        &[&federation["b"]],
+        sealed::marked(marker),
+    )
+    .await;
     sealed::opens(&federation["b"], &id).await;
-    assert_eq!(sealed::name_in(&federation["b"], &id).as_deref(), Some(marker));
+    assert_eq!(
+        sealed::name_in(&federation["b"], &id).as_deref(),
+        Some(marker)
+    );
 
     // Back on a line, nothing comes twice, and nothing more is deposited.
     federation.mend("a", "b").await;
@@ -193,7 +230,10 @@ async fn e27_a_node_that_was_off_for_two_weeks_catches_up_through_a_hub_that_was
     })
     .await;
     assert!(under_way.len() > 1, "one parcel would show little");
-    let mut records: Vec<_> = under_way.iter().flat_map(|row| row.records.clone()).collect();
+    let mut records: Vec<_> = under_way
+        .iter()
+        .flat_map(|row| row.records.clone())
+        .collect();
     let count = records.len();
     records.sort();
     records.dedup();
@@ -247,7 +287,10 @@ async fn e13_what_is_retracted_is_gone_from_the_hub_within_two_seconds_and_the_r
     assert!(took < Duration::from_secs(10), "{took:?}");
     let old: Vec<_> = before.iter().map(Row::key).collect();
     let gone = |all: &[Row]| all.iter().all(|row| !old.contains(&row.key()));
-    outbox(&federation["a"], "the old parcels are gone", |all| gone(all) && lie(all)).await;
+    outbox(&federation["a"], "the old parcels are gone", |all| {
+        gone(all) && lie(all)
+    })
+    .await;
     federation.node("b").start().await;
     federation["b"].holds_all(&[stays]).await;
     assert!(!federation["b"].holds().contains(&goes));
@@ -266,7 +309,11 @@ async fn e13_where_the_hub_is_away_the_command_says_what_lies_there_and_until_wh
     let args = ["retract", &id.full(), "--reason", "error"];
     let report = federation["a"].json(&args).await;
     let left = &report["parcels"][0];
-    assert_eq!((&left["to"], &left["hub"]), (&"b".into(), &"hub".into()), "{report}");
+    assert_eq!(
+        (&left["to"], &left["hub"]),
+        (&"b".into(), &"hub".into()),
+        "{report}"
+    );
     assert_eq!(left["reachable"], false, "{report}");
     assert!(left["until"].is_string(), "{report}");
     // It is taken back when the hub is there again.
@@ -300,7 +347,10 @@ async fn e11_what_lies_at_a_hub_for_a_revoked_peer_is_discarded_within_two_secon
     assert!(began.elapsed() < Duration::from_secs(10));
     assert_eq!(report["parcels"], Value::Null, "{report}");
     let left = federation["a"].node().parcels.outbox().rows(|_| true);
-    assert!(!left.is_empty() && left.iter().all(|row| row.to == c), "{left:?}");
+    assert!(
+        !left.is_empty() && left.iter().all(|row| row.to == c),
+        "{left:?}"
+    );
     assert_eq!(kept(&federation["hub"]), left.len());
     federation.node("b").start().await;
     federation.connected("hub", "b").await;
@@ -316,7 +366,10 @@ async fn a_second_hub_takes_over_where_the_first_is_gone_for_long() {
     clock.advance(2 * AFTER_S * 1_000);
     let hub = federation["hub"].agency;
     let rows = outbox(&federation["a"], "it lies at the first hub", lie).await;
-    assert!(rows.iter().all(|row| row.way.hub() == Some(hub)), "{rows:?}");
+    assert!(
+        rows.iter().all(|row| row.way.hub() == Some(hub)),
+        "{rows:?}"
+    );
     federation.node("hub").stop().await;
     clock.advance(2 * AFTER_S * 1_000);
     let second = federation["second"].agency;

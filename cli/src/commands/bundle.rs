@@ -82,7 +82,10 @@ fn pack(context: &mut Context, args: &PackArgs) -> Outcome {
     let to_stdout = args.file == Path::new("-");
     if !to_stdout && args.file.exists() {
         return Err(CommandError::failed(
-            format!("{} exists already and is left as it is", args.file.display()),
+            format!(
+                "{} exists already and is left as it is",
+                args.file.display()
+            ),
             "choose another name",
         ));
     }
@@ -105,9 +108,7 @@ fn pack(context: &mut Context, args: &PackArgs) -> Outcome {
             let text = parcels::packed(&report, "-");
             return context.ui.note(&text);
         }
-        return context
-            .ui
-            .either(&report, |_| parcels::packed(&report, ""));
+        return context.ui.either(&report, |_| parcels::packed(&report, ""));
     };
     let bar = bar(context.ui);
     let mut all = Packing {

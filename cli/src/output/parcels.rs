@@ -93,7 +93,10 @@ pub fn left(parcels: &[ParcelView]) -> String {
     }
     let rest = parcels.len().saturating_sub(LEFT_SHOWN);
     if rest > 0 {
-        out.push_str(&format!("  and {}\n", plural(rest as u64, "other", "others")));
+        out.push_str(&format!(
+            "  and {}\n",
+            plural(rest as u64, "other", "others")
+        ));
     }
     out
 }
@@ -146,7 +149,10 @@ pub fn unpacked(style: &Style, unpacked: &Unpacked) -> String {
             names.join(", "),
             plural(unpacked.stored, "record", "records"),
         ));
-        for (count, says) in [(unpacked.refused, "refused"), (unpacked.later, "to come again")] {
+        for (count, says) in [
+            (unpacked.refused, "refused"),
+            (unpacked.later, "to come again"),
+        ] {
             if count > 0 {
                 out.push_str(&format!(", {} {says}", comma(count)));
             }

@@ -91,7 +91,10 @@ pub fn audience(report: &AudienceReport, dry_run: bool) -> String {
     let mut out = String::new();
     if report.added.is_empty() && report.recalled.is_empty() {
         let left = parcels::left(&report.parcels);
-        return format!("{}: nobody gets it and nobody loses it.\n{left}", clean(&id));
+        return format!(
+            "{}: nobody gets it and nobody loses it.\n{left}",
+            clean(&id)
+        );
     }
     if !report.added.is_empty() {
         out.push_str(&format!("{id}: {} {gets}.\n", list(&report.added)));

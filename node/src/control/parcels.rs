@@ -158,9 +158,8 @@ impl Node {
 
     /// Those under way to an agency with a record.
     pub(super) fn parcels_with(&self, to: &AgencyId, arrival: Arrival) -> Vec<ParcelView> {
-        let with = |row: &Row| {
-            row.to == *to && row.is_under_way() && row.records.contains(&arrival)
-        };
+        let with =
+            |row: &Row| row.to == *to && row.is_under_way() && row.records.contains(&arrival);
         self.parcel_views(self.parcels.outbox().rows(with))
     }
 

@@ -1,8 +1,8 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
 use super::access::{
-    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, PACK, READ, READ_SEALED, REFER, SEAL,
-    SECOND, WRITE,
+    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, PACK, READ, READ_SEALED, REFER,
+    SEAL, SECOND, WRITE,
 };
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
@@ -33,8 +33,7 @@ use super::api::{GapsReport, MatchReport, MatchRequest, StatsReport};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
     approval, audit, backup, clock, drafts, expiry, hub, import, keyring, keys, officers, parcels,
-    parting,
-    peers, policy, preview, query, records, status, watch,
+    parting, peers, policy, preview, query, records, status, watch,
 };
 use super::{services, stats};
 use crate::home::CardEdit;

@@ -15,9 +15,8 @@ impl Parcels {
     /// # Errors
     /// The store can't be read or written.
     pub async fn begin_bundle(&self, to: AgencyId) -> Result<u64, StoreError> {
-        let unwritten = |row: &Row| {
-            row.to == to && row.way == Way::Bundle && row.state == State::Made
-        };
+        let unwritten =
+            |row: &Row| row.to == to && row.way == Way::Bundle && row.state == State::Made;
         let unwritten = self.0.outbox.rows(unwritten);
         let keys: Vec<Key> = unwritten.iter().map(Row::key).collect();
         self.drop_rows(&keys).await?;

@@ -116,7 +116,8 @@ pub(in crate::control) async fn audience(
     let left = match request.dry_run {
         true => Vec::new(),
         false => {
-            let withdrawn = |row: &Row| row.records.contains(&arrival) && !allowed.contains(&row.to);
+            let withdrawn =
+                |row: &Row| row.records.contains(&arrival) && !allowed.contains(&row.to);
             node.taken_back(withdrawn).await
         }
     };
