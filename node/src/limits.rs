@@ -594,3 +594,6 @@ pub const PROFILE_KEPT_MONTHS: u64 = 60;
 /// Of each ten files that a folder of the keyring may have, those from which an administrator
 /// is told: there is time left to archive.
 pub const KEYRING_WARN_TENTHS: usize = 9;
+
+/// Milliseconds that a withdrawal waits for connected hubs to discard what it takes back.
+pub const TAKEN_BACK_MS: u64 = 2_000;
