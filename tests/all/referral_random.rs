@@ -1,6 +1,7 @@
 //! Referrals on real nodes with anybody taking any step at any time, over lines that break.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::{Folded, Party, State};
@@ -10,8 +11,8 @@ use liaison_protocol::record::codes::{
     Urgency, WithdrawalReason,
 };
 use liaison_protocol::record::date::Date;
-use liaison_tests::federation::OPEN;
-use liaison_tests::referral::{refer, states, try_step, until};
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::referral::{refer, states, try_step};
 use liaison_tests::{Federation, TestNode};
 
 /// Numbers from a seed.
@@ -91,6 +92,9 @@ fn identities_are_where_they_may_be(node: &TestNode) {
 /// an originator too, with all others as its candidates.
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
+/// How long a change of another node may go unseen.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
 /// Steps that are tried in one run.
 const STEPS: usize = 30;
 
@@ -150,10 +154,7 @@ async fn random(size: usize, seed: u64) {
     }
     for (at, one) in nodes.iter().enumerate() {
         for other in &nodes[at + 1..] {
-            until(other, "of one mind with the other party", |other| {
-                (between(one, other) == between(other, one)).then_some(())
-            })
-            .await;
+            agree(one, other).await;
         }
     }
     for node in &nodes {
@@ -162,6 +163,30 @@ async fn random(size: usize, seed: u64) {
         // What was withdrawn anywhere is nowhere.
         let states = states(node);
         assert!(states.iter().all(|(_, state)| *state != State::Withdrawn));
+    }
+}
+
+/// Waits until two nodes say the same of what is between them.
+async fn agree(one: &TestNode, other: &TestNode) {
+    let same = async {
+        while between(one, other) != between(other, one) {
+            let mut changes = other.node().referrals.changes();
+            let _again = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, same).await.is_err() {
+        let [ours, theirs] = [between(one, other), between(other, one)];
+        let differ = ours
+            .iter()
+            .zip(&theirs)
+            .find(|(ours, theirs)| ours != theirs);
+        panic!(
+            "{} has {}, {} has {}; they differ in {differ:?}",
+            one.name,
+            ours.len(),
+            other.name,
+            theirs.len()
+        );
     }
 }
 
@@ -202,11 +227,12 @@ fn between(node: &TestNode, other: &TestNode) -> Vec<(RecordId, Folded)> {
     theirs.map(|thread| (thread.id, thread.folded)).collect()
 }
 
-/// How many seeds are tried on each number of nodes: a few, or as many as the variable says.
+/// Tries some seeds on each number of nodes: a few, or those that the variables say.
 async fn seeds(size: usize) {
-    let seeds = std::env::var("LIAISON_REFERRAL_SEEDS").ok();
-    let seeds = seeds.and_then(|n| n.parse().ok()).unwrap_or(4);
-    for seed in 1..=seeds {
+    let given = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
+    let first = given("LIAISON_REFERRAL_FIRST").unwrap_or(1);
+    let last = given("LIAISON_REFERRAL_SEEDS").unwrap_or(4);
+    for seed in first..=last {
         eprintln!("{size} nodes, seed {seed}");
         random(size, seed).await;
     }
