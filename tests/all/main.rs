@@ -46,6 +46,7 @@ mod referral_cli;
 mod referral_new;
 mod referral_random;
 mod retraction;
+mod runbook;
 mod sarajevo;
 mod sarajevo_referral;
 mod sealed;

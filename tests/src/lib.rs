@@ -17,6 +17,7 @@ pub mod oracle;
 pub mod process;
 pub mod raw;
 pub mod referral;
+pub mod runbook;
 pub mod sealed;
 pub mod sheet;
 pub mod tap;
