@@ -273,6 +273,11 @@ impl Home {
         self.dir.join("store")
     }
 
+    /// The folder of the parcels that this node keeps as a hub.
+    pub fn mailbox_dir(&self) -> PathBuf {
+        self.dir.join("mailbox")
+    }
+
     /// The search index's folder.
     pub fn index_dir(&self) -> PathBuf {
         self.dir.join("index")

@@ -15,6 +15,7 @@ mod doctor;
 mod editor;
 mod expiry;
 mod home_screen;
+mod hub;
 mod import;
 mod inbox;
 mod init;
@@ -127,6 +128,8 @@ pub enum Command {
     Ask(ask::AskArgs),
     Permit(permit::PermitArgs),
     Expiry(expiry::ExpiryArgs),
+    #[command(subcommand)]
+    Hub(hub::HubCommand),
     Inbox(inbox::InboxArgs),
     #[command(subcommand)]
     Refer(refer::ReferCommand),
@@ -239,6 +242,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Stats(command)) => stats::run(context, command),
         Some(Command::Contact(command)) => contact::run(context, command),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Hub(command)) => hub::run(context, &command),
         Some(Command::Backup(args)) => backup::run(context, args),
         Some(Command::Doctor(args)) => doctor::run(context, &args),
         Some(Command::Restore(args)) => restore::run(context, args),

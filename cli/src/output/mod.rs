@@ -13,6 +13,7 @@ pub mod expiry;
 pub mod explain;
 mod gates;
 pub mod home;
+pub mod hub;
 pub mod imports;
 pub mod keyring;
 pub mod keys;

@@ -12,6 +12,7 @@ mod drafts;
 mod error;
 mod expiry;
 mod gate;
+mod hub;
 mod import;
 mod keyring;
 mod keys;

@@ -8,13 +8,13 @@ use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
     AskReport, AskRequest, AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest,
     AuditVerifyReport, AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport,
-    DisclosureRow, DisclosuresRequest, ExpiryReport, ImportChunk, ImportReport, KeyChangeReport,
-    KeyChangeRequest, KeysView, LookAlert, LooksSeenRequest, OfficersReport, PeerAddReport,
-    PeerAddRequest, PeerCardView, PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport,
-    PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest, PolicyPlain,
-    PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport, QueryRequest,
-    RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest, RevokedPeer,
-    SealingErased, SealingReport, Status, VerifyReport, WatchEvent, Why,
+    DisclosureRow, DisclosuresRequest, ExpiryReport, HubReport, ImportChunk, ImportReport,
+    KeyChangeReport, KeyChangeRequest, KeysView, LookAlert, LooksSeenRequest, OfficersReport,
+    PeerAddReport, PeerAddRequest, PeerCardView, PeerRemoveReport, PeerRemoveRequest,
+    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
+    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
+    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
+    RevokedPeer, SealingErased, SealingReport, Status, VerifyReport, WatchEvent, Why,
 };
 use super::api::{
     AssignReport, AssignRequest, FindReport, FindRequest, InboxReport, ReferralView, StepReport,
@@ -28,7 +28,7 @@ use super::api::{
 use super::api::{GapsReport, MatchReport, MatchRequest, StatsReport};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    approval, audit, backup, clock, drafts, expiry, import, keyring, keys, officers, parting,
+    approval, audit, backup, clock, drafts, expiry, hub, import, keyring, keys, officers, parting,
     peers, policy, preview, query, records, status, watch,
 };
 use super::{services, stats};
@@ -61,6 +61,7 @@ pub(super) fn calls() -> Calls {
 fn node(calls: Calls) -> Calls {
     calls
         .get("/v1/status", "How the node and its peers are", LOOK, status::status, json::<Status>())
+        .get("/v1/hub", "What this node carries for others, if it is a hub", LOOK, hub::show, json::<HubReport>())
         .get("/v1/officers", "Who may use the node, and as what", LOOK, officers::list, json::<OfficersReport>())
         .get("/v1/watch", "What happens, as it happens", READ, watch::watch, lines::<WatchEvent>())
 }

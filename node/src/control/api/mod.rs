@@ -8,6 +8,7 @@ mod clock;
 mod drafts;
 mod expiry;
 mod explain;
+mod hub;
 mod import;
 mod keyring;
 mod keys;
@@ -40,6 +41,7 @@ pub use drafts::{
 };
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
+pub use hub::{HubReport, HubUse, WaitingParcels};
 pub use import::{BadRow, ImportChunk, ImportReport};
 pub use keyring::{LookAlert, LooksSeenRequest, SealingErased, SealingKeyView, SealingReport};
 pub use keys::{
