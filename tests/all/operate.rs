@@ -16,9 +16,9 @@ use liaison_tests::{Federation, TestNode};
 use crate::crash::BINARY;
 use crate::first::trend;
 
-/// Lets a node that was not started yet serve its figures on a free port.
+/// Makes a node that was not started yet a hub, which serves its figures on a free port.
 fn with_figures(node: &TestNode) {
-    let config = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
+    let config = "[hub]\n[metrics]\nlisten = \"127.0.0.1:0\"\n";
     std::fs::write(node.home.config_path(), config).expect("config");
 }
 
@@ -152,6 +152,8 @@ async fn e18_figures_say_what_each_peer_is_behind_and_nothing_of_what_records_sa
     // Alert rules and the dashboard name only what there is; a peer that was away is known.
     let mut exported: BTreeSet<String> = page.names().iter().map(|n| (*n).to_owned()).collect();
     exported.insert("liaison_peer_away_seconds".into());
+    // So is a hub that carries for us.
+    exported.insert("liaison_hub_reserved".into());
     look_at_deployed(&exported);
 
     // The words beside figures are the program's, but for the aliases of peers.
