@@ -111,6 +111,10 @@ fn runbook_a_peer_is_away_and_then_compromised() {
     let hub = Site::init(BINARY, &dir.path().join("hub"), "Joint Office");
     std::fs::write(hub.home.config_path(), "[hub]\n").expect("config");
     machines.add("hub", hub);
+    // Something that the peer that is away may have.
+    let draft = machines.backups().join("draft.json");
+    let push = ["push", &draft.to_string_lossy(), "--yes"];
+    machines.node("narova").ok(&push);
     machines.play(&runbook, "A hub is down");
     machines.start("lantern");
     machines.play(&runbook, "A peer is compromised");
