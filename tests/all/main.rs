@@ -31,6 +31,7 @@ mod keyring;
 mod keys;
 mod leave;
 mod looks;
+mod mailbox;
 mod memory;
 mod operate;
 mod oracle;

@@ -7,6 +7,7 @@
 
 mod book;
 pub mod config;
+mod figures;
 mod learns;
 pub mod mailbox;
 mod serve;
