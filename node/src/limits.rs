@@ -584,3 +584,6 @@ pub const PARCEL_LOOK_MS: u64 = 5_000;
 
 /// Of these looks every so many is at all parcels: what has ended since, or was amended.
 pub const PARCEL_LOOKS: u64 = 12;
+
+/// Milliseconds that a withdrawal waits for connected hubs to discard what it takes back.
+pub const TAKEN_BACK_MS: u64 = 2_000;
