@@ -27,6 +27,7 @@ mod expiry;
 mod first;
 mod frames;
 mod frontex;
+mod hub_blind;
 mod integrity;
 mod interrupted;
 mod keyring;

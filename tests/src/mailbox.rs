@@ -38,6 +38,14 @@ pub fn in_ms(ms: u64) -> Millis {
     Millis(SystemClock.now().0 + ms)
 }
 
+/// A process's own memory, in KB.
+pub fn rss_anon_kb(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+    let line = text.lines().find_map(|l| l.strip_prefix("RssAnon:"));
+    let number = line.and_then(|l| l.split_whitespace().next());
+    number.and_then(|n| n.parse().ok()).expect("RssAnon")
+}
+
 /// A hub as a process of its own.
 pub struct HubSite {
     /// Its home.
@@ -74,6 +82,25 @@ impl HubSite {
         let args = apply_anyway(&dir);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         hub.ok(&args);
+    }
+
+    /// Puts parcels of noise into the mailbox of a hub that does not run, as it keeps them: of
+    /// these agencies for each other, 4 KiB each.
+    pub fn fill(&self, agencies: &[AgencyId], count: usize) {
+        let (kept, expires) = (SystemClock.now().0, in_ms(7 * 24 * 3_600_000).0);
+        for to in agencies {
+            std::fs::create_dir_all(self.mailbox().join(to.full())).expect("a folder");
+        }
+        let at = |n: usize| agencies.get(n % agencies.len()).expect("agencies");
+        for n in 0..count {
+            let from = at(n);
+            let to = Some(at(n + n / agencies.len() + 1)).filter(|to| *to != from);
+            let to = to.unwrap_or_else(|| at(n + 1));
+            let one = parcel(0);
+            let name = format!("{}-{from}-{kept}-{expires}-other", one.id());
+            let file = self.mailbox().join(to.full()).join(name);
+            std::fs::write(file, one.bytes()).expect("a parcel");
+        }
     }
 
     /// Where its parcels are.
@@ -118,11 +145,12 @@ impl RawPeer {
         let card = CardFile::parse(&text).expect("its card");
         let statement = card.statement().expect("a keys statement");
         let nodes = statement.nodes.iter();
-        let peer = LinkedPeer::new(
-            site.agency,
-            nodes.clone().map(|n| *n.key.as_bytes()).collect(),
-            nodes.flat_map(|n| n.addresses.clone()).collect(),
-        );
+        let keys = nodes.clone().map(|n| *n.key.as_bytes()).collect();
+        let addresses = nodes.flat_map(|n| n.addresses.clone()).collect();
+        let peer = LinkedPeer {
+            is_our_hub: true,
+            ..LinkedPeer::new(site.agency, keys, addresses)
+        };
         let problems = self.swarm().set_peers(vec![peer]).await.expect("peers");
         assert!(problems.is_empty(), "{problems:?}");
         let mut links = self.swarm().links();
