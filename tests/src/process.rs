@@ -58,6 +58,15 @@ impl Site {
         site
     }
 
+    /// A home that is there already, and of which nobody knows an address.
+    pub fn at(binary: &str, home: &Path) -> Self {
+        Self {
+            binary: binary.into(),
+            home: Home::at(home),
+            address: "127.0.0.1:0".into(),
+        }
+    }
+
     /// Starts its node.
     pub fn start(&self) -> Program {
         Program::start(

@@ -47,6 +47,7 @@ pub(super) async fn status(
         alerts,
         reviews_due: node.sweeper.due().reviews,
         referrals: referrals(&node),
+        hub: node.hub.is_some().then(|| super::hub::report(&node)),
         uptime_s: node.clock.now().0.saturating_sub(node.started.0) / 1000,
     }))
 }
