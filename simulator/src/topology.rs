@@ -1,0 +1,65 @@
+//! Who is linked with whom.
+
+use std::fmt;
+
+/// A shape of a federation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topology {
+    /// Every agency is linked with the first node alone.
+    Hub,
+    /// Every agency is linked with the first two nodes, and these with each other.
+    TwoHubs,
+    /// Each is linked with each.
+    Mesh,
+    /// Each is linked with the next.
+    Chain,
+}
+
+impl Topology {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Hub, Self::TwoHubs, Self::Mesh, Self::Chain];
+
+    /// The most nodes that are simulated unless somebody asks for more: in a mesh everybody offers
+    /// everything to everybody, which is a matter of minutes and gigabytes beyond that.
+    pub const fn most_nodes(self) -> usize {
+        match self {
+            Self::Mesh => 200,
+            _ => usize::MAX,
+        }
+    }
+
+    /// The links of so many nodes.
+    pub fn links(self, nodes: usize) -> Vec<(usize, usize)> {
+        let hubs = match self {
+            Self::Hub => 1,
+            Self::TwoHubs => 2,
+            Self::Mesh => nodes,
+            Self::Chain => return (1..nodes).map(|n| (n - 1, n)).collect(),
+        };
+        let of = |hub: usize| (hub + 1..nodes).map(move |n| (hub, n));
+        (0..hubs).flat_map(of).collect()
+    }
+
+    /// The links that fall silent when a network falls apart into two halves: where there are two
+    /// hubs, each half keeps one.
+    pub fn between_halves(self, nodes: usize) -> Vec<(usize, usize)> {
+        let half = |node: usize| match self {
+            Self::Hub | Self::TwoHubs => node % 2,
+            Self::Mesh | Self::Chain => usize::from(node < nodes / 2),
+        };
+        let mut links = self.links(nodes);
+        links.retain(|(a, b)| half(*a) != half(*b));
+        links
+    }
+}
+
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hub => "hub",
+            Self::TwoHubs => "two hubs",
+            Self::Mesh => "mesh",
+            Self::Chain => "chain",
+        })
+    }
+}
