@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use liaison_protocol::key::PublicKey;
 use serde::{Deserialize, Serialize};
 
+use crate::hub::{HubConfig, HubConfigError, HubsConfig};
 use crate::limits;
 use crate::metrics::MetricsConfig;
 use crate::notify::NotifyConfig;
@@ -42,6 +43,11 @@ pub struct Config {
     pub referral: ReferralConfig,
     /// Whom to tell that something is new, due or overdue.
     pub notify: NotifyConfig,
+    /// What this node carries for others; absent: it is no hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub: Option<HubConfig>,
+    /// The hubs through which this agency can be reached.
+    pub hubs: HubsConfig,
     /// Where figures and health are served.
     pub metrics: MetricsConfig,
 }
@@ -124,6 +130,8 @@ impl Default for Config {
             keyring: KeyringConfig::default(),
             referral: ReferralConfig::default(),
             notify: NotifyConfig::default(),
+            hub: None,
+            hubs: HubsConfig::default(),
             metrics: MetricsConfig::default(),
         }
     }
@@ -166,13 +174,16 @@ pub enum ConfigError {
     /// A deadline.
     #[error("[referral] in config.toml: {0}. Correct it, or delete the line to have the default")]
     Referral(#[from] liaison_protocol::lifecycle::DeadlineTableError),
+    /// What a hub carries, or which hubs are used.
+    #[error("config.toml: {0}. Correct it, or delete the line to have the default")]
+    Hub(#[from] HubConfigError),
 }
 
 impl Config {
     /// Reads the file; a missing file is the default configuration.
     ///
     /// # Errors
-    /// [`ConfigError`] where it can't be read or has an unknown key or a wrong value.
+    /// [`ConfigError`] where it can't be read or has an unknown key or a value that can't be.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
         let shown = file.display().to_string();
         let text = match read_bounded(file) {
@@ -188,10 +199,13 @@ impl Config {
                 });
             }
         };
-        toml::from_str(&text).map_err(|e| ConfigError::Invalid {
+        let config: Self = toml::from_str(&text).map_err(|e| ConfigError::Invalid {
             file: shown,
             says: e.to_string(),
-        })
+        })?;
+        config.hub.as_ref().map_or(Ok(()), HubConfig::check)?;
+        config.hubs.check()?;
+        Ok(config)
     }
 }
 

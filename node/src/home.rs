@@ -321,6 +321,7 @@ impl Home {
         let card = self.sign_card(&root, contact, now)?;
         let claim = Claim {
             addresses: request.addresses,
+            hubs: Vec::new(),
             sealing: self.first_keyring(now)?,
         };
         let keys = self.sign_keys(&signing, agency, &node, claim, 1, now)?;
@@ -523,14 +524,15 @@ impl Home {
     }
 
     /// Renews the keys statement when less than two thirds of its time is left, or when it does
-    /// not list these sealing keys; gives the card file as it then is, and whether the statement
-    /// is new.
+    /// not list these sealing keys and hubs; gives the card file as it then is, and whether the
+    /// statement is new. Without hubs it keeps those that it lists.
     ///
     /// # Errors
     /// [`HomeError`].
     pub fn renew_keys(
         &self,
         sealing: Vec<SealingKey>,
+        hubs: Option<Vec<AgencyId>>,
         now: Millis,
     ) -> Result<(CardFile, bool), HomeError> {
         let file = self.card_file()?;
@@ -538,11 +540,13 @@ impl Home {
             .statement()
             .map_or(0, |s| s.until.0.saturating_sub(now.0));
         let mut claim = Claim::of(&file, now);
-        let as_it_should = claim.sealing == sealing;
+        let hubs = hubs.unwrap_or_else(|| claim.hubs.clone());
+        let as_it_should = claim.sealing == sealing && claim.hubs == hubs;
         if as_it_should && left > wire_limits::KEYS_STATEMENT_DAYS * limits::DAY_MS / 3 * 2 {
             return Ok((file, false));
         }
         claim.sealing = sealing;
+        claim.hubs = hubs;
         let number = next_number(&file);
         let file = self.new_statement(&file, &self.secrets()?, claim, number, now)?;
         write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
@@ -613,7 +617,7 @@ impl Home {
         let keys = Keys {
             number,
             nodes: vec![NodeKey::claim(node, agency, number, claim.addresses)],
-            hubs: Vec::new(),
+            hubs: claim.hubs,
             sealing: claim.sealing,
             from: now,
             until: Millis(
@@ -677,6 +681,7 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), HomeError> {
 /// What a keys statement says that may change.
 struct Claim {
     addresses: Vec<String>,
+    hubs: Vec<AgencyId>,
     sealing: Vec<SealingKey>,
 }
 
@@ -688,6 +693,7 @@ impl Claim {
         let sealing = statement.iter().flat_map(|s| s.sealing.iter());
         Self {
             addresses: nodes.flat_map(|n| n.addresses.clone()).collect(),
+            hubs: statement.map(|s| s.hubs.clone()).unwrap_or_default(),
             sealing: sealing.filter(|key| now < key.until).cloned().collect(),
         }
     }

@@ -475,6 +475,53 @@ pub const FIND_WORDS: usize = 8;
 /// Milliseconds within which the same officer's looks at the same referral are one.
 pub const ONE_LOOK_MS: u64 = 1_000;
 
+/// Parcels of ours that may be under way: their rows are in memory, up to 32 KiB each.
+pub const OUTBOX_PARCELS: usize = 4_096;
+
+/// Parcels that may be under way to one agency: half a gigabyte.
+pub const OUTBOX_PARCELS_OF_PEER: usize = 512;
+
+/// Numbers of parcels to each agency that a restored node leaves out: those that it used since
+/// the backup and does not know of.
+pub const PARCEL_NUMBERS_LEFT_OUT: u64 = 1_000_000;
+
+/// Parcels of one sender of which it is still to be told what became of them: of more the oldest
+/// are sent again.
+pub const TOLD_PARCELS: usize = 1_024;
+
+/// Bytes that a record takes in a letter beside its frame.
+pub const PARCEL_RECORD_BYTES: usize = 64;
+
+/// Milliseconds after which what was answered `later` to a parcel is packed again: an hour, for
+/// it takes a parcel each way.
+pub const PARCEL_AGAIN_MS: u64 = HOUR_MS;
+
+/// Milliseconds for which an addressee's word is waited for when a hub has a parcel no more: a
+/// quarter of an hour, doubled each time up to [`PARCEL_WORD_MAX_MS`].
+pub const PARCEL_WORD_MS: u64 = 15 * 60 * 1000;
+
+/// The longest such wait: a day.
+pub const PARCEL_WORD_MAX_MS: u64 = DAY_MS;
+/// Agencies that one hub serves: as many as can be linked.
+pub const HUB_AGENCIES: usize = crate::swarm::limits::LINKED_PEERS;
+
+/// Circuits of one agency through one hub, at most: each is a stream in its connection to the
+/// hub, and a connection carries [`crate::swarm::limits::MUXED_STREAMS`].
+pub const CIRCUITS_PER_AGENCY: usize = 384;
+
+/// Parcels of one agency that a hub can be told to keep: its index of them is in memory, some
+/// 200 bytes a parcel.
+pub const PARCELS_PER_AGENCY: usize = 100_000;
+
+/// Megabytes that a hub can be told to keep: 10 TB.
+pub const MAILBOX_MB_MAX: u64 = 10_000_000;
+
+/// Seconds without a connection until parcels are sent, at most: a week.
+pub const PARCEL_AFTER_S: u64 = 7 * 24 * 3_600;
+
+/// Days that a parcel can be told to wait, at most: those that its format allows.
+pub const PARCEL_LIFE_DAYS: u64 = 30;
+
 /// Milliseconds for which figures that take a look through the store, and a trial write, are good
 /// again: whoever fetches them more often gets the same.
 pub const METRICS_FRESH_MS: u64 = 1_000;
@@ -489,3 +536,31 @@ pub const METRICS_WAIT_MS: u64 = 2_000;
 
 /// Milliseconds that the store may take for a trial write before the node is called ill.
 pub const METRICS_PROBE_MS: u64 = 5_000;
+
+/// Milliseconds between two questions to a hub what it holds of ours: ten minutes.
+pub const HOLDING_MS: u64 = 10 * 60 * 1000;
+
+/// The longest pause before a hub is spoken to again after a failure: half a minute.
+pub const HUB_PAUSE_MAX_MS: u64 = 30_000;
+
+/// Milliseconds after which a parcel that could not be taken yet is asked for again: a minute.
+pub const PARCEL_LEFT_MS: u64 = 60_000;
+
+/// Milliseconds for which a hub that has too much to do is left alone.
+pub const HUB_BUSY_MS: u64 = 10_000;
+
+/// Milliseconds for which a hub is not offered anything for an agency whose mailbox, or our
+/// share, is full: five minutes.
+pub const HUB_FULL_MS: u64 = 5 * 60 * 1000;
+
+/// Milliseconds for which a hub that carries nothing for an agency is not asked again: an hour.
+pub const HUB_REFUSED_MS: u64 = HOUR_MS;
+
+/// Names of collected parcels that are remembered, to notice a hub that brings one again.
+pub const COLLECTED_PARCELS: usize = 4_096;
+
+/// Milliseconds between two looks at the parcels to peers that are connected.
+pub const PARCEL_LOOK_MS: u64 = 5_000;
+
+/// Of these looks every so many is at all parcels: what has ended since, or was amended.
+pub const PARCEL_LOOKS: u64 = 12;

@@ -23,6 +23,7 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::notify::Notify;
 use crate::officers::Officers;
+use crate::parcels::Parcels;
 use crate::policy::{
     DirectoryError, Engine, EngineError, Policies, PolicySet, PolicyText, Problems,
 };
@@ -34,7 +35,9 @@ use crate::setback::SetBack;
 use crate::share::{Leaves, Owed, Share};
 use crate::signing::Signing;
 use crate::store::{Op, OpOutcome, Options, Store, StoreError};
-use crate::swarm::{ListenAddr, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing};
+use crate::swarm::{
+    ListenAddr, RelayBounds, Swarm, SwarmConfig, SwarmError, SwarmHandle, Tap, limits::Timing,
+};
 use crate::sync::Sync;
 use crate::time::{Sweeper, Timekeeper};
 use crate::vault::{Vault, VaultError};
@@ -108,6 +111,8 @@ pub struct Parts {
     pub swarm: SwarmHandle,
     /// Its sessions.
     pub sync: Sync,
+    /// What is under way to agencies that are away, and what comes from them.
+    pub parcels: Parcels,
     /// The sealed records that it can open.
     pub vault: Vault,
     /// The referrals that it made, and drafts.
@@ -265,11 +270,13 @@ impl Node {
             }
             Ok(now) => {
                 keyring.rotate(now)?;
-                home.renew_keys(keyring.listed(now), now)?.0
+                // Which hubs are peers is not known yet.
+                home.renew_keys(keyring.listed(now), None, now)?.0
             }
             Err(_) => home.card_file()?,
         };
         let registry = Registry::load(&store, &card)?;
+        registry.use_hubs(&config.hubs.hubs);
         let policies = Arc::new(Policies::new(engine(&store, &registry)?));
         keep_epoch(&store, &policies.current()).await?;
         let owed = Owed::default();
@@ -287,6 +294,7 @@ impl Node {
             Arc::new(search)
         };
         let signing = Signing::new(secrets.signing);
+        let signing_for_parcels = signing.clone();
         // Before the store forgets that it is fresh: the log says so first.
         let audit = {
             let options = AuditOptions {
@@ -366,6 +374,10 @@ impl Node {
             listen: addresses,
             tap,
             timing,
+            relay: config.hub.as_ref().map(|hub| RelayBounds {
+                reservations: hub.reservations,
+                circuits_per_agency: hub.circuits_per_agency,
+            }),
             ..SwarmConfig::new(
                 secrets.node,
                 crate::SOFTWARE,
@@ -385,6 +397,16 @@ impl Node {
             set_back.clone(),
             stopped,
         );
+        let parcels = Parcels::load(
+            share.clone(),
+            ingest.clone(),
+            keyring.clone(),
+            signing_for_parcels,
+            time.clone(),
+            catch_up.clone(),
+            sync.peers().clone(),
+            config.hubs.parcel_days,
+        )?;
         let notify = Notify::new(config.notify.clone());
         let node = Self(Arc::new(Parts {
             audit,
@@ -404,6 +426,7 @@ impl Node {
             share,
             swarm,
             sync: sync.clone(),
+            parcels,
             vault,
             search,
             time,
@@ -427,6 +450,8 @@ impl Node {
         node.spawn(node.clone().sign_heads());
         node.spawn(node.clone().end_leaving());
         node.spawn(node.clone().mark_keys());
+        node.spawn(node.clone().run_parcels());
+        node.spawn(node.clone().look_at_parcels());
         node.spawn(node.clone().run_referrals());
         node.spawn(node.clone().run_drafts());
         node.spawn(node.clone().tell_of_referrals());
@@ -649,15 +674,24 @@ impl Node {
     async fn renew(self) {
         let mut stop = self.stopping();
         let mut believed = self.time.changes();
+        let mut peers = self.registry.changes();
         let mut due = self.clock.now();
+        let mut hubs = Vec::new();
         loop {
             let seen = self.clock.now();
             if seen >= due {
                 due = Millis(seen.0.saturating_add(limits::RENEW_LOOK_MS));
-                self.renew_now().await;
+                hubs = self.registry.hubs();
+                self.renew_now(hubs.clone()).await;
             }
             tokio::select! {
                 () = self.clock.wait(seen, due) => {}
+                // A hub that became a peer, or is none any more: the statement says so.
+                changed = peers.changed() => match changed {
+                    Ok(()) if self.registry.hubs() != hubs => due = seen,
+                    Ok(()) => {}
+                    Err(_) => return,
+                },
                 changed = believed.changed() => match changed {
                     Ok(()) => due = seen,
                     Err(_) => return,
@@ -667,13 +701,13 @@ impl Node {
         }
     }
 
-    async fn renew_now(&self) {
+    async fn renew_now(&self, hubs: Vec<AgencyId>) {
         let Ok(now) = self.time.trusted() else {
             return;
         };
         // A change of the signing key writes the new one before the card that names it.
         let _one_at_a_time = self.changing.lock().await;
-        match self.renew_sealing(now).await {
+        match self.renew_sealing(hubs, now).await {
             Ok((card, true)) => {
                 if let Err(error) = self.take_card(&card).await {
                     tracing::error!(%error, "the new keys statement was not taken in");
@@ -684,8 +718,12 @@ impl Node {
         }
     }
 
-    /// Sealing keys come and go; the keys statement lists them.
-    async fn renew_sealing(&self, now: Millis) -> Result<(CardFile, bool), NodeError> {
+    /// Sealing keys come and go, and hubs; the keys statement lists them.
+    async fn renew_sealing(
+        &self,
+        hubs: Vec<AgencyId>,
+        now: Millis,
+    ) -> Result<(CardFile, bool), NodeError> {
         let (keyring, home) = (self.keyring.clone(), self.home.clone());
         run_blocking(move || -> Result<_, NodeError> {
             let done = keyring.rotate(now)?;
@@ -696,7 +734,7 @@ impl Node {
                     "sealing keys"
                 );
             }
-            Ok(home.renew_keys(keyring.listed(now), now)?)
+            Ok(home.renew_keys(keyring.listed(now), Some(hubs), now)?)
         })
         .await
     }

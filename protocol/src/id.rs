@@ -1,6 +1,6 @@
-//! Names of things: records and agencies.
+//! Names of things: records, agencies and parcels.
 //!
-//! Both are 32 bytes. People see them in Crockford base32, in groups of four
+//! All are 32 bytes. People see them in Crockford base32, in groups of four
 //! (`3F7K-9Q2M`); machines see the raw bytes (CBOR) or the full base32 text (JSON).
 
 use std::fmt;
@@ -141,6 +141,11 @@ id! {
 id! {
     /// An agency's name: its root Ed25519 public key (RFC 8032).
     AgencyId
+}
+
+id! {
+    /// A parcel's name: SHA-256 of its bytes.
+    ParcelId
 }
 
 impl AgencyId {

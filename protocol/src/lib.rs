@@ -23,6 +23,7 @@ pub mod id;
 pub mod key;
 pub mod lifecycle;
 pub mod limits;
+pub mod parcel;
 pub mod personal;
 pub mod record;
 pub mod seal;

@@ -202,3 +202,47 @@ pub const STEP_SEEN: usize = 32;
 /// Steps of one thread that take effect: twenty years of a step a week; a withdrawal is
 /// always taken.
 pub const THREAD_STEPS: usize = 1_000;
+
+/// Bytes of the longest parcel, whatever it holds: what a line of 256 kbit/s moves in 33 s, and a
+/// hub may have to hold of one at once.
+pub const PARCEL_BYTES: usize = 1024 * 1024;
+
+/// Bytes of a parcel, so that its length tells little: a step or a retraction, a handful of
+/// records, a day's, a backlog. Each is four times the one before.
+pub const PARCEL_CLASSES: [usize; 5] = [4 * 1024, 16 * 1024, 64 * 1024, 256 * 1024, PARCEL_BYTES];
+
+/// Days from its making within which a parcel has to be opened: as long as a sealing key is kept
+/// after its time, or it would not open any more.
+pub const PARCEL_DAYS: u64 = 30;
+
+/// Records in one parcel: as many of the shortest ones (250 bytes) as fill one.
+pub const PARCEL_RECORDS: usize = 4096;
+
+/// Answers in one parcel: those to all records of one.
+pub const PARCEL_ANSWERS: usize = 4096;
+
+/// Numbers of parcels that one parcel says have arrived, and that it says are void: as many as
+/// wait for one agency after a month.
+pub const PARCEL_NUMBERS: usize = 1024;
+
+/// Numbers of one sender's parcels that are kept one by one, because an earlier one has not come:
+/// 8 KiB a sender. An earlier one that comes when there are more is refused, and is sent again.
+pub const PARCEL_WINDOW: usize = 1024;
+
+/// Bytes of one piece of a parcel on a stream: what a hub holds in memory of one that comes or
+/// goes, with all its agencies at it 16 MB.
+pub const PIECE_BYTES: usize = 64 * 1024;
+
+/// Milliseconds from a hub's `keep` within which a parcel is with it and on its disk: a line of
+/// 16 kbit/s moves the longest in 9 minutes.
+pub const DEPOSIT_MS: u64 = 600_000;
+
+/// Parcels that a hub may announce to an agency that has not dealt with those before: enough to
+/// fill a line of 300 ms with small ones.
+pub const WAITING_PARCELS: u32 = 64;
+
+/// Parcels that one message discards, or that one lists as held: 8 KiB of ids.
+pub const MAILBOX_IDS: usize = 256;
+
+/// Parcels in one bundle: 4 GiB of the longest.
+pub const BUNDLE_PARCELS: u32 = 4096;

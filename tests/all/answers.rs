@@ -193,11 +193,11 @@ async fn e21_malformed_and_oversized_records_are_set_aside_and_the_rest_goes_on(
     let secrets = federation["m"].home.secrets().expect("keys");
     let config = SwarmConfig::new(secrets.node, "raw", Arc::new(|| SystemClock.now()));
     let (swarm, _inbound) = Swarm::start(config).await.expect("a transport");
-    let us = LinkedPeer {
-        agency: b.agency,
-        node_keys: vec![b.node().swarm.node_key()],
-        addresses: b.node().swarm.listen_addrs(),
-    };
+    let us = LinkedPeer::new(
+        b.agency,
+        vec![b.node().swarm.node_key()],
+        b.node().swarm.listen_addrs(),
+    );
     assert!(swarm.set_peers(vec![us]).await.expect("runs").is_empty());
     let mut links = swarm.links();
     let up = links.wait_for(|l| l.iter().any(|l| l.is_up()));

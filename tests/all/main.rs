@@ -32,6 +32,7 @@ mod keys;
 mod leave;
 mod looks;
 mod memory;
+mod operate;
 mod oracle;
 mod outflow;
 mod parting;

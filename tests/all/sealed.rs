@@ -380,7 +380,7 @@ async fn what_a_retired_sealing_key_would_have_opened_is_wrapped_anew_to_the_nex
     nothing_is_kept(b, &id);
     // The next statement tells a of the new key.
     let sealing = b.node().vault.keyring().listed(now);
-    let (card, new) = b.home.renew_keys(sealing, now).expect("a statement");
+    let (card, new) = b.home.renew_keys(sealing, None, now).expect("a statement");
     assert!(new);
     b.node().take_card(&card).await.expect("taken in");
     opens(b, &id).await;

@@ -1,6 +1,7 @@
 //! Raw HTTP over a node's socket, as `curl --unix-socket` speaks it.
 
 use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -33,7 +34,20 @@ pub fn call(socket: &Path, method: &str, path: &str, headers: &[&str], body: &[u
         "{method} {path} HTTP/1.1\r\nHost: liaison\r\nConnection: close\r\nContent-Length: {}\r\n{lines}\r\n",
         body.len()
     );
-    let mut answer = raw(socket, &[head.as_bytes(), body].concat());
+    read(raw(socket, &[head.as_bytes(), body].concat()))
+}
+
+/// Fetches a page that a node serves to its machine, such as its figures.
+pub fn fetch(address: SocketAddr, path: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("the address");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).expect("asked");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("answered");
+    read(answer)
+}
+
+fn read(mut answer: Vec<u8>) -> Answer {
     let end = answer
         .windows(4)
         .position(|w| w == b"\r\n\r\n")

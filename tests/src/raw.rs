@@ -97,15 +97,12 @@ impl RawPeer {
     pub async fn dial(&mut self, node: &TestNode) {
         let card = node.card();
         let statement = card.statement().expect("a keys statement");
-        self.linked.push(LinkedPeer {
-            agency: node.agency,
-            node_keys: statement.nodes.iter().map(|n| *n.key.as_bytes()).collect(),
-            addresses: statement
-                .nodes
-                .iter()
-                .flat_map(|n| n.addresses.clone())
-                .collect(),
-        });
+        let nodes = statement.nodes.iter();
+        self.linked.push(LinkedPeer::new(
+            node.agency,
+            nodes.clone().map(|n| *n.key.as_bytes()).collect(),
+            nodes.flat_map(|n| n.addresses.clone()).collect(),
+        ));
         let problems = self
             .swarm
             .set_peers(self.linked.clone())

@@ -39,7 +39,9 @@ pub(super) async fn erase(State(node): State<Node>) -> Answer<SealingErased> {
     let worker = node.clone();
     let (done, card) = tokio::task::spawn_blocking(move || {
         let done = worker.keyring.retire_all(now)?;
-        let (card, _) = worker.home.renew_keys(worker.keyring.listed(now), now)?;
+        let (card, _) = worker
+            .home
+            .renew_keys(worker.keyring.listed(now), None, now)?;
         Ok::<_, NodeError>((done, card))
     })
     .await

@@ -176,6 +176,7 @@ impl Home {
         let card = verified(card, &mut AgencyKeys::new(agency))?;
         let claim = Claim {
             addresses,
+            hubs: Vec::new(),
             sealing: self.first_keyring(now)?,
         };
         let keys = self.sign_keys(&signing, agency, &node, claim, number, now)?;

@@ -4,6 +4,7 @@
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::parcel::{Parcel, ParcelFault, SignedLetter};
 use liaison_protocol::seal::{SealFault, SealingId, SealingKey, SealingSecret, Secret, Wrap};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -145,6 +146,25 @@ impl Keyring {
         match held.iter().find(|held| held.secret.id() == wrap.key()) {
             Some(held) => held.secret.open(wrap, own, record),
             None => Err(SealFault::OtherKey { key: wrap.key() }),
+        }
+    }
+
+    /// Opens a parcel that was made for us, `own`: a letter, whose signature has not been looked
+    /// at.
+    ///
+    /// # Errors
+    /// [`ParcelFault::OtherKey`]: the key that it names is not here (any more); else as
+    /// [`Parcel::open`].
+    pub fn open_parcel(
+        &self,
+        parcel: &Parcel,
+        own: &AgencyId,
+    ) -> Result<SignedLetter, ParcelFault> {
+        let key = parcel.key();
+        let held = lock(&self.0.sealing);
+        match held.iter().find(|held| held.secret.id() == key) {
+            Some(held) => parcel.open(own, &held.secret),
+            None => Err(ParcelFault::OtherKey { key }),
         }
     }
 

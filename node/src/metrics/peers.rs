@@ -35,7 +35,7 @@ fn link(
     page: &mut Vec<Figure>,
 ) {
     let up = link.is_some_and(LinkState::is_up);
-    let circuit = link.is_some_and(|l| l.path == Some(Path::Circuit));
+    let circuit = link.is_some_and(|l| matches!(l.path, Some(Path::Circuit(_))));
     page.push(Figure::holds("liaison_link_up", "Whether the peer is connected.", up).of(peer));
     page.push(
         Figure::holds(

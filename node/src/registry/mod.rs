@@ -10,7 +10,7 @@ mod peer;
 mod sealing;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use bytes::Bytes;
 use liaison_protocol::card::{AgencyKeys, CardFault, Learned};
@@ -40,6 +40,8 @@ struct Shared {
     own: AgencyId,
     inner: RwLock<Inner>,
     changes: watch::Sender<u64>,
+    /// What the configuration calls the hubs that this agency uses.
+    hubs: OnceLock<Vec<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -176,6 +178,7 @@ impl Registry {
             own: own.agency(),
             inner: RwLock::new(inner),
             changes: watch::Sender::new(0),
+            hubs: OnceLock::new(),
         })))
     }
 
@@ -336,9 +339,51 @@ impl Registry {
         slug(&self.contact(&self.0.own).map(|c| c.org).unwrap_or_default())
     }
 
+    /// Says which hubs this agency uses, by alias or agency id; once, before it is asked.
+    pub fn use_hubs(&self, names: &[String]) {
+        // Said again it changes nothing: the configuration is read at the start.
+        let _said = self.0.hubs.set(names.to_vec());
+    }
+
+    /// The hubs that this agency uses, the preferred one first: those of the configuration that
+    /// are peers at this moment.
+    pub fn hubs(&self) -> Vec<AgencyId> {
+        self.read(|i| self.hubs_of(i))
+    }
+
+    fn hubs_of(&self, inner: &Inner) -> Vec<AgencyId> {
+        let mut found: Vec<AgencyId> = Vec::new();
+        for name in self.0.hubs.get().into_iter().flatten() {
+            let peer = inner.peers.iter().find(|(agency, peer)| {
+                peer.leaving.is_none() && (peer.alias == *name || agency.full() == *name)
+            });
+            if let Some((agency, _)) = peer
+                && !found.contains(agency)
+            {
+                found.push(*agency);
+            }
+        }
+        found
+    }
+
+    /// The hubs that a peer can be reached through, as its keys statement lists them: those
+    /// that are peers of ours as well.
+    pub fn hubs_of_peer(&self, agency: &AgencyId) -> Vec<AgencyId> {
+        self.read(|i| {
+            let known = i.agencies.get(agency);
+            let statement = known.and_then(Agency::statement_body);
+            let listed = statement.map(|s| s.hubs.iter()).into_iter().flatten();
+            listed
+                .filter(|hub| i.peers.contains_key(hub))
+                .copied()
+                .collect()
+        })
+    }
+
     /// The peers as the transport wants them.
     pub fn linked(&self) -> Vec<LinkedPeer> {
         self.read(|i| {
+            let ours = self.hubs_of(i);
             i.peers
                 .keys()
                 .filter_map(|agency| {
@@ -352,6 +397,8 @@ impl Registry {
                             .iter()
                             .flat_map(|n| n.addresses.iter().cloned())
                             .collect(),
+                        hubs: statement.hubs.clone(),
+                        is_our_hub: ours.contains(agency),
                     })
                 })
                 .collect()

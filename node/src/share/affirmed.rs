@@ -6,8 +6,8 @@ use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::signed::SignedRecord;
 
-use super::Share;
 use super::walk::Walk;
+use super::{Ahead, Share};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
 
 /// How a record under a key that does not stand is for one peer.
@@ -29,6 +29,7 @@ impl Share {
         peer: &AgencyId,
         arrival: Arrival,
         header: &Header,
+        ahead: &Ahead,
     ) -> Result<KeyWord, StoreError> {
         let signed = self.store.record(arrival)?;
         let signed = signed.and_then(|bytes| SignedRecord::parse(bytes).ok());
@@ -47,9 +48,10 @@ impl Share {
                 continue;
             };
             let line = self.store.ledger_entry(peer, at)?;
-            let known = line.is_some_and(|l| {
-                l.direction == Direction::Received || l.answer == Some(Answer::Stored)
-            });
+            let known = ahead.has(at)
+                || line.is_some_and(|l| {
+                    l.direction == Direction::Received || l.answer == Some(Answer::Stored)
+                });
             if known {
                 return Ok(KeyWord::Affirmed);
             }
@@ -71,7 +73,7 @@ impl Share {
         let Some(header) = header.filter(|h| h.flags.contains(Flags::KEY_LOST)) else {
             return Ok(false);
         };
-        if self.key_word(peer, arrival, &header)? != KeyWord::OnItsWay {
+        if self.key_word(peer, arrival, &header, &Ahead::NONE)? != KeyWord::OnItsWay {
             return Ok(false);
         }
         let sound = Header {

@@ -12,8 +12,8 @@ use liaison_protocol::fault::Answer;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver};
 
-use super::Share;
 use super::affirmed::KeyWord;
+use super::{Ahead, Share};
 use crate::kind;
 use crate::limits;
 use crate::policy::{Action, Attributes, Engine};
@@ -291,16 +291,16 @@ impl<'a> Compared<'a> {
             // An affirmation, as a permit, goes ahead of its record, so that it counts already.
             if header.flags.contains(Flags::KEY_LOST)
                 && !matches!(
-                    self.share.key_word(peer, arrival, header)?,
+                    self.share.key_word(peer, arrival, header, &Ahead::NONE)?,
                     KeyWord::Affirmed | KeyWord::OnItsWay
                 )
             {
                 continue;
             }
             let (holder, receiver) = self.share.roles(peer, arrival, header, terms, addressed)?;
-            let permit = self
-                .share
-                .permit(peer, header, terms, (holder, receiver), None)?;
+            let permit =
+                self.share
+                    .permit(peer, header, terms, (holder, receiver), &Ahead::NONE)?;
             if permit.is_some() || terms.release(holder, receiver).allows() {
                 allowed.push(*peer);
             }

@@ -10,7 +10,7 @@ use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use super::walk::Walk;
-use super::{Leave, Route, Share};
+use super::{Ahead, Leave, Route, Share};
 use crate::kind;
 use crate::policy::{Action, Attributes, ClassId};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
@@ -45,7 +45,7 @@ pub enum Gate {
 
 impl Gate {
     /// All gates, in their order, for metrics.
-    pub const ALL: [Gate; 10] = [
+    pub const ALL: [Gate; 11] = [
         Gate::Link,
         Gate::Expired,
         Gate::Key,
@@ -56,6 +56,7 @@ impl Gate {
         Gate::Exclude,
         Gate::Policy,
         Gate::Seal,
+        Gate::Path,
     ];
 
     /// As `why` and `--json` write it.
@@ -127,7 +128,19 @@ impl Share {
         arrival: Arrival,
         header: &Header,
     ) -> Result<Decided, StoreError> {
-        let mut walk = Walk::by(route);
+        self.decide_behind(Ahead::NONE, route, peer, arrival, header)
+    }
+
+    /// As [`Self::decide_by`], for a peer that will have what travels ahead.
+    pub(super) fn decide_behind(
+        &self,
+        ahead: Ahead,
+        route: Route,
+        peer: &AgencyId,
+        arrival: Arrival,
+        header: &Header,
+    ) -> Result<Decided, StoreError> {
+        let mut walk = Walk::behind(ahead, route);
         self.gates(peer, arrival, header, &mut walk)?;
         Ok(walk.end().0)
     }
@@ -201,7 +214,7 @@ impl Share {
             return Ok(());
         }
         if header.flags.contains(Flags::KEY_LOST)
-            && !walk.key(self.key_word(peer, arrival, header)?)
+            && !walk.key(self.key_word(peer, arrival, header, &walk.ahead)?)
         {
             return Ok(());
         }
@@ -249,7 +262,7 @@ impl Share {
             return Ok(());
         };
         let (holder, mut receiver) = self.roles(peer, arrival, header, terms, addressed)?;
-        let permit = self.permit(peer, header, terms, (holder, receiver), walk.assume)?;
+        let permit = self.permit(peer, header, terms, (holder, receiver), &walk.ahead)?;
         receiver.permitted = permit.as_ref().is_some_and(|p| p.known);
         let engine = self.policies.current();
         if !walk.handling(terms.release(holder, receiver), permit.as_ref())
@@ -267,7 +280,11 @@ impl Share {
         let id = self.class_id(header);
         let decision =
             engine.decide_memo(Action::Share, peer, id, addressed, || attributes.clone());
-        let Some(gist) = gist.filter(|_| walk.policy(&decision)) else {
+        // Policy is asked about every record, sealed or not.
+        if !walk.policy(&decision) {
+            return Ok(());
+        }
+        let Some(gist) = gist else {
             return Ok(());
         };
         if self.sealing_gate(peer, walk)
@@ -355,7 +372,7 @@ impl Share {
         header: &Header,
         terms: &Terms,
         (holder, receiver): (Holder, Receiver),
-        assume: Option<Arrival>,
+        ahead: &Ahead,
     ) -> Result<Option<Permit>, StoreError> {
         let with = Receiver {
             permitted: true,
@@ -373,7 +390,7 @@ impl Share {
         let mut found: Option<Permit> = None;
         for leave in naming {
             let line = self.store.ledger_entry(peer, leave.arrival)?;
-            let known = assume == Some(leave.arrival)
+            let known = ahead.has(leave.arrival)
                 || line.is_some_and(|l| {
                     l.direction == Direction::Received || l.answer == Some(Answer::Stored)
                 });
@@ -398,7 +415,7 @@ impl Share {
         let Some(header) = self.store.header(arrival)? else {
             return Ok(false);
         };
-        let mut walk = Walk::assuming(permit);
+        let mut walk = Walk::behind(Ahead::of([permit]), Route::Direct);
         self.gates(peer, arrival, &header, &mut walk)?;
         Ok(walk.permitted && walk.end().0.allow)
     }

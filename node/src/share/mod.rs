@@ -1,7 +1,9 @@
 //! The one way out: decide, ledger, release. Nothing else makes a [`Released`], and the
 //! sessions take nothing else.
 
+mod absent;
 mod affirmed;
+mod ahead;
 mod change;
 mod decide;
 mod leave;
@@ -22,6 +24,8 @@ use liaison_protocol::record::codes::{Purpose, Tlp};
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::handling::Onward;
 
+pub use self::absent::{Lack, Lacks, Search};
+pub use self::ahead::Ahead;
 pub use self::change::{Changed, Effect, Step};
 pub(crate) use self::decide::{Class, class_of};
 pub use self::decide::{Decided, Gate, GateWord};

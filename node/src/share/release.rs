@@ -9,7 +9,7 @@ use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::Kind;
 
-use super::{Route, SEALED, Share};
+use super::{Ahead, Route, SEALED, Share};
 use crate::audit::{self, Act, AuditError, Who};
 use crate::kind;
 use crate::store::{Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, StoreError};
@@ -67,14 +67,30 @@ impl Share {
         wanted: Vec<Arrival>,
         route: Route,
     ) -> Result<Vec<Option<Released>>, ReleaseError> {
+        self.release_behind(peer, wanted, route, Ahead::NONE).await
+    }
+
+    /// As [`Share::release`], for records that stand behind others in the same parcel.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn release_behind(
+        &self,
+        peer: AgencyId,
+        wanted: Vec<Arrival>,
+        route: Route,
+        ahead: Ahead,
+    ) -> Result<Vec<Option<Released>>, ReleaseError> {
+        let before = ahead.clone();
         let this = self.clone();
         let epoch = self.policies.current().epoch();
-        let prepared =
-            tokio::task::spawn_blocking(move || this.prepare(&peer, wanted, route, epoch))
-                .await
-                .map_err(|_| StoreError::Closed {
-                    dir: self.store.dir().to_path_buf(),
-                })??;
+        let prepared = tokio::task::spawn_blocking(move || {
+            this.prepare(&peer, wanted, (route, before), epoch)
+        })
+        .await
+        .map_err(|_| StoreError::Closed {
+            dir: self.store.dir().to_path_buf(),
+        })??;
         let mut ops = Vec::new();
         for (arrival, entry) in prepared.iter().flatten().map(|p| (p.arrival, &p.entry)) {
             ops.push(Op::Ledger {
@@ -100,7 +116,7 @@ impl Share {
                 // Whatever came in while the ledger was written (a retraction, a narrower list,
                 // a permit withdrawn, a key revoked) finds the line there and follows; but then
                 // the record itself must not go out any more.
-                Some(one) if same_epoch && self.may_still(&peer, one.arrival, route)? => {
+                Some(one) if same_epoch && self.may_still(&peer, one.arrival, route, &ahead)? => {
                     Some(Released {
                         to: peer,
                         id: one.id,
@@ -121,7 +137,7 @@ impl Share {
         &self,
         peer: &AgencyId,
         wanted: Vec<Arrival>,
-        route: Route,
+        (route, ahead): (Route, Ahead),
         epoch: u64,
     ) -> Result<Vec<Option<Prepared>>, StoreError> {
         let at = self.clock.now();
@@ -131,7 +147,7 @@ impl Share {
                 let Some(header) = self.store.header(arrival)? else {
                     return Ok(None);
                 };
-                let decided = self.decide_by(route, peer, arrival, &header)?;
+                let decided = self.decide_behind(ahead.clone(), route, peer, arrival, &header)?;
                 if !decided.allow {
                     return Ok(None);
                 }
@@ -177,16 +193,21 @@ impl Share {
     }
 
     /// Whether a peer may have a record still, as everything stands now.
-    fn may_still(
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn may_still(
         &self,
         peer: &AgencyId,
         arrival: Arrival,
         route: Route,
+        ahead: &Ahead,
     ) -> Result<bool, StoreError> {
         let Some(header) = self.store.header(arrival)? else {
             return Ok(false);
         };
-        Ok(self.decide_by(route, peer, arrival, &header)?.allow)
+        let decided = self.decide_behind(ahead.clone(), route, peer, arrival, &header)?;
+        Ok(decided.allow)
     }
 
     /// Writes what a peer answered, and moves its cursor. `route` is the way that the records

@@ -35,7 +35,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    fn new(arrival: Arrival, header: &Header) -> Self {
+    pub(super) fn new(arrival: Arrival, header: &Header) -> Self {
         let wrap = match kind::is_sealed(header) {
             true => u32::try_from(frame::WRAP_BYTES).unwrap_or(u32::MAX),
             false => 0,

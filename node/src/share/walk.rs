@@ -8,16 +8,15 @@ use liaison_protocol::record::handling::Verdict;
 
 use super::affirmed::KeyWord;
 use super::decide::{Decided, Gate, GateWord, Permit};
-use super::{LeaveKind, Route};
+use super::{Ahead, LeaveKind, Route};
 use crate::policy::{Action, Ceiling, Decision};
-use crate::store::Arrival;
 
 /// One walk through the gates. Without words it ends at the first refusal.
 pub(super) struct Walk {
     /// The way that it would go.
     pub(super) route: Route,
-    /// A permit that the peer is taken to have.
-    pub(super) assume: Option<Arrival>,
+    /// Permits and affirmations that the peer is taken to have.
+    pub(super) ahead: Ahead,
     /// Whether the handling gate is open by a permit.
     pub(super) permitted: bool,
     words: Option<Vec<GateWord>>,
@@ -36,7 +35,7 @@ impl Walk {
     pub(super) const fn quick() -> Self {
         Self {
             route: Route::Direct,
-            assume: None,
+            ahead: Ahead::NONE,
             permitted: false,
             words: None,
             refused: None,
@@ -44,18 +43,14 @@ impl Walk {
         }
     }
 
-    /// For what would go this way.
-    pub(super) const fn by(route: Route) -> Self {
-        let mut walk = Self::quick();
-        walk.route = route;
-        walk
-    }
-
-    /// For a peer that is taken to have a permit.
-    pub(super) const fn assuming(permit: Arrival) -> Self {
-        let mut walk = Self::quick();
-        walk.assume = Some(permit);
-        walk
+    /// For a peer that is taken to have these permits and affirmations, and what would go this
+    /// way.
+    pub(super) fn behind(ahead: Ahead, route: Route) -> Self {
+        Self {
+            ahead,
+            route,
+            ..Self::quick()
+        }
     }
 
     pub(super) fn with_words() -> Self {

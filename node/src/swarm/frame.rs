@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::limits::{READ_BUFFER, Timing, WRITE_BUFFER};
 use super::link::Counters;
-use super::{Channel, Direction, SwarmError, Tap};
+use super::{Channel, Direction, Path, SwarmError, Tap};
 
 const HEADER: usize = 4;
 
@@ -57,6 +57,7 @@ impl FrameStream {
                 number: 0,
                 agency,
                 channel,
+                path: Path::Direct,
                 gone: CancellationToken::new(),
                 counters: Arc::default(),
                 tap: None,
@@ -79,6 +80,11 @@ impl FrameStream {
     /// What the stream is for.
     pub fn channel(&self) -> Channel {
         self.reader.context.channel
+    }
+
+    /// Which way it goes.
+    pub fn path(&self) -> Path {
+        self.reader.context.path
     }
 
     /// Whether the peer is still linked through the key that opened this stream.
@@ -130,6 +136,7 @@ pub(super) struct Context {
     pub(super) number: u64,
     pub(super) agency: AgencyId,
     pub(super) channel: Channel,
+    pub(super) path: Path,
     pub(super) gone: CancellationToken,
     pub(super) counters: Arc<Counters>,
     pub(super) tap: Option<Arc<dyn Tap>>,

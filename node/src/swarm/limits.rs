@@ -43,8 +43,9 @@ pub const ADDRESS_CHARS: usize = 400;
 /// Characters kept of a software name that a peer states.
 pub const SOFTWARE_CHARS: usize = 64;
 
-/// Streams that a peer may have open in one QUIC or yamux connection, all protocols.
-pub const MUXED_STREAMS: u32 = 192;
+/// Streams that a peer may have open in one QUIC or yamux connection, all protocols: on a
+/// connection to a hub each circuit is one.
+pub const MUXED_STREAMS: u32 = 512;
 
 /// Bytes in flight on one QUIC stream: 100 Mbit/s at 300 ms.
 pub const QUIC_STREAM_WINDOW: u32 = 4 * 1024 * 1024;

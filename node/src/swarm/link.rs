@@ -18,6 +18,24 @@ pub struct LinkedPeer {
     /// Its addresses as cards hold them: `host`, `host:port` or a multiaddress. Empty: it
     /// has to connect to us.
     pub addresses: Vec<String>,
+    /// The hubs through which it can be reached, from its keys statement; those that are
+    /// linked peers are used.
+    pub hubs: Vec<AgencyId>,
+    /// Whether it is a hub through which we can be reached.
+    pub is_our_hub: bool,
+}
+
+impl LinkedPeer {
+    /// A peer with these node keys and addresses, and no hubs.
+    pub const fn new(agency: AgencyId, node_keys: Vec<[u8; 32]>, addresses: Vec<String>) -> Self {
+        Self {
+            agency,
+            node_keys,
+            addresses,
+            hubs: Vec::new(),
+            is_our_hub: false,
+        }
+    }
 }
 
 /// What a stream is for.
@@ -28,17 +46,26 @@ pub enum Channel {
     Live,
     /// Set reconciliation.
     Repair,
+    /// Parcels, left at a hub and collected there. Only hubs serve it.
+    Mailbox,
 }
 
 impl Channel {
     /// All channels.
-    pub const ALL: [Channel; 2] = [Channel::Live, Channel::Repair];
+    pub const ALL: [Channel; 3] = [Channel::Live, Channel::Repair, Channel::Mailbox];
+
+    /// The channels that a node serves which is a hub, or is none.
+    pub fn served(is_hub: bool) -> Vec<Channel> {
+        let served = |channel: &Channel| is_hub || *channel != Channel::Mailbox;
+        Self::ALL.into_iter().filter(served).collect()
+    }
 
     /// Its name in stream negotiation.
     pub const fn protocol(self) -> &'static str {
         match self {
             Channel::Live => "/liaison/live/1",
             Channel::Repair => "/liaison/repair/1",
+            Channel::Mailbox => "/liaison/mailbox/1",
         }
     }
 
@@ -95,8 +122,17 @@ impl fmt::Display for Transport {
 pub enum Path {
     /// Straight to the peer.
     Direct,
-    /// Through a hub's relay.
-    Circuit,
+    /// Through this hub's relay.
+    Circuit(AgencyId),
+}
+
+/// What a hub relays for its linked peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelayBounds {
+    /// Agencies that may be reached through it at the same time.
+    pub reservations: usize,
+    /// Circuits that one agency may have open through it, to it and from it.
+    pub circuits_per_agency: usize,
 }
 
 /// The state of the link to one peer.

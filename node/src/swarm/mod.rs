@@ -37,7 +37,8 @@ pub use error::SwarmError;
 pub use frame::{FrameReader, FrameStream, FrameWriter};
 pub use handle::{Inbound, InboundStreams, SwarmHandle};
 pub use link::{
-    Channel, Direction, LinkEvent, LinkState, LinkedPeer, Path, Refusals, Tap, Traffic, Transport,
+    Channel, Direction, LinkEvent, LinkState, LinkedPeer, Path, Refusals, RelayBounds, Tap,
+    Traffic, Transport,
 };
 pub use probe::{PeerTest, Step, StepName};
 
@@ -57,6 +58,8 @@ pub struct SwarmConfig {
     pub tap: Option<Arc<dyn Tap>>,
     /// The time, for what is shown to people.
     pub now: Now,
+    /// What this node relays for its linked peers; absent: nothing, it is no hub.
+    pub relay: Option<RelayBounds>,
     /// How long things may take.
     pub timing: limits::Timing,
 }
@@ -70,6 +73,7 @@ impl SwarmConfig {
             software: software.into(),
             tap: None,
             now,
+            relay: None,
             timing: limits::Timing::default(),
         }
     }
@@ -92,6 +96,7 @@ impl Swarm {
             software,
             tap,
             now,
+            relay,
             timing,
         } = config;
         let mut seed = node_key.clone();
@@ -108,6 +113,7 @@ impl Swarm {
         let streams = streams::Streams::new(streams::Shared {
             roster: roster.clone(),
             inbound,
+            served: Channel::served(relay.is_some()),
             tap,
             timing,
         });

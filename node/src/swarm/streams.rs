@@ -30,7 +30,7 @@ use super::frame::{Context, FrameStream};
 use super::gate::NotOnAnyCard;
 use super::limits::{OPEN_QUEUE, Timing};
 use super::roster::{Roster, Seat};
-use super::{Channel, Inbound, SwarmError, Tap};
+use super::{Channel, Inbound, Path, SwarmError, Tap};
 
 /// Numbers the streams of this process, for taps.
 static STREAMS: AtomicU64 = AtomicU64::new(0);
@@ -46,6 +46,8 @@ pub(super) struct OpenRequest {
 pub(super) struct Shared {
     pub(super) roster: Arc<Roster>,
     pub(super) inbound: mpsc::Sender<Inbound>,
+    /// The channels that peers may open.
+    pub(super) served: Vec<Channel>,
     pub(super) tap: Option<Arc<dyn Tap>>,
     pub(super) timing: Timing,
 }
@@ -148,6 +150,7 @@ impl Handler {
             number: STREAMS.fetch_add(1, Ordering::Relaxed),
             agency: self.seat.agency,
             channel,
+            path: Path::Direct,
             gone: self.seat.gone.clone(),
             counters: self.seat.counters.clone(),
             tap: self.shared.tap.clone(),
@@ -162,7 +165,7 @@ impl Handler {
         let Some(channel) = Channel::from_protocol(protocol.as_ref()) else {
             return;
         };
-        if self.seat.gone.is_cancelled() {
+        if self.seat.gone.is_cancelled() || !self.shared.served.contains(&channel) {
             return;
         }
         let Ok(permit) = self.seat.inbound.clone().try_acquire_owned() else {
@@ -206,7 +209,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = OpenRequest;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Protocols> {
-        SubstreamProtocol::new(Protocols(Channel::ALL.to_vec()), ())
+        SubstreamProtocol::new(Protocols(self.shared.served.clone()), ())
     }
 
     /// Links stay up; the driver closes what has to go.

@@ -169,6 +169,11 @@ impl Sync {
         let done = match channel {
             Channel::Live => inbound::receive(&self, agency, stream).await,
             Channel::Repair => repair::respond(&self, agency, stream).await,
+            Channel::Mailbox => {
+                // Dropped: the peer sees it end.
+                drop(stream);
+                Ok(())
+            }
         };
         self.report(agency, done);
     }

@@ -112,7 +112,7 @@ impl PeerSync {
         self.answers.subscribe()
     }
 
-    pub(super) fn answered(&self, id: RecordId, answer: liaison_protocol::fault::Answer) {
+    pub(crate) fn answered(&self, id: RecordId, answer: liaison_protocol::fault::Answer) {
         self.tally.got(answer);
         // Nobody watching is no error.
         let _watchers = self.answers.send((id, answer));

@@ -83,24 +83,37 @@ impl SealingKey {
         rng: &mut impl CryptoRng,
     ) -> Result<Wrap, SealFault> {
         let id = self.id();
-        let bad = |_| SealFault::BadKey {
+        let bad = SealFault::BadKey {
             agency: *recipient,
             key: id,
         };
-        let public = Public::from_bytes(self.key.as_bytes()).map_err(bad)?;
+        let info = info(WRAP_DOMAIN, recipient, &id);
+        let sealed = self.seal(&info, record.as_bytes(), secret.as_bytes(), rng);
+        sealed
+            .and_then(|(enc, text)| Wrap::of(id, &enc, &text))
+            .ok_or(bad)
+    }
+
+    /// HPKE in base mode, one message: the encapsulated key and the text. None: the bytes are no
+    /// public key.
+    pub(crate) fn seal(
+        &self,
+        info: &[u8],
+        aad: &[u8],
+        plain: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Option<(Vec<u8>, Vec<u8>)> {
+        let public = Public::from_bytes(self.key.as_bytes()).ok()?;
         let (enc, text) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
             &OpModeS::Base,
             &public,
-            &info(recipient, &id),
-            secret.as_bytes(),
-            record.as_bytes(),
+            info,
+            plain,
+            aad,
             rng,
         )
-        .map_err(bad)?;
-        Wrap::of(id, &enc.to_bytes(), &text).ok_or(SealFault::BadKey {
-            agency: *recipient,
-            key: id,
-        })
+        .ok()?;
+        Some((enc.to_bytes().to_vec(), text))
     }
 }
 
@@ -162,23 +175,34 @@ impl SealingSecret {
         if key != self.id() {
             return Err(SealFault::OtherKey { key });
         }
-        let closed = |_| SealFault::Closed { key };
-        let enc = Encapped::from_bytes(wrap.enc()).map_err(closed)?;
-        let bytes = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
-            &OpModeR::Base,
-            &self.private,
-            &enc,
-            &info(recipient, &key),
-            wrap.text(),
-            record.as_bytes(),
-        )
-        .map_err(closed)?;
-        let bytes = Zeroizing::new(bytes);
+        let info = info(WRAP_DOMAIN, recipient, &key);
+        let bytes = self.unseal(&info, record.as_bytes(), wrap.enc(), wrap.text());
+        let bytes = bytes.ok_or(SealFault::Closed { key })?;
         let bytes: &[u8; 32] = bytes
             .as_slice()
             .try_into()
             .map_err(|_| SealFault::Closed { key })?;
         Ok(Secret::from_bytes(bytes))
+    }
+
+    /// What [`SealingKey::seal`] made; none: it is for another key, info or aad, or changed.
+    pub(crate) fn unseal(
+        &self,
+        info: &[u8],
+        aad: &[u8],
+        enc: &[u8],
+        text: &[u8],
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let enc = Encapped::from_bytes(enc).ok()?;
+        let plain = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
+            &OpModeR::Base,
+            &self.private,
+            &enc,
+            info,
+            text,
+            aad,
+        );
+        plain.ok().map(Zeroizing::new)
     }
 }
 
@@ -188,9 +212,9 @@ impl fmt::Debug for SealingSecret {
     }
 }
 
-/// For whom a wrap is: domain, agency, key.
-fn info(recipient: &AgencyId, key: &SealingId) -> Vec<u8> {
-    [WRAP_DOMAIN, recipient.as_bytes(), key.as_bytes()].concat()
+/// What is sealed, and for whom: domain, agency, key.
+pub(crate) fn info(domain: &[u8], recipient: &AgencyId, key: &SealingId) -> Vec<u8> {
+    [domain, recipient.as_bytes(), key.as_bytes()].concat()
 }
 
 impl fmt::Debug for SealingKey {

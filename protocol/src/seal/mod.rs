@@ -20,6 +20,8 @@ mod wrap;
 
 pub use self::content::{Stub, TAG_BYTES, open_bytes, open_record, seal_bytes, seal_record};
 pub use self::fault::{FrameFault, SealFault};
+pub(crate) use self::key::info;
 pub use self::key::{BadSealingId, PublicBytes, SealingId, SealingKey, SealingSecret};
 pub use self::secret::{Commitment, Secret};
+pub(crate) use self::wrap::ENC_BYTES;
 pub use self::wrap::Wrap;

@@ -6,7 +6,7 @@ use std::fmt;
 use super::key::SealingId;
 
 /// Bytes of the encapsulated key: ML-KEM-768 (1,088) and X25519 (32).
-const ENC_BYTES: usize = 1120;
+pub(crate) const ENC_BYTES: usize = 1120;
 /// Bytes of the wrapped secret: 32 and a tag.
 const TEXT_BYTES: usize = 48;
 

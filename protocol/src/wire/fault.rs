@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::fault::Blame;
+use crate::id::ParcelId;
 use crate::wire::hello::Speaks;
 
 /// Why a stream ended. Nothing that was settled before is undone.
@@ -169,6 +170,30 @@ pub enum WireFault {
         what: &'static str,
         /// How many are allowed.
         max: u64,
+    },
+    /// A message about a parcel for which none is due.
+    #[error("the peer sent '{message}' for parcel {}, for which it is not due", id.short())]
+    NotDue {
+        /// Name of the message.
+        message: &'static str,
+        /// The parcel.
+        id: ParcelId,
+    },
+    /// A piece of a parcel of another length than is next.
+    #[error("the peer sent {found} bytes of parcel {}; {due} were next", id.short())]
+    PieceSize {
+        /// The parcel.
+        id: ParcelId,
+        /// Bytes that came.
+        found: usize,
+        /// Bytes that were next.
+        due: usize,
+    },
+    /// Bytes that are not those of the parcel that they were sent for.
+    #[error("the peer sent other bytes than those of parcel {}", id.short())]
+    OtherBytes {
+        /// The parcel.
+        id: ParcelId,
     },
     /// Nothing came for too long.
     #[error("the peer left {waiting_for} out for {after_ms} ms")]

@@ -2,17 +2,19 @@
 //!
 //! A stream carries frames ([`frame`]), a frame carries one [`Message`], and a session is
 //! a state machine that takes events and gives effects: [`live`] moves records, one
-//! direction a stream; [`repair`] finds out which records to offer again. The caller
+//! direction a stream; [`repair`] finds out which records to offer again; [`mailbox`] leaves
+//! parcels at a hub and collects them. The caller
 //! reads and writes the bytes, decides what may be released, stores, and tells the time.
 //!
 //! The machines never panic on what a peer sends, hold bounded memory, and say who is at
 //! fault ([`WireFault::blame`]). `SPEC.md` describes them for a second implementation.
 
-mod cbor;
+pub(crate) mod cbor;
 pub mod fault;
 pub mod frame;
 pub mod hello;
 pub mod live;
+pub mod mailbox;
 pub mod message;
 pub mod notice;
 pub mod outcome;

@@ -1,4 +1,4 @@
-//! A sealed record, sealed and opened from the words of `SPEC.md` ("Sealing") with primitives
+//! A sealed record and a parcel, opened from the words of `SPEC.md` ("Sealing", "Parcels") with primitives
 //! taken directly: none of the library's code, and neither its HPKE nor its X-Wing.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -45,7 +45,10 @@ pub fn open(frame: &[u8], recipient: &[u8; 32], seed: &[u8; 32]) -> Result<Opene
     // wrap = key_id (8) || enc (1,120) || ct (48)
     let (key_id, rest) = wrap.split_at(8);
     let (enc, ct) = rest.split_at(1120);
-    let secret = hpke_open(seed, key_id, enc, ct, recipient, &id)?;
+    let info = [b"liaison/1 wrap".as_slice(), recipient, key_id].concat();
+    let secret: [u8; 32] = hpke_open(seed, key_id, enc, ct, &info, &id)?
+        .try_into()
+        .map_err(|_| "32 bytes")?;
 
     let payload: Value = ciborium::from_reader(payload.as_slice()).map_err(|_| "payload")?;
     let Parts {
@@ -83,6 +86,56 @@ pub fn open(frame: &[u8], recipient: &[u8; 32], seed: &[u8; 32]) -> Result<Opene
         secret,
         inside,
     })
+}
+
+/// Opens a parcel as `addressee`: the payload of its letter, whose signature by the key that it
+/// names verifies.
+pub fn open_parcel(
+    parcel: &[u8],
+    addressee: &[u8; 32],
+    seed: &[u8; 32],
+) -> Result<Vec<u8>, &'static str> {
+    let classes = [4096, 16384, 65536, 262_144, 1_048_576];
+    if !classes.contains(&parcel.len()) {
+        return Err("length");
+    }
+    // parcel = key_id (8) || enc (1,120) || ct
+    let (key_id, rest) = parcel.split_at(8);
+    let (enc, ct) = rest.split_at(1120);
+    let info = [b"liaison/1 parcel".as_slice(), addressee, key_id].concat();
+    let mut signed = hpke_open(seed, key_id, enc, ct, &info, &[])?;
+    while signed.last() == Some(&0) {
+        signed.pop();
+    }
+    if signed.pop() != Some(0x80) {
+        return Err("padding");
+    }
+    let fits = |class: &usize| signed.len() + 1 + 1144 <= *class;
+    if classes.into_iter().find(fits) != Some(parcel.len()) {
+        return Err("size class");
+    }
+    let mut rest = signed.as_slice();
+    let letter: Value = ciborium::from_reader(&mut rest).map_err(|_| "no CBOR")?;
+    let Value::Tag(18, letter) = letter else {
+        return Err("tag");
+    };
+    let parts = letter.into_array().map_err(|_| "array")?;
+    let protected = parts[0].as_bytes().ok_or("protected header")?;
+    let payload = parts[2].as_bytes().ok_or("payload")?;
+    let signature: [u8; 64] = parts[3]
+        .as_bytes()
+        .and_then(|s| s.as_slice().try_into().ok())
+        .ok_or("signature")?;
+    let kid: [u8; 32] = protected[protected.len() - 32..].try_into().expect("32");
+    let due = crate::raw::protected_as("application/vnd.liaison.letter+cbor", &kid);
+    if !rest.is_empty() || *protected != due {
+        return Err("header");
+    }
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&kid).map_err(|_| "key")?;
+    let message = sig_structure(protected, b"liaison/1 letter", payload);
+    key.verify_strict(&message, &ed25519_dalek::Signature::from_bytes(&signature))
+        .map_err(|_| "signature")?;
+    Ok(payload.clone())
 }
 
 /// A payload taken apart.
@@ -183,29 +236,26 @@ fn hpke_open(
     named: &[u8],
     enc: &[u8],
     ct: &[u8],
-    recipient: &[u8; 32],
-    id: &[u8; 32],
-) -> Result<[u8; 32], &'static str> {
+    info: &[u8],
+    aad: &[u8],
+) -> Result<Vec<u8>, &'static str> {
     if named != key_id(seed) {
         return Err("another sealing key");
     }
-    let info = [b"liaison/1 wrap".as_slice(), recipient, named].concat();
     let shared = xwing(seed, enc);
     let context = [
         vec![0],
         extract(&[], b"psk_id_hash", &[]),
-        extract(&[], b"info_hash", &info),
+        extract(&[], b"info_hash", info),
     ]
     .concat();
     let secret = extract(&shared, b"secret", &[]);
     let key: [u8; 32] = expand(&secret, b"key", &context);
     let nonce: [u8; 12] = expand(&secret, b"base_nonce", &context);
-    let payload = Payload { msg: ct, aad: id };
+    let payload = Payload { msg: ct, aad };
     ChaCha20Poly1305::new(&Key::from(key))
         .decrypt(&Nonce::from(nonce), payload)
-        .map_err(|_| "the wrap does not open")?
-        .try_into()
-        .map_err(|_| "32 bytes")
+        .map_err(|_| "it does not open")
 }
 
 const SUITE: &[u8] = b"HPKE\x64\x7a\x00\x01\x00\x03";

@@ -45,12 +45,16 @@ pub const CONTENT_TYPE: &str = "application/vnd.liaison.record+cbor";
 
 /// `{1: -8, 3: content type, 4: key id}`
 pub fn protected(kid: &[u8]) -> Vec<u8> {
+    protected_as(CONTENT_TYPE, kid)
+}
+
+pub fn protected_as(content_type: &str, kid: &[u8]) -> Vec<u8> {
     [
         head(5, 3),
         head(0, 1),
         head(1, 7),
         head(0, 3),
-        tstr(CONTENT_TYPE),
+        tstr(content_type),
         head(0, 4),
         bstr(kid),
     ]

@@ -229,7 +229,11 @@ fn rule(name: &str, what: &str, texts: &[&str]) -> String {
 /// The limits with the words of their source.
 fn limits_table() -> String {
     let classes = limits::SIZE_CLASSES.map(|class| thousands(class as u64));
-    let mut values: Vec<(&str, String)> = vec![("SIZE_CLASSES", classes.join("; "))];
+    let parcels = limits::PARCEL_CLASSES.map(|class| thousands(class as u64));
+    let mut values: Vec<(&str, String)> = vec![
+        ("SIZE_CLASSES", classes.join("; ")),
+        ("PARCEL_CLASSES", parcels.join("; ")),
+    ];
     macro_rules! values {
         ($($name:ident)+) => {
             $(values.push((stringify!($name), thousands(limits::$name as u64)));)+
@@ -245,6 +249,8 @@ fn limits_table() -> String {
         NODE_KEYS HUBS NAME_CHARS CHANNEL_CHARS SERIES_PREFIX_CHARS TREND_COMPARISONS DRAFT_BYTES
         AFFIRMED_RECORDS RECIPIENTS RESPOND_DAYS SEALING_KEYS SEALING_KEY_DAYS
         INSIDE_BYTES SHOWN_BYTES PERSONAL_NOTE_CHARS PERSONAL_ITEMS COMPANIONS HOURS_SPANS
+        PARCEL_BYTES PARCEL_DAYS PARCEL_RECORDS PARCEL_ANSWERS PARCEL_NUMBERS PARCEL_WINDOW PIECE_BYTES
+        DEPOSIT_MS WAITING_PARCELS MAILBOX_IDS BUNDLE_PARCELS
         STEP_SEEN THREAD_STEPS CANDIDATES EMERGENCY_REVIEW_HOURS REFERRAL_DRAFT_BYTES
     }
     let source = include_str!("../../src/limits.rs");

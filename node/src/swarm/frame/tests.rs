@@ -13,6 +13,7 @@ fn over(size: usize, timing: Timing) -> (FrameStream, DuplexStream) {
         number: 0,
         agency: AGENCY,
         channel: Channel::Live,
+        path: Path::Direct,
         gone: CancellationToken::new(),
         counters: Arc::default(),
         tap: None,

@@ -216,6 +216,7 @@ async fn a_port_in_use_is_named() {
         software: String::new(),
         tap: None,
         now: Arc::new(|| Millis(0)),
+        relay: None,
         timing: Timing {
             shutdown: Duration::from_millis(100),
             listen: Duration::from_millis(100),

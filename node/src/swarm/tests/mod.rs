@@ -64,6 +64,7 @@ async fn tapped(seed: u8, listen: &[&str], tap: Option<Arc<dyn Tap>>) -> Node {
         software: "liaison test".to_owned(),
         tap,
         now: Arc::new(move || Millis(ticks.fetch_add(1, Ordering::Relaxed))),
+        relay: None,
         timing: Timing {
             redial_min: Duration::from_millis(40),
             redial_max: Duration::from_millis(400),
@@ -80,11 +81,11 @@ async fn tapped(seed: u8, listen: &[&str], tap: Option<Arc<dyn Tap>>) -> Node {
 
 impl Node {
     fn card(&self) -> LinkedPeer {
-        LinkedPeer {
-            agency: self.agency,
-            node_keys: vec![self.handle.node_key()],
-            addresses: self.handle.listen_addrs(),
-        }
+        LinkedPeer::new(
+            self.agency,
+            vec![self.handle.node_key()],
+            self.handle.listen_addrs(),
+        )
     }
 
     /// As [`card`](Self::card), for someone who is to wait for our call.

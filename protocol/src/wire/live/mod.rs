@@ -18,7 +18,7 @@ use crate::clock::Millis;
 use crate::wire::fault::WireFault;
 
 /// Whether something due is overdue.
-fn overdue(
+pub(super) fn overdue(
     now: Millis,
     since: Millis,
     allowed_ms: u64,

@@ -2,8 +2,11 @@
 //! implementation would.
 
 mod bad;
+mod bundle;
 mod cards;
 mod good;
+mod mailbox;
+mod parcel;
 mod repair;
 mod seal;
 mod signatures;
@@ -177,6 +180,18 @@ fn made() -> BTreeMap<String, String> {
     for (name, vector) in seal::cases() {
         let folder = if vector.expect == "ok" { "good" } else { "bad" };
         put(format!("seal/{folder}/{name}.json"), pretty(&vector));
+    }
+    for (name, vector) in parcel::cases() {
+        let folder = if vector.expect == "ok" { "good" } else { "bad" };
+        put(format!("parcel/{folder}/{name}.json"), pretty(&vector));
+    }
+    for (name, vector) in mailbox::cases() {
+        let folder = if vector.expect == "ok" { "good" } else { "bad" };
+        put(format!("mailbox/{folder}/{name}.json"), pretty(&vector));
+    }
+    for (name, vector) in bundle::cases() {
+        let folder = if vector.expect == "ok" { "good" } else { "bad" };
+        put(format!("bundle/{folder}/{name}.json"), pretty(&vector));
     }
     put(
         "repair/two-missing-on-each-side.json".into(),

@@ -32,7 +32,7 @@ pub struct WireVector {
     pub hex: String,
 }
 
-fn name_of(fault: &WireFault) -> &'static str {
+pub(super) fn name_of(fault: &WireFault) -> &'static str {
     match fault {
         WireFault::FrameSize { .. } => "FrameSize",
         WireFault::Form { .. } => "Form",
@@ -124,7 +124,7 @@ pub fn messages() -> Vec<(&'static str, Message)> {
     ]
 }
 
-fn framed(body: &[u8]) -> Vec<u8> {
+pub(super) fn framed(body: &[u8]) -> Vec<u8> {
     [(body.len() as u32).to_be_bytes().to_vec(), body.to_vec()].concat()
 }
 

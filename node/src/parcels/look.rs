@@ -1,0 +1,274 @@
+//! A look at the parcels that are under way: what may no longer go is taken back, what arrived is
+//! kept no longer, what ended is packed anew.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::fault::Answer;
+use liaison_protocol::id::{AgencyId, ParcelId};
+use liaison_protocol::record::kinds::Content;
+
+use super::Parcels;
+use super::outbox::{Key, Row, State, Way};
+use super::void::Voids;
+use crate::limits;
+use crate::node::Node;
+use crate::share::Ahead;
+use crate::store::{Arrival, Direction, StoreError};
+
+/// What is to become of a parcel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It goes on.
+    Good,
+    /// Something in it may no longer go.
+    Withdrawn,
+    /// Its addressee answered all that is in it.
+    Answered,
+    /// It is past its end.
+    Ended,
+}
+
+impl Node {
+    /// Looks at what is under way whenever something may have changed what may go.
+    pub(crate) async fn look_at_parcels(self) {
+        let mut stop = self.stopping();
+        let mut owed = self.share.owed.changes();
+        let mut policies = self.policies.subscribe();
+        let mut registry = self.registry.changes();
+        let mut tick = tokio::time::interval(Duration::from_millis(limits::PARCEL_LOOK_MS));
+        let mut ticks = 0u64;
+        let mut rechecks = owed.borrow_and_update().rechecks;
+        let mut read = self.store.last();
+        loop {
+            let (changed, mut anew) = tokio::select! {
+                Ok(()) = owed.changed() => (true, false),
+                Ok(()) = policies.changed() => (true, true),
+                Ok(()) = registry.changed() => (true, true),
+                _ = tick.tick() => (false, false),
+                _ = stop.changed() => return,
+            };
+            ticks += 1;
+            let last = self.store.last();
+            let look = *owed.borrow_and_update();
+            anew |= std::mem::replace(&mut rechecks, look.rechecks) != look.rechecks;
+            let done = self.look_once(read, changed, ticks).await;
+            if let Err(error) = done {
+                tracing::error!(%error, "the parcels that are under way were not looked at");
+                continue;
+            }
+            read = last;
+            if anew {
+                self.parcels.look_at_all_again();
+            }
+        }
+    }
+
+    async fn look_once(&self, read: Arrival, changed: bool, ticks: u64) -> Result<(), StoreError> {
+        let parcels = &self.parcels;
+        if !changed {
+            // What was answered on a stream need not lie at a hub.
+            let up = |row: &Row| self.unreachable_since(&row.to).is_none();
+            let all = ticks.is_multiple_of(limits::PARCEL_LOOKS);
+            return parcels.look(|row| all || up(row)).await;
+        }
+        // First what is withdrawn for certain: a look at everything takes its time.
+        let withdrawn = parcels.withdrawn_since(read).await?;
+        let first = |row: &Row| {
+            !self.registry.is_peer(&row.to) || row.records.iter().any(|at| withdrawn.contains(at))
+        };
+        parcels.look(first).await?;
+        parcels.look(|_| true).await
+    }
+}
+
+impl Parcels {
+    /// The records that control records after an arrival take back.
+    async fn withdrawn_since(&self, after: Arrival) -> Result<HashSet<Arrival>, StoreError> {
+        let this = self.clone();
+        let found = tokio::task::spawn_blocking(move || {
+            let (store, share) = (&this.0.store, &this.0.share);
+            let mut withdrawn = HashSet::new();
+            for (arrival, _) in store.owed(after, limits::SCAN_ROWS)? {
+                let of = match share.owed.says(store, arrival)?.as_deref() {
+                    Some(Content::Retract(retract)) => retract.of,
+                    Some(Content::Recall(recall)) => recall.of,
+                    _ => continue,
+                };
+                let Some(at) = store.arrival_of(&of)? else {
+                    continue;
+                };
+                withdrawn.insert(at);
+                // A permit that is withdrawn takes its record with it.
+                if let Some(record) = share.leaves.permits(at)
+                    && let Some(at) = store.arrival_of(&record)?
+                {
+                    withdrawn.insert(at);
+                }
+            }
+            Ok(withdrawn)
+        });
+        found.await.map_err(|_| StoreError::Closed {
+            dir: self.0.store.dir().to_path_buf(),
+        })?
+    }
+
+    /// Looks at parcels that are under way, as everything stands now. At hubs, what may no
+    /// longer go is to be discarded; a file is out of reach, and its row stays until it ends.
+    ///
+    /// # Errors
+    /// The store can't be read or written.
+    pub async fn look(&self, which: impl Fn(&Row) -> bool) -> Result<(), StoreError> {
+        let rows = self.0.outbox.rows(|row| row.is_under_way() && which(row));
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let this = self.clone();
+        let judged = tokio::task::spawn_blocking(move || {
+            let judge = |row: Row| Ok((this.judge(&row)?, row));
+            rows.into_iter().map(judge).collect::<Result<Vec<_>, _>>()
+        });
+        let judged: Vec<(Verdict, Row)> = judged.await.map_err(|_| StoreError::Closed {
+            dir: self.0.store.dir().to_path_buf(),
+        })??;
+        let now = self.0.share.now();
+        let mut gone = Vec::new();
+        for (verdict, row) in judged {
+            match (verdict, row.way) {
+                (Verdict::Good, _) | (Verdict::Withdrawn, Way::Bundle) => continue,
+                (Verdict::Withdrawn, Way::Hub(_)) => {
+                    self.void(&row).await?;
+                    self.unwanted(&row, now).await?;
+                }
+                (Verdict::Answered, Way::Hub(_)) => self.unwanted(&row, now).await?,
+                (Verdict::Answered, Way::Bundle) | (Verdict::Ended, _) => gone.push(row.key()),
+            }
+            self.look_again(&row.to);
+        }
+        if !gone.is_empty() {
+            self.0.outbox.remove(&gone, Vec::new()).await?;
+            self.wake();
+        }
+        Ok(())
+    }
+
+    fn judge(&self, row: &Row) -> Result<Verdict, StoreError> {
+        if row.expires <= self.0.share.now() {
+            return Ok(Verdict::Ended);
+        }
+        if !self.0.share.registry.is_peer(&row.to) {
+            return Ok(Verdict::Withdrawn);
+        }
+        let route = row.way.route();
+        let ahead = Ahead::of(row.records.iter().copied());
+        let mut open = row.records.is_empty();
+        for arrival in &row.records {
+            let line = self.0.store.ledger_entry(&row.to, *arrival)?;
+            let answered = line.is_some_and(|l| {
+                l.direction == Direction::Received
+                    || l.answer.is_some_and(|a| !matches!(a, Answer::Later(_)))
+            });
+            // What the addressee has is withdrawn there, by what is owed to it.
+            if answered {
+                continue;
+            }
+            open = true;
+            if !self.0.share.may_still(&row.to, *arrival, route, &ahead)? {
+                return Ok(Verdict::Withdrawn);
+            }
+        }
+        Ok(if open {
+            Verdict::Good
+        } else {
+            Verdict::Answered
+        })
+    }
+
+    /// Its addressee is to refuse it from now on.
+    async fn void(&self, row: &Row) -> Result<(), StoreError> {
+        if !self.0.share.registry.is_peer(&row.to) {
+            return Ok(());
+        }
+        let _one_at_a_time = self.0.packing.lock().await;
+        let next = self.0.outbox.next_number(&row.to)?;
+        let mut voids = Voids::load(&self.0.store, &row.to, self.0.share.now())?;
+        voids.add(row.number, row.expires, next);
+        let op = voids.keep(&self.0.store, &row.to)?;
+        self.0.store.write(vec![op]).await.map(|_| ())
+    }
+
+    async fn unwanted(&self, row: &Row, since: Millis) -> Result<(), StoreError> {
+        self.0
+            .outbox
+            .set(&row.key(), State::Unwanted { since })
+            .await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// A hub lists what it keeps of ours: what it lists lies there. What it lists no more was
+    /// collected, or is lost; of that the addressee hears again in time, unless it says that it
+    /// arrived. What nobody here knows was deposited before a restore, and ends by itself.
+    ///
+    /// # Errors
+    /// The store can't be written.
+    pub async fn held_by(
+        &self,
+        hub: AgencyId,
+        held: &BTreeSet<ParcelId>,
+    ) -> Result<(), StoreError> {
+        let now = self.0.share.now();
+        let mut gone = Vec::new();
+        for row in self.0.outbox.rows(|row| row.way == Way::Hub(hub)) {
+            let lies = held.contains(&row.id);
+            match row.state {
+                State::Made | State::Gone { .. } if lies => {
+                    self.0.outbox.set(&row.key(), State::Lies).await?;
+                }
+                // It never came there.
+                State::Made => gone.push(row.key()),
+                State::Lies if !lies => {
+                    let since = State::Gone { since: now };
+                    self.0.outbox.set(&row.key(), since).await?;
+                }
+                State::Unwanted { .. } if !lies => gone.push(row.key()),
+                State::Gone { since }
+                    if !lies && since.0.saturating_add(patience(&row)) <= now.0 =>
+                {
+                    let peer = self.alias(&row.to);
+                    tracing::info!(%peer, number = row.number, "nothing was heard of a parcel: what is in it is sent again");
+                    self.set_tries(&row.to, row.tries.saturating_add(1));
+                    gone.push(row.key());
+                }
+                _ => {}
+            }
+        }
+        self.drop_rows(&gone).await
+    }
+
+    /// Forgets parcels: what was in them and is not answered is packed again.
+    ///
+    /// # Errors
+    /// The store can't be written.
+    pub async fn drop_rows(&self, keys: &[Key]) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.0.outbox.remove(keys, Vec::new()).await?;
+        for (to, _) in keys {
+            self.look_again(to);
+        }
+        self.wake();
+        Ok(())
+    }
+}
+
+/// Milliseconds for which the addressee's word is waited for, once a hub has a parcel no more:
+/// twice as long each time that none came.
+fn patience(row: &Row) -> u64 {
+    let doubled = limits::PARCEL_WORD_MS.checked_shl(u32::from(row.tries.min(16)));
+    doubled
+        .unwrap_or(limits::PARCEL_WORD_MAX_MS)
+        .min(limits::PARCEL_WORD_MAX_MS)
+}

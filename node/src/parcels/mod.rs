@@ -1,0 +1,276 @@
+//! Parcels, the agency's side: records for a peer that is not connected, packed into one
+//! ciphertext that a hub keeps for it or people carry in a file, and the same from others.
+//!
+//! What goes into a parcel passes the same gates as on a live stream and stands in the same
+//! ledger; a parcel only says how it travels. It moves no cursor: when the peer is back, the live
+//! stream offers what it has no answer to, and the peer says that it holds it.
+
+mod look;
+mod open;
+mod outbox;
+mod pack;
+mod post;
+mod seen;
+mod told;
+mod void;
+mod whom;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::{AgencyId, ParcelId};
+use liaison_protocol::limits as wire_limits;
+use liaison_protocol::wire::mailbox::Refusal;
+use serde::Serialize;
+use tokio::sync::watch;
+
+pub use self::open::{OpenError, Opened};
+pub use self::outbox::{Key, Outbox, Row, State, Way};
+use self::pack::Looked;
+pub use self::pack::{Counts, PackError, Packed};
+use self::told::Told;
+use crate::catchup::CatchUp;
+use crate::ingest::Ingest;
+use crate::keyring::Keyring;
+use crate::limits;
+use crate::share::Share;
+use crate::signing::Signing;
+use crate::store::{Arrival, Store, StoreError};
+use crate::sync::PeerSyncs;
+use crate::time::Timekeeper;
+
+/// Parcels of this agency, and those that come to it. Clones share them.
+#[derive(Clone)]
+pub struct Parcels(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    share: Share,
+    ingest: Ingest,
+    keyring: Keyring,
+    signing: Signing,
+    time: Timekeeper,
+    catch_up: CatchUp,
+    peers: PeerSyncs,
+    outbox: Outbox,
+    told: Told,
+    /// Days until a parcel at a hub ends.
+    days: u64,
+    /// One parcel at a time is made.
+    packing: tokio::sync::Mutex<()>,
+    /// One parcel at a time is opened.
+    opening: tokio::sync::Mutex<()>,
+    inner: Mutex<Inner>,
+    /// Tells that something is to be told, or that what is under way is to be looked at.
+    woken: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Up to where the store was looked at for an agency, by a way.
+    looked: BTreeMap<(AgencyId, Way), Looked>,
+    /// How often in a row parcels to an agency were not heard of any more.
+    tries: BTreeMap<AgencyId, u8>,
+    faults: BTreeMap<AgencyId, Fault>,
+    /// Until when a hub is not asked again to keep something for an agency.
+    refused: BTreeMap<(AgencyId, AgencyId), Millis>,
+    /// What a hub said to have deleted after we collected it: the newest
+    /// [`limits::COLLECTED_PARCELS`].
+    collected: VecDeque<ParcelId>,
+}
+
+/// What went wrong with an agency's parcels, or with a hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// When last.
+    pub at: Millis,
+    /// What, as a sentence.
+    pub says: String,
+}
+
+impl Parcels {
+    /// Takes up what is under way.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "every part of the node that parcels use, once"
+    )]
+    pub fn load(
+        share: Share,
+        ingest: Ingest,
+        keyring: Keyring,
+        signing: Signing,
+        time: Timekeeper,
+        catch_up: CatchUp,
+        peers: PeerSyncs,
+        days: u64,
+    ) -> Result<Self, StoreError> {
+        let store = share.store.clone();
+        Ok(Self(Arc::new(Shared {
+            outbox: Outbox::load(store.clone())?,
+            told: Told::load(store.clone())?,
+            store,
+            share,
+            ingest,
+            keyring,
+            signing,
+            time,
+            catch_up,
+            peers,
+            days,
+            packing: tokio::sync::Mutex::new(()),
+            opening: tokio::sync::Mutex::new(()),
+            inner: Mutex::default(),
+            woken: watch::Sender::new(0),
+        })))
+    }
+
+    /// Our parcels that are under way.
+    pub fn outbox(&self) -> &Outbox {
+        &self.0.outbox
+    }
+
+    /// Whether an agency is to be told what became of its parcels.
+    pub fn owes_word_to(&self, agency: &AgencyId) -> bool {
+        self.0.told.is_owed_to(agency)
+    }
+
+    /// Tells when there is something new to say, or what is under way is to be looked at.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.woken.subscribe()
+    }
+
+    /// What went wrong with whom.
+    pub fn faults(&self) -> BTreeMap<AgencyId, Fault> {
+        self.lock().faults.clone()
+    }
+
+    /// Something went wrong with an agency's parcels, or with a hub.
+    pub fn note_fault(&self, agency: AgencyId, says: String) {
+        let at = self.0.share.now();
+        let mut inner = self.lock();
+        if inner.faults.len() < limits::LEDGER_PEERS || inner.faults.contains_key(&agency) {
+            inner.faults.insert(agency, Fault { at, says });
+        }
+    }
+
+    /// It is mended.
+    pub fn mended(&self, agency: &AgencyId) {
+        self.lock().faults.remove(agency);
+    }
+
+    /// A hub does not keep something for an agency.
+    fn refused(&self, hub: AgencyId, to: AgencyId, why: Refusal, says: String) {
+        let wait = match why {
+            Refusal::Busy => limits::HUB_BUSY_MS,
+            Refusal::DepositorFull | Refusal::AddresseeFull | Refusal::Disk => limits::HUB_FULL_MS,
+            Refusal::NotCarried | Refusal::Expiry => limits::HUB_REFUSED_MS,
+        };
+        let until = Millis(self.0.share.now().0.saturating_add(wait));
+        self.lock().refused.insert((hub, to), until);
+        if why != Refusal::Busy {
+            self.note_fault(to, says);
+        }
+    }
+
+    /// It does.
+    fn not_refused(&self, hub: &AgencyId, to: &AgencyId) {
+        self.lock().refused.remove(&(*hub, *to));
+    }
+
+    /// Whether a hub is not asked for now.
+    fn is_refused(&self, hub: &AgencyId, to: &AgencyId, now: Millis) -> bool {
+        let inner = self.lock();
+        inner
+            .refused
+            .get(&(*hub, *to))
+            .is_some_and(|until| now < *until)
+    }
+
+    /// A hub said that it has deleted what we collected.
+    fn note_collected(&self, id: ParcelId) {
+        let mut inner = self.lock();
+        if inner.collected.len() >= limits::COLLECTED_PARCELS {
+            inner.collected.pop_front();
+        }
+        inner.collected.push_back(id);
+    }
+
+    /// Whether one said so.
+    fn was_collected(&self, id: &ParcelId) -> bool {
+        self.lock().collected.contains(id)
+    }
+
+    /// When a parcel that is made now ends.
+    fn expires(&self, way: Way, now: Millis) -> Millis {
+        let days = match way {
+            Way::Hub(_) => self.0.days.min(wire_limits::PARCEL_DAYS),
+            Way::Bundle => wire_limits::PARCEL_DAYS,
+        };
+        Millis(now.0.saturating_add(days.saturating_mul(limits::DAY_MS)))
+    }
+
+    /// Up to where the store was looked at for an agency: by an earlier parcel under this policy,
+    /// or by its live stream.
+    fn looked(&self, to: &AgencyId, way: Way) -> Result<Looked, StoreError> {
+        let epoch = self.0.share.policies.current().epoch();
+        let before = self.lock().looked.get(&(*to, way)).copied();
+        if let Some(looked) = before.filter(|(of, _)| *of == epoch) {
+            return Ok(looked);
+        }
+        let cursor = self.0.store.cursor(to)?.filter(|c| c.epoch == epoch);
+        Ok((epoch, cursor.map_or(Arrival::ZERO, |c| c.arrival)))
+    }
+
+    fn set_looked(&self, to: AgencyId, way: Way, looked: Looked) {
+        self.lock().looked.insert((to, way), looked);
+    }
+
+    /// What was looked at for an agency is to be looked at again.
+    fn look_again(&self, to: &AgencyId) {
+        self.lock().looked.retain(|(agency, _), _| agency != to);
+    }
+
+    /// What was looked at for anybody is to be looked at again.
+    fn look_at_all_again(&self) {
+        self.lock().looked.clear();
+        self.wake();
+    }
+
+    fn tries(&self, to: &AgencyId) -> u8 {
+        self.lock().tries.get(to).copied().unwrap_or_default()
+    }
+
+    fn set_tries(&self, to: &AgencyId, tries: u8) {
+        let mut inner = self.lock();
+        match tries {
+            0 => inner.tries.remove(to),
+            tries => inner.tries.insert(*to, tries),
+        };
+    }
+
+    fn alias(&self, agency: &AgencyId) -> String {
+        self.0.share.registry.alias(agency)
+    }
+
+    fn wake(&self) {
+        self.0.woken.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A small structure as the store keeps it.
+fn encode<T: Serialize>(store: &Store, value: &T) -> Result<Bytes, StoreError> {
+    let bytes = postcard::to_stdvec(value).map_err(|e| StoreError::Corrupt {
+        dir: store.dir().to_path_buf(),
+        detail: e.to_string(),
+    })?;
+    Ok(bytes.into())
+}

@@ -1,0 +1,285 @@
+//! What goes into a parcel: what is owed first, then what is about persons, then the rest; each
+//! decided anew, written into the ledger and the audit log, and only then given.
+
+use std::sync::Arc;
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::limits as wire_limits;
+use liaison_protocol::parcel::{Cargo, Letter, Parcel, ParcelFault, ROOM};
+use liaison_protocol::seal::SealingKey;
+
+use super::Parcels;
+use super::outbox::{Row, State, Way};
+use super::told::OfParcel;
+use super::void::Voids;
+use crate::limits;
+use crate::share::{Ahead, Lack, Lacks, ReleaseError, Released, Search};
+use crate::store::{Arrival, StoreError};
+
+/// A parcel that may leave: its row is in the outbox.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// What is known of it.
+    pub row: Row,
+    /// It.
+    pub parcel: Parcel,
+}
+
+/// Why nothing was packed.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nothing could be released.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// It can't be sealed to the addressee.
+    #[error("a parcel for '{to}' could not be made: {fault}")]
+    Fault {
+        /// Alias.
+        to: String,
+        /// Why.
+        fault: ParcelFault,
+    },
+    /// The addressee told of no key that is in force.
+    #[error(
+        "'{to}' has no sealing key in force that is known here: nothing can be sealed to it. Ask it for its newest card, then 'liaison peer add FILE'"
+    )]
+    NoKey {
+        /// Alias.
+        to: String,
+    },
+    /// Too many are under way.
+    #[error(
+        "{count} parcels for '{to}' are under way: more leave when it has collected some, or when they end"
+    )]
+    Full {
+        /// Alias.
+        to: String,
+        /// How many.
+        count: usize,
+    },
+    /// Nothing leaves until the node has caught up.
+    #[error("nothing leaves in parcels until this node has caught up: 'liaison restore status'")]
+    CatchingUp,
+    /// The node stops.
+    #[error("the node is stopping")]
+    Stopping,
+}
+
+/// Which parcels that are under way hold what need not be packed again.
+pub type Counts = Arc<dyn Fn(&Row) -> bool + Send + Sync>;
+
+/// What a parcel is to be made of.
+struct Choice {
+    owed: Vec<Lack>,
+    rest: Vec<Lack>,
+    told: Vec<OfParcel>,
+    voids: Voids,
+    looked: Looked,
+}
+
+/// Up to where the store was looked at for an agency, under which policy.
+pub(super) type Looked = (u64, Arrival);
+
+impl Parcels {
+    /// Makes the next parcel for an agency: of what it lacks and may have by this way, and of
+    /// what became of the parcels that came from it. None: there is nothing.
+    ///
+    /// # Errors
+    /// [`PackError`]; nothing left then.
+    pub async fn pack(
+        &self,
+        to: AgencyId,
+        way: Way,
+        counts: Counts,
+    ) -> Result<Option<Packed>, PackError> {
+        // A record is in one parcel, and a number is used once.
+        let _one_at_a_time = self.0.packing.lock().await;
+        if self.0.catch_up.waiting().is_some() {
+            return Err(PackError::CatchingUp);
+        }
+        if !self.0.outbox.has_room(&to) {
+            let count = self.0.outbox.rows(|row| row.to == to).len();
+            let to = self.alias(&to);
+            return Err(PackError::Full { to, count });
+        }
+        let number = self.0.outbox.next_number(&to)?;
+        let choice = self.choose(to, way, counts).await?;
+        let urgent = choice.owed.iter().chain(&choice.rest).any(|l| l.urgent);
+        let (records, mut contents) = self.let_go(to, way, &choice).await?;
+        let Choice { told, voids, .. } = &choice;
+        let answers: Vec<_> = told.iter().flat_map(|one| one.answers.clone()).collect();
+        if !answers.is_empty() {
+            contents.push(Cargo::Answers(answers));
+        }
+        let numbers: Vec<u64> = told.iter().map(|one| one.number).collect();
+        if !numbers.is_empty() {
+            contents.push(Cargo::Arrived(numbers.clone()));
+        }
+        if contents.is_empty() && !voids.is_news_to(number) {
+            self.set_looked(to, way, choice.looked);
+            return Ok(None);
+        }
+        let void = voids.numbers();
+        if !void.is_empty() {
+            contents.push(Cargo::Void(void));
+        }
+        let now = self.0.share.now();
+        let expires = self.expires(way, now);
+        let letter = Letter {
+            from: self.0.share.registry.own(),
+            to,
+            number,
+            made: now,
+            expires,
+            contents,
+        };
+        let parcel = self.seal(letter).await?;
+        let row = Row {
+            to,
+            number,
+            id: parcel.id(),
+            way,
+            state: State::Made,
+            made: now,
+            expires,
+            size: u32::try_from(parcel.bytes().len()).unwrap_or(u32::MAX),
+            urgent,
+            tries: self.tries(&to),
+            records,
+        };
+        let forget = self.0.told.drop_ops(&to, &numbers);
+        self.0.outbox.add(row.clone(), forget).await?;
+        self.0.told.forget(&to, &numbers);
+        self.set_looked(to, way, choice.looked);
+        Ok(Some(Packed { row, parcel }))
+    }
+
+    /// Finds what the next parcel is to hold, and up to where it was looked.
+    async fn choose(&self, to: AgencyId, way: Way, counts: Counts) -> Result<Choice, PackError> {
+        let this = self.clone();
+        let found = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
+            let now = this.0.share.now();
+            let told = this.0.told.to(&to)?;
+            let voids = Voids::load(&this.0.store, &to, now)?;
+            let under_way = this.0.outbox.under_way(&to, |row| counts(row));
+            let (epoch, from) = this.looked(&to, way)?;
+            let room = ROOM.saturating_sub(told_bytes(&told, &voids));
+            let lacks = this.0.share.lacks(Search {
+                peer: &to,
+                route: way.route(),
+                under_way: &under_way,
+                after: from,
+                bytes: room,
+                again_before: Millis(now.0.saturating_sub(limits::PARCEL_AGAIN_MS)),
+            })?;
+            Ok(fill(lacks, told, voids, room, epoch))
+        });
+        let found = found.await.map_err(|_| PackError::Stopping)?;
+        Ok(found?)
+    }
+
+    /// Releases what was chosen: where each stands, and it.
+    async fn let_go(
+        &self,
+        to: AgencyId,
+        way: Way,
+        choice: &Choice,
+    ) -> Result<(Vec<Arrival>, Vec<Cargo>), ReleaseError> {
+        // What travels ahead counts for what stands behind it only if it was let go itself.
+        let given = self.release(to, &choice.owed, way, Ahead::NONE).await?;
+        let ahead = Ahead::of(given.iter().map(|(lack, _)| lack.arrival));
+        let behind = self.release(to, &choice.rest, way, ahead).await?;
+        let (mut records, mut contents) = (Vec::new(), Vec::new());
+        for (lack, released) in given.into_iter().chain(behind) {
+            let (id, created) = (lack.item.id, lack.item.created);
+            // One that is too large for a stream is too large here.
+            if let Some(cargo) = Cargo::record(id, created, released.into_bytes().to_vec()) {
+                records.push(lack.arrival);
+                contents.push(cargo);
+            }
+        }
+        Ok((records, contents))
+    }
+
+    async fn release(
+        &self,
+        to: AgencyId,
+        lacks: &[Lack],
+        way: Way,
+        ahead: Ahead,
+    ) -> Result<Vec<(Lack, Released)>, ReleaseError> {
+        let mut given = Vec::with_capacity(lacks.len());
+        for some in lacks.chunks(wire_limits::BATCH_RECORDS) {
+            let wanted = some.iter().map(|lack| lack.arrival).collect();
+            let share = &self.0.share;
+            let released = share
+                .release_behind(to, wanted, way.route(), ahead.clone())
+                .await?;
+            let let_go = some.iter().copied().zip(released);
+            given.extend(let_go.filter_map(|(lack, released)| Some((lack, released?))));
+        }
+        Ok(given)
+    }
+
+    /// Signs, pads and seals it, off the runtime's threads.
+    async fn seal(&self, letter: Letter) -> Result<Parcel, PackError> {
+        let to = self.alias(&letter.to);
+        let registry = &self.0.share.registry;
+        let key: Option<SealingKey> = registry.sealing_key(&letter.to, self.0.share.now());
+        let Some(key) = key else {
+            return Err(PackError::NoKey { to });
+        };
+        let signing = self.0.signing.clone();
+        let sealed = tokio::task::spawn_blocking(move || {
+            let signing = signing.key();
+            Parcel::seal(&letter, &signing, &key, &mut rand::rng())
+        });
+        let sealed = sealed.await.map_err(|_| PackError::Stopping)?;
+        sealed.map_err(|fault| PackError::Fault { to, fault })
+    }
+}
+
+/// Bytes that answers and numbers take in a letter.
+fn told_bytes(told: &[OfParcel], voids: &Voids) -> usize {
+    let answers = told.iter().flat_map(|one| one.answers.clone()).collect();
+    let arrived = told.iter().map(|one| one.number).collect();
+    let all = [
+        Cargo::Answers(answers),
+        Cargo::Arrived(arrived),
+        Cargo::Void(voids.numbers()),
+    ];
+    all.iter().map(Cargo::encoded_len).sum()
+}
+
+/// As much as fits. It counts as looked at up to the first that found no room.
+fn fill(lacks: Lacks, told: Vec<OfParcel>, voids: Voids, room: usize, epoch: u64) -> Choice {
+    let Lacks { items, up_to, .. } = lacks;
+    let mut looked = up_to;
+    let (mut owed, mut rest) = (Vec::new(), Vec::new());
+    let mut left = room;
+    for lack in items {
+        let bytes = (lack.item.size as usize).saturating_add(limits::PARCEL_RECORD_BYTES);
+        let many = owed.len() + rest.len() >= wire_limits::PARCEL_RECORDS;
+        if bytes > left || many {
+            left = 0;
+            looked = looked.min(Arrival(lack.arrival.0.saturating_sub(1)));
+            continue;
+        }
+        left -= bytes;
+        match lack.owed {
+            true => owed.push(lack),
+            false => rest.push(lack),
+        }
+    }
+    Choice {
+        owed,
+        rest,
+        told,
+        voids,
+        looked: (epoch, looked),
+    }
+}

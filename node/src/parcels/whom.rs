@@ -1,0 +1,68 @@
+//! To whom parcels are sent now, and through which hub.
+
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::AgencyId;
+
+use super::outbox::{Row, Way};
+use crate::node::Node;
+
+/// Who is to be sent parcels through one hub.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Absent {
+    /// Those who are away for long enough, and use this hub.
+    pub peers: Vec<AgencyId>,
+    /// When the next one will be, if it stays away.
+    pub next: Option<Millis>,
+}
+
+impl Node {
+    /// Who is to be sent parcels through a hub at this moment.
+    pub(super) fn absent_through(&self, hub: &AgencyId) -> Absent {
+        let now = self.clock.now();
+        let mut absent = Absent::default();
+        for peer in self.registry.peers().into_keys() {
+            let Some(due) = self.absent_from(&peer) else {
+                continue;
+            };
+            if due > now {
+                absent.next = Some(absent.next.map_or(due, |next| next.min(due)));
+            } else if self.hub_for(&peer, now) == Some(*hub) {
+                absent.peers.push(peer);
+            }
+        }
+        absent
+    }
+
+    /// From when on a peer is sent parcels, if it stays away; none: it is connected.
+    fn absent_from(&self, peer: &AgencyId) -> Option<Millis> {
+        let since = self.unreachable_since(peer)?;
+        let after = self.config.hubs.after_s.saturating_mul(1_000);
+        Some(Millis(since.0.saturating_add(after)))
+    }
+
+    /// The hub at which a parcel for a peer is left: the first that it collects from and that is
+    /// a peer of ours. One that is away is waited for as long as a peer is; then the next is
+    /// taken. One that refused is left out for a while.
+    fn hub_for(&self, peer: &AgencyId, now: Millis) -> Option<AgencyId> {
+        for hub in self.registry.hubs_of_peer(peer) {
+            if hub == *peer || self.parcels.is_refused(&hub, peer, now) {
+                continue;
+            }
+            match self.absent_from(&hub) {
+                None => return Some(hub),
+                Some(due) if due > now => return None,
+                Some(_) => {}
+            }
+        }
+        None
+    }
+
+    /// Whether a parcel that is under way keeps what is in it from being packed again for this
+    /// hub: it lies there, or at another that is connected.
+    pub(super) fn counts_for(&self, hub: AgencyId, row: &Row) -> bool {
+        match row.way {
+            Way::Hub(other) => other == hub || self.unreachable_since(&other).is_none(),
+            Way::Bundle => false,
+        }
+    }
+}

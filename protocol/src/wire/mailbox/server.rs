@@ -1,0 +1,514 @@
+//! The hub's side of a mailbox stream.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::message::{Deposit, Held, Message, Refusal, Waiting};
+use super::{greet, piece_len};
+use crate::clock::Millis;
+use crate::id::ParcelId;
+use crate::limits;
+use crate::wire::fault::WireFault;
+use crate::wire::hello::{Handshake, Hello};
+use crate::wire::live::overdue;
+use crate::wire::message::Reason;
+
+/// What a hub makes of a deposit before its bytes come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Send it.
+    Keep,
+    /// The same parcel of this agency for the same addressee is here already.
+    Kept,
+    /// Not kept.
+    Refuse(Refusal),
+}
+
+/// What happens to a server.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The agency sent this.
+    Message(Message),
+    /// What [`Effect::Judge`] asked for.
+    Judged {
+        /// The parcel.
+        id: ParcelId,
+        /// Whether it is kept.
+        verdict: Verdict,
+    },
+    /// What became of [`Effect::Finish`]: on disk and synced, or not.
+    Finished {
+        /// The parcel.
+        id: ParcelId,
+        /// Why not.
+        kept: Result<(), Refusal>,
+    },
+    /// What [`Effect::Discard`] found, in its order; all are gone from the disk.
+    Discarded(Vec<bool>),
+    /// This waits for the agency: allowed while [`Server::room`] is not 0, each parcel once a
+    /// stream.
+    Announce(Waiting),
+    /// What [`Effect::Load`] asked for; none: it is not there any more.
+    Loaded {
+        /// The parcel.
+        id: ParcelId,
+        /// As many bytes as were asked for.
+        bytes: Option<Vec<u8>>,
+    },
+    /// What [`Effect::Remove`] asked for is done.
+    Removed(ParcelId),
+    /// What [`Effect::List`] asked for: at most [`limits::MAILBOX_IDS`], rising by id.
+    Held {
+        /// The page.
+        parcels: Vec<Held>,
+        /// Whether there are more behind it.
+        more: bool,
+    },
+    /// The time, every few seconds.
+    Tick(Millis),
+    /// The caller ends the stream.
+    Close(Reason),
+}
+
+/// What a server's caller is to do, in order. A parcel that was begun by [`Effect::Judge`] and not
+/// finished when the stream ends is dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Send this.
+    Send(Message),
+    /// The agency said hello; compare it with the connection's key.
+    Opened {
+        /// Version in use.
+        version: u16,
+        /// Its hello.
+        peer: Hello,
+    },
+    /// Is this kept? Answer by [`Event::Judged`].
+    Judge(Deposit),
+    /// Write these bytes of the parcel that is kept, behind those before.
+    Write {
+        /// The parcel.
+        id: ParcelId,
+        /// Where they begin.
+        offset: u32,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// All bytes came, and they are the parcel's: sync it, keep it and answer by
+    /// [`Event::Finished`].
+    Finish(Deposit),
+    /// Drop those of these that the agency deposited; answer by [`Event::Discarded`].
+    Discard(Vec<ParcelId>),
+    /// There is room to announce: ask [`Server::room`].
+    Room,
+    /// Read so many bytes of an announced parcel; answer by [`Event::Loaded`].
+    Load {
+        /// The parcel.
+        id: ParcelId,
+        /// From here.
+        offset: u32,
+        /// So many.
+        len: u32,
+    },
+    /// The addressee has dealt with it: delete it, sync, and answer by [`Event::Removed`].
+    Remove(ParcelId),
+    /// Which does the hub hold of this agency, after this id? Answer by [`Event::Held`].
+    List {
+        /// None: from the first.
+        after: Option<ParcelId>,
+    },
+    /// The stream is over; nothing comes after this.
+    Closed(Reason),
+    /// The stream is over; nothing comes after this.
+    Fault(WireFault),
+}
+
+/// Serves one agency over one mailbox stream.
+///
+/// Bounds: [`limits::WAITING_PARCELS`] ids; one piece each way, which is handed on.
+#[derive(Debug)]
+pub struct Server {
+    handshake: Handshake,
+    over: bool,
+    now: Option<Millis>,
+    opened_at: Option<Millis>,
+    deposit: Option<Upload>,
+    discarding: Option<usize>,
+    listing: bool,
+    /// How many may be announced at a time; 0: the agency collects nothing.
+    window: usize,
+    announced: BTreeMap<ParcelId, Announced>,
+    /// The one that is sent, and the bytes of it that were.
+    fetching: Option<(ParcelId, usize)>,
+}
+
+#[derive(Debug)]
+struct Upload {
+    deposit: Deposit,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Judging,
+    Receiving {
+        got: usize,
+        hash: Sha256,
+        since: Option<Millis>,
+    },
+    Finishing,
+}
+
+#[derive(Debug)]
+struct Announced {
+    size: u32,
+    removing: bool,
+}
+
+impl Server {
+    /// A server on a stream that an agency opened, and the hello to send.
+    pub fn new(ours: Hello) -> (Self, Message) {
+        let hello = Message::Hello(ours.clone());
+        let server = Self {
+            handshake: Handshake::new(ours),
+            over: false,
+            now: None,
+            opened_at: None,
+            deposit: None,
+            discarding: None,
+            listing: false,
+            window: 0,
+            announced: BTreeMap::new(),
+            fetching: None,
+        };
+        (server, hello)
+    }
+
+    /// How many more may be announced now.
+    pub fn room(&self) -> usize {
+        match self.over {
+            true => 0,
+            false => self.window.saturating_sub(self.announced.len()),
+        }
+    }
+
+    /// Takes an event and gives what is to be done, in order.
+    pub fn handle(&mut self, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.over {
+            return effects;
+        }
+        if let Err(fault) = self.take(event, &mut effects) {
+            self.over = true;
+            if !matches!(fault, WireFault::Incompatible { .. }) {
+                effects.push(Effect::Send(Message::Bye(Reason::Fault)));
+            }
+            effects.push(Effect::Fault(fault));
+        }
+        if self.over {
+            self.announced = BTreeMap::new();
+        }
+        effects
+    }
+
+    fn take(&mut self, event: Event, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+        match event {
+            Event::Message(message) => self.message(message, out),
+            Event::Judged { id, verdict } => self.judged(id, verdict, out),
+            Event::Finished { id, kept } => self.finished(id, kept, out),
+            Event::Discarded(had) => self.discarded(had, out),
+            Event::Announce(waiting) => self.announce(waiting, out),
+            Event::Loaded { id, bytes } => self.loaded(id, bytes, out),
+            Event::Removed(id) => self.removed(id, out),
+            Event::Held { parcels, more } => self.held(parcels, more, out),
+            Event::Tick(now) => self.tick(now),
+            Event::Close(reason) => {
+                self.over = true;
+                out.push(Effect::Send(Message::Bye(reason)));
+                out.push(Effect::Closed(reason));
+                Ok(())
+            }
+        }
+    }
+
+    fn message(&mut self, message: Message, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+        if let Message::Bye(reason) = message {
+            self.over = true;
+            out.push(Effect::Closed(reason));
+            return Ok(());
+        }
+        if !self.handshake.is_done() {
+            let (version, peer) = greet(&mut self.handshake, message)?;
+            out.push(Effect::Opened { version, peer });
+            return Ok(());
+        }
+        match message {
+            Message::Deposit(deposit) if self.deposit.is_none() => {
+                self.deposit = Some(Upload {
+                    deposit,
+                    stage: Stage::Judging,
+                });
+                out.push(Effect::Judge(deposit));
+                Ok(())
+            }
+            Message::Piece { id, bytes } => self.piece(id, bytes, out),
+            Message::Discard(ids) if self.discarding.is_none() => {
+                self.discarding = Some(ids.len());
+                out.push(Effect::Discard(ids));
+                Ok(())
+            }
+            Message::Collect(window) if self.window == 0 => {
+                self.window = window as usize;
+                out.push(Effect::Room);
+                Ok(())
+            }
+            Message::Fetch(id) if self.fetching.is_none() => {
+                let size = self.dealing("fetch", id)?.size;
+                self.fetching = Some((id, 0));
+                out.push(load(id, size, 0));
+                Ok(())
+            }
+            Message::Done(id) => {
+                self.not_fetching("done", id)?;
+                self.dealing("done", id)?.removing = true;
+                out.push(Effect::Remove(id));
+                Ok(())
+            }
+            Message::Leave(id) => {
+                self.not_fetching("leave", id)?;
+                self.dealing("leave", id)?;
+                self.announced.remove(&id);
+                out.push(Effect::Room);
+                Ok(())
+            }
+            Message::Holding(after) if !self.listing => {
+                self.listing = true;
+                out.push(Effect::List { after });
+                Ok(())
+            }
+            other => Err(WireFault::Unexpected {
+                expected: "the first request of its kind, or one after the last was answered",
+                found: other.name(),
+            }),
+        }
+    }
+
+    fn judged(
+        &mut self,
+        id: ParcelId,
+        verdict: Verdict,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), WireFault> {
+        let judging = |u: &&mut Upload| u.deposit.id == id && matches!(u.stage, Stage::Judging);
+        let upload = self.deposit.as_mut().filter(judging);
+        let upload = upload.ok_or(misuse("judged a parcel that was not asked about"))?;
+        match verdict {
+            Verdict::Keep => {
+                upload.stage = Stage::Receiving {
+                    got: 0,
+                    hash: Sha256::new(),
+                    since: self.now,
+                };
+                out.push(Effect::Send(Message::Keep(id)));
+            }
+            Verdict::Kept => {
+                self.deposit = None;
+                out.push(Effect::Send(Message::Kept(id)));
+            }
+            Verdict::Refuse(why) => {
+                self.deposit = None;
+                out.push(Effect::Send(Message::Refuse { id, why }));
+            }
+        }
+        Ok(())
+    }
+
+    fn piece(
+        &mut self,
+        id: ParcelId,
+        bytes: Vec<u8>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), WireFault> {
+        let not_due = WireFault::NotDue {
+            message: "piece",
+            id,
+        };
+        let upload = self.deposit.as_mut().filter(|u| u.deposit.id == id);
+        let upload = upload.ok_or(not_due.clone())?;
+        let Stage::Receiving { got, hash, since } = &mut upload.stage else {
+            return Err(not_due);
+        };
+        let (found, due) = (bytes.len(), piece_len(upload.deposit.size, *got));
+        if found != due {
+            return Err(WireFault::PieceSize { id, found, due });
+        }
+        hash.update(&bytes);
+        // At most PARCEL_BYTES.
+        let offset = *got as u32;
+        *got += found;
+        *since = self.now;
+        let whole = *got == upload.deposit.size as usize;
+        let named = whole.then(|| ParcelId::from_bytes(hash.clone().finalize().into()));
+        if named.is_some_and(|named| named != id) {
+            return Err(WireFault::OtherBytes { id });
+        }
+        out.push(Effect::Write { id, offset, bytes });
+        if whole {
+            upload.stage = Stage::Finishing;
+            out.push(Effect::Finish(upload.deposit));
+        }
+        Ok(())
+    }
+
+    fn finished(
+        &mut self,
+        id: ParcelId,
+        kept: Result<(), Refusal>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), WireFault> {
+        // A disk that fails says so while bytes still come: they are read and dropped.
+        let upload = self.deposit.as_mut().filter(|u| u.deposit.id == id);
+        let upload = upload.ok_or(misuse("finished a parcel that was not asked about"))?;
+        if !matches!(upload.stage, Stage::Finishing) {
+            return Err(misuse("finished a parcel that is not whole"));
+        }
+        self.deposit = None;
+        out.push(Effect::Send(match kept {
+            Ok(()) => Message::Kept(id),
+            Err(why) => Message::Refuse { id, why },
+        }));
+        Ok(())
+    }
+
+    fn discarded(&mut self, had: Vec<bool>, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+        if self.discarding.take() != Some(had.len()) {
+            return Err(misuse("discarded another number of parcels than asked"));
+        }
+        out.push(Effect::Send(Message::Discarded(had)));
+        Ok(())
+    }
+
+    fn announce(&mut self, waiting: Waiting, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+        if self.room() == 0 {
+            return Err(misuse("announced a parcel without room"));
+        }
+        let announced = Announced {
+            size: waiting.size,
+            removing: false,
+        };
+        if self.announced.insert(waiting.id, announced).is_some() {
+            return Err(misuse("announced a parcel twice"));
+        }
+        out.push(Effect::Send(Message::Waiting(waiting)));
+        Ok(())
+    }
+
+    fn loaded(
+        &mut self,
+        id: ParcelId,
+        bytes: Option<Vec<u8>>,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), WireFault> {
+        let due = misuse("loaded a parcel that was not asked for");
+        let Some((_, got)) = self.fetching.filter(|(fetching, _)| *fetching == id) else {
+            return Err(due);
+        };
+        let Some(size) = self.announced.get(&id).map(|a| a.size) else {
+            return Err(due);
+        };
+        let Some(bytes) = bytes else {
+            self.fetching = None;
+            return self.settle(id, out);
+        };
+        if bytes.len() != piece_len(size, got) {
+            return Err(misuse("loaded another number of bytes than asked"));
+        }
+        let got = got + bytes.len();
+        out.push(Effect::Send(Message::Piece { id, bytes }));
+        self.fetching = match piece_len(size, got) {
+            0 => None,
+            _ => {
+                out.push(load(id, size, got));
+                Some((id, got))
+            }
+        };
+        Ok(())
+    }
+
+    fn removed(&mut self, id: ParcelId, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+        if !self.announced.get(&id).is_some_and(|a| a.removing) {
+            return Err(misuse("removed a parcel that was not asked about"));
+        }
+        self.settle(id, out)
+    }
+
+    fn held(
+        &mut self,
+        parcels: Vec<Held>,
+        more: bool,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), WireFault> {
+        let in_order = parcels.is_sorted_by(|a, b| a.id < b.id);
+        if !std::mem::take(&mut self.listing) || parcels.len() > limits::MAILBOX_IDS || !in_order {
+            return Err(misuse("listed parcels otherwise than asked"));
+        }
+        out.push(Effect::Send(Message::Held { parcels, more }));
+        Ok(())
+    }
+
+    fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
+        self.now = Some(now);
+        let opened_at = *self.opened_at.get_or_insert(now);
+        if !self.handshake.is_done() {
+            return overdue(now, opened_at, limits::HELLO_MS, "its hello");
+        }
+        if let Some(Upload {
+            stage: Stage::Receiving { since, .. },
+            ..
+        }) = &mut self.deposit
+        {
+            let since = *since.get_or_insert(now);
+            overdue(now, since, limits::REPLY_MS, "the next piece of its parcel")?;
+        }
+        Ok(())
+    }
+
+    /// An announced parcel is gone.
+    fn settle(&mut self, id: ParcelId, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+        self.announced.remove(&id);
+        out.push(Effect::Send(Message::Gone(id)));
+        out.push(Effect::Room);
+        Ok(())
+    }
+
+    /// An announced parcel that the agency has not dealt with.
+    fn dealing(
+        &mut self,
+        message: &'static str,
+        id: ParcelId,
+    ) -> Result<&mut Announced, WireFault> {
+        let announced = self.announced.get_mut(&id).filter(|a| !a.removing);
+        announced.ok_or(WireFault::NotDue { message, id })
+    }
+
+    fn not_fetching(&self, message: &'static str, id: ParcelId) -> Result<(), WireFault> {
+        match self.fetching.is_some_and(|(fetching, _)| fetching == id) {
+            true => Err(WireFault::NotDue { message, id }),
+            false => Ok(()),
+        }
+    }
+}
+
+fn load(id: ParcelId, size: u32, got: usize) -> Effect {
+    Effect::Load {
+        id,
+        // Both at most PARCEL_BYTES.
+        offset: got as u32,
+        len: piece_len(size, got) as u32,
+    }
+}
+
+fn misuse(what: &'static str) -> WireFault {
+    WireFault::Misuse { what }
+}

@@ -1,0 +1,278 @@
+//! Operating a node: its figures, its health.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use liaison_node::clock::{Clock, ManualClock, SystemClock};
+use liaison_node::limits::METRICS_FRESH_MS;
+use liaison_node::metrics::{Figure, Figures};
+use liaison_protocol::clock::Millis;
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::http::{self, fetch};
+use liaison_tests::process::{Site, run};
+use liaison_tests::{Federation, TestNode};
+
+use crate::crash::BINARY;
+use crate::first::trend;
+
+/// Lets a node that was not started yet serve its figures on a free port.
+fn with_figures(node: &TestNode) {
+    let config = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
+    std::fs::write(node.home.config_path(), config).expect("config");
+}
+
+async fn served(node: &TestNode) -> SocketAddr {
+    let served = liaison_node::metrics::serve(node.node()).await;
+    served.expect("it serves").expect("it is configured")
+}
+
+/// A page of figures: `name{labels}` to the number.
+pub struct Page(BTreeMap<String, f64>);
+
+impl Page {
+    /// What a node serves now.
+    pub async fn of(address: SocketAddr) -> Self {
+        let answer = tokio::task::spawn_blocking(move || fetch(address, "/metrics"))
+            .await
+            .expect("fetched");
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.head.contains("application/openmetrics-text"));
+        Self::read(&answer)
+    }
+
+    fn read(answer: &http::Answer) -> Self {
+        let text = String::from_utf8(answer.body.clone()).expect("text");
+        assert!(text.ends_with("# EOF\n"), "it is whole: {text}");
+        let mut page = BTreeMap::new();
+        for line in text.lines().filter(|l| !l.starts_with('#')) {
+            let (name, value) = line.rsplit_once(' ').expect("a figure");
+            let value: f64 = value.parse().expect("a number");
+            assert_eq!(page.insert(name.to_owned(), value), None, "twice: {line}");
+        }
+        Self(page)
+    }
+
+    /// The names of its figures.
+    pub fn names(&self) -> BTreeSet<&str> {
+        let name = |line: &'_ String| line.find('{').unwrap_or(line.len());
+        self.0.keys().map(|line| &line[..name(line)]).collect()
+    }
+
+    #[track_caller]
+    fn at(&self, figure: &str) -> f64 {
+        let found = self.0.get(figure);
+        *found.unwrap_or_else(|| panic!("no {figure} in {:#?}", self.0))
+    }
+
+    fn labels(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut labels: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for line in self.0.keys() {
+            let Some((_, rest)) = line.split_once('{') else {
+                continue;
+            };
+            for label in rest.trim_end_matches('}').split(',') {
+                let (key, value) = label.split_once('=').expect("a label");
+                labels
+                    .entry(key)
+                    .or_default()
+                    .insert(value.trim_matches('"'));
+            }
+        }
+        labels
+    }
+}
+
+/// Fetches until the page says so.
+async fn until(address: SocketAddr, so: impl Fn(&Page) -> bool) -> Page {
+    let end = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let page = Page::of(address).await;
+        if so(&page) {
+            return page;
+        }
+        assert!(tokio::time::Instant::now() < end, "it stays {:#?}", page.0);
+        // Figures that take a look through the store are good for that long.
+        tokio::time::sleep(std::time::Duration::from_millis(METRICS_FRESH_MS)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e18_figures_say_what_each_peer_is_behind_and_nothing_of_what_records_say() {
+    let mut federation = Federation::new();
+    federation.prepare("a", "border", "QN");
+    with_figures(&federation["a"]);
+    federation.node("a").start().await;
+    federation.add("b", "border", "QN").await;
+    federation.link_all().await;
+    for node in federation.all() {
+        node.policy(OPEN).await;
+    }
+    let first = federation["a"].push(&trend("Quittenmarke"), &[]).await;
+    federation["b"].holds_all(&[first]).await;
+    federation.settled().await;
+    let address = served(&federation["a"]).await;
+    let page = until(address, |p| {
+        p.at("liaison_peer_behind_records{peer=\"b\"}") == 0.0
+    })
+    .await;
+    assert_eq!(page.at("liaison_link_up{peer=\"b\"}"), 1.0);
+    let stored = "{peer=\"b\",way=\"got\",answer=\"stored\",reason=\"none\"}";
+    assert!(page.at(&format!("liaison_answers_total{stored}")) >= 1.0);
+    assert!(page.at("liaison_releases_total{path=\"direct\"}") >= 1.0);
+    assert!(page.at("liaison_records_came{plane=\"strategic\"}") >= 1.0);
+    assert_eq!(page.at("liaison_peer_owed_withdrawals{peer=\"b\"}"), 0.0);
+
+    // The peer goes; what it may have and what it is owed waits.
+    federation.node("b").stop().await;
+    let second = federation["a"].push(&trend("Zwetschgenmarke"), &[]).await;
+    let retract = ["retract", &first.full(), "--reason", "error"];
+    federation["a"].cli(&retract).await.expect_code(0);
+    let page = until(address, |p| {
+        p.at("liaison_peer_behind_records{peer=\"b\"}") >= 2.0
+            && p.at("liaison_link_up{peer=\"b\"}") == 0.0
+    })
+    .await;
+    assert_eq!(page.at("liaison_peer_owed_withdrawals{peer=\"b\"}"), 1.0);
+    assert!(page.at("liaison_peer_behind_seconds{peer=\"b\"}") > 0.0);
+    assert!(page.at("liaison_peer_owed_withdrawals_seconds{peer=\"b\"}") > 0.0);
+    assert!(page.at("liaison_disk_free_bytes") > 0.0);
+    assert!(page.at("liaison_store_bytes") > 0.0);
+    assert!(page.at("liaison_memory_bytes") > 1e6);
+
+    // A policy that withholds is told by gate.
+    federation["a"]
+        .policy(liaison_tests::federation::ACCEPT)
+        .await;
+    let page = until(address, |p| {
+        p.0.contains_key("liaison_peer_withheld_records{peer=\"b\",gate=\"policy\"}")
+    })
+    .await;
+
+    // The words beside figures are the program's, but for the aliases of peers.
+    let labels = page.labels();
+    assert_eq!(labels["peer"], BTreeSet::from(["b"]));
+    let known = [
+        "answer", "blame", "gate", "path", "peer", "plane", "reason", "state", "version", "way",
+    ];
+    assert_eq!(
+        labels.keys().copied().collect::<BTreeSet<_>>(),
+        known.into(),
+        "a new label: can it say something of a record?"
+    );
+    let answer = tokio::task::spawn_blocking(move || fetch(address, "/metrics"))
+        .await
+        .expect("fetched");
+    let text = String::from_utf8_lossy(&answer.body).to_lowercase();
+    let id = second.full().to_lowercase();
+    for word in [
+        "quittenmarke",
+        "zwetschgenmarke",
+        &id[..8],
+        "root",
+        "share-all",
+    ] {
+        assert!(!text.contains(word), "{word} is in {text}");
+    }
+    federation.stop().await;
+}
+
+/// A part that hubs and the agency's outbox stand for.
+struct Parcels;
+
+impl Figures for Parcels {
+    fn figures(&self, page: &mut Vec<Figure>) {
+        page.push(Figure::now("liaison_test_parcels", "Parcels.", 3).is("state", "held"));
+        page.push(Figure::since("liaison_test_refused", "Refused.", 4));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_what_is_wrong_and_parts_add_their_figures() {
+    let mut federation = Federation::new();
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    federation
+        .prepare("a", "border", "QN")
+        .with_clock(clock.clone());
+    with_figures(&federation["a"]);
+    federation.node("a").start().await;
+    let a = &federation["a"];
+    let address = served(a).await;
+    let ask = async |path: &'static str| {
+        tokio::task::spawn_blocking(move || fetch(address, path))
+            .await
+            .expect("fetched")
+    };
+    let reasons = |answer: &http::Answer| -> BTreeSet<String> {
+        let json = answer.json();
+        let all = json["reasons"].as_array().expect("reasons").clone();
+        assert_eq!(json["ok"], all.is_empty());
+        assert_eq!(answer.status == 200, all.is_empty(), "{answer:?}");
+        all.iter()
+            .map(|r| r["what"].as_str().expect("what").to_owned())
+            .collect()
+    };
+    let known = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
+
+    assert_eq!(reasons(&ask("/healthz").await), known(&[]));
+    assert_eq!(reasons(&ask("/readyz").await), known(&["policy"]));
+    // Nothing is shared or taken in by this one, so that there is nothing to break.
+    std::fs::write(
+        a.home.policy_dir().join("policy.cedar"),
+        liaison_tests::federation::ACCEPT,
+    )
+    .expect("policy");
+    let dir = a.home.policy_dir().to_string_lossy().into_owned();
+    let unproven = ["policy", "apply", &dir, "--reason", "test"];
+    a.cli(&unproven).await.expect_code(0);
+    assert_eq!(reasons(&ask("/readyz").await), known(&[]));
+    let page = Page::of(address).await;
+    assert_eq!(page.at("liaison_ready"), 1.0);
+    assert_eq!(page.at("liaison_policy_proven"), 1.0);
+
+    // A clock that jumps is not believed.
+    clock.set(Millis(SystemClock.now().0 + 3 * 24 * 3_600_000));
+    assert_eq!(reasons(&ask("/readyz").await), known(&["clock"]));
+    let page = Page::of(address).await;
+    assert_eq!(page.at("liaison_clock_trusted"), 0.0);
+    assert_eq!(page.at("liaison_ready"), 0.0);
+    assert_eq!(reasons(&ask("/healthz").await), known(&[]));
+
+    a.node().metrics.add(Arc::new(Parcels));
+    let page = Page::of(address).await;
+    assert_eq!(page.at("liaison_test_parcels{state=\"held\"}"), 3.0);
+    assert_eq!(page.at("liaison_test_refused_total"), 4.0);
+    assert_eq!(ask("/").await.status, 404);
+
+    // A store that can't be written.
+    a.node().store.close();
+    tokio::time::sleep(std::time::Duration::from_millis(METRICS_FRESH_MS)).await;
+    let sick = ask("/healthz").await;
+    assert_eq!(reasons(&sick), known(&["store"]), "{:?}", sick.json());
+    federation.stop().await;
+}
+
+#[test]
+fn figures_are_for_this_machine_alone() {
+    let dir = tempfile::tempdir().expect("folder");
+    let site = Site::init(BINARY, &dir.path().join("a"), "Border Police");
+    let config = site.home.config_path();
+    std::fs::write(&config, "[metrics]\nlisten = \"0.0.0.0:9464\"\n").expect("config");
+    let refused = run(BINARY.as_ref(), site.home.dir(), &["run"], "");
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let says = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        says.contains("reached from other machines") && says.contains("127.0.0.1:9464"),
+        "{says}"
+    );
+    // Without the setting nobody listens there; with it, the program serves.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("its address");
+    drop(free);
+    std::fs::write(&config, format!("[metrics]\nlisten = \"{address}\"\n")).expect("config");
+    let node = site.start();
+    assert_eq!(fetch(address, "/healthz").status, 200);
+    let page = Page::read(&fetch(address, "/metrics"));
+    assert!(page.names().len() > 25, "{:?}", page.names());
+    assert_eq!(node.terminate(), Some(0));
+}
