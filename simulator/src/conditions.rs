@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use crate::lines::Lines;
 use crate::rng::Rng;
 use crate::topology::Topology;
-use crate::world::Action;
 
 /// Conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,15 @@ pub enum Conditions {
     Rough,
 }
 
+/// Something that befalls a federation, until a moment in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A node is switched off.
+    Away(usize, u64),
+    /// Two nodes cannot connect.
+    Cut(usize, usize, u64),
+}
+
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 
@@ -24,66 +33,52 @@ impl Conditions {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Calm, Self::Rough];
 
-    /// Milliseconds that a message takes one way, from and to.
-    pub const fn latency_ms(self) -> (u64, u64) {
+    /// The lines.
+    pub fn lines(self) -> Lines {
         match self {
-            Self::Calm => (10, 40),
-            Self::Rough => (50, 300),
-        }
-    }
-
-    /// Of a thousand packets, how many are lost.
-    pub const fn loss_per_mille(self) -> u64 {
-        match self {
-            Self::Calm => 0,
-            Self::Rough => 30,
-        }
-    }
-
-    /// Of a thousand messages, how many break their stream.
-    pub const fn breaks_per_mille(self) -> u64 {
-        match self {
-            Self::Calm => 0,
-            Self::Rough => 1,
-        }
-    }
-
-    /// Bytes a second that a node can send.
-    pub const fn uplink(self) -> u64 {
-        match self {
-            Self::Calm => 10_000_000 / 8,
-            Self::Rough => 2_000_000 / 8,
+            Self::Calm => {
+                let mut lines = Lines::new((10, 40));
+                lines.uplink = Some(10_000_000 / 8);
+                lines
+            }
+            Self::Rough => {
+                let mut lines = Lines::new((50, 300));
+                lines.breaks_per_mille = 1;
+                lines.loss_per_mille = 30;
+                lines.uplink = Some(2_000_000 / 8);
+                lines
+            }
         }
     }
 
     /// What befalls a federation within so many milliseconds, and when.
-    pub fn events(
+    pub fn troubles(
         self,
         topology: Topology,
         nodes: usize,
         within_ms: u64,
         rng: &mut Rng,
-    ) -> Vec<(u64, Action)> {
+    ) -> Vec<(u64, Trouble)> {
         if self == Self::Calm {
             return Vec::new();
         }
-        let mut events = Vec::new();
+        let mut troubles = Vec::new();
         for node in 1..nodes {
             // Away for 3 minutes at a time, here for 27 between: one time in ten.
             let mut at = rng.below(30 * MINUTE);
             while at < within_ms {
                 let until = at + MINUTE + rng.below(4 * MINUTE);
-                events.push((at, Action::Away(node, until)));
+                troubles.push((at, Trouble::Away(node, until)));
                 at = until + 20 * MINUTE + rng.below(14 * MINUTE);
             }
         }
         let apart = within_ms / 3;
         for (a, b) in topology.between_halves(nodes) {
-            events.push((apart, Action::Partition(a, b, apart + 5 * MINUTE)));
+            troubles.push((apart, Trouble::Cut(a, b, apart + 5 * MINUTE)));
         }
         let alone = within_ms / 3 * 2;
-        events.push((alone, Action::Away(0, alone + 5 * MINUTE)));
-        events
+        troubles.push((alone, Trouble::Away(0, alone + 5 * MINUTE)));
+        troubles
     }
 }
 

@@ -27,8 +27,13 @@ use rayon::prelude::*;
     simulate --page docs/federation-at-size.md   renew the page and its picture"
 )]
 struct Args {
-    /// Networks to simulate: hub (all linked with one), two-hubs, mesh (each with each), chain.
-    #[arg(long, value_delimiter = ',', default_values = ["hub", "two-hubs", "mesh", "chain"])]
+    /// Networks to simulate: hub (all linked with one), two-hubs, mesh (each with each), chain,
+    /// mailbox (parcels at a hub that can't read them), two-mailboxes.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_values = ["hub", "two-hubs", "mesh", "chain", "mailbox", "two-mailboxes"]
+    )]
     network: Vec<Network>,
     /// How many nodes, hubs included. A mesh of more than 200 is left out unless it is asked for
     /// alone: it takes minutes and gigabytes.
@@ -64,6 +69,8 @@ enum Network {
     TwoHubs,
     Mesh,
     Chain,
+    Mailbox,
+    TwoMailboxes,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -79,6 +86,8 @@ impl From<Network> for Topology {
             Network::TwoHubs => Self::TwoHubs,
             Network::Mesh => Self::Mesh,
             Network::Chain => Self::Chain,
+            Network::Mailbox => Self::Mailbox,
+            Network::TwoMailboxes => Self::TwoMailboxes,
         }
     }
 }

@@ -134,11 +134,13 @@ fn draw_panel<'a>(
 }
 
 /// Colours that also the colour-blind tell apart (Okabe and Ito 2008).
-const COLOURS: [RGBColor; 4] = [
+const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(0, 158, 115),
     RGBColor(213, 94, 0),
     RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
 ];
 
 /// From the least to the most, with some room for a logarithmic scale.

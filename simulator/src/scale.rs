@@ -1,6 +1,7 @@
 //! How long records take and what they cost, as a federation grows.
 
-use crate::conditions::Conditions;
+use crate::conditions::{Conditions, Trouble};
+use crate::post::Post;
 use crate::rng::Rng;
 use crate::topology::Topology;
 use crate::world::{Action, Config, Sim};
@@ -62,54 +63,108 @@ impl Scenario {
     /// # Errors
     /// [`Restless`]: a defect of simulator or protocol.
     pub fn run(&self) -> Result<Figures, Restless> {
-        let Self {
-            topology,
-            nodes,
-            conditions,
-            records,
-            ..
-        } = *self;
+        let mut rng = Rng::new(self.seed ^ 0x5CA1_AB1E);
+        let every = self.within_ms / (self.records as u64).max(1);
+        let carriers = self.topology.carriers();
+        let agencies = (self.nodes - carriers) as u64;
+        let made = (0..self.records as u64).map(|n| {
+            let node = carriers + rng.below(agencies) as usize;
+            // Greetings are over by the first.
+            (STARTED_MS + n * every + rng.below(every), node)
+        });
+        let made: Vec<(u64, usize)> = made.collect();
+        let troubles =
+            self.conditions
+                .troubles(self.topology, self.nodes, self.within_ms, &mut rng);
+        if carriers > 0 {
+            self.by_post(&made, &troubles)
+        } else {
+            self.by_sessions(&made, &troubles)
+        }
+    }
+
+    fn by_sessions(
+        &self,
+        made: &[(u64, usize)],
+        troubles: &[(u64, Trouble)],
+    ) -> Result<Figures, Restless> {
         let mut sim = Sim::new(Config {
             seed: self.seed,
-            nodes,
-            links: topology.links(nodes),
-            latency_ms: conditions.latency_ms(),
-            breaks_per_mille: conditions.breaks_per_mille(),
-            loss_per_mille: conditions.loss_per_mille(),
-            uplink: Some(conditions.uplink()),
+            nodes: self.nodes,
+            links: self.topology.links(self.nodes),
+            lines: self.conditions.lines(),
         });
-        let mut rng = Rng::new(self.seed ^ 0x5CA1_AB1E);
-        let every = self.within_ms / (records as u64).max(1);
-        for n in 0..records as u64 {
-            let node = rng.below(nodes as u64) as usize;
+        for (at, node) in made {
             let made = Action::Create {
-                node,
+                node: *node,
                 class: 1,
                 count: 1,
                 size: self.size,
             };
-            // Greetings are over by the first.
-            sim.after(STARTED_MS + n * every + rng.below(every), made);
+            sim.after(*at, made);
         }
-        for (at, event) in conditions.events(topology, nodes, self.within_ms, &mut rng) {
-            sim.after(at, event);
+        for (at, trouble) in troubles {
+            sim.after(
+                *at,
+                match *trouble {
+                    Trouble::Away(node, until) => Action::Away(node, until),
+                    Trouble::Cut(a, b, until) => Action::Partition(a, b, until),
+                },
+            );
         }
         sim.run(STEPS).map_err(|_| Restless)?;
-        let mut delays = std::mem::take(&mut sim.figures.delays_ms);
+        let (astray, faults) = (sim.astray().len(), sim.faults.len());
+        let counted = sim.figures;
+        let bytes = (counted.bytes, counted.bytes_at.as_slice());
+        Ok(self.figures(
+            (astray, faults),
+            counted.delays_ms,
+            bytes,
+            counted.duplicates,
+        ))
+    }
+
+    fn by_post(
+        &self,
+        made: &[(u64, usize)],
+        troubles: &[(u64, Trouble)],
+    ) -> Result<Figures, Restless> {
+        let (hubs, lines) = (self.topology.carriers(), self.conditions.lines());
+        let mut post = Post::new(self.seed, hubs, self.nodes, lines);
+        for (at, node) in made {
+            post.make(*at, *node, self.size);
+        }
+        for (at, trouble) in troubles {
+            post.befall(*at, *trouble);
+        }
+        post.run(STEPS).map_err(|_| Restless)?;
+        let (astray, faults) = (post.astray().len(), post.faults.len());
+        let delays = std::mem::take(&mut post.delays_ms);
+        let bytes = (post.bytes, post.bytes_at.as_slice());
+        Ok(self.figures((astray, faults), delays, bytes, post.duplicates))
+    }
+
+    fn figures(
+        &self,
+        (astray, faults): (usize, usize),
+        mut delays: Vec<u64>,
+        (bytes, bytes_at): (u64, &[u64]),
+        duplicates: u64,
+    ) -> Figures {
         delays.sort_unstable();
-        let each = (records as f64).max(1.0);
-        let busiest = sim.figures.bytes_at.iter().max().copied();
-        Ok(Figures {
-            delivered: sim.figures.delivered,
-            astray: sim.astray().len(),
-            faults: sim.faults.len(),
+        let each = (self.records as f64).max(1.0);
+        let busiest = bytes_at.iter().max().copied().unwrap_or_default();
+        Figures {
+            delivered: delays.len() as u64,
+            astray,
+            faults,
             median_ms: within(&delays, 50),
             most_ms: within(&delays, 99),
             last_ms: delays.last().copied().unwrap_or_default(),
-            bytes: sim.figures.bytes as f64 / each / nodes as f64,
-            busiest: busiest.unwrap_or_default() as f64 / each,
-            twice: sim.figures.duplicates as f64 / (sim.figures.delivered as f64).max(1.0),
-        })
+            bytes: bytes as f64 / each / self.nodes as f64,
+            busiest: busiest as f64 / each,
+            twice: duplicates as f64 / (delays.len() as f64).max(1.0),
+        }
     }
 }
 

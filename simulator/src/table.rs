@@ -51,7 +51,8 @@ fn line(text: &mut String, widths: &[usize; 10], cells: &[String; 10]) {
     text.push_str("|\n");
 }
 
-fn cells((scenario, figures): &Row) -> [String; 10] {
+/// A row of it, a text a column.
+pub fn cells((scenario, figures): &Row) -> [String; 10] {
     [
         scenario.topology.to_string(),
         scenario.conditions.to_string(),

@@ -13,11 +13,31 @@ pub enum Topology {
     Mesh,
     /// Each is linked with the next.
     Chain,
+    /// Agencies that meet nowhere: parcels at the first node, a hub that cannot read them.
+    Mailbox,
+    /// The same with two hubs.
+    TwoMailboxes,
 }
 
 impl Topology {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Hub, Self::TwoHubs, Self::Mesh, Self::Chain];
+    pub const ALL: [Self; 6] = [
+        Self::Hub,
+        Self::TwoHubs,
+        Self::Mesh,
+        Self::Chain,
+        Self::Mailbox,
+        Self::TwoMailboxes,
+    ];
+
+    /// Nodes that only keep parcels for the others.
+    pub const fn carriers(self) -> usize {
+        match self {
+            Self::Mailbox => 1,
+            Self::TwoMailboxes => 2,
+            _ => 0,
+        }
+    }
 
     /// The most nodes that are simulated unless somebody asks for more: in a mesh everybody offers
     /// everything to everybody, which is a matter of minutes and gigabytes beyond that.
@@ -31,8 +51,8 @@ impl Topology {
     /// The links of so many nodes.
     pub fn links(self, nodes: usize) -> Vec<(usize, usize)> {
         let hubs = match self {
-            Self::Hub => 1,
-            Self::TwoHubs => 2,
+            Self::Hub | Self::Mailbox => 1,
+            Self::TwoHubs | Self::TwoMailboxes => 2,
             Self::Mesh => nodes,
             Self::Chain => return (1..nodes).map(|n| (n - 1, n)).collect(),
         };
@@ -44,8 +64,8 @@ impl Topology {
     /// hubs, each half keeps one.
     pub fn between_halves(self, nodes: usize) -> Vec<(usize, usize)> {
         let half = |node: usize| match self {
-            Self::Hub | Self::TwoHubs => node % 2,
             Self::Mesh | Self::Chain => usize::from(node < nodes / 2),
+            _ => node % 2,
         };
         let mut links = self.links(nodes);
         links.retain(|(a, b)| half(*a) != half(*b));
@@ -60,6 +80,8 @@ impl fmt::Display for Topology {
             Self::TwoHubs => "two hubs",
             Self::Mesh => "mesh",
             Self::Chain => "chain",
+            Self::Mailbox => "mailbox",
+            Self::TwoMailboxes => "two mailboxes",
         })
     }
 }

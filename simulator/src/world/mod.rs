@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::lines::Lines;
 use crate::rng::Rng;
 use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::id::RecordId;
@@ -29,18 +30,9 @@ pub struct Config {
     pub nodes: usize,
     /// Pairs that connect, in both directions.
     pub links: Vec<(usize, usize)>,
-    /// Milliseconds that a message takes, from and to.
-    pub latency_ms: (u64, u64),
-    /// Of a thousand messages, how many break their stream.
-    pub breaks_per_mille: u64,
-    /// Of a thousand packets, how many are lost: each costs a message one way there and back.
-    pub loss_per_mille: u64,
-    /// Bytes a second that a node can send; none: as many as it likes.
-    pub uplink: Option<u64>,
+    /// What the lines are like.
+    pub lines: Lines,
 }
-
-/// Bytes of a message that go in one packet.
-const PACKET_BYTES: usize = 1_200;
 
 /// Something that is done to the simulated world.
 #[derive(Clone, Debug)]
@@ -114,11 +106,7 @@ pub struct Sim {
     nodes: Vec<Node>,
     /// Whom each node connects with.
     neighbours: Vec<Vec<usize>>,
-    /// Until when each node's line is taken by what it sends.
-    busy_until: Vec<u64>,
-    away_until: Vec<u64>,
     streams: BTreeMap<Key, Stream>,
-    blocked: BTreeMap<(usize, usize), u64>,
     /// Every record that was ever created.
     records: BTreeMap<RecordId, Record>,
     /// What was counted.
@@ -165,11 +153,8 @@ impl Sim {
             sequence: 0,
             queue: BTreeMap::new(),
             nodes,
-            busy_until: vec![0; config.nodes],
-            away_until: vec![0; config.nodes],
             neighbours,
             streams: BTreeMap::new(),
-            blocked: BTreeMap::new(),
             records: BTreeMap::new(),
             figures: Figures {
                 bytes_at: vec![0; config.nodes],
@@ -292,11 +277,11 @@ impl Sim {
                 self.nodes[node].restore();
             }
             Action::Partition(a, b, until) => {
-                self.blocked.insert((a.min(b), a.max(b)), until);
+                self.config.lines.cut(a, b, until);
                 self.drop_streams(|key| key.touches(a) && key.touches(b));
             }
             Action::Away(node, until) => {
-                self.away_until[node] = until;
+                self.config.lines.switch_off(node, until);
                 self.drop_streams(|key| key.touches(node));
             }
             Action::Share(from, to, mask) => {

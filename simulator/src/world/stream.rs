@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::node::Handed;
-use super::{Due, PACKET_BYTES, Sim};
+use super::{Due, Sim};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::wire::fault::WireFault;
@@ -47,9 +47,6 @@ impl Key {
     }
 }
 
-/// How often in a row a packet may be lost.
-const MOST_ROUNDS: u64 = 16;
-
 #[derive(Debug)]
 pub(super) struct Stream {
     epoch: u64,
@@ -92,10 +89,8 @@ pub(super) enum Work {
 
 impl Sim {
     pub(super) fn open(&mut self, key: Key) {
-        let pair = (key.from.min(key.to), key.from.max(key.to));
-        let blocked = self.blocked.get(&pair).copied().unwrap_or_default();
-        let away = self.away_until[key.from].max(self.away_until[key.to]);
-        if let Some(wait) = blocked.max(away).checked_sub(self.now).filter(|w| *w > 0) {
+        let wait = self.config.lines.wait(key.from, key.to, self.now);
+        if wait > 0 {
             self.schedule(wait, Due::Open(key));
             return;
         }
@@ -139,7 +134,7 @@ impl Sim {
         if !self.is_current(key, epoch) {
             return;
         }
-        if self.rng.below(1000) < self.config.breaks_per_mille {
+        if self.config.lines.breaks(&mut self.rng) {
             self.broken(key);
             return;
         }
@@ -416,7 +411,8 @@ impl Sim {
             self.figures.offered += items.len() as u64;
         }
         let sender = if forth { key.from } else { key.to };
-        let latency = self.time_under_way(sender, bytes.len());
+        let (lines, rng) = (&mut self.config.lines, &mut self.rng);
+        let latency = lines.time_under_way(sender, bytes.len(), self.now, rng);
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
@@ -437,30 +433,6 @@ impl Sim {
                 bytes,
             },
         );
-    }
-
-    /// Milliseconds until a message has come whole: it waits for the sender's line, takes one way,
-    /// and one more there and back for each time that a packet of it is lost.
-    fn time_under_way(&mut self, sender: usize, bytes: usize) -> u64 {
-        let mut sent = self.now;
-        if let Some(uplink) = self.config.uplink {
-            let busy = &mut self.busy_until[sender];
-            // In microseconds: small messages take less than a millisecond.
-            let takes = (bytes as u64 * 1_000_000).div_ceil(uplink.max(1));
-            *busy = (*busy).max(self.now * 1_000) + takes;
-            sent = busy.div_ceil(1_000);
-        }
-        let (from, to) = self.config.latency_ms;
-        let way = from + self.rng.below(to - from + 1);
-        // Packets of one message are lost beside each other: the unluckiest one counts.
-        let mut left = bytes.div_ceil(PACKET_BYTES);
-        let mut rounds = 0;
-        while self.config.loss_per_mille > 0 && left > 0 && rounds < MOST_ROUNDS {
-            let lost = (0..left).filter(|_| self.rng.below(1000) < self.config.loss_per_mille);
-            left = lost.count();
-            rounds += u64::from(left > 0);
-        }
-        sent - self.now + way + rounds * 2 * to
     }
 
     fn end(&mut self, key: Key, fault: WireFault) {

@@ -3,14 +3,13 @@ use super::*;
 const ALL_KINDS: [u8; 5] = [1, 2, 3, CONTROL, FIRST_HOP];
 
 fn sim(seed: u64, nodes: usize, links: &[(usize, usize)], breaks_per_mille: u64) -> Sim {
+    let mut lines = Lines::new((5, 60));
+    lines.breaks_per_mille = breaks_per_mille;
     Sim::new(Config {
         seed,
         nodes,
         links: links.to_vec(),
-        latency_ms: (5, 60),
-        breaks_per_mille,
-        loss_per_mille: 0,
-        uplink: None,
+        lines,
     })
 }
 
@@ -50,7 +49,7 @@ fn settle(sim: &mut Sim) {
 
 /// Closes and opens all streams: nothing but greetings may be said.
 fn is_quiet(sim: &mut Sim) {
-    sim.config.breaks_per_mille = 0;
+    sim.config.lines.breaks_per_mille = 0;
     sim.figures.messages.clear();
     sim.after(0, Action::ReopenAll);
     settle(sim);
