@@ -24,7 +24,8 @@ use rayon::prelude::*;
     after_help = "Examples:\n  \
     simulate --nodes 10,50                       a minute's look at all networks\n  \
     simulate --network hub --nodes 30 --records 5000 --minutes 600\n  \
-    simulate --page docs/federation-at-size.md   renew the page and its picture"
+    simulate --page docs/federation-at-size.md   renew the page and its picture\n\n\
+    A hub, a mailbox or a chain of 400 nodes is a matter of seconds, a mesh of 200 one of minutes."
 )]
 struct Args {
     /// Networks to simulate: hub (all linked with one), two-hubs, mesh (each with each), chain,
@@ -35,10 +36,13 @@ struct Args {
         default_values = ["hub", "two-hubs", "mesh", "chain", "mailbox", "two-mailboxes"]
     )]
     network: Vec<Network>,
-    /// How many nodes, hubs included. A mesh of more than 200 is left out unless it is asked for
-    /// alone: it takes minutes and gigabytes.
+    /// How many nodes, hubs included.
     #[arg(long, value_delimiter = ',', default_values = ["10", "25", "50", "100", "200", "400"])]
     nodes: Vec<usize>,
+    /// Leaves out meshes of more nodes than this: everybody offers everything to everybody, which
+    /// takes minutes and gigabytes.
+    #[arg(long, value_name = "NODES", default_value_t = 200)]
+    mesh_most: usize,
     /// Conditions: calm (good lines, nobody is away), rough (loss, outages, agencies that come and
     /// go).
     #[arg(long, value_delimiter = ',', default_values = ["calm", "rough"])]
@@ -136,7 +140,7 @@ fn simulate(args: &Args) -> Result<bool, Box<dyn std::error::Error + Send + Sync
     }
     if let Some(page) = &args.page {
         std::fs::write(page.with_extension("svg"), plot::svg(&rows)?)?;
-        put_in(page, &table)?;
+        put_in(page, &format!("```\n{}\n```\n\n{table}", command()))?;
     }
     let is_well = |(_, f): &Row| {
         *f == Figures {
@@ -155,7 +159,7 @@ fn scenarios(args: &Args) -> Vec<Scenario> {
         for conditions in &args.conditions {
             for nodes in &args.nodes {
                 let topology = Topology::from(*network);
-                if *nodes > topology.most_nodes() && args.network.len() > 1 {
+                if topology == Topology::Mesh && *nodes > args.mesh_most {
                     continue;
                 }
                 scenarios.push(Scenario {
@@ -172,6 +176,15 @@ fn scenarios(args: &Args) -> Vec<Scenario> {
     }
     scenarios.sort_by_key(|s| std::cmp::Reverse(s.topology.links(s.nodes).len()));
     scenarios
+}
+
+/// The command that this is, as a reader would give it.
+fn command() -> String {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    format!(
+        "cargo run --release -p liaison-simulator -- {}",
+        args.join(" ")
+    )
 }
 
 const BEGIN: &str = "<!-- simulate: begin -->\n";

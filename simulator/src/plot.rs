@@ -17,7 +17,9 @@ type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBacke
 #[error("the picture can't be drawn: {0}")]
 pub struct PlotError(String);
 
-const SIZE: (u32, u32) = (1_000, 760);
+const SIZE: (u32, u32) = (1_000, 800);
+/// Height of the line that says which colour is what.
+const LEGEND: i32 = 40;
 const FONT: &str = "sans-serif";
 
 /// The picture, as SVG.
@@ -58,6 +60,8 @@ const PANELS: [Panel; 2] = [
 
 fn draw<'a>(area: &Area<'a>, rows: &[Row]) -> Drawn<'a> {
     area.fill(&WHITE)?;
+    let (top, area) = area.split_vertically(LEGEND);
+    draw_legend(&top)?;
     let parts = area.split_evenly((PANELS.len(), Conditions::ALL.len()));
     let mut parts = parts.iter();
     for panel in &PANELS {
@@ -94,7 +98,8 @@ fn draw_panel<'a>(
         .build_cartesian_2d(nodes.log_scale(), range.log_scale())?;
     chart
         .configure_mesh()
-        .light_line_style(WHITE)
+        .max_light_lines(0)
+        .bold_line_style(BLACK.mix(0.12))
         .x_desc("nodes")
         .x_label_formatter(&|nodes| format!("{nodes:.0}"))
         .y_label_formatter(&panel.label)
@@ -113,10 +118,7 @@ fn draw_panel<'a>(
             continue;
         }
         let line = LineSeries::new(points.clone(), colour.stroke_width(2));
-        chart
-            .draw_series(line)?
-            .label(topology.to_string())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
+        chart.draw_series(line)?;
         let dot = |at: &(f64, f64)| Circle::new(*at, 3, colour.filled());
         chart.draw_series(points.iter().map(dot))?;
         if let Some(dashed) = panel.dashed {
@@ -124,13 +126,19 @@ fn draw_panel<'a>(
             chart.draw_series(line)?;
         }
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .label_font((FONT, 13))
-        .draw()
+    Ok(())
+}
+
+fn draw_legend<'a>(area: &Area<'a>) -> Drawn<'a> {
+    let step = SIZE.0 as i32 / Topology::ALL.len() as i32;
+    for ((place, topology), colour) in (0..).zip(Topology::ALL).zip(COLOURS) {
+        let (x, y) = (20 + place * step, LEGEND / 2);
+        let line = PathElement::new([(x, y), (x + 24, y)], colour.stroke_width(3));
+        area.draw(&line)?;
+        let text = Text::new(topology.to_string(), (x + 30, y - 7), (FONT, 15));
+        area.draw(&text)?;
+    }
+    Ok(())
 }
 
 /// Colours that also the colour-blind tell apart (Okabe and Ito 2008).

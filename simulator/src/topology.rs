@@ -39,15 +39,6 @@ impl Topology {
         }
     }
 
-    /// The most nodes that are simulated unless somebody asks for more: in a mesh everybody offers
-    /// everything to everybody, which is a matter of minutes and gigabytes beyond that.
-    pub const fn most_nodes(self) -> usize {
-        match self {
-            Self::Mesh => 200,
-            _ => usize::MAX,
-        }
-    }
-
     /// The links of so many nodes.
     pub fn links(self, nodes: usize) -> Vec<(usize, usize)> {
         let hubs = match self {
