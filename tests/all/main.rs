@@ -29,6 +29,7 @@ mod first;
 mod frames;
 mod frontex;
 mod hub_blind;
+mod hub_load;
 mod integrity;
 mod interrupted;
 mod keyring;

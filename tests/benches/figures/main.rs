@@ -3,7 +3,7 @@
 //! on the machine.
 //!
 //! `cargo bench -- sync memory` runs some of the groups: crypto (always),
-//! sealing, ingest, policy, referral, sync, hub, memory. Sizes are set by the environment: `LIAISON_BENCH_COLD`
+//! sealing, ingest, policy, referral, sync, memory. Sizes are set by the environment: `LIAISON_BENCH_COLD`
 //! (20,000 records), `LIAISON_BENCH_HELD` (100,000), `LIAISON_BENCH_PUSHES` (300). The nodes
 //! live in `LIAISON_BENCH_DIR`, else in the build folder, so that their disk is a real one.
 #![allow(
@@ -13,7 +13,6 @@
 
 mod crypto;
 mod federation;
-mod hub;
 mod ingest;
 mod memory;
 mod policy;
@@ -89,9 +88,6 @@ fn main() -> Fallible<()> {
     }
     if wanted("sync") {
         runtime()?.block_on(sync::measure(&sizes, &mut table))?;
-    }
-    if wanted("hub") {
-        runtime()?.block_on(hub::measure(&sizes, &mut table))?;
     }
     if wanted("memory") {
         memory::measure(&sizes, &mut table)?;
