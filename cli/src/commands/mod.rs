@@ -6,6 +6,7 @@ mod ask;
 mod audience;
 pub(crate) mod audit;
 mod backup;
+mod bundle;
 mod card;
 mod clock;
 mod completions;
@@ -13,6 +14,7 @@ pub(crate) mod contact;
 pub(crate) mod demo;
 mod doctor;
 mod editor;
+mod exercise;
 mod expiry;
 mod home_screen;
 mod hub;
@@ -23,6 +25,7 @@ mod keys;
 mod man;
 mod new;
 mod officers;
+mod parcels;
 mod parting;
 mod peer;
 mod permit;
@@ -67,6 +70,7 @@ use crate::output::Ui;
 #[command(after_long_help = "\
 Begin here:
   liaison demo                                      see it work, on this machine alone
+  liaison exercise                                  train with it, on this machine alone
   liaison init --name \"Border Police of QN\" --country QN --sector border
   liaison run                                       start the node
   liaison card export my-card.txt                   send this file to the other agency
@@ -143,6 +147,9 @@ pub enum Command {
     Status(status::StatusArgs),
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
+    Parcels(parcels::ParcelsArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Doctor(doctor::DoctorArgs),
@@ -153,6 +160,7 @@ pub enum Command {
     Audit(audit::AuditCommand),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
+    Exercise(exercise::ExerciseArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -242,6 +250,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Stats(command)) => stats::run(context, command),
         Some(Command::Contact(command)) => contact::run(context, command),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Bundle(command)) => bundle::run(context, command),
+        Some(Command::Parcels(args)) => parcels::run(context, &args),
         Some(Command::Hub(command)) => hub::run(context, &command),
         Some(Command::Backup(args)) => backup::run(context, args),
         Some(Command::Doctor(args)) => doctor::run(context, &args),
@@ -255,6 +265,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Demo(args)) => demo::run(context, &args),
+        Some(Command::Exercise(args)) => exercise::run(context, &args),
         Some(Command::Completions(args)) => completions::run(context, &args),
         Some(Command::Man(args)) => man::run(context, &args),
     }
