@@ -98,6 +98,7 @@ pub(crate) fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     alerts.extend(super::approval::alerts(node));
     alerts.extend(super::audit::alerts(node));
     alerts.extend(super::keyring::alerts(node));
+    alerts.extend(super::parcels::alerts(node));
     if let Some(fault) = node.notify.fault() {
         alerts.push(format!("nobody is told of what is new or due: the command under [notify] in config.toml fails: {fault}"));
     }
