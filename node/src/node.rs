@@ -234,6 +234,7 @@ impl Node {
     pub async fn start(home: Home, options: RunOptions) -> Result<Self, NodeError> {
         let config = Config::read(&home.config_path())?;
         let table = config.referral.table().map_err(ConfigError::from)?;
+        config.referral.check_kept().map_err(ConfigError::from)?;
         let RunOptions {
             listen,
             clock,

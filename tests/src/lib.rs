@@ -13,6 +13,7 @@
 pub mod federation;
 pub mod http;
 mod line;
+pub mod memory;
 pub mod oracle;
 pub mod process;
 pub mod raw;

@@ -31,6 +31,11 @@ impl Site {
 
     /// `liaison init` in a new folder, for an agency of a sector.
     pub fn of_sector(binary: &str, home: &Path, name: &str, sector: &str) -> Self {
+        Self::in_country(binary, home, name, sector, "QN")
+    }
+
+    /// `liaison init` in a new folder, for an agency of a sector and country.
+    pub fn in_country(binary: &str, home: &Path, name: &str, sector: &str, country: &str) -> Self {
         let address = free_address();
         let site = Self {
             binary: binary.into(),
@@ -42,7 +47,7 @@ impl Site {
             "--name",
             name,
             "--country",
-            "QN",
+            country,
             "--sector",
             sector,
             "--address",

@@ -36,6 +36,9 @@ use crate::time::Timekeeper;
 #[derive(Clone)]
 pub struct Hub(Arc<Parts>);
 
+/// A policy epoch, and whether it lets the first agency leave parcels for the second.
+type Carried = (u64, HashMap<(AgencyId, AgencyId), bool>);
+
 struct Parts {
     mailbox: Mailbox,
     policies: Arc<Policies>,
@@ -45,7 +48,7 @@ struct Parts {
     time: Timekeeper,
     book: Book,
     /// What the policy of an epoch says of pairs of agencies.
-    carried: Mutex<(u64, HashMap<(AgencyId, AgencyId), bool>)>,
+    carried: Mutex<Carried>,
     /// Tells that lines wait which are too many.
     full: tokio::sync::Notify,
     /// Mailbox streams of each agency.
