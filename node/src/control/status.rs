@@ -100,6 +100,7 @@ pub(crate) fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     alerts.extend(super::approval::alerts(node));
     alerts.extend(super::audit::alerts(node));
     alerts.extend(super::keyring::alerts(node));
+    alerts.extend(super::parcels::alerts(node));
     match node.stuck_referrals() {
         0 => {}
         1 => alerts.push("of a referral nobody took nobody else is asked: an officer has to act. 'liaison inbox' says what".into()),
