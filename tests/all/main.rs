@@ -31,6 +31,8 @@ mod keyring;
 mod keys;
 mod leave;
 mod looks;
+mod malice;
+mod malice_peer;
 mod memory;
 mod operate;
 mod oracle;

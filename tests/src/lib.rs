@@ -16,6 +16,7 @@ mod line;
 pub mod oracle;
 pub mod process;
 pub mod raw;
+pub mod raw_hub;
 pub mod referral;
 pub mod sealed;
 pub mod sheet;
