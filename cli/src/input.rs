@@ -113,11 +113,13 @@ pub fn toml_fault(text: &str) -> Option<usize> {
     fault.span().map(|span| line_of(text, span.start))
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
+/// The line, from 1, of a byte.
+pub fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
 }
 
-fn json(value: toml::Value) -> Value {
+/// A TOML value as JSON; dates become text.
+pub fn json(value: toml::Value) -> Value {
     match value {
         toml::Value::String(text) => Value::String(text),
         toml::Value::Integer(n) => Value::from(n),

@@ -18,6 +18,7 @@ mod client;
 mod commands;
 mod drafts;
 mod error;
+pub mod exercise;
 mod home;
 mod input;
 mod limits;
@@ -26,6 +27,7 @@ mod output;
 mod prompt;
 mod secret;
 mod shell;
+pub mod stage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

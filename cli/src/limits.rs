@@ -50,3 +50,59 @@ pub const NOTE_BYTES: u64 = 2 << 10;
 
 /// Bytes of an identity in a file: some ten fields and a family.
 pub const IDENTITY_BYTES: u64 = 64 << 10;
+
+/// Bytes of a bundle that comes by standard input: it is held in memory. A larger one is named as
+/// a file.
+pub const BUNDLE_INPUT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Seconds that the nodes of a demo or an exercise may take for one thing: to connect, to come to
+/// rest. A slow machine needs a tenth.
+pub const STAGE_WAIT_S: u64 = 60;
+
+/// Largest file of an exercise's scenario, in bytes: the Sarajevo exercise has 20 KB.
+pub const SCENARIO_BYTES: u64 = 1 << 20;
+
+/// Agencies in an exercise: each is a node with threads, a store and sockets in one process, some
+/// 30 MB, and each is linked with each.
+pub const EXERCISE_AGENCIES: usize = 12;
+
+/// Steps of an exercise: people play it in a day at most.
+pub const EXERCISE_STEPS: usize = 200;
+
+/// Expectations of one step beside who must hold its record.
+pub const STEP_THENS: usize = 20;
+
+/// Texts in one list of a scenario: words to look for, names.
+pub const SCENARIO_LIST: usize = 64;
+
+/// Characters of a sentence in a scenario; a line of the screen has 80.
+pub const SCENARIO_TEXT_CHARS: usize = 600;
+
+/// Characters of what a step is called in the table at the end: the table fits 80 columns.
+pub const STEP_WHAT_CHARS: usize = 30;
+
+/// Characters of an agency's name in an exercise: its column is no wider.
+pub const EXERCISE_NAME_CHARS: usize = 16;
+
+/// Largest draft in an exercise, in bytes: a record has at most 64 KB.
+pub const EXERCISE_DRAFT_BYTES: u64 = 256 << 10;
+
+/// The most time that one step lets pass, in milliseconds: 400 days, so that the longest
+/// deadline, of a year, can end.
+pub const PASS_MS: u64 = 400 * 24 * 60 * 60 * 1_000;
+
+/// Seconds that a step's expectations may take unless it says otherwise. All is on one machine;
+/// a slow one needs some.
+pub const WITHIN_S: u64 = 60;
+
+/// Seconds that a step's expectations may take at most.
+pub const WITHIN_MOST_S: u64 = 600;
+
+/// Milliseconds between two looks whether an expectation holds now.
+pub const EXPECT_LOOK_MS: u64 = 100;
+
+/// Seconds that may pass between the steps of an exercise (`--pace`).
+pub const PACE_MOST_S: u64 = 600;
+
+/// Faults of a scenario that are listed at once: who mends so many reads it again.
+pub const SCENARIO_FAULTS: usize = 20;

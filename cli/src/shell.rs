@@ -171,7 +171,7 @@ fn refuse(ui: &mut Ui, says: &str) -> u8 {
 }
 
 /// Words of a line: blanks part them unless quoted; nothing is expanded.
-fn words(line: &str) -> Result<Vec<String>, &'static str> {
+pub(crate) fn words(line: &str) -> Result<Vec<String>, &'static str> {
     let mut out = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;

@@ -1,6 +1,7 @@
 //! Looks a home over while no node runs on it, mends what can be mended, and says what it did.
 
 mod keyring;
+mod mailbox;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -48,8 +49,8 @@ pub enum Health {
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// `home`, `config`, `modes`, `store`, `records`, `keyring`, `index`, `disk`, `swap`,
-    /// `core-dumps`, `clock`.
+    /// `home`, `config`, `modes`, `store`, `records`, `keyring`, `mailbox`, `index`, `disk`,
+    /// `swap`, `core-dumps`, `clock`.
     pub what: String,
     /// How it is.
     pub health: Health,
@@ -82,6 +83,7 @@ pub fn examine(home: &Home, orders: Orders, clock: Arc<dyn Clock>) -> Vec<Findin
     if orders.index {
         drop_index(home, &mut report);
     }
+    mailbox::look(home, &mut report);
     disk(home, &mut report);
     machine(&mut report);
     report.0
@@ -127,6 +129,7 @@ fn look_at(dir: &Path, top: bool, open: &mut Vec<(PathBuf, u32)>) {
         let name = name.to_string_lossy();
         let secret = name == "keys"
             || name == "keyring"
+            || name == "mailbox"
             || name.starts_with("store")
             || name.ends_with(".private");
         if top && !secret {

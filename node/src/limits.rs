@@ -422,6 +422,7 @@ pub const PROMPT_MS: u64 = 7 * DAY_MS;
 
 /// Milliseconds of an hour.
 pub const HOUR_MS: u64 = 60 * 60 * 1000;
+
 /// Officers assigned to one sealed thread: a case conference.
 pub const ASSIGNED: usize = 32;
 
@@ -475,6 +476,20 @@ pub const FIND_WORDS: usize = 8;
 /// Milliseconds within which the same officer's looks at the same referral are one.
 pub const ONE_LOOK_MS: u64 = 1_000;
 
+/// Agencies that a hub's disk works for at once: more would not make a disk faster.
+pub const HUB_DISK_JOBS: usize = 4;
+
+/// Milliseconds between two lines of the audit log about the parcels of one agency for
+/// another, at a hub: they say how many.
+pub const HUB_AUDIT_MS: u64 = 60_000;
+
+/// Pairs of agencies and what happened between them after which a hub writes its lines at
+/// once.
+pub const HUB_AUDIT_LINES: usize = 10_000;
+
+/// Pairs of agencies for which a hub remembers what its policy says: 65 bytes each.
+pub const HUB_PAIRS: usize = 100_000;
+
 /// Parcels of ours that may be under way: their rows are in memory, up to 32 KiB each.
 pub const OUTBOX_PARCELS: usize = 4_096;
 
@@ -502,6 +517,7 @@ pub const PARCEL_WORD_MS: u64 = 15 * 60 * 1000;
 
 /// The longest such wait: a day.
 pub const PARCEL_WORD_MAX_MS: u64 = DAY_MS;
+
 /// Agencies that one hub serves: as many as can be linked.
 pub const HUB_AGENCIES: usize = crate::swarm::limits::LINKED_PEERS;
 
@@ -521,6 +537,10 @@ pub const PARCEL_AFTER_S: u64 = 7 * 24 * 3_600;
 
 /// Days that a parcel can be told to wait, at most: those that its format allows.
 pub const PARCEL_LIFE_DAYS: u64 = 30;
+
+/// Mailbox streams that one agency may have at a hub at once: one is needed, the rest is room
+/// for those that die while their successor opens.
+pub const HUB_STREAMS: usize = 4;
 
 /// Milliseconds for which figures that take a look through the store, and a trial write, are good
 /// again: whoever fetches them more often gets the same.
@@ -564,3 +584,16 @@ pub const PARCEL_LOOK_MS: u64 = 5_000;
 
 /// Of these looks every so many is at all parcels: what has ended since, or was amended.
 pub const PARCEL_LOOKS: u64 = 12;
+
+/// Days for which an identity may be kept after its referral is over, at most: a year.
+pub const IDENTITY_KEPT_DAYS: u64 = 366;
+
+/// Months for which a referral may be kept at all, at most: five years.
+pub const PROFILE_KEPT_MONTHS: u64 = 60;
+
+/// Of each ten files that a folder of the keyring may have, those from which an administrator
+/// is told: there is time left to archive.
+pub const KEYRING_WARN_TENTHS: usize = 9;
+
+/// Milliseconds that a withdrawal waits for connected hubs to discard what it takes back.
+pub const TAKEN_BACK_MS: u64 = 2_000;

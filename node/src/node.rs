@@ -17,6 +17,8 @@ use crate::catchup::{self, CatchUp};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigError};
 use crate::home::{Home, HomeError};
+use crate::hub::mailbox::{Mailbox, MailboxError};
+use crate::hub::{self, Hub};
 use crate::ingest::{Ingest, IngestFault, Settings};
 use crate::keyring::{Keyring, KeyringError, MasterKey};
 use crate::limits;
@@ -119,6 +121,8 @@ pub struct Parts {
     pub cases: Cases,
     /// Where each referral stands.
     pub referrals: Referrals,
+    /// What it carries for others, if it is a hub.
+    pub hub: Option<Hub>,
     /// Its search index.
     pub search: Arc<Search>,
     /// Whether its clock is to be believed.
@@ -181,6 +185,9 @@ pub enum NodeError {
     /// The sealed records.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The parcels that it keeps as a hub.
+    #[error("the mailbox can't be opened: {0}")]
+    Mailbox(#[from] MailboxError),
     /// The search index.
     #[error(transparent)]
     Search(#[from] SearchError),
@@ -227,6 +234,7 @@ impl Node {
     pub async fn start(home: Home, options: RunOptions) -> Result<Self, NodeError> {
         let config = Config::read(&home.config_path())?;
         let table = config.referral.table().map_err(ConfigError::from)?;
+        config.referral.check_kept().map_err(ConfigError::from)?;
         let RunOptions {
             listen,
             clock,
@@ -306,6 +314,21 @@ impl Node {
             };
             let dir = home.audit_dir();
             run_blocking(move || Audit::open(dir, options)).await?
+        };
+        let hub = match &config.hub {
+            Some(config) => {
+                let (dir, room) = (home.mailbox_dir(), hub::room(config));
+                let mailbox = run_blocking(move || Mailbox::open(dir, room)).await?;
+                Some(Hub::new(
+                    mailbox,
+                    policies.clone(),
+                    registry.clone(),
+                    audit.clone(),
+                    clock.clone(),
+                    time.clone(),
+                ))
+            }
+            None => None,
         };
         let vault = {
             let (store, registry, keyring) = (store.clone(), registry.clone(), keyring.clone());
@@ -395,6 +418,7 @@ impl Node {
             time.clone(),
             catch_up.clone(),
             set_back.clone(),
+            hub.clone(),
             stopped,
         );
         let parcels = Parcels::load(
@@ -428,6 +452,7 @@ impl Node {
             sync: sync.clone(),
             parcels,
             vault,
+            hub,
             search,
             time,
             catch_up,
@@ -458,6 +483,10 @@ impl Node {
         node.spawn(notify.run(node.stopping()));
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
+        if let Some(hub) = node.hub.clone() {
+            node.metrics.add(Arc::new(hub.clone()));
+            node.spawn(hub.run(node.stopping()));
+        }
         Ok(node)
     }
 

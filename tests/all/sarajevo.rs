@@ -1,351 +1,299 @@
-//! The Sarajevo exercise (fictional), rows 1 to 24: eight agencies, their own policies, and for
-//! each record who must hold it and who must not, read off each node's own store.
+//! The Sarajevo exercise (fictional), rows 1 to 34, as `examples/exercises/sarajevo.toml` has it
+//! and as `liaison exercise sarajevo` plays it. The player looks up in the nodes' stores who has
+//! what; here every frame on every wire is looked at as well, who passed what on, and the disks
+//! by another search. What stands in memory is looked for in `memory`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use liaison_node::clock::ManualClock;
+use liaison_cli::exercise::{self, Act, Files, Player, Report, Scenario, StepReport};
+use liaison_cli::stage::Stage;
+use liaison_node::control::api::{RecordView, Why};
+use liaison_node::swarm::{Direction, Tap};
 use liaison_protocol::id::{AgencyId, RecordId};
-use liaison_tests::Federation;
-use serde_json::{Value, json};
+use liaison_protocol::record::codes::PersonalKind;
+use liaison_tests::sealed::{files_with, stands_in};
+use liaison_tests::tap::Recorder;
+use serde_json::Value;
 
-/// Name, sector, country; in the order of the matrix.
-pub(crate) const NODES: [(&str, &str, &str); 8] = [
-    ("qm-pol", "police", "QM"),
-    ("qn-bord", "border", "QN"),
-    ("qo-pros", "prosecution", "QO"),
-    ("qo-fiu", "fiu", "QO"),
-    ("qn-lantern", "ngo", "QN"),
-    ("migro", "io", "QN"),
-    ("veloren", "private", "QO"),
-    ("hub-sar", "hub", "QO"),
-];
-
-const LE: &[&str] = &["qm-pol", "qn-bord", "qo-pros"];
-const PROT: &[&str] = &["qn-lantern", "migro"];
-const FIU: &[&str] = &["qo-fiu"];
-const HUB: &[&str] = &["hub-sar"];
-
-/// What becomes of a draft.
-enum Fate {
-    /// All of these must hold it, its author does, and nobody else may.
-    Reaches(&'static [&'static [&'static str]]),
-    /// Signing refuses it, with this code and these words: nobody may hold it.
-    Refused(&'static str, &'static str),
-}
-use Fate::{Reaches, Refused};
-
-/// Rows 9 to 24: file, author, fate. `push` has no `--to` in any of them: policy decides.
-#[rustfmt::skip]
-const ROWS: [(&str, &str, Fate); 16] = [
-    ("09-border-detections",                  "qn-bord",    Reaches(&[LE, FIU, PROT, HUB])),
-    ("10-presumed-victims-small",             "qn-bord",    Refused("TRD-02", "has n=3; smallest shareable is 11")),
-    ("11-presumed-victims-rolled-up",         "qn-bord",    Reaches(&[LE, FIU, PROT, HUB])),
-    ("12-transit-observations",               "migro",      Reaches(&[LE, FIU, &["qn-lantern"], HUB])),
-    ("13-river-crossing-potential",           "qm-pol",     Reaches(&[LE, &["migro"], HUB])),
-    ("14-river-crossing-new",                 "qn-bord",    Reaches(&[LE, &["migro"], HUB])),
-    ("15-deceptive-farm-jobs",                "qo-pros",    Reaches(&[LE, FIU, PROT, HUB])),
-    ("16-trafficking-without-means",          "qo-pros",    Refused("MET-04", "trafficking needs at least one means")),
-    ("17-one-way-van-rentals",                "qn-bord",    Reaches(&[LE, FIU, PROT, &["veloren"], HUB])),
-    ("18-scripted-asylum-claims",             "qo-pros",    Reaches(&[&["qn-bord"], HUB])),
-    ("19-counterfeit-passport",               "qn-bord",    Reaches(&[LE, HUB])),
-    ("20-passport-with-full-number",          "qn-bord",    Refused("DOC-03", "is a full document number")),
-    ("21-shelter-women-girls",                "qn-lantern", Reaches(&[LE, &["migro"], HUB])),
-    ("22-interpretation-guardianship-return", "migro",      Reaches(&[LE, &["qn-lantern"], HUB])),
-    ("23-gap-shelter-boys",                   "qn-bord",    Reaches(&[LE, PROT, HUB])),
-    ("24-training-financial-investigation",   "qo-pros",    Reaches(&[LE, FIU, PROT, HUB])),
-];
-
-#[tokio::test(flavor = "multi_thread")]
-async fn each_record_reaches_whom_it_must_and_nobody_else() {
-    let mut federation = federation().await;
-    contact_entries(&federation).await;
-
-    let mut pushed: BTreeMap<&str, RecordId> = BTreeMap::new();
-    for (file, author, fate) in &ROWS {
-        let draft = draft(file, &pushed);
-        match fate {
-            Reaches(_) => {
-                let id = federation[author].push(&draft, &[]).await;
-                pushed.insert(file, id);
-            }
-            Refused(code, says) => {
-                // What others pushed before must not arrive in between.
-                federation.settled().await;
-                let held = federation[author].node().store.last();
-                let ran = federation[author]
-                    .cli_in(&["push", "-"], &draft.to_string())
-                    .await;
-                let ran = ran.expect_code(1);
-                assert!(
-                    ran.err.contains(code) && ran.err.contains(says),
-                    "{file}: {ran:?}"
-                );
-                assert_eq!(ran.out, "", "{file}: no id is printed");
-                assert_eq!(
-                    federation[author].node().store.last(),
-                    held,
-                    "{file}: nothing stored"
-                );
-            }
-        }
-    }
-
-    // What must arrive is awaited; then nothing moves any more, and the rest may be asserted.
-    for (name, ..) in NODES {
-        let must: Vec<RecordId> = ROWS
-            .iter()
-            .filter(|(_, author, fate)| readers(author, fate).contains(name))
-            .map(|(file, ..)| pushed[file])
-            .collect();
-        federation[name].holds_all(&must).await;
-    }
-    federation.settled().await;
-
-    let titles: Vec<&str> = ROWS.iter().map(|r| r.0).collect();
-    println!("{}", matrix(&federation, &titles, &pushed));
-    for (file, author, fate) in &ROWS {
-        let must = readers(author, fate);
-        match pushed.get(file) {
-            Some(id) => assert_eq!(holders(&federation, id), must, "{file}"),
-            None => assert_eq!(must, BTreeSet::new(), "{file}"),
-        }
-    }
-    let ids: BTreeSet<RecordId> = pushed.values().copied().collect();
-    for node in federation.all() {
-        let others: Vec<_> = node.holds().difference(&ids).copied().collect();
-        assert_eq!(others, [], "{} holds records of no row", node.name);
-    }
-    no_trace_of_what_was_withheld(&federation, &pushed);
-    nobody_passes_on(&federation, &pushed).await;
-    no_sum_over_different_measures(&federation).await;
-    the_author_can_say_why(&federation, &pushed).await;
-    federation.stop().await;
+/// What is known of the exercise while it is played.
+struct Watched<'a> {
+    scenario: &'a Scenario,
+    taps: BTreeMap<String, Arc<Recorder>>,
+    /// Every sealed record that any node could ever read: who may know of it.
+    sealed: BTreeMap<RecordId, BTreeSet<AgencyId>>,
+    /// Strategic records: who wrote it, its title, who may have it.
+    strategic: BTreeMap<RecordId, (String, String, BTreeSet<String>)>,
+    dir: &'a Path,
 }
 
-/// Rows 1 to 8: every agency's card, with its contact points, is at every other.
-async fn contact_entries(federation: &Federation) {
-    for (name, ..) in NODES {
-        let functions = json!({"functions": [{
-            "role": "duty desk", "channel": "+999 555 0101", "hours": "24h",
-            "languages": ["en"], "urgent": true,
-        }]});
-        federation[name]
-            .cli_in(&["card", "edit", "--from", "-"], &functions.to_string())
-            .await
-            .expect_code(0);
+#[test]
+fn e31_the_sarajevo_exercise_holds_row_by_row_on_disks_and_in_every_frame() {
+    let path = examples().join("exercises/sarajevo.toml");
+    let text = std::fs::read_to_string(&path).expect("the scenario");
+    let folder = Files::Folder(examples().join("exercises"));
+    let scenario = exercise::read(&text, &folder).unwrap_or_else(|f| panic!("{f:#?}"));
+    let dir = tempfile::tempdir().expect("folder");
+    let taps: BTreeMap<String, Arc<Recorder>> = scenario
+        .agencies
+        .iter()
+        .map(|agency| (agency.name.clone(), Arc::new(Recorder::default())))
+        .collect();
+    let tap = |name: &str| taps.get(name).map(|tap| tap.clone() as Arc<dyn Tap>);
+    let mut player =
+        Player::start(&scenario, dir.path(), &tap).unwrap_or_else(|trouble| panic!("{trouble:?}"));
+    let mut watched = Watched {
+        scenario: &scenario,
+        taps: taps.clone(),
+        sealed: BTreeMap::new(),
+        strategic: BTreeMap::new(),
+        dir: dir.path(),
+    };
+    for (at, step) in scenario.steps.iter().enumerate() {
+        let report = player
+            .play(step)
+            .unwrap_or_else(|trouble| panic!("{trouble:?}"));
+        assert!(report.ok(), "row {}: {report:#?}", report.row);
+        let report = report.clone();
+        watched.note(&report, at, player.stage());
     }
-    for (at, ..) in NODES {
-        for (of, ..) in NODES {
-            let node = federation[at].node();
-            let agency = federation[of].agency;
-            let mut changes = node.registry.changes();
-            let known = async {
-                while !knows_contact(node, &agency) {
-                    changes.changed().await.expect("the node runs");
+    the_four_of_before(&watched, &player);
+    let report = player
+        .finish()
+        .unwrap_or_else(|trouble| panic!("{trouble:?}"));
+    assert_eq!(report.faults, Vec::<String>::new());
+    the_table_says(&report);
+    watched.nowhere_in_clear("all nodes stopped");
+    watched.no_trace_on_the_wires(&taps);
+}
+
+impl Watched<'_> {
+    /// Takes up what a step made, and looks for the planted words after each that sends some.
+    fn note(&mut self, report: &StepReport, at: usize, stage: &Stage) {
+        for member in stage.iter().filter(|m| m.runs()) {
+            let vault = &member.node().expect("it runs").vault;
+            for (_, change) in vault.after(0, usize::MAX) {
+                if let Some(gist) = vault.gist(change.id()) {
+                    let mut who = gist.recipients.clone();
+                    who.insert(gist.author);
+                    self.sealed.insert(*change.id(), who);
                 }
-            };
-            let arrived = tokio::time::timeout(liaison_tests::federation::PATIENCE, known).await;
-            assert!(arrived.is_ok(), "{at} has no contact entry of {of}");
+            }
+        }
+        let Act::Run {
+            draft: Some((draft, _)),
+            ..
+        } = &self.scenario.steps[at].act
+        else {
+            return;
+        };
+        let draft: Value = serde_json::from_str(draft).expect("JSON");
+        let (Some(author), Some(title)) = (&report.at, draft["title"].as_str()) else {
+            self.nowhere_in_clear(&report.says);
+            return;
+        };
+        assert_eq!(draft["exercise"], "SARAJEVO-1", "{title}");
+        let mut who: BTreeSet<String> = report.has.iter().cloned().collect();
+        who.insert(author.clone());
+        let id = match &report.id {
+            Some(id) => id.parse().expect("an id"),
+            // It was refused: its title is nowhere.
+            None => RecordId::from_bytes([at as u8; 32]),
+        };
+        if report.id.is_none() {
+            who = [author.clone()].into();
+        }
+        self.strategic
+            .insert(id, (author.clone(), title.to_owned(), who));
+    }
+
+    /// The planted words stand on no disk and in no frame.
+    fn nowhere_in_clear(&self, when: &str) {
+        let words: Vec<&str> = self.scenario.secrets.iter().map(String::as_str).collect();
+        assert!(words.len() >= 6, "{words:?}");
+        assert_eq!(files_with(self.dir, &words), Vec::<String>::new(), "{when}");
+        for (name, tap) in &self.taps {
+            for frame in tap.frames() {
+                for word in &words {
+                    let there = stands_in(&frame.body, word.as_bytes());
+                    assert!(!there, "{when}: {name}: {word} in {frame:?}");
+                }
+            }
         }
     }
-}
 
-fn knows_contact(node: &liaison_node::node::Node, agency: &AgencyId) -> bool {
-    node.registry
-        .contact(agency)
-        .is_some_and(|c| c.functions.iter().any(|f| f.role == "duty desk"))
-}
-
-/// Nothing of a record crossed a wire to an agency that must not have it: not its title, not
-/// its id.
-fn no_trace_of_what_was_withheld(federation: &Federation, pushed: &BTreeMap<&str, RecordId>) {
-    for (file, author, fate) in &ROWS {
-        let draft = read(file);
-        let title = draft["title"].as_str().expect("title");
-        let readers = readers(author, fate);
-        for (peer, ..) in NODES.iter().filter(|(n, ..)| !readers.contains(n)) {
-            let peer = federation[peer].agency;
-            for node in federation.all().filter(|n| n.agency != peer) {
-                assert!(
-                    !node.tap.sent_contains(&peer, title.as_bytes()),
-                    "{file}: {} sent its title to an agency that must not have it",
-                    node.name
-                );
-                if let Some(id) = pushed.get(file) {
+    /// Nothing of a record crossed a wire to an agency that must not have it: not its title, not
+    /// its id.
+    fn no_trace_on_the_wires(&self, taps: &BTreeMap<String, Arc<Recorder>>) {
+        assert_eq!(self.strategic.len(), 16, "rows 9 to 24");
+        // Four profiles, one more for B, steps, an identity, a notice.
+        assert!(self.sealed.len() >= 13, "{}", self.sealed.len());
+        let agencies: BTreeMap<AgencyId, &String> = taps
+            .keys()
+            .map(|name| (agency_of(self.dir, name), name))
+            .collect();
+        for (from, tap) in taps {
+            for frame in tap.frames() {
+                if frame.direction != Direction::Out {
+                    continue;
+                }
+                let to = agencies[&frame.peer];
+                for (id, (_, title, who)) in &self.strategic {
+                    let may = who.contains(to);
+                    let there = |what: &[u8]| stands_in(&frame.body, what);
                     assert!(
-                        !node.tap.sent_contains(&peer, id.as_bytes()),
-                        "{file}: {} sent its id to an agency that must not have it",
-                        node.name
+                        may || !there(title.as_bytes()),
+                        "{from} told {to} of '{title}'"
+                    );
+                    assert!(
+                        may || !there(id.as_bytes()),
+                        "{from} told {to} the id of '{title}'"
                     );
                 }
+                for (id, who) in &self.sealed {
+                    let may = who.contains(&frame.peer);
+                    let there = stands_in(&frame.body, id.as_bytes());
+                    assert!(may || !there, "{from} told {to} of {}", id.short());
+                }
             }
         }
     }
 }
 
-/// Every record came from its author: no holder passed on what an author withheld.
-async fn nobody_passes_on(federation: &Federation, pushed: &BTreeMap<&str, RecordId>) {
-    for (file, author, _) in ROWS.iter().filter(|(f, ..)| pushed.contains_key(f)) {
-        let id = pushed[file];
-        for holder in holders(federation, &id) {
-            let store = &federation[holder].node().store;
-            let arrival = store.arrival_of(&id).expect("store").expect("held");
-            let header = store.header(arrival).expect("store").expect("header");
-            let courier = (holder != *author).then_some(federation[author].agency);
-            assert_eq!(header.courier, courier, "{file} at {holder}");
-            if holder == *author {
-                continue;
-            }
-            for (peer, ..) in NODES.iter().filter(|(n, ..)| *n != holder && n != author) {
-                let why = federation[holder].json(&["why", &id.full(), peer]).await;
-                assert_eq!(
-                    why["decision"]["allow"], false,
-                    "{file}: {holder} to {peer}: {why}"
+/// What the two tests before this one looked at in the running nodes.
+fn the_four_of_before(watched: &Watched<'_>, player: &Player<'_>) {
+    let stage = player.stage();
+    nobody_passes_on(watched, stage);
+    only_notices_at_the_joint_office(stage);
+    // A was erased, with receipts, and says why.
+    let bord = stage.of("qn-bord").unwrap_or_else(|_| panic!("qn-bord"));
+    let lantern = stage
+        .of("qn-lantern")
+        .unwrap_or_else(|_| panic!("qn-lantern"));
+    let a = watched
+        .sealed
+        .keys()
+        .find(|id| {
+            let view = bord
+                .client
+                .get::<RecordView>(&format!("/v1/records/{}", id.full()));
+            view.is_ok_and(|view| {
+                let by = view.retracted_by.as_ref();
+                by.is_some_and(|by| by.erased) && view.recipients.iter().any(|r| r.erased.is_some())
+            })
+        })
+        .copied();
+    assert!(
+        a.is_some(),
+        "a record of A is erased, and its receipt is in"
+    );
+    assert!(
+        !lantern
+            .home
+            .dir()
+            .join("keyring/entries")
+            .join(a.expect("A").full())
+            .exists()
+    );
+}
+
+/// Every strategic record came from its author: no holder passed on what an author withheld.
+fn nobody_passes_on(watched: &Watched<'_>, stage: &Stage) {
+    let mut asked = 0;
+    for (id, (author, title, who)) in &watched.strategic {
+        for name in who.iter().filter(|name| *name != author) {
+            let holder = stage.of(name).unwrap_or_else(|_| panic!("{name}"));
+            let store = &holder.node().unwrap_or_else(|_| panic!("{name}")).store;
+            let at = store.arrival_of(id).expect("store").expect("held");
+            let header = store.header(at).expect("store").expect("header");
+            let courier = header.courier.and_then(|c| stage.name_of(&c));
+            assert_eq!(courier, Some(author.as_str()), "{title} at {name}");
+            for peer in stage
+                .iter()
+                .filter(|p| p.name != *name && p.name != *author)
+            {
+                let path = format!("/v1/records/{}/why/{}", id.full(), peer.name);
+                let why: Why = holder.client.get(&path).expect("an answer");
+                assert!(
+                    !why.decision.allow,
+                    "{title}: {name} to {}: {why:?}",
+                    peer.name
                 );
+                asked += 1;
             }
         }
     }
+    assert!(asked > 300, "{asked}");
 }
 
-/// Row 12: the shelter has detections and transit observations and may not add them up.
-async fn no_sum_over_different_measures(federation: &Federation) {
-    let lantern = &federation["qn-lantern"];
-    let ran = lantern
-        .cli(&["query", "kind:trend", "period:2031-03", "--sum"])
-        .await
-        .expect_code(1);
-    assert!(
-        ran.err.contains("TRD-04")
-            && ran.err.contains("detections")
-            && ran.err.contains("transit-observations"),
-        "{ran:?}"
-    );
-    let detections = lantern
-        .json(&["query", "measure:detections", "--sum"])
-        .await;
-    assert_eq!(detections["sum"], 1_240);
-    let by = lantern
-        .json(&["query", "kind:trend", "--sum", "--by", "measure"])
-        .await;
-    let sums: BTreeMap<&str, u64> = by["groups"]
-        .as_array()
-        .expect("groups")
-        .iter()
-        .map(|g| {
-            (
-                g["key"].as_str().expect("key"),
-                g["sum"].as_u64().expect("sum"),
-            )
-        })
-        .collect();
-    let want = [
-        ("detections", 1_240),
-        ("presumed-victims", 14),
-        ("transit-observations", 515),
-    ]
-    .into();
-    assert_eq!(sums, want);
-}
-
-/// Row 18: the officer who asks reads the author's own sentence.
-async fn the_author_can_say_why(federation: &Federation, pushed: &BTreeMap<&str, RecordId>) {
-    let id = pushed["18-scripted-asylum-claims"].full();
-    let why = federation["qo-pros"].json(&["why", &id, "qm-pol"]).await;
-    assert_eq!(why["decision"]["rule"], "asylum-methods-withheld", "{why}");
-    let says = why["decision"]["says"].as_str().expect("words");
-    assert!(
-        says.contains("could expose applicants to their country of origin"),
-        "{says}"
-    );
-}
-
-async fn federation() -> Federation {
-    federation_at(None).await
-}
-
-/// The eight agencies with their policies, by a clock of the test if there is one.
-pub(crate) async fn federation_at(clock: Option<Arc<ManualClock>>) -> Federation {
-    let mut federation = Federation::new();
-    for (name, sector, country) in NODES {
-        let node = federation.prepare(name, sector, country);
-        std::fs::write(node.home.config_path(), "exercise = \"SARAJEVO-1\"\n").expect("config");
-        if let Some(clock) = &clock {
-            node.with_clock(clock.clone());
-        }
-        node.start().await;
-    }
-    federation.link_all().await;
-    for (name, ..) in NODES {
-        federation[name]
-            .policy_dir(&examples().join("policies/sarajevo").join(name))
-            .await;
-    }
-    let trusts = |n: &liaison_tests::TestNode| n.node().registry.peers().len();
-    assert!(federation.all().all(|n| trusts(n) == NODES.len() - 1));
-    federation
-}
-
-/// The draft of a row; row 14 supports row 13.
-fn draft(file: &str, pushed: &BTreeMap<&str, RecordId>) -> Value {
-    let mut draft = read(file);
-    assert_eq!(draft["exercise"], "SARAJEVO-1", "{file}");
-    if file.starts_with("14-") {
-        let id = pushed["13-river-crossing-potential"].full();
-        draft["refs"] = json!([{"rel": "supports", "id": id}]);
-    }
-    draft
-}
-
-fn read(file: &str) -> Value {
-    let path = examples()
-        .join("exercises/sarajevo-1")
-        .join(format!("{file}.json"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-pub(crate) fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
-}
-
-fn readers(author: &'static str, fate: &Fate) -> BTreeSet<&'static str> {
-    match fate {
-        Reaches(groups) => groups
+/// The joint office opens notices of who is silent and nothing else, and the agencies that no
+/// row names open nothing.
+fn only_notices_at_the_joint_office(stage: &Stage) {
+    let kinds = |name: &str| {
+        let member = stage.of(name).unwrap_or_else(|_| panic!("{name}"));
+        let vault = &member.node().unwrap_or_else(|_| panic!("{name}")).vault;
+        let changes = vault.after(0, usize::MAX);
+        let gists = changes
             .iter()
-            .flat_map(|g| g.iter().copied())
-            .chain([author])
-            .collect(),
-        Refused(..) => BTreeSet::new(),
+            .filter_map(|(_, change)| vault.gist(change.id()));
+        gists.map(|gist| gist.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("hub-sar"), [PersonalKind::Overdue]);
+    for name in ["qm-pol", "qo-pros", "qo-fiu", "veloren"] {
+        assert_eq!(kinds(name), [], "{name}");
     }
 }
 
-fn holders(federation: &Federation, id: &RecordId) -> BTreeSet<&'static str> {
-    NODES
-        .iter()
-        .map(|n| n.0)
-        .filter(|name| {
-            let held = federation[name].node().store.arrival_of(id);
-            held.expect("store").is_some()
-        })
-        .collect()
-}
-
-/// Who holds what, as a table.
-fn matrix(federation: &Federation, files: &[&str], pushed: &BTreeMap<&str, RecordId>) -> String {
-    let heads: String = NODES.iter().map(|n| format!(" {:>10}", n.0)).collect();
-    let mut out = format!("{:<40}{heads}\n", "");
-    for file in files {
-        let held = pushed
-            .get(file)
-            .map(|id| holders(federation, id))
-            .unwrap_or_default();
-        let cells: String = NODES
+/// The table that people see has a line for every row that makes something, and the letters.
+fn the_table_says(report: &Report) {
+    let line = |row: &str, what: &str| {
+        let found = report
+            .matrix
             .iter()
-            .map(|n| format!(" {:>10}", if held.contains(n.0) { "x" } else { "." }))
+            .find(|r| r.row == row && r.what.starts_with(what));
+        let cells = &found.unwrap_or_else(|| panic!("{row} {what}")).cells;
+        let all: Vec<String> = cells
+            .iter()
+            .map(|c| {
+                serde_json::to_value(c.state)
+                    .expect("JSON")
+                    .as_str()
+                    .expect("text")
+                    .into()
+            })
             .collect();
-        out.push_str(&format!("{file:<40}{cells}\n"));
-    }
-    out
+        all.join(" ")
+    };
+    assert_eq!(report.matrix.len(), 27);
+    assert_eq!(line("9", "trend"), "has wrote has has has has never has");
+    assert_eq!(
+        line("10", "trend"),
+        "never refused never never never never never never"
+    );
+    assert_eq!(
+        line("18", "method"),
+        "never has wrote never never never never has"
+    );
+    assert_eq!(
+        line("25", "A"),
+        "never wrote-erased never never erased never never never"
+    );
+    assert_eq!(
+        line("30", "B"),
+        "never wrote never never never has never never"
+    );
+    assert_eq!(
+        line("32", "C: profile"),
+        "never never never never has wrote never never"
+    );
+}
+
+fn agency_of(dir: &Path, name: &str) -> AgencyId {
+    let home = liaison_node::home::Home::at(dir.join(name));
+    home.card_file().expect("a card").agency()
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
 }

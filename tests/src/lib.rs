@@ -13,11 +13,14 @@
 pub mod federation;
 pub mod http;
 mod line;
+pub mod mailbox;
+pub mod memory;
 pub mod oracle;
 pub mod process;
 pub mod raw;
 pub mod raw_hub;
 pub mod referral;
+pub mod runbook;
 pub mod sealed;
 pub mod sheet;
 pub mod tap;

@@ -6,6 +6,7 @@ mod ask;
 mod audience;
 pub(crate) mod audit;
 mod backup;
+mod bundle;
 mod card;
 mod clock;
 mod completions;
@@ -13,8 +14,10 @@ pub(crate) mod contact;
 pub(crate) mod demo;
 mod doctor;
 mod editor;
+mod exercise;
 mod expiry;
 mod home_screen;
+mod hub;
 mod import;
 mod inbox;
 mod init;
@@ -22,6 +25,7 @@ mod keys;
 mod man;
 mod new;
 mod officers;
+mod parcels;
 mod parting;
 mod peer;
 mod permit;
@@ -66,6 +70,7 @@ use crate::output::Ui;
 #[command(after_long_help = "\
 Begin here:
   liaison demo                                      see it work, on this machine alone
+  liaison exercise                                  train with it, on this machine alone
   liaison init --name \"Border Police of QN\" --country QN --sector border
   liaison run                                       start the node
   liaison card export my-card.txt                   send this file to the other agency
@@ -127,6 +132,8 @@ pub enum Command {
     Ask(ask::AskArgs),
     Permit(permit::PermitArgs),
     Expiry(expiry::ExpiryArgs),
+    #[command(subcommand)]
+    Hub(hub::HubCommand),
     Inbox(inbox::InboxArgs),
     #[command(subcommand)]
     Refer(refer::ReferCommand),
@@ -140,6 +147,9 @@ pub enum Command {
     Status(status::StatusArgs),
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
+    Parcels(parcels::ParcelsArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Doctor(doctor::DoctorArgs),
@@ -150,6 +160,7 @@ pub enum Command {
     Audit(audit::AuditCommand),
     Verify(verify::VerifyArgs),
     Demo(demo::DemoArgs),
+    Exercise(exercise::ExerciseArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -239,6 +250,9 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Stats(command)) => stats::run(context, command),
         Some(Command::Contact(command)) => contact::run(context, command),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Bundle(command)) => bundle::run(context, command),
+        Some(Command::Parcels(args)) => parcels::run(context, &args),
+        Some(Command::Hub(command)) => hub::run(context, &command),
         Some(Command::Backup(args)) => backup::run(context, args),
         Some(Command::Doctor(args)) => doctor::run(context, &args),
         Some(Command::Restore(args)) => restore::run(context, args),
@@ -251,6 +265,7 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Officers(args)) => officers::run(context, &args),
         Some(Command::Verify(args)) => verify::run(context, &args),
         Some(Command::Demo(args)) => demo::run(context, &args),
+        Some(Command::Exercise(args)) => exercise::run(context, &args),
         Some(Command::Completions(args)) => completions::run(context, &args),
         Some(Command::Man(args)) => man::run(context, &args),
     }

@@ -84,7 +84,10 @@ fn table(out: &mut String, style: &Style, report: &Report) {
 
 fn cell_text(cell: &Cell, group: &GroupLine) -> (String, Tone) {
     let own = cell.agency == group.author;
-    let passed = cell.from.is_some_and(|from| from != group.author);
+    let passed = cell
+        .from
+        .as_deref()
+        .is_some_and(|from| from != group.author);
     match cell.state {
         State::Held => {
             let mark = if passed { ">" } else { "" };
@@ -204,13 +207,14 @@ fn sentence(text: &str) -> String {
     out
 }
 
-fn line(out: &mut String, text: &str) {
+/// Adds a line.
+pub(super) fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
 }
 
 /// Text in lines of at most so many columns.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

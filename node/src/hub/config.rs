@@ -10,7 +10,8 @@ use crate::limits;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HubConfig {
-    /// Agencies that may be reached through this hub at the same time.
+    /// Reservations: connections through which agencies can be reached. An agency holds one,
+    /// and for a moment two when it comes back.
     pub reservations: usize,
     /// Circuits that one agency may have open through this hub, those to it and those from it.
     pub circuits_per_agency: usize,

@@ -169,11 +169,7 @@ impl Parcels {
                 l.direction == Direction::Received
                     || l.answer.is_some_and(|a| !matches!(a, Answer::Later(_)))
             });
-            // What the addressee has is withdrawn there, by what is owed to it.
-            if answered {
-                continue;
-            }
-            open = true;
+            open |= !answered;
             if !self.0.share.may_still(&row.to, *arrival, route, &ahead)? {
                 return Ok(Verdict::Withdrawn);
             }
@@ -183,6 +179,41 @@ impl Parcels {
         } else {
             Verdict::Answered
         })
+    }
+
+    /// Those under way at this moment of which something may no longer go.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn withdrawn(&self) -> Result<HashSet<Key>, StoreError> {
+        let rows = self.0.outbox.rows(|_| true);
+        let this = self.clone();
+        let judged = tokio::task::spawn_blocking(move || {
+            let mut withdrawn = HashSet::new();
+            for row in rows {
+                if this.judge(&row)? == Verdict::Withdrawn {
+                    withdrawn.insert(row.key());
+                }
+            }
+            Ok(withdrawn)
+        });
+        judged.await.map_err(|_| StoreError::Closed {
+            dir: self.0.store.dir().to_path_buf(),
+        })?
+    }
+
+    /// Whether anything in a parcel is shared rather than owed.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn holds_shared(&self, row: &Row) -> Result<bool, StoreError> {
+        for arrival in &row.records {
+            let header = self.0.store.header(*arrival)?;
+            if header.is_none_or(|header| !self.0.share.is_control(&header)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Its addressee is to refuse it from now on.

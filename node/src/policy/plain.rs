@@ -81,7 +81,11 @@ impl Engine {
         let mut rows = Vec::new();
         for peer in self.directory().peers().iter().filter(|p| wanted(p)) {
             // Policies may name the personal kinds, but no record of these exists yet.
-            for kind in STRATEGIC {
+            let kinds: &[&str] = match action {
+                Action::Carry => &["parcel"],
+                _ => &STRATEGIC,
+            };
+            for kind in kinds.iter().copied() {
                 let mut says = BTreeSet::new();
                 let mut cells = Vec::new();
                 for tlp in schema::codes("Tlp") {
@@ -242,7 +246,7 @@ impl fmt::Display for PlainTable {
         let verb = match self.action {
             Action::Share => "gets",
             Action::Accept => "may send us",
-            Action::Carry => "may leave parcels about",
+            Action::Carry => "is kept",
             Action::Match => "gets answers from",
         };
         for rows in self.rows.chunk_by(|a, b| a.peer == b.peer) {

@@ -64,7 +64,7 @@ mod tests {
             codes("Tlp"),
             ["clear", "green", "amber", "amber+strict", "red"]
         );
-        assert_eq!(codes("Kind").len(), 16);
+        assert_eq!(codes("Kind").len(), 17);
         assert!(codes("Agency").is_empty());
     }
 

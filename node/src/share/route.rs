@@ -3,6 +3,7 @@
 use liaison_protocol::id::AgencyId;
 
 use crate::store::Path;
+use crate::swarm;
 
 /// The way of a release, or of what came in. The hub on it reads nothing, but it carries: what
 /// may never reach an authority of a country does not go by that country's hub either.
@@ -16,6 +17,15 @@ pub enum Route {
     Mailbox(AgencyId),
     /// In a file that people carry.
     Bundle,
+}
+
+impl From<swarm::Path> for Route {
+    fn from(path: swarm::Path) -> Self {
+        match path {
+            swarm::Path::Direct => Route::Direct,
+            swarm::Path::Circuit(hub) => Route::Circuit(hub),
+        }
+    }
 }
 
 impl Route {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
+use libp2p::{Multiaddr, PeerId};
 
 use super::SwarmError;
 use super::limits::{ADDRESS_CHARS, DEFAULT_PORT};
@@ -156,9 +156,43 @@ pub(super) fn transport(address: &Multiaddr) -> Transport {
 }
 
 /// Whether a connection to this address goes through a relay.
-#[expect(dead_code, reason = "circuits come next")]
 pub(super) fn is_relayed(address: &Multiaddr) -> bool {
     address.iter().any(|p| matches!(p, Protocol::P2pCircuit))
+}
+
+/// The relay that a circuit's address names.
+pub(super) fn relay(address: &Multiaddr) -> Option<PeerId> {
+    address
+        .iter()
+        .take_while(|p| !matches!(p, Protocol::P2pCircuit))
+        .find_map(|p| match p {
+            Protocol::P2p(peer) => Some(peer),
+            _ => None,
+        })
+}
+
+/// Where the relay of a circuit's address is.
+pub(super) fn relay_address(address: &Multiaddr) -> Multiaddr {
+    let before: Multiaddr = address
+        .iter()
+        .take_while(|p| !matches!(p, Protocol::P2pCircuit))
+        .collect();
+    plain(&before)
+}
+
+/// An address without the key that is behind it.
+pub(super) fn plain(address: &Multiaddr) -> Multiaddr {
+    address
+        .iter()
+        .filter(|p| !matches!(p, Protocol::P2p(_)))
+        .collect()
+}
+
+/// Circuits through a relay that we are connected to at this address.
+pub(super) fn circuit(relay: PeerId, at: &Multiaddr) -> Multiaddr {
+    plain(at)
+        .with(Protocol::P2p(relay))
+        .with(Protocol::P2pCircuit)
 }
 
 /// Whether it stands for all interfaces.

@@ -9,14 +9,18 @@ use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::swarm::NetworkBehaviour;
-use libp2p::{PeerId, Swarm, Transport, dns, identify, ping, quic, swarm, tcp, tls, yamux};
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{
+    PeerId, Swarm, Transport, dcutr, dns, identify, ping, quic, relay, swarm, tcp, tls, yamux,
+};
 
-use super::SwarmError;
 use super::gate::Gate;
+use super::hybrid::Hybrid;
 use super::limits::{
     MUXED_STREAMS, PENDING_INBOUND, QUIC_CONNECTION_WINDOW, QUIC_STREAM_WINDOW, Timing,
 };
 use super::streams::Streams;
+use super::{RelayBounds, SwarmError, circuit};
 
 /// Identify's protocol: what two nodes must share to understand each other's streams.
 const PROTOCOL: &str = "/liaison/1";
@@ -29,6 +33,9 @@ pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
+    relay: Toggle<relay::Behaviour>,
+    circuits: relay::client::Behaviour,
+    upgrade: dcutr::Behaviour,
     streams: Streams,
 }
 
@@ -38,8 +45,10 @@ impl Behaviour {
         software: &str,
         gate: Gate,
         streams: Streams,
+        (relayed, circuits): (Option<RelayBounds>, relay::client::Behaviour),
         timing: &Timing,
     ) -> Self {
+        let own = key.public().to_peer_id();
         let limits = ConnectionLimits::default().with_max_pending_incoming(Some(PENDING_INBOUND));
         let identify = identify::Config::new(PROTOCOL.to_owned(), key.public())
             .with_agent_version(software.to_owned())
@@ -54,6 +63,9 @@ impl Behaviour {
             limits: connection_limits::Behaviour::new(limits),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
+            relay: relayed.map(|bounds| circuit::server(own, bounds)).into(),
+            circuits,
+            upgrade: dcutr::Behaviour::new(own),
             streams,
         }
     }
@@ -63,6 +75,7 @@ impl Behaviour {
 pub(super) fn build(
     key: &Keypair,
     behaviour: Behaviour,
+    through: relay::client::Transport,
     timing: &Timing,
 ) -> Result<(Swarm<Behaviour>, bool), SwarmError> {
     // Without a resolv.conf, or with one that cannot be read, there are no name servers:
@@ -74,6 +87,11 @@ pub(super) fn build(
             (without_names(carriers(key, timing)?), false)
         }
     };
+    // Circuits first: the others would take such an address for the relay's own.
+    let transport = circuits(through, key, timing)?
+        .or_transport(transport)
+        .map(|either, _| either.into_inner())
+        .boxed();
     let config = swarm::Config::with_tokio_executor()
         .with_smart_dial()
         // Our streams keep links alive; this is for the moments before and after.
@@ -91,13 +109,10 @@ type Carried = Boxed<(PeerId, StreamMuxerBox)>;
 /// QUIC, and TCP with TLS 1.3 and yamux. There is no way to leave out verification: the
 /// peer's key is part of both handshakes.
 fn carriers(key: &Keypair, timing: &Timing) -> Result<Carried, SwarmError> {
-    let tls = tls::Config::new(key).map_err(|e| SwarmError::NodeKey { why: e.to_string() })?;
-    let mut muxer = yamux::Config::default();
-    muxer.set_max_num_streams(MUXED_STREAMS as usize);
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(Version::V1Lazy)
-        .authenticate(tls)
-        .multiplex(muxer)
+        .authenticate(tls(key)?)
+        .multiplex(muxer())
         .timeout(timing.handshake)
         .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
     let mut config = quic::Config::new(key);
@@ -111,6 +126,32 @@ fn carriers(key: &Keypair, timing: &Timing) -> Result<Carried, SwarmError> {
         .or_transport(tcp)
         .map(|either, _| either.into_inner())
         .boxed())
+}
+
+/// TLS 1.3 and yamux inside a relay's circuit, as on TCP: the relay sees neither.
+fn circuits(
+    through: relay::client::Transport,
+    key: &Keypair,
+    timing: &Timing,
+) -> Result<Carried, SwarmError> {
+    Ok(through
+        .upgrade(Version::V1Lazy)
+        .authenticate(tls(key)?)
+        .multiplex(muxer())
+        .timeout(timing.handshake)
+        .map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)))
+        .boxed())
+}
+
+fn tls(key: &Keypair) -> Result<Hybrid, SwarmError> {
+    let tls = tls::Config::new(key).map_err(|e| SwarmError::NodeKey { why: e.to_string() })?;
+    Ok(Hybrid(tls))
+}
+
+fn muxer() -> yamux::Config {
+    let mut muxer = yamux::Config::default();
+    muxer.set_max_num_streams(MUXED_STREAMS as usize);
+    muxer
 }
 
 /// Numbers only. Never a public resolver: it would learn who talks to whom.

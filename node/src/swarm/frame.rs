@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::limits::{READ_BUFFER, Timing, WRITE_BUFFER};
 use super::link::Counters;
+use super::roster::Way;
 use super::{Channel, Direction, Path, SwarmError, Tap};
 
 const HEADER: usize = 4;
@@ -57,7 +58,8 @@ impl FrameStream {
                 number: 0,
                 agency,
                 channel,
-                path: Path::Direct,
+                way: Way::new(Path::Direct),
+                left: CancellationToken::new(),
                 gone: CancellationToken::new(),
                 counters: Arc::default(),
                 tap: None,
@@ -84,7 +86,13 @@ impl FrameStream {
 
     /// Which way it goes.
     pub fn path(&self) -> Path {
-        self.reader.context.path
+        self.reader.context.way.path
+    }
+
+    /// Cancelled when the peer can be reached a better way than this stream goes: whoever opened
+    /// it closes it in order and opens another.
+    pub fn left(&self) -> CancellationToken {
+        self.reader.context.left.clone()
     }
 
     /// Whether the peer is still linked through the key that opened this stream.
@@ -136,7 +144,8 @@ pub(super) struct Context {
     pub(super) number: u64,
     pub(super) agency: AgencyId,
     pub(super) channel: Channel,
-    pub(super) path: Path,
+    pub(super) way: Way,
+    pub(super) left: CancellationToken,
     pub(super) gone: CancellationToken,
     pub(super) counters: Arc<Counters>,
     pub(super) tap: Option<Arc<dyn Tap>>,

@@ -27,6 +27,11 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 #[error("this node key is on no linked peer's card")]
 pub(super) struct NotOnAnyCard;
 
+/// A circuit through a relay that is on no linked peer's card.
+#[derive(Debug, thiserror::Error)]
+#[error("the relay of this circuit is on no linked peer's card")]
+pub(super) struct UnknownRelay;
+
 /// Turned-away callers, counted.
 pub(super) struct RefusalLog {
     now: Now,
@@ -81,6 +86,14 @@ impl Gate {
             None => Err(ConnectionDenied::new(NotOnAnyCard)),
         }
     }
+
+    /// Which hub carries it decides what may go by it, so it has to be known.
+    fn check_way(&self, address: &Multiaddr) -> Result<(), ConnectionDenied> {
+        match self.roster.path(address) {
+            Some(_) => Ok(()),
+            None => Err(ConnectionDenied::new(UnknownRelay)),
+        }
+    }
 }
 
 impl NetworkBehaviour for Gate {
@@ -91,11 +104,14 @@ impl NetworkBehaviour for Gate {
         &mut self,
         _: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.check(&peer)
-            .inspect_err(|_| self.refusals.add(&peer, remote))
+        let handler = self
+            .check(&peer)
+            .inspect_err(|_| self.refusals.add(&peer, remote))?;
+        self.check_way(local)?;
+        Ok(handler)
     }
 
     fn handle_pending_outbound_connection(
@@ -113,10 +129,11 @@ impl NetworkBehaviour for Gate {
         &mut self,
         _: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        address: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.check_way(address)?;
         self.check(&peer)
     }
 

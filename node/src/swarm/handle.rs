@@ -12,7 +12,7 @@ use super::probe::{self, PeerTest};
 use super::roster::Roster;
 use super::streams::OpenRequest;
 use super::{
-    Channel, FrameStream, LinkEvent, LinkState, LinkedPeer, Refusals, SwarmError, Traffic,
+    Channel, FrameStream, LinkEvent, LinkState, LinkedPeer, Refusals, Relayed, SwarmError, Traffic,
 };
 
 /// A stream that a linked peer opened.
@@ -52,6 +52,7 @@ pub struct SwarmHandle {
     pub(super) refusals: Arc<RefusalLog>,
     pub(super) links: watch::Receiver<Vec<LinkState>>,
     pub(super) listens: watch::Receiver<Vec<String>>,
+    pub(super) relayed: watch::Receiver<Relayed>,
     pub(super) events: broadcast::Sender<LinkEvent>,
     pub(super) peers: watch::Sender<Arc<Vec<LinkedPeer>>>,
     pub(super) timing: Timing,
@@ -146,6 +147,11 @@ impl SwarmHandle {
     /// The addresses listened on, as multiaddresses that [`super::PeerAddr`] reads; QUIC first.
     pub fn listen_addrs(&self) -> Vec<String> {
         self.listens.borrow().clone()
+    }
+
+    /// What this node relays as a hub.
+    pub fn relayed(&self) -> watch::Receiver<Relayed> {
+        self.relayed.clone()
     }
 
     /// This node's public key (Ed25519), as it stands on its card.

@@ -47,6 +47,41 @@ pub const SOFTWARE_CHARS: usize = 64;
 /// connection to a hub each circuit is one.
 pub const MUXED_STREAMS: u32 = 512;
 
+/// How long a circuit may last: it ends with the link of either side to the hub, so this only
+/// bounds what is forgotten. Then it is opened anew.
+pub const CIRCUIT_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long a reservation at a hub lasts; three quarters of it later it is renewed. It ends with
+/// the connection anyway; both clocks are asked, which may be days apart.
+pub const RESERVATION_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Connections of one node key that may each hold a reservation at a hub, less one: one that
+/// comes back may leave a dead one until that times out.
+pub const RESERVATIONS_PER_KEY: usize = 1;
+
+/// Circuits that one node key may ask a hub for at once, as multiple of those that it may have:
+/// after the hub was away it asks for all of them, and some are tried again.
+pub const CIRCUIT_BURST: usize = 8;
+
+/// Between two further circuits that a node key may ask a hub for, beyond the burst.
+pub const CIRCUIT_REFILL: Duration = Duration::from_millis(250);
+
+/// Reservations that one node key may ask a hub for at once: one is needed a connection.
+pub const RESERVATION_BURST: u32 = 64;
+
+/// Between two further reservations that a node key may ask a hub for.
+pub const RESERVATION_REFILL: Duration = Duration::from_secs(5);
+
+/// Circuits that a node asks for at the same time: a libp2p connection drops what is beyond 10.
+pub const CROSSINGS: usize = 8;
+
+/// How long a circuit is kept for the streams that are still on it, once a direct connection
+/// took over: longer than a batch takes on a slow line.
+pub const CIRCUIT_LINGER: Duration = Duration::from_secs(60);
+
+/// Between two looks whether a circuit that was left has no streams any more.
+pub const CIRCUIT_LOOK: Duration = Duration::from_millis(500);
+
 /// Bytes in flight on one QUIC stream: 100 Mbit/s at 300 ms.
 pub const QUIC_STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 
@@ -72,6 +107,9 @@ pub struct Timing {
     pub write_stall: Duration,
     /// To negotiate a stream.
     pub open: Duration,
+    /// What a dial of the peer's own addresses gets ahead of one through a hub; the node with
+    /// the higher key waits twice as long, so that mostly one circuit is made.
+    pub head_start: Duration,
     /// For a dial, with all its addresses and its handshake.
     pub handshake: Duration,
     /// Before the first redial; doubles with each failure.
@@ -98,6 +136,7 @@ impl Default for Timing {
             frame_read: Duration::from_secs(60),
             write_stall: Duration::from_secs(60),
             open: Duration::from_secs(10),
+            head_start: Duration::from_secs(2),
             handshake: Duration::from_secs(15),
             redial_min: Duration::from_millis(500),
             redial_max: Duration::from_secs(60),

@@ -129,7 +129,7 @@ pub enum Path {
 /// What a hub relays for its linked peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RelayBounds {
-    /// Agencies that may be reached through it at the same time.
+    /// Connections through which agencies can be reached.
     pub reservations: usize,
     /// Circuits that one agency may have open through it, to it and from it.
     pub circuits_per_agency: usize,
@@ -148,6 +148,8 @@ pub struct LinkState {
     pub transport: Option<Transport>,
     /// Which way it goes.
     pub path: Option<Path>,
+    /// Whether we can be reached through it; `None`: it is not a hub that carries for us.
+    pub reserved: Option<bool>,
     /// What its software calls itself, at most [`super::limits::SOFTWARE_CHARS`] characters.
     pub software: Option<String>,
     /// The last round trip, in microseconds.
@@ -169,6 +171,7 @@ impl LinkState {
             address: None,
             transport: None,
             path: None,
+            reserved: None,
             software: None,
             round_trip_us: None,
             last_error: None,
@@ -183,7 +186,8 @@ impl LinkState {
     }
 }
 
-/// A change of a link; the two alternate. A stream may also break while the link stays up,
+/// A change of a link; the two alternate. That it goes another way is none: the streams move
+/// one by one, see [`super::FrameStream::left`]. A stream may also break while the link stays up,
 /// when one of two connections ends or a peer restarts quickly: then open another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkEvent {

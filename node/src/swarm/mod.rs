@@ -7,11 +7,13 @@
 
 mod address;
 mod behaviour;
+mod circuit;
 mod driver;
 mod error;
 mod frame;
 mod gate;
 mod handle;
+mod hybrid;
 pub mod limits;
 mod link;
 mod probe;
@@ -33,6 +35,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use zeroize::Zeroizing;
 
 pub use address::{ListenAddr, PeerAddr};
+pub use circuit::Relayed;
 pub use error::SwarmError;
 pub use frame::{FrameReader, FrameStream, FrameWriter};
 pub use handle::{Inbound, InboundStreams, SwarmHandle};
@@ -118,18 +121,25 @@ impl Swarm {
             timing,
         });
         let gate = gate::Gate::new(roster.clone(), refusals.clone());
-        let behaviour = behaviour::Behaviour::new(&key, &software, gate, streams, &timing);
-        let (mut swarm, names) = behaviour::build(&key, behaviour, &timing)?;
+        let (through, circuits) = libp2p::relay::client::new(key.public().to_peer_id());
+        let relayed = (relay, circuits);
+        let behaviour = behaviour::Behaviour::new(&key, &software, gate, streams, relayed, &timing);
+        let (mut swarm, names) = behaviour::build(&key, behaviour, through, &timing)?;
+        if relay.is_some() {
+            swarm.add_external_address(circuit::nowhere());
+        }
         let listens = begin_listening(&mut swarm, &listen, &timing).await?;
 
         let (commands, inbox) = mpsc::channel(limits::COMMANDS);
         let (links_out, links) = watch::channel(Vec::new());
         let (listens_out, listens) = watch::channel(listens);
+        let (relayed_out, relayed) = watch::channel(circuit::Relayed::default());
         let (events, _) = broadcast::channel(limits::LINK_EVENTS);
         let (peers, _) = watch::channel(Arc::default());
         let out = driver::Outlets {
             links: links_out,
             listens: listens_out,
+            relayed: relayed_out,
             events: events.clone(),
         };
         let driver = driver::Driver::new(swarm, roster.clone(), inbox, out, now, timing);
@@ -140,6 +150,7 @@ impl Swarm {
             refusals,
             links,
             listens,
+            relayed,
             events,
             peers,
             timing,
@@ -226,9 +237,15 @@ async fn begin_listening(
     if let Ok(done) = tokio::time::timeout(timing.shutdown, ready).await {
         done?;
     }
-    let mut all: Vec<String> = swarm.listeners().map(ToString::to_string).collect();
+    Ok(listening(swarm))
+}
+
+/// The addresses listened on, QUIC first, without those that stand for reservations at hubs.
+fn listening(swarm: &libp2p::Swarm<behaviour::Behaviour>) -> Vec<String> {
+    let own = swarm.listeners().filter(|a| !address::is_relayed(a));
+    let mut all: Vec<String> = own.map(ToString::to_string).collect();
     all.sort_by_key(|a| !a.contains("quic"));
-    Ok(all)
+    all
 }
 
 /// Tries until the port is no longer in use, or patience is at its end.

@@ -5,16 +5,16 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use liaison_protocol::id::AgencyId;
-use libp2p::PeerId;
 use libp2p::identity::{PublicKey, ed25519};
 use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::limits::{INBOUND_STREAMS_PER_PEER, KEYS_PER_PEER, LINKED_PEERS};
 use super::link::Counters;
 use super::streams::OpenRequest;
-use super::{LinkedPeer, SwarmError, Traffic};
+use super::{LinkedPeer, Path, SwarmError, Traffic, address};
 
 /// One node key of a linked peer.
 pub(super) struct Seat {
@@ -24,22 +24,63 @@ pub(super) struct Seat {
     pub(super) counters: Arc<Counters>,
     pub(super) inbound: Arc<Semaphore>,
     connections: Mutex<Vec<Connection>>,
+    preferred: Mutex<Option<ConnectionId>>,
 }
 
 struct Connection {
     id: ConnectionId,
     accepted: bool,
     opens: mpsc::Sender<OpenRequest>,
+    way: Way,
+    remote: Multiaddr,
+}
+
+/// Which way a connection goes, for the streams on it.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    pub(super) path: Path,
+    /// Cancelled when a better connection took over: what is on this one moves in order. If that
+    /// one ends, there is another.
+    left: Arc<Mutex<CancellationToken>>,
+    /// Held by every stream on it.
+    streams: Arc<()>,
+}
+
+impl Way {
+    pub(super) fn new(path: Path) -> Self {
+        Self {
+            path,
+            left: Arc::default(),
+            streams: Arc::default(),
+        }
+    }
+
+    pub(super) fn left(&self) -> CancellationToken {
+        lock(&self.left).clone()
+    }
+
+    /// Whether no stream is on it any more; the handler and the seat hold it as well.
+    fn is_quiet(&self) -> bool {
+        Arc::strong_count(&self.streams) <= 2
+    }
 }
 
 impl Seat {
-    pub(super) fn connected(&self, id: ConnectionId, opens: mpsc::Sender<OpenRequest>) {
+    pub(super) fn connected(
+        &self,
+        id: ConnectionId,
+        opens: mpsc::Sender<OpenRequest>,
+        way: Way,
+        remote: &Multiaddr,
+    ) {
         let mut connections = lock(&self.connections);
         connections.retain(|c| !c.opens.is_closed());
         connections.push(Connection {
             id,
             accepted: false,
             opens,
+            way,
+            remote: address::plain(remote),
         });
     }
 
@@ -53,15 +94,54 @@ impl Seat {
         lock(&self.connections).retain(|c| c.id != id);
     }
 
-    /// The newest connection that both sides have accepted: after a peer was killed and came
-    /// back, the older ones are dead and not yet known to be.
-    fn opens(&self) -> Option<mpsc::Sender<OpenRequest>> {
+    /// Opens streams on this connection from now on, while it lasts.
+    pub(super) fn prefer(&self, id: ConnectionId) {
+        *lock(&self.preferred) = Some(id);
+    }
+
+    /// Tells the streams on a connection to move to the preferred one.
+    pub(super) fn leave(&self, id: ConnectionId) {
+        for connection in lock(&self.connections).iter().filter(|c| c.id == id) {
+            lock(&connection.way.left).cancel();
+        }
+    }
+
+    /// Lets streams be on a connection again.
+    pub(super) fn stay(&self, id: ConnectionId) {
+        for connection in lock(&self.connections).iter().filter(|c| c.id == id) {
+            *lock(&connection.way.left) = CancellationToken::new();
+        }
+    }
+
+    /// Whether no stream is on a connection.
+    pub(super) fn is_quiet(&self, id: ConnectionId) -> bool {
         let connections = lock(&self.connections);
+        let connection = connections.iter().find(|c| c.id == id);
+        connection.is_none_or(|c| c.way.is_quiet())
+    }
+
+    /// The preferred connection, else the newest that both sides have accepted: after a peer was
+    /// killed and came back, the older ones are dead and not yet known to be.
+    fn opens(&self) -> Option<mpsc::Sender<OpenRequest>> {
+        let preferred = *lock(&self.preferred);
+        let connections = lock(&self.connections);
+        let usable = |c: &&Connection| c.accepted && !c.opens.is_closed();
         connections
             .iter()
-            .rev()
-            .find(|c| c.accepted && !c.opens.is_closed())
+            .filter(usable)
+            .find(|c| Some(c.id) == preferred)
+            .or_else(|| connections.iter().rev().find(usable))
             .map(|c| c.opens.clone())
+    }
+
+    /// Whether a direct connection to the peer comes from this address.
+    fn is_at(&self, remote: &Multiaddr) -> bool {
+        let connections = lock(&self.connections);
+        let direct = |c: &&Connection| c.way.path == Path::Direct;
+        connections
+            .iter()
+            .filter(direct)
+            .any(|c| c.remote == *remote)
     }
 }
 
@@ -104,6 +184,22 @@ impl Roster {
             .filter_map(|key| inner.seats.get(key))
             .find_map(|seat| seat.opens().map(|opens| (opens, seat.gone.clone())))
             .ok_or(SwarmError::NotConnected { agency: *agency })
+    }
+
+    /// Which way a connection goes, by the address that was dialled, or that it came in at;
+    /// none through a relay that is no linked peer.
+    pub(super) fn path(&self, address: &Multiaddr) -> Option<Path> {
+        if !address::is_relayed(address) {
+            return Some(Path::Direct);
+        }
+        let inner = self.read();
+        if let Some(relay) = address::relay(address) {
+            return inner.seats.get(&relay).map(|s| Path::Circuit(s.agency));
+        }
+        // One that came in says where the relay is, not who.
+        let place = address::relay_address(address);
+        let seat = inner.seats.values().find(|seat| seat.is_at(&place));
+        seat.map(|s| Path::Circuit(s.agency))
     }
 
     pub(super) fn is_linked(&self, agency: &AgencyId) -> bool {
@@ -191,6 +287,7 @@ impl Roster {
                         counters: member.counters.clone(),
                         inbound: member.inbound.clone(),
                         connections: Mutex::default(),
+                        preferred: Mutex::default(),
                     })
                 });
             }

@@ -27,10 +27,10 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::PollSender;
 
 use super::frame::{Context, FrameStream};
-use super::gate::NotOnAnyCard;
+use super::gate::{NotOnAnyCard, UnknownRelay};
 use super::limits::{OPEN_QUEUE, Timing};
-use super::roster::{Roster, Seat};
-use super::{Channel, Inbound, Path, SwarmError, Tap};
+use super::roster::{Roster, Seat, Way};
+use super::{Channel, Inbound, SwarmError, Tap};
 
 /// Numbers the streams of this process, for taps.
 static STREAMS: AtomicU64 = AtomicU64::new(0);
@@ -62,15 +62,27 @@ impl Streams {
         Self { shared }
     }
 
-    fn handler(&self, id: ConnectionId, peer: &PeerId) -> Result<Handler, ConnectionDenied> {
+    /// `ours` is the address that was dialled, or that the call came in at; `remote` is where
+    /// the peer is.
+    fn handler(
+        &self,
+        id: ConnectionId,
+        peer: &PeerId,
+        ours: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<Handler, ConnectionDenied> {
         let seat = self
             .shared
             .roster
             .seat(peer)
             .ok_or_else(|| ConnectionDenied::new(NotOnAnyCard))?;
+        let path = self.shared.roster.path(ours);
+        let path = path.ok_or_else(|| ConnectionDenied::new(UnknownRelay))?;
         let (sender, opens) = mpsc::channel(OPEN_QUEUE);
-        seat.connected(id, sender);
+        let way = Way::new(path);
+        seat.connected(id, sender, way.clone(), remote);
         Ok(Handler {
+            way,
             seat,
             shared: self.shared.clone(),
             opens,
@@ -89,21 +101,21 @@ impl NetworkBehaviour for Streams {
         &mut self,
         id: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
-        _: &Multiaddr,
+        local: &Multiaddr,
+        remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(id, &peer)
+        self.handler(id, &peer, local, remote)
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         id: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        address: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(id, &peer)
+        self.handler(id, &peer, address, address)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
@@ -131,6 +143,7 @@ impl NetworkBehaviour for Streams {
 /// The streams of one connection.
 pub(super) struct Handler {
     seat: Arc<Seat>,
+    way: Way,
     shared: Shared,
     opens: mpsc::Receiver<OpenRequest>,
     /// Taken in and not yet handed over; bounded by the peer's permits.
@@ -150,7 +163,8 @@ impl Handler {
             number: STREAMS.fetch_add(1, Ordering::Relaxed),
             agency: self.seat.agency,
             channel,
-            path: Path::Direct,
+            left: self.way.left(),
+            way: self.way.clone(),
             gone: self.seat.gone.clone(),
             counters: self.seat.counters.clone(),
             tap: self.shared.tap.clone(),

@@ -7,6 +7,7 @@ use libp2p::core::transport::TransportError;
 use libp2p::swarm::DialError;
 
 use super::address::{host_port, transport};
+use liaison_protocol::id::AgencyId;
 
 pub(super) const NOT_KNOWN: &str =
     "its node closed the connection: it does not list us as a linked peer";
@@ -15,8 +16,7 @@ pub(super) const NOT_KNOWN_REMEDY: &str = "send them our card ('liaison card exp
 pub(super) const CONNECT_REMEDY: &str = "check that their node runs, that UDP and TCP to that port pass both firewalls, \
      and that their card has their present address";
 pub(super) const IN_USE: &str = "the port is in use";
-pub(super) const NO_ADDRESS: &str =
-    "its card has no usable address: waiting for it to connect to us";
+pub(super) const NO_ADDRESS: &str = "its card has no usable address: waiting for it to connect to us, or for a hub that carries for it";
 
 /// Why a dial failed.
 pub(super) fn dial(error: &DialError) -> String {
@@ -56,6 +56,38 @@ pub(super) fn dial(error: &DialError) -> String {
             "the attempt was given up".to_owned()
         }
     }
+}
+
+/// Why a peer cannot be reached through a hub.
+pub(super) fn crossing(hub: &AgencyId, error: &DialError) -> String {
+    let why = match error {
+        DialError::Transport(failures) => failures
+            .iter()
+            .map(|(_, error)| through(&carried(error)))
+            .next()
+            .unwrap_or_else(|| "nothing answered".to_owned()),
+        other => dial(other),
+    };
+    format!("through the hub {}: {why}", hub.short())
+}
+
+/// Why a hub does not carry for us.
+pub(super) fn refused(error: &io::Error) -> String {
+    through(&io_words(error))
+}
+
+/// What a relay's refusal means.
+fn through(said: &str) -> String {
+    let lower = said.to_lowercase();
+    let has = |what: &str| lower.contains(what);
+    let word = match () {
+        () if has("no reservation") => "the peer is not connected to it",
+        () if has("limit exceeded") => "it carries no more for one of us: its bounds are reached",
+        () if has("does not support") => "it is no hub: '[hub]' is missing in its configuration",
+        () if has("failed to connect") => "it did not get through to the peer",
+        () => return said.to_owned(),
+    };
+    word.to_owned()
 }
 
 /// Why an address cannot be listened on, and whether that is because its port is in use.

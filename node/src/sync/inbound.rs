@@ -23,7 +23,7 @@ pub(super) async fn receive(
     agency: AgencyId,
     stream: FrameStream,
 ) -> Result<(), SyncError> {
-    let route = Route::Direct;
+    let route = Route::from(stream.path());
     let (mut reader, writer) = stream.split();
     let (machine, hello) = Receiver::new(sync.hello.clone());
     let mut stop = sync.stop.clone();

@@ -24,6 +24,7 @@ pub use self::peers::{PeerSync, PeerSyncs};
 pub use self::tally::Tally;
 pub(crate) use self::witness::{CONTRADICTED, HELD, HELD_AGAINST, HELD_BEFORE};
 use crate::catchup::CatchUp;
+use crate::hub::Hub;
 use crate::ingest::Ingest;
 use crate::setback::SetBack;
 use crate::share::{ReleaseError, Share};
@@ -43,6 +44,7 @@ pub struct Sync {
     time: Timekeeper,
     catch_up: CatchUp,
     set_back: SetBack,
+    hub: Option<Hub>,
     stop: watch::Receiver<bool>,
 }
 
@@ -101,6 +103,7 @@ impl Sync {
         time: Timekeeper,
         catch_up: CatchUp,
         set_back: SetBack,
+        hub: Option<Hub>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         let hello = Hello::new(speaks, crate::SOFTWARE, share.registry.own());
@@ -114,6 +117,7 @@ impl Sync {
             time,
             catch_up,
             set_back,
+            hub,
             stop,
         }
     }
@@ -169,11 +173,14 @@ impl Sync {
         let done = match channel {
             Channel::Live => inbound::receive(&self, agency, stream).await,
             Channel::Repair => repair::respond(&self, agency, stream).await,
-            Channel::Mailbox => {
+            Channel::Mailbox => match &self.hub {
+                Some(hub) => {
+                    let (hello, stop) = (self.hello.clone(), self.stop.clone());
+                    hub.serve(hello, agency, stream, stop).await
+                }
                 // Dropped: the peer sees it end.
-                drop(stream);
-                Ok(())
-            }
+                None => Ok(()),
+            },
         };
         self.report(agency, done);
     }

@@ -52,7 +52,8 @@ async fn send(
     opened: &mut bool,
 ) -> Result<Reason, SyncError> {
     let stream = sync.swarm.open(agency, Channel::Live).await?;
-    let route = Route::Direct;
+    let (route, left) = (Route::from(stream.path()), stream.left());
+    peer.goes_by(route);
     let (mut reader, writer) = stream.split();
     let (machine, hello) = Sender::new(sync.hello.clone());
     let share = &sync.share;
@@ -158,6 +159,8 @@ async fn send(
                 // Decisions of the old policy end with the session that they were made in.
                 session.handle(Event::Close(Reason::Restart));
             }
+            // There is a better way to the peer: the next session goes there.
+            () = left.cancelled() => session.handle(Event::Close(Reason::Restart)),
             _ = stop.changed() => session.handle(Event::Close(Reason::Stopping)),
             _ = tick.tick() => {
                 session.handle(Event::Tick(share.now()));

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, broadcast, watch};
 
 use super::{PeerHandle, Tally};
 use crate::limits;
+use crate::share::Route;
 use crate::store::Arrival;
 
 /// The sessions of all peers. Clones share it.
@@ -42,6 +43,8 @@ struct Inner {
     misbehaved: Option<(Millis, String)>,
     repaired: Option<Millis>,
     last_seen: Option<Millis>,
+    /// Which way the last session out went.
+    route: Option<Route>,
     /// By which nonce the peer began the last repair, until it was told that it has all.
     repair: Option<[u8; 16]>,
 }
@@ -132,6 +135,15 @@ impl PeerSync {
 
     pub(super) fn set_looked_through(&self, looked: bool) {
         self.looked_through.store(looked, Ordering::Relaxed);
+    }
+
+    /// A session out goes this way. What could not go through the hub of the one before lies
+    /// before the cursor: then the whole store is looked through once more.
+    pub(super) fn goes_by(&self, route: Route) {
+        let before = self.lock().route.replace(route);
+        if before.is_some_and(|before| before.hub().is_some() && before != route) {
+            self.looked_through.store(false, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn set_settled(&self, up_to: Option<Arrival>) {

@@ -8,9 +8,9 @@ use liaison_node::store::Flags;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::record::codes::{Kind, Plane};
 
-use super::nodes::{Member, Members, Trouble};
 use super::plan::{Fate, GROUPS, peers_of};
 use super::report::{Checked, Written};
+use crate::stage::{Member, Stage, Trouble};
 
 /// One copy that has to be there.
 struct Expected {
@@ -21,7 +21,7 @@ struct Expected {
 }
 
 /// Compares every node's store with the plan; the faults in words.
-pub fn check(members: &Members, written: &[Written]) -> Result<(Checked, Vec<String>), Trouble> {
+pub fn check(members: &Stage, written: &[Written]) -> Result<(Checked, Vec<String>), Trouble> {
     let mut checked = Checked {
         records: written
             .iter()
@@ -45,7 +45,7 @@ pub fn check(members: &Members, written: &[Written]) -> Result<(Checked, Vec<Str
         }
     }
     for member in members.iter() {
-        let expected = expected(member.name, written);
+        let expected = expected(&member.name, written);
         checked.nodes += 1;
         checked.copies += expected.len();
         of_one(members, member, expected, &mut faults)?;
@@ -77,12 +77,12 @@ fn expected(name: &str, written: &[Written]) -> BTreeMap<RecordId, Expected> {
 }
 
 fn of_one(
-    members: &Members,
+    members: &Stage,
     member: &Member,
     mut expected: BTreeMap<RecordId, Expected>,
     faults: &mut Vec<String>,
 ) -> Result<(), Trouble> {
-    let name = member.name;
+    let name = member.name.as_str();
     let known: BTreeSet<&str> = peers_of(name).into_iter().chain([name]).collect();
     let mut cards = BTreeSet::new();
     let mut retracts = 0_usize;

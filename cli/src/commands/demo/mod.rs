@@ -1,11 +1,11 @@
 //! `liaison demo`.
 
 mod check;
-mod nodes;
 mod plan;
 pub mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 use liaison_node::control::api::{
@@ -16,12 +16,13 @@ use liaison_protocol::record::draft::Draft;
 use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::Content;
 
-use self::nodes::{Member, Members, Trouble, failed};
-use self::plan::{Fate, GROUPS, Group, LINKS};
+use self::plan::{EXERCISE, Fate, GROUPS, Group, LINKS};
 use self::report::{Report, Written};
 use super::{Context, today};
 use crate::error::{CommandError, Outcome};
-use crate::output::demo;
+use crate::node::{Clock, SystemClock};
+use crate::output::{Ui, demo};
+use crate::stage::{self, Done, Member, Part, Stage, Trouble, failed};
 
 pub use self::plan::{AGENCIES, PICTURE};
 
@@ -39,78 +40,58 @@ pub struct DemoArgs {
     keep: bool,
 }
 
-/// Bytes of a temporary folder's path: with the folder of a node and its socket below it,
-/// the whole stays under the 107 bytes that the kernel allows.
-const TEMP_PATH_BYTES: usize = 60;
-
 /// Runs it.
 pub fn run(context: &mut Context, args: &DemoArgs) -> Outcome {
-    if std::env::var_os("SSLKEYLOGFILE").is_some() {
-        return Err(CommandError::failed(
-            "SSLKEYLOGFILE is set: the session keys of every connection would be written to disk",
-            "unset it, then start again",
-        ));
-    }
-    // A socket's path has to be short; a long TMPDIR would not leave room for it.
-    let short = |dir: &PathBuf| dir.as_os_str().len() <= TEMP_PATH_BYTES;
-    let base = Some(std::env::temp_dir()).filter(short);
-    let base = base.unwrap_or_else(|| PathBuf::from("/tmp"));
-    let folder = tempfile::Builder::new()
-        .prefix("liaison-")
-        .tempdir_in(base)
-        .map_err(|e| {
-            CommandError::failed(
-                format!("there is no room for the nodes: {e}"),
-                "name a folder that you may write to in TMPDIR",
-            )
-        })?;
-    let played = play(context, folder.path());
-    let keep = args.keep || played.is_err();
-    let dir = folder.path().display().to_string();
-    if keep {
-        let _path = folder.keep();
-    }
-    match played {
-        Ok(report) => {
-            if args.keep {
-                context.ui.note(&format!("Kept: {dir}"))?;
-            }
-            if report.ok {
-                Ok(())
-            } else {
-                Err(CommandError::Partial)
-            }
-        }
-        Err(Trouble { error, log }) => {
-            let log = log.map_or_else(|| format!("{dir}/*.log"), |l| l.display().to_string());
-            context
-                .ui
-                .note(&format!("The nodes' logs were kept; read {log}"))?;
-            Err(error)
-        }
+    let report = stage::in_folder(context.ui, args.keep, play)?;
+    if report.ok {
+        Ok(())
+    } else {
+        Err(CommandError::Partial)
     }
 }
 
-fn play(context: &mut Context, dir: &Path) -> Result<Report, Trouble> {
-    let mut step = Steps::new(context);
+fn play(ui: &mut Ui, dir: &Path) -> Result<Report, Trouble> {
+    let mut step = Steps { ui };
     step.title()?;
-    let members = Members::start(dir)?;
+    let members = agencies(dir)?;
     let done = exchange(&mut step, &members);
     members.stop();
     let report = done?;
-    context
-        .ui
-        .either(&report, |style| demo::report(style, &report))?;
+    ui.either(&report, |style| demo::report(style, &report))?;
     Ok(report)
 }
 
+/// The demo's nodes, started.
+fn agencies(dir: &Path) -> Done<Stage> {
+    let part = |agency: &plan::Agency| Part {
+        name: agency.name.into(),
+        title: agency.title.into(),
+        country: agency.country.into(),
+        sector: agency.sector.into(),
+        regime: agency.regime.into(),
+        policy: agency
+            .policy
+            .iter()
+            .map(|(name, text)| ((*name).into(), (*text).into()))
+            .collect(),
+        config: format!("exercise = \"{EXERCISE}\"\n"),
+        every_role: false,
+        listens: true,
+        hubs: Vec::new(),
+    };
+    let links = LINKS.iter().map(|(a, b)| ((*a).into(), (*b).into()));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let parts = AGENCIES.iter().map(part).collect();
+    Stage::start(dir, parts, links.collect(), &clock, &|_| None)
+}
+
 /// The demo itself, while the nodes run.
-fn exchange(step: &mut Steps, members: &Members) -> Result<Report, Trouble> {
+fn exchange(step: &mut Steps, members: &Stage) -> Result<Report, Trouble> {
     step.say(&format!(
         "{} nodes started, each with its own keys, store and port.",
         AGENCIES.len()
     ))?;
-    let statements = members.apply_policies()?;
+    let statements = members.apply_policies("demo")?;
     step.say(&format!(
         "Policies applied: {statements} statements; whatever none permits is not shared."
     ))?;
@@ -191,8 +172,9 @@ fn write(author: &Member, group: &Group, number: u64) -> Result<Written, Trouble
                     audience: None,
                 })
                 .collect();
+            let node = author.node()?;
             let made = author
-                .run(author.node.ingest.own(several, Vec::new()))
+                .run(node.ingest.own(several, Vec::new()))
                 .map_err(|e| author.trouble(failed(e.to_string())))?;
             written.ids = made.into_iter().map(|(id, _)| id).collect();
         }
@@ -254,28 +236,24 @@ fn id_of(text: Option<&str>) -> Option<liaison_protocol::id::RecordId> {
 }
 
 /// Tells on standard output how far it is; with `--json` nothing.
-struct Steps<'a, 'b> {
-    context: &'a mut Context<'b>,
+struct Steps<'a> {
+    ui: &'a mut Ui,
 }
 
-impl<'a, 'b> Steps<'a, 'b> {
-    fn new(context: &'a mut Context<'b>) -> Self {
-        Self { context }
-    }
-
+impl Steps<'_> {
     fn title(&mut self) -> Outcome {
-        if self.context.ui.json {
+        if self.ui.json {
             return Ok(());
         }
-        let text = demo::title(&self.context.ui.style);
-        self.context.ui.print(&text)
+        let text = demo::title(&self.ui.style);
+        self.ui.print(&text)
     }
 
     fn say(&mut self, says: &str) -> Outcome {
-        if self.context.ui.json {
+        if self.ui.json {
             return Ok(());
         }
-        let text = demo::step(&self.context.ui.style, says);
-        self.context.ui.print(&text)
+        let text = demo::step(&self.ui.style, says);
+        self.ui.print(&text)
     }
 }

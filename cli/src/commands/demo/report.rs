@@ -12,8 +12,8 @@ use liaison_protocol::id::RecordId;
 use liaison_protocol::record::signed::SignedRecord;
 use serde::Serialize;
 
-use super::nodes::{Member, Members, Trouble};
 use super::plan::{AGENCIES, Fate, GROUPS, Group, LINKS, peers_of};
+use crate::stage::{Member, Stage, Trouble};
 
 /// What was written of one group of the plan.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ pub struct Report {
 #[derive(Debug, Serialize)]
 pub struct AgencyLine {
     /// What the others call it.
-    pub name: &'static str,
+    pub name: String,
     /// What its card says.
     pub title: &'static str,
     /// It wrote.
@@ -81,12 +81,12 @@ pub struct GroupLine {
 #[derive(Debug, Serialize)]
 pub struct Cell {
     /// The agency.
-    pub agency: &'static str,
+    pub agency: String,
     /// How many of the records it holds.
     pub held: usize,
     /// From whom; none: it wrote them, or holds none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<&'static str>,
+    pub from: Option<String>,
     /// `held`, `amended`, `erased`, `withheld`.
     pub state: State,
     /// Which rules withheld them, as indexes into `rules`.
@@ -111,7 +111,7 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
     /// Whose nodes applied it.
-    pub by: Vec<&'static str>,
+    pub by: Vec<String>,
     /// `handling`, `audience`, `policy`; `accept` at the receiver; `check` at signing; `link`
     /// where nobody could have sent it.
     pub gate: String,
@@ -136,11 +136,11 @@ pub struct Checked {
 }
 
 /// For each group and each agency that does not hold it: why.
-pub type Why = BTreeMap<(usize, &'static str), Vec<Rule>>;
+pub type Why = BTreeMap<(usize, String), Vec<Rule>>;
 
 /// Asks every holder why those who do not hold a group do not. Before anything is amended
 /// or retracted, because then that would be the reason.
-pub fn why(members: &Members, written: &[Written]) -> Result<Why, Trouble> {
+pub fn why(members: &Stage, written: &[Written]) -> Result<Why, Trouble> {
     let mut why = Why::new();
     for (at, (group, written)) in GROUPS.iter().zip(written).enumerate() {
         for member in members.iter() {
@@ -152,7 +152,7 @@ pub fn why(members: &Members, written: &[Written]) -> Result<Why, Trouble> {
                     }
                     if rules.is_empty() {
                         rules.push(Rule {
-                            by: vec![member.name],
+                            by: vec![member.name.clone()],
                             gate: "link".into(),
                             rule: "no-link".into(),
                             says: "Linked with nobody who holds them.".into(),
@@ -162,14 +162,14 @@ pub fn why(members: &Members, written: &[Written]) -> Result<Why, Trouble> {
                 }
                 Some(_) => continue,
                 None => rules.extend(written.findings.iter().map(|f| Rule {
-                    by: vec![group.by],
+                    by: vec![group.by.into()],
                     gate: "check".into(),
                     rule: f.code.clone(),
                     says: f.says.clone(),
                     place: Some(f.place.clone()),
                 })),
             }
-            why.insert((at, member.name), rules);
+            why.insert((at, member.name.clone()), rules);
         }
     }
     Ok(why)
@@ -178,7 +178,7 @@ pub fn why(members: &Members, written: &[Written]) -> Result<Why, Trouble> {
 /// Why this holder's copy did not come to that agency; none if the two are not linked or the
 /// first does not hold it.
 fn why_not(holder: &Member, to: &Member, id: &RecordId) -> Result<Option<Rule>, Trouble> {
-    if !peers_of(holder.name).contains(&to.name) {
+    if !peers_of(&holder.name).contains(&to.name.as_str()) {
         return Ok(None);
     }
     let Some((arrival, header)) = held(holder, id)? else {
@@ -201,7 +201,7 @@ fn why_not(holder: &Member, to: &Member, id: &RecordId) -> Result<Option<Rule>, 
         _ => word.as_ref().map(|w| w.says.clone()).unwrap_or_default(),
     };
     Ok(Some(Rule {
-        by: vec![holder.name],
+        by: vec![holder.name.clone()],
         gate: decided.gate.as_str().into(),
         says,
         place: word.and_then(|w| w.place),
@@ -218,14 +218,14 @@ fn not_accepted(from: &Member, to: &Member, arrival: Arrival) -> Result<Option<R
         return Ok(None);
     };
     let record = signed.unverified();
-    let country = to.node.registry.country(&record.envelope.author);
+    let country = to.node()?.registry.country(&record.envelope.author);
     let class = attributes(record, &country, false);
-    let engine = to.node.policies.current();
+    let engine = to.node()?.policies.current();
     let decision = engine.decide(Action::Accept, &from.id, &class, false);
     let statement = decision.statements.first();
     let rule = statement.map_or("default-deny", |s| s.id.as_str());
     Ok(Some(Rule {
-        by: vec![to.name],
+        by: vec![to.name.clone()],
         gate: "accept".into(),
         rule: rule.into(),
         says: said(to, rule),
@@ -235,8 +235,9 @@ fn not_accepted(from: &Member, to: &Member, arrival: Arrival) -> Result<Option<R
 
 /// A statement in its author's words.
 fn said(member: &Member, rule: &str) -> String {
-    let engine = member.node.policies.current();
-    let statement = engine.set().statements().find(|s| s.id == rule);
+    let engine = member.node().map(|node| node.policies.current()).ok();
+    let set = engine.as_ref().map(|engine| engine.set());
+    let statement = set.and_then(|set| set.statements().find(|s| s.id == rule));
     statement.map_or_else(
         || "No statement permits it, and what nothing permits is not done.".into(),
         |s| s.says.clone(),
@@ -254,14 +255,14 @@ fn held(member: &Member, id: &RecordId) -> Result<Option<(Arrival, Header)>, Tro
 
 impl Report {
     /// Reads the stores.
-    pub fn gather(members: &Members, written: &[Written], why: &Why) -> Result<Self, Trouble> {
+    pub fn gather(members: &Stage, written: &[Written], why: &Why) -> Result<Self, Trouble> {
         let mut rules: Vec<Rule> = Vec::new();
         let mut groups = Vec::new();
         for (at, (group, written)) in GROUPS.iter().zip(written).enumerate() {
             let mut cells = Vec::new();
             for member in members.iter() {
                 let mut cell = cell(members, member, group, written)?;
-                for rule in why.get(&(at, member.name)).into_iter().flatten() {
+                for rule in why.get(&(at, member.name.clone())).into_iter().flatten() {
                     let index = enter(&mut rules, rule);
                     if !cell.rules.contains(&index) {
                         cell.rules.push(index);
@@ -305,20 +306,20 @@ fn enter(rules: &mut Vec<Rule>, rule: &Rule) -> usize {
     };
     if let Some(known) = rules.get_mut(at) {
         let new = rule.by.iter().filter(|by| !known.by.contains(by));
-        let new: Vec<_> = new.copied().collect();
+        let new: Vec<_> = new.cloned().collect();
         known.by.extend(new);
     }
     at
 }
 
 fn cell(
-    members: &Members,
+    members: &Stage,
     member: &Member,
     group: &Group,
     written: &Written,
 ) -> Result<Cell, Trouble> {
     let mut cell = Cell {
-        agency: member.name,
+        agency: member.name.clone(),
         held: 0,
         from: None,
         state: State::Withheld,
@@ -328,7 +329,9 @@ fn cell(
         let Some((_, header)) = held(member, id)? else {
             continue;
         };
-        cell.from = header.courier.and_then(|c| members.name_of(&c));
+        cell.from = header
+            .courier
+            .and_then(|c| members.name_of(&c).map(str::to_owned));
         if header.flags.contains(Flags::ERASED) {
             cell.state = State::Erased;
             continue;
@@ -343,9 +346,9 @@ fn cell(
 }
 
 /// Counts of one agency: of the records in the plan, without cards and retractions.
-fn numbers(members: &Members, member: &Member, written: &[Written]) -> Result<AgencyLine, Trouble> {
+fn numbers(members: &Stage, member: &Member, written: &[Written]) -> Result<AgencyLine, Trouble> {
     let mut line = AgencyLine {
-        name: member.name,
+        name: member.name.clone(),
         title: "",
         wrote: 0,
         sent: 0,

@@ -8,11 +8,13 @@ mod clock;
 mod drafts;
 mod expiry;
 mod explain;
+mod hub;
 mod import;
 mod keyring;
 mod keys;
 mod leave;
 mod officers;
+mod parcels;
 mod parting;
 mod peers;
 mod policy;
@@ -40,6 +42,7 @@ pub use drafts::{
 };
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};
+pub use hub::{HubReport, HubUse, WaitingParcels};
 pub use import::{BadRow, ImportChunk, ImportReport};
 pub use keyring::{LookAlert, LooksSeenRequest, SealingErased, SealingKeyView, SealingReport};
 pub use keys::{
@@ -48,6 +51,10 @@ pub use keys::{
 };
 pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
+pub use parcels::{
+    BundleBegun, BundlePackReport, BundlePackRequest, BundleRequest, BundleWrittenRequest,
+    ParcelFaultView, ParcelOpened, ParcelView, ParcelsReport,
+};
 pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport,
     PeerRevokeRequest, RevokedPeer,

@@ -7,7 +7,7 @@ use libp2p::swarm::ConnectionId;
 use libp2p::{PeerId, ping};
 
 use super::super::limits::{CONNECTIONS_PER_KEY, SOFTWARE_CHARS};
-use super::super::{LinkEvent, address, words};
+use super::super::{LinkEvent, Path, address, words};
 use super::Driver;
 use super::link::Connection;
 
@@ -23,23 +23,40 @@ impl Driver {
             self.swarm.close_connection(id);
             return;
         };
-        let Some(link) = self.links.get_mut(&agency) else {
+        let way = match endpoint {
+            ConnectedPoint::Dialer { address, .. } => address,
+            ConnectedPoint::Listener { local_addr, .. } => local_addr,
+        };
+        let path = self.roster.path(way);
+        let (Some(link), Some(path)) = (self.links.get_mut(&agency), path) else {
             self.swarm.close_connection(id);
             return;
         };
-        let address = endpoint.get_remote_address().clone();
-        if link.dialling == Some(id) {
-            link.dialling = None;
+        // Of a circuit that came in, the remote address is the peer's name; where its hub is
+        // says the one that it came in at.
+        let address = match path {
+            Path::Direct => endpoint.get_remote_address().clone(),
+            Path::Circuit(_) => way.clone(),
+        };
+        link.dialling = link.dialling.filter(|dialling| *dialling != id);
+        link.crossing = link.crossing.filter(|(crossing, _)| *crossing != id);
+        link.crossings.rest();
+        if path == Path::Direct {
+            link.schedule.rest();
+            link.direct_error = None;
         }
-        link.schedule.rest();
         self.owners.insert(id, agency);
         link.connections.push(Connection {
             id,
             peer,
             address: address.clone(),
+            path,
             accepted: false,
             dialled: endpoint.is_dialer(),
             failed_pings: 0,
+            since: Instant::now(),
+            proved: None,
+            left: None,
         });
         let of_key: Vec<ConnectionId> = link
             .connections
@@ -72,10 +89,17 @@ impl Driver {
         }
         connection.accepted = true;
         self.dirty = true;
+        let direct = connection.is_direct();
         if let Some(seat) = self.roster.seat(&connection.peer) {
             seat.accepted(id);
         }
-        link.show();
+        self.choose(&agency);
+        if direct {
+            self.hub_is_up(agency);
+        }
+        let Some(link) = self.links.get_mut(&agency) else {
+            return;
+        };
         if link.up_since.is_none() {
             link.up_since = Some(Instant::now());
             link.state.connected_since = Some((self.now)());
@@ -102,6 +126,7 @@ impl Driver {
             return;
         };
         let connection = link.connections.remove(index);
+        self.left.remove(&id);
         let others = link.connections.iter().any(|c| c.accepted);
         if !connection.accepted && connection.dialled && !others {
             link.state.last_error = Some((
@@ -113,8 +138,17 @@ impl Driver {
             link.state.last_error =
                 Some((at, "the connection ended; it is tried again".to_owned()));
         }
-        link.show();
+        self.choose(&agency);
+        let now = Instant::now();
+        let Some(link) = self.links.get_mut(&agency) else {
+            return;
+        };
         if others {
+            if connection.is_direct() && link.can_dial() {
+                let lasted = connection.since.elapsed();
+                link.schedule
+                    .ended(now, lasted, &self.timing, rand::random());
+            }
             return;
         }
         let lasted = link.up_since.take().map(|since| since.elapsed());
@@ -123,10 +157,13 @@ impl Driver {
             tracing::info!(peer = %agency.short(), "disconnected");
             let _ = self.out.events.send(LinkEvent::Down(agency));
         }
+        let lasted = lasted.unwrap_or_default();
         if link.can_dial() {
-            let lasted = lasted.unwrap_or_default();
             link.schedule
-                .ended(Instant::now(), lasted, &self.timing, rand::random());
+                .ended(now, lasted, &self.timing, rand::random());
+        } else if link.can_cross() {
+            link.crossings
+                .ended(now, lasted, &self.timing, rand::random());
         }
     }
 
@@ -154,8 +191,13 @@ impl Driver {
                     link.state.round_trip_us = Some(micros);
                     if let Some(connection) = link.connections.iter_mut().find(|c| c.id == id) {
                         connection.failed_pings = 0;
+                        connection.proved = Some(Instant::now());
                     }
                     self.dirty = true;
+                }
+                // A direct connection that answers is better than a circuit.
+                if let Some(agency) = self.owners.get(&id).copied() {
+                    self.choose(&agency);
                 }
                 self.advance(id, |probe| probe.answered(micros));
             }

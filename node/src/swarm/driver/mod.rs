@@ -1,10 +1,11 @@
 //! The task that owns the libp2p swarm: links, dials, tests.
 
+mod circuits;
 mod connections;
 mod link;
 mod testing;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,15 +13,16 @@ use futures::StreamExt;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
-use libp2p::{PeerId, Swarm, identify};
+use libp2p::{PeerId, Swarm, identify, relay};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::behaviour::{Behaviour, BehaviourEvent};
 use super::limits::Timing;
 use super::probe::{PeerTest, Probe};
 use super::roster::{Change, Roster};
-use super::{LinkEvent, LinkState, LinkedPeer, Now, PeerAddr, SwarmError, words};
-use link::Link;
+use super::{LinkEvent, LinkState, LinkedPeer, Now, PeerAddr, Relayed, SwarmError, words};
+use circuits::Relaying;
+use link::{Link, Reservation};
 
 /// What a handle asks of the driver.
 pub(super) enum Command {
@@ -34,6 +36,7 @@ pub(super) enum Command {
 pub(super) struct Outlets {
     pub(super) links: watch::Sender<Vec<LinkState>>,
     pub(super) listens: watch::Sender<Vec<String>>,
+    pub(super) relayed: watch::Sender<Relayed>,
     pub(super) events: broadcast::Sender<LinkEvent>,
 }
 
@@ -46,6 +49,9 @@ pub(super) struct Driver {
     timing: Timing,
     links: HashMap<AgencyId, Link>,
     owners: HashMap<ConnectionId, AgencyId>,
+    /// Circuits that a direct connection took over from.
+    left: HashSet<ConnectionId>,
+    relaying: Relaying,
     probes: Vec<Probe>,
     dirty: bool,
 }
@@ -68,6 +74,8 @@ impl Driver {
             timing,
             links: HashMap::new(),
             owners: HashMap::new(),
+            left: HashSet::new(),
+            relaying: Relaying::default(),
             probes: Vec::new(),
             dirty: false,
         }
@@ -104,7 +112,8 @@ impl Driver {
 
     fn next_wake(&self) -> Option<Instant> {
         let dials = self.links.values().filter_map(|l| l.schedule.due);
-        dials.chain(self.probes.iter().map(|p| p.deadline)).min()
+        let probes = self.probes.iter().map(|p| p.deadline);
+        dials.chain(probes).chain(self.next_circuit()).min()
     }
 
     fn on_time(&mut self) {
@@ -118,6 +127,7 @@ impl Driver {
         for agency in due {
             self.dial(&agency);
         }
+        self.circuits_on_time(now);
         while let Some(at) = self.probes.iter().position(|p| p.deadline <= now) {
             let probe = self.probes.swap_remove(at);
             self.release(&probe);
@@ -177,6 +187,22 @@ impl Driver {
                 .entry(peer.agency)
                 .or_insert_with(|| Link::new(peer.agency));
             let same = link.keys == *keys && link.addresses == addresses;
+            let same_hubs = link.hubs == peer.hubs;
+            link.hubs.clone_from(&peer.hubs);
+            match (&link.reservation, peer.is_our_hub) {
+                (None, true) => {
+                    let mut reservation = Reservation::default();
+                    reservation.schedule.reset(now);
+                    link.reservation = Some(reservation);
+                    link.state.reserved = Some(false);
+                }
+                // What it carries ends with the connection.
+                (Some(_), false) => {
+                    link.reservation = None;
+                    link.state.reserved = None;
+                }
+                _ => {}
+            }
             link.keys.clone_from(keys);
             link.addresses = addresses;
             if !same {
@@ -194,6 +220,10 @@ impl Driver {
             } else if quiet && (!same || link.schedule.due.is_none()) {
                 link.schedule.reset(now);
             }
+            let crosses = link.schedule.due.is_none() && link.crossings.due.is_none();
+            if quiet && link.can_cross() && (!same_hubs || crosses) {
+                link.crossings.reset(now);
+            }
             if let Some(problem) = problem {
                 link.state.last_error = Some((at, problem.to_string()));
                 all.push(problem);
@@ -210,10 +240,12 @@ impl Driver {
     }
 
     fn hurry(&mut self, agency: &AgencyId) {
-        if let Some(link) = self.links.get_mut(agency)
-            && link.can_dial()
-        {
-            link.schedule.hurry(Instant::now());
+        if let Some(link) = self.links.get_mut(agency) {
+            if link.can_dial() {
+                link.schedule.hurry(Instant::now());
+            } else if link.can_cross() {
+                link.crossings.hurry(Instant::now());
+            }
         }
     }
 
@@ -230,6 +262,7 @@ impl Driver {
             return;
         };
         link.dialling = Some(options.connection_id());
+        self.begin_crossing(agency, Instant::now());
         if let Err(error) = self.swarm.dial(options) {
             self.dial_failed(*agency, &error);
         }
@@ -267,10 +300,17 @@ impl Driver {
         link.next_key = (link.next_key + 1)
             .checked_rem(link.keys.len())
             .unwrap_or(0);
-        link.state.last_error = Some((at, said));
+        let now = Instant::now();
+        link.direct_error = Some(said.clone());
         if link.connections.is_empty() {
-            link.schedule
-                .failed(Instant::now(), &self.timing, rand::random());
+            link.state.last_error = Some((at, said));
+        }
+        if link.can_dial() {
+            link.schedule.failed(now, &self.timing, rand::random());
+        }
+        // No need to wait for its own addresses any more; but one that waits for a hub waits on.
+        if link.can_cross() && link.crossings.due.is_some() && link.crossings.attempts == 0 {
+            link.crossings.hurry(now);
         }
     }
 
@@ -298,13 +338,25 @@ impl Driver {
                 ..
             })) => self.identified(connection_id, &info.agent_version),
             SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.pinged(event),
-            SwarmEvent::NewListenAddr { .. }
-            | SwarmEvent::ExpiredListenAddr { .. }
-            | SwarmEvent::ListenerClosed { .. } => {
-                let mut all: Vec<String> =
-                    self.swarm.listeners().map(ToString::to_string).collect();
-                all.sort_by_key(|a| !a.contains("quic"));
-                self.out.listens.send_replace(all);
+            SwarmEvent::Behaviour(BehaviourEvent::Relay(event)) => self.relayed(&event),
+            SwarmEvent::Behaviour(BehaviourEvent::Circuits(
+                relay::client::Event::ReservationReqAccepted { relay_peer_id, .. },
+            )) => self.reserved(relay_peer_id),
+            SwarmEvent::Behaviour(BehaviourEvent::Upgrade(event)) => {
+                if let Err(error) = event.result {
+                    tracing::debug!(peer = %event.remote_peer_id, %error, "no direct connection beside the circuit");
+                }
+            }
+            SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => {
+                self.show_listening();
+            }
+            SwarmEvent::ListenerClosed {
+                listener_id,
+                reason,
+                ..
+            } => {
+                self.reservation_ended(listener_id, reason.err().map(|e| words::refused(&e)));
+                self.show_listening();
             }
             SwarmEvent::ListenerError { error, .. } => {
                 tracing::warn!(%error, "a listening address has trouble")
@@ -320,6 +372,15 @@ impl Driver {
         }
     }
 
+    fn show_listening(&self) {
+        let listening = super::listening(&self.swarm);
+        self.out.listens.send_if_modified(|old| {
+            let changed = *old != listening;
+            *old = listening;
+            changed
+        });
+    }
+
     fn outgoing_failed(&mut self, id: ConnectionId, error: &DialError) {
         if let Some(at) = self.probes.iter().position(|p| p.connection == id) {
             self.probe_failed(at, error);
@@ -332,6 +393,14 @@ impl Driver {
             .map(|(a, _)| *a);
         if let Some(agency) = agency {
             self.dial_failed(agency, error);
+            return;
+        }
+        let crossing = self.links.iter().find_map(|(agency, link)| {
+            let (crossing, hub) = link.crossing?;
+            (crossing == id).then_some((*agency, hub, link.hubs.len()))
+        });
+        if let Some((agency, hub, hubs)) = crossing {
+            self.cross_failed(agency, hub, hubs, error);
         }
     }
 
@@ -342,16 +411,18 @@ impl Driver {
         let (now, at) = (Instant::now(), (self.now)());
         let mut states: Vec<LinkState> = Vec::with_capacity(self.links.len());
         for link in self.links.values() {
-            let next_attempt = link.schedule.due.map(|due| {
+            let dues = [link.schedule.due, link.crossings.due];
+            let next_attempt = dues.into_iter().flatten().min().map(|due| {
                 let ms = due.saturating_duration_since(now).as_millis();
                 Millis(at.0.saturating_add(u64::try_from(ms).unwrap_or(u64::MAX)))
             });
             let mut state = link.state.clone();
-            state.next_attempt = next_attempt;
+            // While it is reached through a hub, its own addresses are tried as well.
+            state.next_attempt = next_attempt.filter(|_| !state.is_up());
             state.attempts = if state.is_up() {
                 0
             } else {
-                link.schedule.attempts
+                link.schedule.attempts.max(link.crossings.attempts)
             };
             states.push(state);
         }

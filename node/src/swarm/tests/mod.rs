@@ -1,6 +1,8 @@
 //! Real sockets on the loopback, ports that are free, several transports in one process.
 
+mod circuits;
 mod gate;
+mod hybrid;
 mod links;
 mod streams;
 
@@ -57,20 +59,34 @@ async fn node(seed: u8, listen: &[&str]) -> Node {
 }
 
 async fn tapped(seed: u8, listen: &[&str], tap: Option<Arc<dyn Tap>>) -> Node {
+    started(SwarmConfig {
+        tap,
+        ..config(seed, listen)
+    })
+    .await
+}
+
+fn config(seed: u8, listen: &[&str]) -> SwarmConfig {
     let ticks = AtomicU64::new(1);
-    let config = SwarmConfig {
+    SwarmConfig {
         node_key: Zeroizing::new([seed; 32]),
         listen: listen.iter().map(|l| l.parse().expect("address")).collect(),
         software: "liaison test".to_owned(),
-        tap,
+        tap: None,
         now: Arc::new(move || Millis(ticks.fetch_add(1, Ordering::Relaxed))),
         relay: None,
         timing: Timing {
             redial_min: Duration::from_millis(40),
             redial_max: Duration::from_millis(400),
+            head_start: Duration::from_millis(100),
+            ping: Duration::from_secs(1),
             ..Timing::default()
         },
-    };
+    }
+}
+
+async fn started(config: SwarmConfig) -> Node {
+    let seed = config.node_key[0];
     let (handle, inbound) = Swarm::start(config).await.expect("start");
     Node {
         agency: AgencyId::from_bytes([seed; 32]),
@@ -127,10 +143,11 @@ impl Node {
     }
 
     async fn open(&self, peer: &Node) -> FrameStream {
-        self.handle
-            .open(peer.agency, Channel::Live)
-            .await
-            .expect("open")
+        self.open_on(peer, Channel::Live).await.expect("open")
+    }
+
+    async fn open_on(&self, peer: &Node, channel: Channel) -> Result<FrameStream, SwarmError> {
+        self.handle.open(peer.agency, channel).await
     }
 
     async fn taken(&mut self) -> Inbound {
