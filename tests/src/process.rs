@@ -31,6 +31,11 @@ impl Site {
 
     /// `liaison init` in a new folder, for an agency of a sector.
     pub fn of_sector(binary: &str, home: &Path, name: &str, sector: &str) -> Self {
+        Self::in_country(binary, home, name, sector, "QN")
+    }
+
+    /// `liaison init` in a new folder, for an agency of a sector and country.
+    pub fn in_country(binary: &str, home: &Path, name: &str, sector: &str, country: &str) -> Self {
         let address = free_address();
         let site = Self {
             binary: binary.into(),
@@ -42,7 +47,7 @@ impl Site {
             "--name",
             name,
             "--country",
-            "QN",
+            country,
             "--sector",
             sector,
             "--address",
@@ -51,6 +56,15 @@ impl Site {
         succeeded(&run(&site.binary, home, &args, ""));
         crate::federation::waits_for(&site.home, "nobody");
         site
+    }
+
+    /// A home that is there already, and of which nobody knows an address.
+    pub fn at(binary: &str, home: &Path) -> Self {
+        Self {
+            binary: binary.into(),
+            home: Home::at(home),
+            address: "127.0.0.1:0".into(),
+        }
     }
 
     /// Starts its node.
@@ -147,13 +161,32 @@ impl Program {
         options: &[&str],
         input: &str,
     ) -> Self {
+        Self::start_by(&[], binary, home, listen, options, input)
+    }
+
+    /// Starts the node by another program, such as `ip netns exec SPACE`, that becomes it.
+    pub fn start_in(prefix: &[&str], binary: &Path, home: &Path, listen: &str) -> Self {
+        Self::start_by(prefix, &binary.to_string_lossy(), home, listen, &[], "")
+    }
+
+    fn start_by(
+        prefix: &[&str],
+        binary: &str,
+        home: &Path,
+        listen: &str,
+        options: &[&str],
+        input: &str,
+    ) -> Self {
         let mut log = std::fs::OpenOptions::new();
         let log = log
             .create(true)
             .append(true)
             .open(home.join("log.txt"))
             .expect("a log");
-        let mut child = Command::new(binary)
+        let mut words = prefix.iter().copied().chain([binary]);
+        let program = words.next().unwrap_or(binary);
+        let mut child = Command::new(program)
+            .args(words)
             .args(["--home", &home.to_string_lossy(), "run", "--listen", listen])
             .args(options)
             .env(

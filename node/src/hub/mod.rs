@@ -7,6 +7,7 @@
 
 mod book;
 pub mod config;
+mod figures;
 mod learns;
 pub mod mailbox;
 mod serve;
@@ -51,6 +52,8 @@ struct Parts {
     carried: Mutex<Carried>,
     /// Tells that lines wait which are too many.
     full: tokio::sync::Notify,
+    /// Tells that a parcel came which ends before the others.
+    sooner: tokio::sync::Notify,
     /// Mailbox streams of each agency.
     seats: Mutex<HashMap<AgencyId, Arc<Semaphore>>>,
 }
@@ -75,6 +78,7 @@ impl Hub {
             book: Book::default(),
             carried: Mutex::default(),
             full: tokio::sync::Notify::new(),
+            sooner: tokio::sync::Notify::new(),
             seats: Mutex::default(),
         }))
     }
@@ -161,6 +165,7 @@ impl Hub {
                 },
                 changed = believed.changed() => if changed.is_err() { break },
                 _ = audit.tick() => self.write_audit().await,
+                () = self.0.sooner.notified() => {}
                 () = self.0.full.notified() => self.write_audit().await,
                 _ = stop.changed() => break,
             }
