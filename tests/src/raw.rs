@@ -263,7 +263,7 @@ impl RawPeer {
 
     /// Takes up the mailbox stream that a node opened, as its hub: the frames, before any hello.
     /// Streams for anything else are dropped.
-    pub async fn mailbox(&self, of: &TestNode) -> FrameStream {
+    pub async fn served_mailbox(&self, of: &TestNode) -> FrameStream {
         let mut inbound = self.inbound.lock().await;
         let mut waiting = self.mailboxes.lock().await;
         loop {

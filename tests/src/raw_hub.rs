@@ -47,7 +47,7 @@ impl<'a> RawMailbox<'a> {
     /// Takes up the next stream that a node opens, and says hello.
     pub async fn open(hub: &'a RawPeer, node: &'a TestNode) -> Self {
         loop {
-            let (reader, writer) = hub.mailbox(node).await.split();
+            let (reader, writer) = hub.served_mailbox(node).await.split();
             let mut stream = Self {
                 hub,
                 node,
