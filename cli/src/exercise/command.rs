@@ -63,6 +63,7 @@ const ALLOWED: &[(&str, &[(&str, Does)], Does)] = &[
         &[("list", Shows), ("revoke", Acts), ("remove", Acts)],
         Shows,
     ),
+    ("hub", &[("status", Shows)], Shows),
     ("service", &[], Shows),
     ("query", &[], Shows),
     ("show", &[], Shows),
