@@ -51,6 +51,10 @@ pub const NOTE_BYTES: u64 = 2 << 10;
 /// Bytes of an identity in a file: some ten fields and a family.
 pub const IDENTITY_BYTES: u64 = 64 << 10;
 
+/// Bytes of a bundle that comes by standard input: it is held in memory. A larger one is named as
+/// a file.
+pub const BUNDLE_INPUT_BYTES: u64 = 256 * 1024 * 1024;
+
 /// Seconds that the nodes of a demo or an exercise may take for one thing: to connect, to come to
 /// rest. A slow machine needs a tenth.
 pub const STAGE_WAIT_S: u64 = 60;

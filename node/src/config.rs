@@ -174,6 +174,9 @@ pub enum ConfigError {
     /// A deadline.
     #[error("[referral] in config.toml: {0}. Correct it, or delete the line to have the default")]
     Referral(#[from] liaison_protocol::lifecycle::DeadlineTableError),
+    /// How long what is kept of a referral.
+    #[error("[referral] in config.toml: {0}. Correct it, or delete the line to have the default")]
+    Kept(#[from] crate::referral::KeptError),
     /// What a hub carries, or which hubs are used.
     #[error("config.toml: {0}. Correct it, or delete the line to have the default")]
     Hub(#[from] HubConfigError),

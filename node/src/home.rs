@@ -802,6 +802,10 @@ const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented
 # [keyring]                      # what makes sealed records readable
 # file = "keys/keyring.key"
 
+# [referral]
+# identity_kept_days = 30        # who a person is, after the referral is over
+# profile_kept_months = 12       # the referral itself
+
 # [notify]                       # run with "new 2", "overdue 1" and the like; nothing else
 # command = ["/usr/local/bin/page-the-desk"]
 # every_s = 60

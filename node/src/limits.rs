@@ -584,3 +584,16 @@ pub const PARCEL_LOOK_MS: u64 = 5_000;
 
 /// Of these looks every so many is at all parcels: what has ended since, or was amended.
 pub const PARCEL_LOOKS: u64 = 12;
+
+/// Days for which an identity may be kept after its referral is over, at most: a year.
+pub const IDENTITY_KEPT_DAYS: u64 = 366;
+
+/// Months for which a referral may be kept at all, at most: five years.
+pub const PROFILE_KEPT_MONTHS: u64 = 60;
+
+/// Of each ten files that a folder of the keyring may have, those from which an administrator
+/// is told: there is time left to archive.
+pub const KEYRING_WARN_TENTHS: usize = 9;
+
+/// Milliseconds that a withdrawal waits for connected hubs to discard what it takes back.
+pub const TAKEN_BACK_MS: u64 = 2_000;

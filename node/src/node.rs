@@ -234,6 +234,7 @@ impl Node {
     pub async fn start(home: Home, options: RunOptions) -> Result<Self, NodeError> {
         let config = Config::read(&home.config_path())?;
         let table = config.referral.table().map_err(ConfigError::from)?;
+        config.referral.check_kept().map_err(ConfigError::from)?;
         let RunOptions {
             listen,
             clock,
@@ -483,6 +484,7 @@ impl Node {
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
         if let Some(hub) = node.hub.clone() {
+            node.metrics.add(Arc::new(hub.clone()));
             node.spawn(hub.run(node.stopping()));
         }
         Ok(node)

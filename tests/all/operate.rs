@@ -16,9 +16,9 @@ use liaison_tests::{Federation, TestNode};
 use crate::crash::BINARY;
 use crate::first::trend;
 
-/// Lets a node that was not started yet serve its figures on a free port.
+/// Makes a node that was not started yet a hub, which serves its figures on a free port.
 fn with_figures(node: &TestNode) {
-    let config = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
+    let config = "[hub]\n[metrics]\nlisten = \"127.0.0.1:0\"\n";
     std::fs::write(node.home.config_path(), config).expect("config");
 }
 
@@ -149,6 +149,13 @@ async fn e18_figures_say_what_each_peer_is_behind_and_nothing_of_what_records_sa
     })
     .await;
 
+    // Alert rules and the dashboard name only what there is; a peer that was away is known.
+    let mut exported: BTreeSet<String> = page.names().iter().map(|n| (*n).to_owned()).collect();
+    exported.insert("liaison_peer_away_seconds".into());
+    // So is a hub that carries for us.
+    exported.insert("liaison_hub_reserved".into());
+    look_at_deployed(&exported);
+
     // The words beside figures are the program's, but for the aliases of peers.
     let labels = page.labels();
     assert_eq!(labels["peer"], BTreeSet::from(["b"]));
@@ -275,4 +282,110 @@ fn figures_are_for_this_machine_alone() {
     let page = Page::read(&fetch(address, "/metrics"));
     assert!(page.names().len() > 25, "{:?}", page.names());
     assert_eq!(node.terminate(), Some(0));
+}
+
+/// A file of `deploy/`.
+fn deployed(name: &str) -> String {
+    let file = liaison_tests::sheet::workspace().join("deploy").join(name);
+    std::fs::read_to_string(&file).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// The figures that a text names.
+fn named(text: &str) -> BTreeSet<String> {
+    let word = |c: char| c.is_ascii_lowercase() || c == '_';
+    text.split(|c: char| !word(c))
+        .filter(|w| w.starts_with("liaison_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What the alert rules and the dashboard name, a node exports; and the runbook has each alert.
+fn look_at_deployed(exported: &BTreeSet<String>) {
+    let rules = deployed("prometheus/liaison.rules.yml");
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&deployed("grafana/liaison.json")).expect("JSON");
+    let mut expressions = String::new();
+    let mut panels = 0;
+    for panel in dashboard["panels"].as_array().expect("panels") {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            expressions += target["expr"].as_str().expect("an expression");
+            expressions.push(' ');
+            panels += 1;
+        }
+    }
+    assert!(panels > 20, "{panels}");
+    let mut unknown = named(&rules);
+    unknown.extend(named(&expressions));
+    assert!(unknown.len() > 20, "{unknown:?}");
+    unknown.retain(|name| !exported.contains(name));
+    assert_eq!(unknown, BTreeSet::new(), "no node exports these");
+    let runbook = deployed("RUNBOOK.md");
+    let slugs: BTreeSet<String> = runbook
+        .lines()
+        .filter_map(|l| l.strip_prefix("## "))
+        .map(|title| {
+            title
+                .to_lowercase()
+                .replace(' ', "-")
+                .replace(['\'', ','], "")
+        })
+        .collect();
+    let mut alerts = 0;
+    for line in rules.lines().map(str::trim) {
+        if let Some(alert) = line.strip_prefix("- alert: ") {
+            assert!(runbook.contains(&format!("`{alert}`")), "{alert}");
+            alerts += 1;
+        }
+        if let Some(place) = line.strip_prefix("runbook: \"RUNBOOK.md#") {
+            let place = place.trim_end_matches('"');
+            assert!(slugs.contains(place), "no chapter {place}: {slugs:?}");
+        }
+    }
+    assert!(alerts > 15, "{alerts}");
+}
+
+/// Runs a tool that a machine may have; whether it does.
+fn tool(program: &str, args: &[&str], says: impl FnOnce(&str)) {
+    match std::process::Command::new(program).args(args).output() {
+        Err(_) => println!("SKIPPED: there is no {program} here"),
+        Ok(done) => {
+            let printed = [done.stdout, done.stderr].concat();
+            let printed = String::from_utf8_lossy(&printed);
+            assert!(done.status.success(), "{program} {args:?}: {printed}");
+            says(&printed);
+        }
+    }
+}
+
+#[test]
+fn units_are_hardened_and_rules_are_understood() {
+    let deploy = liaison_tests::sheet::workspace().join("deploy");
+    let dir = tempfile::tempdir().expect("folder");
+    for unit in ["liaison.service", "liaison-hub.service"] {
+        // The program need not be installed here.
+        let text = deployed(unit).replace("ExecStart=liaison", &format!("ExecStart={BINARY}"));
+        let file = dir.path().join(unit);
+        std::fs::write(&file, text).expect("unit");
+        let file = file.to_string_lossy();
+        let security = [
+            "security",
+            "--offline=true",
+            "--no-pager",
+            "--threshold=20",
+            &file,
+        ];
+        tool("systemd-analyze", &security, |says| {
+            let level = says.lines().last().expect("a line");
+            println!("{level}");
+            assert!(level.contains("Overall exposure level"), "{says}");
+        });
+        tool("systemd-analyze", &["verify", &file], |says| {
+            assert_eq!(says.trim(), "", "{unit}");
+        });
+    }
+    let rules = deploy.join("prometheus/liaison.rules.yml");
+    let rules = rules.to_string_lossy();
+    tool("promtool", &["check", "rules", &rules], |says| {
+        println!("{says}")
+    });
 }

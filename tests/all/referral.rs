@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use liaison_node::clock::{Clock, ManualClock};
 use liaison_node::ingest::Sealing;
-use liaison_node::referral::ReferralError;
 use liaison_node::referral::inbox::Prompt;
+use liaison_node::referral::{Draft, ReferralError, Wanted};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::{Conflict, Party, State};
-use liaison_protocol::personal::{Action, Personal, Step};
+use liaison_protocol::personal::{Action, Part, Personal, Private, Step};
 use liaison_protocol::record::codes::{
     AssistPhase, ClosureReason, ConsentScope, ConsentState, DeclineReason, InfoTopic, ReferralPart,
     Urgency, WithdrawalReason,
 };
 use liaison_protocol::record::date::Date;
 use liaison_tests::federation::OPEN;
-use liaison_tests::referral::{gone, refer, stands, states, take, try_step, until};
-use liaison_tests::sealed::{closed, inside, name_in, opens};
+use liaison_tests::referral::{case, gone, refer, stands, states, take, try_step, until};
+use liaison_tests::sealed::{assessment, closed, inside, name_in, opens, profile};
 use liaison_tests::{Federation, TestNode};
 
 const NAME: &str = "Quittenmarke Zwetschge";
@@ -65,6 +65,19 @@ async fn e32_a_referral_goes_its_way_and_both_nodes_agree_at_every_step() {
     assert!(early.starts_with("REF-07 step 'identity-released' is not allowed from 'sent'."));
     take(b, first, Action::Acknowledged).await;
     stands(a, &first, State::Acknowledged).await;
+    // A note never tells who the person is.
+    let telling = Wanted {
+        thread: first,
+        action: Action::InfoAsked {
+            topic: InfoTopic::Needs,
+        },
+        note: Some(Private::new("Is it her on +999 55 010 22?".into())),
+        identity: None,
+    };
+    match b.node().take_step(telling, false).await {
+        Err(ReferralError::Checks(found)) => assert_eq!(found[0].code, "REF-05"),
+        other => panic!("{other:?}"),
+    }
     take(b, first, NO_PLACE).await;
     // Declined: the next candidate is asked by itself, in a thread of its own.
     stands(a, &first, State::Declined).await;
@@ -481,4 +494,136 @@ async fn reminders_of_assistance_and_follow_ups_fire_once_each_at_both_sides() {
     let a = &federation["a"];
     stands(a, &thread, State::Assisting).await;
     assert_eq!(a.node().referrals.fired(), 0);
+}
+
+/// The assessment that a referral was made with goes to who accepts, once, and to nobody before.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_assessment_goes_to_the_provider_that_accepts() {
+    let mut federation = Federation::mesh(&["a", "b", "c"], OPEN).await;
+    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
+    let id = case(a, &[b, c], profile(), NAME);
+    let assessed = inside(Part::Assessment(Box::new(assessment("Holundermarke"))));
+    let json = assessed.show_content().expect("it fits");
+    let json = String::from_utf8(json.to_vec()).expect("text");
+    let changed = a.node().cases.change(&id, |case| {
+        let text = case.draft.expose().to_owned();
+        let (_, rest) = text.split_once('{').expect("an object");
+        case.draft = Draft::new(format!("{{\"assessment\":{json},{rest}"));
+    });
+    changed.expect("kept").expect("here");
+    let first = a.node().ask(&id, 0).await.expect("asked");
+    stands(b, &first, State::Sent).await;
+    take(b, first, NO_PLACE).await;
+    let second = until(c, "c is asked", |c| Some(states(c).first()?.0)).await;
+    let assessed = |node: &TestNode, thread: &RecordId| {
+        let thread = node.node().referrals.thread(thread)?;
+        thread.parts(ReferralPart::Assessment).next()
+    };
+    assert_eq!(assessed(c, &second), None);
+    take(c, second, Action::Accepted).await;
+    let sent = until(c, "it has the assessment", |c| assessed(c, &second)).await;
+    let read = c.node().vault.inside(&sent).expect("vault").expect("opens");
+    let note = read.assessment().and_then(|a| a.factors[0].note.clone());
+    assert!(note.is_some_and(|note| note.expose() == "Holundermarke"));
+    federation.settled().await;
+    assert_eq!(assessed(b, &first), None);
+    // Not a second time, after a restart neither.
+    federation.node("a").stop().await;
+    federation.node("a").start().await;
+    let [a, c] = ["a", "c"].map(|n| &federation[n]);
+    stands(a, &second, State::Accepted).await;
+    take(a, second, Action::IdentityReleased).await;
+    let thread = stands(c, &second, State::IdentityReleased).await;
+    assert_eq!(thread.parts(ReferralPart::Assessment).count(), 1);
+}
+
+/// What the other agency wrote is closed at the originator with the rest, though that agency
+/// can't be reached and has retracted nothing yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_withdrawal_the_other_sides_words_are_closed_at_once() {
+    let federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let thread = refer(a, &[b], Urgency::High, NAME).await;
+    stands(b, &thread, State::Sent).await;
+    let topic = InfoTopic::Needs;
+    let asked = take(b, thread, Action::InfoAsked { topic }).await;
+    let asked = asked.id.expect("made");
+    stands(a, &thread, State::InfoAsked).await;
+    opens(a, &asked).await;
+    federation.cut("a", "b").await;
+    let back = Action::Withdrawn {
+        reason: WithdrawalReason::ConsentWithdrawn,
+    };
+    take(a, thread, back).await;
+    gone(a, &thread).await;
+    closed(a, &asked).await;
+    assert!(!a.node().keyring.holds(&asked));
+    federation.mend("a", "b").await;
+    gone(b, &thread).await;
+    closed(b, &asked).await;
+}
+
+/// A profile that went out before its case knew of it is the case's after the next start, and
+/// no second one goes out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_that_is_out_is_claimed_by_its_case_and_not_sent_twice() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let id = case(a, &[b], profile(), NAME);
+    let thread = a.node().ask(&id, 0).await.expect("asked");
+    stands(b, &thread, State::Sent).await;
+    // As a stop between the seal and the case's file leaves it.
+    let left = a
+        .node()
+        .cases
+        .change(&id, |case| case.asked[0].thread = None);
+    left.expect("kept").expect("here");
+    federation.node("a").stop().await;
+    federation.node("a").start().await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let claimed = until(a, "it is the case's", |a| a.node().cases.of_thread(&thread)).await;
+    assert_eq!(claimed, (id.clone(), 0));
+    assert_eq!(a.node().ask(&id, 0).await.expect("asked"), thread);
+    federation.settled().await;
+    assert_eq!(states(b), [(thread, State::Sent)]);
+}
+
+/// Where nobody else can be asked, the officer is told why, in the inbox and in the status.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_can_ask_nobody_else_is_told_so() {
+    let federation = Federation::mesh(&["a", "b", "c"], OPEN).await;
+    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
+    let first = refer(a, &[b, c], Urgency::High, NAME).await;
+    stands(b, &first, State::Sent).await;
+    let less = Action::Consent {
+        state: ConsentState::Given,
+        scope: BTreeSet::from([ConsentScope::Assistance]),
+        date: Date::from_millis(a.node().clock.now()),
+    };
+    take(a, first, less).await;
+    take(b, first, NO_PLACE).await;
+    let untaken = until(a, "an officer has to act", |a| {
+        let lines = a.node().untaken(a.node().clock.now()).expect("lines");
+        lines.into_iter().next()
+    })
+    .await;
+    assert_eq!(untaken.prompts, [Prompt::AskConsent]);
+    let status = a.json(&["status"]).await;
+    let alerts = status["alerts"].to_string();
+    assert!(alerts.contains("nobody else is asked"), "{alerts}");
+    assert_eq!(states(c), []);
+
+    // Of another, the candidate that is left is a peer no longer.
+    let second = refer(a, &[b, c], Urgency::High, NAME).await;
+    stands(b, &second, State::Sent).await;
+    a.cli(&["peer", "remove", "c", "--yes"]).await;
+    take(b, second, NO_PLACE).await;
+    let why = until(a, "an officer has to act", |a| {
+        let lines = a.node().untaken(a.node().clock.now()).expect("lines");
+        let line = lines.into_iter().find(|line| line.id == second)?;
+        Some(line.prompts)
+    })
+    .await;
+    assert_eq!(why, [Prompt::NobodyCanBeAsked]);
+    assert_eq!(a.node().stuck_referrals(), 2);
 }

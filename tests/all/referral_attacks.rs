@@ -4,18 +4,21 @@ use std::collections::BTreeSet;
 
 use liaison_node::ingest::Sealing;
 use liaison_node::officers::{Officer, Role, Roles};
-use liaison_node::referral::{Approval, CaseFile, Draft};
+use liaison_node::referral::{CaseFile, Draft};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
-use liaison_protocol::personal::{Action, Emergency, Part, Personal, Profile, Step};
+use liaison_protocol::personal::{Action, Part, Personal, Step};
 use liaison_protocol::record::codes::{
-    ConsentScope, ConsentState, DeclineReason, EmergencyReason, Urgency, WithdrawalReason,
+    ConsentScope, ConsentState, DeclineReason, Urgency, WithdrawalReason,
 };
 use liaison_protocol::record::date::Date;
+
 use liaison_tests::federation::OPEN;
 use liaison_tests::referral::{case, gone, refer, stands, states, take, until};
 use liaison_tests::sealed::{closed, identity, inside, opens, profile, seal};
 use liaison_tests::{Federation, TestNode, http};
+
+use crate::emergency::{approve, emergency};
 
 const NAME: &str = "Quittenmarke Zwetschge";
 
@@ -90,33 +93,12 @@ fn consent(node: &TestNode, state: ConsentState) -> Action {
     }
 }
 
-fn emergency() -> Profile {
-    let mut profile = profile();
-    profile.consent.state = ConsentState::Emergency;
-    profile.consent.emergency = Some(Emergency {
-        reason: EmergencyReason::DangerToLife,
-        note: None,
-        approved: false,
-    });
-    profile
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_emergency_to_which_the_person_agrees_later_goes_on_to_the_next_candidate() {
     let federation = Federation::mesh(&["a", "b", "c"], OPEN).await;
     let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
     let id = case(a, &[b, c], emergency(), NAME);
-    let approval = Approval {
-        uid: 9,
-        user: "colleague".into(),
-        at: a.node().clock.now(),
-        reviewed: None,
-    };
-    let approved = a
-        .node()
-        .cases
-        .change(&id, |case| case.approval = Some(approval));
-    approved.expect("kept").expect("here");
+    approve(a, &id, a.node().clock.now());
     let first = a.node().ask(&id, 0).await.expect("asked");
     stands(b, &first, State::Sent).await;
     take(a, first, consent(a, ConsentState::Given)).await;

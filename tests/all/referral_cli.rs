@@ -9,6 +9,7 @@ use liaison_protocol::id::RecordId;
 use liaison_protocol::personal::template::referral_toml;
 use liaison_protocol::record::date::Date;
 use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::referral::{desk, refers};
 use liaison_tests::{Federation, TestNode, http, terminal};
 use serde_json::{Value, json};
 
@@ -16,21 +17,6 @@ use crate::command_line::PROGRAM;
 
 /// The name in the template.
 const NAME: &str = "Amina Example";
-
-/// Lets whoever runs the tests refer people.
-fn refers(node: &TestNode) {
-    let file = node.home.officers_path();
-    let text = std::fs::read_to_string(&file).expect("officers");
-    if !text.contains("[\"administrator\", \"referral-officer\"") {
-        let with = text.replacen(
-            "roles = [\"administrator\", ",
-            "roles = [\"administrator\", \"referral-officer\", ",
-            1,
-        );
-        assert_ne!(with, text);
-        std::fs::write(&file, with).expect("officers");
-    }
-}
 
 /// Border police and a shelter whose desk is known.
 async fn border_and_lantern() -> Federation {
@@ -41,28 +27,7 @@ async fn border_and_lantern() -> Federation {
         refers(node);
     }
     federation.link("border", "lantern").await;
-    let functions = json!({"functions": [{
-        "role": "duty desk", "channel": "+999 555 0101", "hours": "24h",
-        "languages": ["en"], "urgent": true,
-    }]});
-    federation["lantern"]
-        .cli_in(&["card", "edit", "--from", "-"], &functions.to_string())
-        .await
-        .expect_code(0);
-    let (border, lantern) = (federation["border"].node(), federation["lantern"].agency);
-    let mut changes = border.registry.changes();
-    let known = async {
-        while border
-            .registry
-            .contact(&lantern)
-            .is_none_or(|card| card.functions.is_empty())
-        {
-            changes.changed().await.expect("the node runs");
-        }
-    };
-    tokio::time::timeout(PATIENCE, known)
-        .await
-        .expect("the card arrives");
+    desk(&federation["lantern"], &federation["border"]).await;
     federation
 }
 

@@ -10,6 +10,7 @@ use liaison_protocol::personal::template::referral_toml;
 use liaison_protocol::record::codes::{ConsentState, ReferralPart};
 use liaison_protocol::record::date::Date;
 use liaison_tests::federation::OPEN;
+use liaison_tests::referral::{hours, knows_desk, refers};
 use liaison_tests::sealed::{files_with, opens, stands_in};
 use liaison_tests::{Federation, TestNode, http};
 use serde_json::{Value, json};
@@ -35,49 +36,8 @@ async fn narova() -> Federation {
     }
     let lantern = &federation["qn-lantern"];
     hours(lantern, "Lantern House duty", "24h").await;
-    known(&federation["qn-bord"], lantern).await;
+    knows_desk(&federation["qn-bord"], lantern).await;
     federation
-}
-
-/// Lets whoever runs the tests refer people.
-fn refers(node: &TestNode) {
-    let file = node.home.officers_path();
-    let text = std::fs::read_to_string(&file).expect("officers");
-    let with = text.replace(
-        "roles = [\"administrator\", ",
-        "roles = [\"administrator\", \"referral-officer\", ",
-    );
-    assert_ne!(with, text);
-    std::fs::write(&file, with).expect("officers");
-}
-
-/// Says on a node's card when somebody answers.
-async fn hours(node: &TestNode, role: &str, hours: &str) {
-    let functions = json!({"functions": [{
-        "role": role, "channel": "+999 555 0101", "hours": hours, "urgent": true,
-        "languages": ["en"],
-    }]});
-    node.cli_in(&["card", "edit", "--from", "-"], &functions.to_string())
-        .await
-        .expect_code(0);
-}
-
-/// Waits until a node knows another's desk.
-async fn known(node: &TestNode, other: &TestNode) {
-    let mut changes = node.node().registry.changes();
-    let wait = async {
-        while node
-            .node()
-            .registry
-            .contact(&other.agency)
-            .is_none_or(|card| card.functions.is_empty())
-        {
-            changes.changed().await.expect("the registry");
-        }
-    };
-    tokio::time::timeout(liaison_tests::federation::PATIENCE, wait)
-        .await
-        .expect("the card came");
 }
 
 fn today() -> Date {
@@ -325,7 +285,7 @@ async fn what_is_critical_goes_first_to_who_is_open_unless_the_officer_insists()
     let (bord, migro) = (&federation["qn-bord"], &federation["migro"]);
     // Open for a minute a year at most: never while this runs, or the test says so.
     hours(migro, "office", "Mo-Fr 03:00-03:01 UTC").await;
-    known(bord, migro).await;
+    knows_desk(bord, migro).await;
     let order = "[\"qn-lantern\", \"migro\"]";
     let dry = ["refer", "new", "-", "--json", "--dry-run"];
     let asked = |report: &Value| -> Vec<String> {
@@ -370,7 +330,7 @@ async fn what_is_critical_goes_first_to_who_is_open_unless_the_officer_insists()
         assert_eq!(counts_now, insists, "{report}");
     }
     assert_eq!(sealed(bord), 0, "a dry run sends nothing");
-    assert_eq!(bord.json(&["refer", "drafts"]).await, json!([]));
+    assert_eq!(bord.json(&["refer", "drafts"]).await, json!({"drafts": []}));
 }
 
 fn migro_is_open(report: &Value) -> bool {
@@ -394,7 +354,7 @@ async fn a_screening_begins_a_draft_that_is_kept_until_it_is_dropped() {
     federation.node("qn-bord").stop().await;
     federation.node("qn-bord").start().await;
     let bord = &federation["qn-bord"];
-    let rows = bord.json(&["refer", "drafts"]).await;
+    let rows = bord.json(&["refer", "drafts"]).await["drafts"].clone();
     assert_eq!(rows[0]["draft"], draft.as_str());
     assert_eq!(rows[0]["whole"], false);
     let ran = bord
@@ -404,5 +364,5 @@ async fn a_screening_begins_a_draft_that_is_kept_until_it_is_dropped() {
     bord.cli(&["refer", "drafts", "--drop", &draft, "--yes"])
         .await
         .expect_code(0);
-    assert_eq!(bord.json(&["refer", "drafts"]).await, json!([]));
+    assert_eq!(bord.json(&["refer", "drafts"]).await, json!({"drafts": []}));
 }

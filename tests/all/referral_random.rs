@@ -1,17 +1,18 @@
 //! Referrals on real nodes with anybody taking any step at any time, over lines that break.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use liaison_protocol::id::RecordId;
-use liaison_protocol::lifecycle::{Party, State};
+use liaison_protocol::lifecycle::{Folded, Party, State};
 use liaison_protocol::personal::Action;
 use liaison_protocol::record::codes::{
     AssistPhase, ClosureReason, ConsentScope, ConsentState, DeclineReason, InfoTopic, ReferralPart,
     Urgency, WithdrawalReason,
 };
 use liaison_protocol::record::date::Date;
-use liaison_tests::federation::OPEN;
-use liaison_tests::referral::{refer, states, try_step, until};
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::referral::{refer, states, try_step};
 use liaison_tests::{Federation, TestNode};
 
 /// Numbers from a seed.
@@ -87,29 +88,44 @@ fn identities_are_where_they_may_be(node: &TestNode) {
     }
 }
 
-async fn random(seed: u64) {
+/// Names of the nodes; the first is an originator, the others are its candidates. The last is
+/// an originator too, with all others as its candidates.
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// How long a change of another node may go unseen.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// Steps that are tried in one run.
+const STEPS: usize = 30;
+
+/// Referrals between so many nodes; what anybody does comes from the seed.
+async fn random(size: usize, seed: u64) {
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-    let federation = Federation::mesh(&["a", "b", "c"], OPEN).await;
-    let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
-    for _ in 0..2 {
-        refer(a, &[b, c], Urgency::High, "Quittenmarke").await;
+    let names = &NAMES[..size];
+    let federation = Federation::mesh(names, OPEN).await;
+    let nodes: Vec<&TestNode> = names.iter().map(|name| &federation[name]).collect();
+    let reversed: Vec<&TestNode> = nodes.iter().rev().copied().collect();
+    for order in [&nodes, &nodes, &reversed] {
+        refer(order[0], &order[1..], Urgency::High, "Quittenmarke").await;
     }
-    let mut cut: BTreeSet<&str> = BTreeSet::new();
-    for _ in 0..30 {
+    let mut cut: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for _ in 0..STEPS {
         match dice.below(10) {
             0 => {
-                let other = ["b", "c"][dice.below(2)];
-                if cut.insert(other) {
-                    federation.cut("a", other).await;
+                let one = dice.below(size - 1);
+                let other = one + 1 + dice.below(size - one - 1);
+                if cut.insert((names[one], names[other])) {
+                    federation.cut(names[one], names[other]).await;
                 }
             }
             1 => {
-                if let Some(other) = cut.pop_first() {
-                    federation.mend("a", other).await;
+                if let Some((one, other)) = cut.pop_first() {
+                    federation.mend(one, other).await;
                 }
             }
             _ => {
-                let node = [a, a, b, c][dice.below(4)];
+                // Originators do more.
+                let node = [nodes[0], reversed[0], nodes[dice.below(size)]][dice.below(3)];
                 let threads = states(node);
                 if threads.is_empty() {
                     continue;
@@ -121,49 +137,118 @@ async fn random(seed: u64) {
                 let _refused = try_step(node, thread, action).await;
             }
         }
-        for node in [a, b, c] {
+        for node in &nodes {
             identities_are_where_they_may_be(node);
+            each_takes_only_its_own_steps(node);
         }
     }
     // One is taken back at the end, whatever became of it.
-    if let Some((thread, _)) = states(a).first() {
+    if let Some((thread, _)) = states(nodes[0]).first() {
         let back = Action::Withdrawn {
             reason: WithdrawalReason::ConsentWithdrawn,
         };
-        let _gone_already = try_step(a, *thread, back).await;
+        let _gone_already = try_step(nodes[0], *thread, back).await;
     }
-    for other in cut {
-        federation.mend("a", other).await;
+    for (one, other) in cut {
+        federation.mend(one, other).await;
     }
-    for node in [b, c] {
-        until(node, "of one mind with the originator", |node| {
-            let with =
-                |t: &liaison_node::referral::Thread| t.peer == node.agency || t.own == node.agency;
-            let ours = a.node().referrals.threads().into_iter().filter(with);
-            let theirs = node.node().referrals.threads();
-            let ours: Vec<_> = ours.map(|t| (t.id, t.folded)).collect();
-            let theirs: Vec<_> = theirs.into_iter().map(|t| (t.id, t.folded)).collect();
-            (ours == theirs).then_some(())
-        })
-        .await;
+    for (at, one) in nodes.iter().enumerate() {
+        for other in &nodes[at + 1..] {
+            agree(one, other).await;
+        }
+    }
+    for node in &nodes {
         identities_are_where_they_may_be(node);
+        each_takes_only_its_own_steps(node);
+        // What was withdrawn anywhere is nowhere.
+        let states = states(node);
+        assert!(states.iter().all(|(_, state)| *state != State::Withdrawn));
     }
-    // What was withdrawn anywhere is nowhere.
-    for node in [a, b, c] {
-        assert!(
-            states(node)
-                .iter()
-                .all(|(_, state)| *state != State::Withdrawn)
+}
+
+/// Waits until two nodes say the same of what is between them.
+async fn agree(one: &TestNode, other: &TestNode) {
+    let same = async {
+        while between(one, other) != between(other, one) {
+            let mut changes = other.node().referrals.changes();
+            let _again = tokio::time::timeout(LOOK_AGAIN, changes.changed()).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, same).await.is_err() {
+        let [ours, theirs] = [between(one, other), between(other, one)];
+        let differ = ours
+            .iter()
+            .zip(&theirs)
+            .find(|(ours, theirs)| ours != theirs);
+        panic!(
+            "{} has {}, {} has {}; they differ in {differ:?}",
+            one.name,
+            ours.len(),
+            other.name,
+            theirs.len()
         );
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn any_steps_of_anybody_over_lines_that_break_end_in_one_state() {
-    let seeds = std::env::var("LIAISON_REFERRAL_SEEDS").ok();
-    let seeds = seeds.and_then(|n| n.parse().ok()).unwrap_or(3);
-    for seed in 1..=seeds {
-        eprintln!("seed {seed}");
-        random(seed).await;
+/// Every step that anybody sent is one that this party may take at all, by a list of its own.
+fn each_takes_only_its_own_steps(node: &TestNode) {
+    for thread in node.node().referrals.threads() {
+        for (id, held) in thread.steps() {
+            let whose: &[Party] = match held.step.action {
+                Action::Acknowledged
+                | Action::InfoAsked { .. }
+                | Action::Accepted
+                | Action::Declined { .. }
+                | Action::Assisting { .. }
+                | Action::Transferred { .. }
+                | Action::FollowedUp { .. } => &[Party::Provider],
+                Action::InfoGiven { .. }
+                | Action::Expired
+                | Action::IdentityReleased
+                | Action::Reclassified { .. } => &[Party::Originator],
+                _ => &[Party::Provider, Party::Originator],
+            };
+            let step = held.step.action.kind();
+            assert!(
+                whose.contains(&held.by),
+                "{}: {step} by {}",
+                id.short(),
+                held.by
+            );
+        }
     }
+}
+
+/// What a node knows of the referrals between it and another: the same on both sides, where
+/// both hold the same steps.
+fn between(node: &TestNode, other: &TestNode) -> Vec<(RecordId, Folded)> {
+    let threads = node.node().referrals.threads().into_iter();
+    let theirs = threads.filter(|thread| thread.peer == other.agency);
+    theirs.map(|thread| (thread.id, thread.folded)).collect()
+}
+
+/// Tries some seeds on each number of nodes: a few, or those that the variables say.
+async fn seeds(size: usize) {
+    let given = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
+    let first = given("LIAISON_REFERRAL_FIRST").unwrap_or(1);
+    let last = given("LIAISON_REFERRAL_SEEDS").unwrap_or(4);
+    for seed in first..=last {
+        eprintln!("{size} nodes, seed {seed}");
+        random(size, seed).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_steps_of_anybody_on_two_nodes_end_in_one_state() {
+    seeds(2).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_steps_of_anybody_on_three_nodes_end_in_one_state() {
+    seeds(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_steps_of_anybody_on_four_nodes_end_in_one_state() {
+    seeds(4).await;
 }

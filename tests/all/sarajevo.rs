@@ -130,8 +130,8 @@ impl Watched<'_> {
         // Four profiles, one more for B, steps, an identity, a notice.
         assert!(self.sealed.len() >= 13, "{}", self.sealed.len());
         let agencies: BTreeMap<AgencyId, &String> = taps
-            .iter()
-            .flat_map(|(name, _)| Some((agency_of(self.dir, name), name)))
+            .keys()
+            .map(|name| (agency_of(self.dir, name), name))
             .collect();
         for (from, tap) in taps {
             for frame in tap.frames() {

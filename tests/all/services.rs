@@ -2,7 +2,8 @@
 //! the directory is printed from cards.
 
 use liaison_protocol::record::date::Date;
-use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::federation::OPEN;
+use liaison_tests::referral::desk;
 use liaison_tests::{Federation, TestNode};
 use serde_json::{Value, json};
 
@@ -24,27 +25,7 @@ fn service(node: &TestNode, title: &str, fields: Value) -> Value {
 
 async fn lantern_and_border() -> Federation {
     let federation = Federation::mesh(&["border", "lantern"], OPEN).await;
-    let functions = json!({"functions": [{
-        "role": "duty desk", "channel": "+999 555 0101", "hours": "24h",
-        "languages": ["en"], "urgent": true,
-    }]});
-    federation["lantern"]
-        .cli_in(&["card", "edit", "--from", "-"], &functions.to_string())
-        .await
-        .expect_code(0);
-    let (border, lantern) = (federation["border"].node(), federation["lantern"].agency);
-    let mut changes = border.registry.changes();
-    let known = async {
-        while border
-            .registry
-            .contact(&lantern)
-            .is_none_or(|card| card.functions.is_empty())
-        {
-            changes.changed().await.expect("the node runs");
-        }
-    };
-    let arrived = tokio::time::timeout(PATIENCE, known).await;
-    arrived.expect("the card arrives");
+    desk(&federation["lantern"], &federation["border"]).await;
     federation
 }
 

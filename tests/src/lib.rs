@@ -13,10 +13,13 @@
 pub mod federation;
 pub mod http;
 mod line;
+pub mod mailbox;
+pub mod memory;
 pub mod oracle;
 pub mod process;
 pub mod raw;
 pub mod referral;
+pub mod runbook;
 pub mod sealed;
 pub mod sheet;
 pub mod tap;

@@ -31,6 +31,11 @@ impl Site {
 
     /// `liaison init` in a new folder, for an agency of a sector.
     pub fn of_sector(binary: &str, home: &Path, name: &str, sector: &str) -> Self {
+        Self::in_country(binary, home, name, sector, "QN")
+    }
+
+    /// `liaison init` in a new folder, for an agency of a sector and country.
+    pub fn in_country(binary: &str, home: &Path, name: &str, sector: &str, country: &str) -> Self {
         let address = free_address();
         let site = Self {
             binary: binary.into(),
@@ -42,7 +47,7 @@ impl Site {
             "--name",
             name,
             "--country",
-            "QN",
+            country,
             "--sector",
             sector,
             "--address",
@@ -51,6 +56,15 @@ impl Site {
         succeeded(&run(&site.binary, home, &args, ""));
         crate::federation::waits_for(&site.home, "nobody");
         site
+    }
+
+    /// A home that is there already, and of which nobody knows an address.
+    pub fn at(binary: &str, home: &Path) -> Self {
+        Self {
+            binary: binary.into(),
+            home: Home::at(home),
+            address: "127.0.0.1:0".into(),
+        }
     }
 
     /// Starts its node.

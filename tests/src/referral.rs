@@ -1,14 +1,16 @@
 //! Referrals between test nodes, without a command line.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use liaison_node::clock::ManualClock;
 use liaison_node::referral::{Asked, CaseFile, CaseId, Draft, Made, ReferralError, Thread, Wanted};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
 use liaison_protocol::personal::{Action, Inside, Part, Private, Profile};
 use liaison_protocol::record::codes::Urgency;
 
-use crate::federation::{PATIENCE, TestNode};
+use crate::federation::{Federation, OPEN, PATIENCE, TestNode};
 use crate::sealed;
 
 /// How long a change of another node may go unseen.
@@ -69,6 +71,93 @@ pub async fn try_step(
         identity: None,
     };
     node.node().take_step(wanted, false).await
+}
+
+/// Lets whoever runs the tests refer people.
+pub fn refers(node: &TestNode) {
+    let file = node.home.officers_path();
+    let text = std::fs::read_to_string(&file).expect("officers");
+    if !text.contains("[\"administrator\", \"referral-officer\"") {
+        let with = text.replacen(
+            "roles = [\"administrator\", ",
+            "roles = [\"administrator\", \"referral-officer\", ",
+            1,
+        );
+        assert_ne!(with, text);
+        std::fs::write(&file, with).expect("officers");
+    }
+}
+
+/// Lets time pass at all nodes of one clock; each administrator says that it is right.
+pub async fn pass(federation: &Federation, clock: &ManualClock, ms: u64) {
+    clock.advance(ms);
+    for node in federation.all() {
+        let ran = node.cli(&["clock", "confirm", "--yes"]).await;
+        ran.expect_code(0);
+    }
+}
+
+/// The same for days, in leaps that a clock may take.
+pub async fn pass_days(federation: &Federation, clock: &ManualClock, days: u64) {
+    let mut left = days * 24;
+    while left > 0 {
+        let leap = left.min(23);
+        pass(federation, clock, leap * 60 * 60 * 1000).await;
+        left -= leap;
+    }
+}
+
+/// Agencies that go by one clock, each linked with each, with a policy that lets everything
+/// through and this in their configuration.
+pub async fn by_one_clock(clock: &Arc<ManualClock>, names: &[&str], config: &str) -> Federation {
+    let mut federation = Federation::new();
+    for name in names {
+        let node = federation.prepare(name, "border", "QN");
+        std::fs::write(node.home.config_path(), config).expect("config");
+        node.with_clock(clock.clone());
+        node.start().await;
+    }
+    federation.link_all().await;
+    for name in names {
+        federation[name].policy(OPEN).await;
+    }
+    federation
+}
+
+/// Puts a duty desk that answers around the clock on a node's card, and waits until another
+/// knows it.
+pub async fn desk(node: &TestNode, other: &TestNode) {
+    hours(node, "duty desk", "24h").await;
+    knows_desk(other, node).await;
+}
+
+/// Says on a node's card when somebody answers there.
+pub async fn hours(node: &TestNode, role: &str, hours: &str) {
+    let functions = serde_json::json!({"functions": [{
+        "role": role, "channel": "+999 555 0101", "hours": hours,
+        "languages": ["en"], "urgent": true,
+    }]});
+    node.cli_in(&["card", "edit", "--from", "-"], &functions.to_string())
+        .await
+        .expect_code(0);
+}
+
+/// Waits until a node knows whom to telephone at another.
+pub async fn knows_desk(node: &TestNode, other: &TestNode) {
+    let registry = &node.node().registry;
+    let mut changes = registry.changes();
+    let known = async {
+        let unknown = || {
+            registry
+                .contact(&other.agency)
+                .is_none_or(|card| card.functions.is_empty())
+        };
+        while unknown() {
+            changes.changed().await.expect("the node runs");
+        }
+    };
+    let arrived = tokio::time::timeout(PATIENCE, known).await;
+    assert!(arrived.is_ok(), "{} has no card with a desk", node.name);
 }
 
 /// Waits until a node's referrals are so.

@@ -6,6 +6,7 @@ mod ask;
 mod audience;
 pub(crate) mod audit;
 mod backup;
+mod bundle;
 mod card;
 mod clock;
 mod completions;
@@ -24,6 +25,7 @@ mod keys;
 mod man;
 mod new;
 mod officers;
+mod parcels;
 mod parting;
 mod peer;
 mod permit;
@@ -145,6 +147,9 @@ pub enum Command {
     Status(status::StatusArgs),
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
+    Parcels(parcels::ParcelsArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Doctor(doctor::DoctorArgs),
@@ -245,6 +250,8 @@ pub fn run(cli: Cli, ui: &mut Ui) -> Outcome {
         Some(Command::Stats(command)) => stats::run(context, command),
         Some(Command::Contact(command)) => contact::run(context, command),
         Some(Command::Expiry(args)) => expiry::run(context, &args),
+        Some(Command::Bundle(command)) => bundle::run(context, command),
+        Some(Command::Parcels(args)) => parcels::run(context, &args),
         Some(Command::Hub(command)) => hub::run(context, &command),
         Some(Command::Backup(args)) => backup::run(context, args),
         Some(Command::Doctor(args)) => doctor::run(context, &args),

@@ -18,8 +18,11 @@ pub enum Does {
 
 use Does::{Acts, Shows};
 
+/// A command, what is below it, and what it does where nothing below it is said.
+type Row = (&'static str, &'static [(&'static str, Does)], Does);
+
 /// The commands, and what is below them where not all of it may be run.
-const ALLOWED: &[(&str, &[(&str, Does)], Does)] = &[
+const ALLOWED: &[Row] = &[
     ("push", &[], Acts),
     ("amend", &[], Acts),
     ("retract", &[], Acts),

@@ -3,7 +3,7 @@
 use liaison_node::control::api::{LedgerView, PeerDecision, PushReport, RetractReport, Why};
 
 use super::{Style, Tone, cell, clean, grid, list, plural, short_id, when};
-use super::{gates, recipients};
+use super::{gates, parcels, recipients};
 
 /// One line a peer: yes or no, the gate, the rule in its author's words.
 pub fn peers(style: &Style, peers: &[PeerDecision]) -> String {
@@ -116,6 +116,7 @@ pub fn retract_with(style: &Style, report: &RetractReport) -> String {
     if !report.recipients.is_empty() {
         out.push_str(&recipients::table(style, &report.recipients));
     }
+    out.push_str(&parcels::left(&report.parcels));
     out
 }
 
@@ -146,6 +147,9 @@ pub fn why(style: &Style, why: &Why) -> String {
         Some(entry) => out.push_str(&format!("So far: {}\n", ledger_line(entry))),
         None => out.push_str("So far: nothing has passed between this record and this peer.\n"),
     }
+    for parcel in &why.parcels {
+        out.push_str(&format!("It is {}.\n", parcels::words(parcel)));
+    }
     out
 }
 
@@ -169,7 +173,11 @@ pub fn ledger_line(entry: &LedgerView) -> String {
     } else {
         format!(", by rule '{}'", clean(&entry.rule))
     };
-    format!("{what}{answer}{rule}")
+    let path = match entry.path.as_str() {
+        "" | "direct" => String::new(),
+        path => format!(", by {}", clean(path)),
+    };
+    format!("{what}{path}{answer}{rule}")
 }
 
 fn line(mut text: String) -> String {
@@ -250,6 +258,7 @@ mod tests {
             ),
             gates: vec![],
             ledger: None,
+            parcels: vec![],
         };
         insta::assert_snapshot!(why(&STYLE, &report), @r#"
         qo-ngo does not get 3F7K-9Q2M.

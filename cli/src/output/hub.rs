@@ -31,6 +31,13 @@ pub fn status(style: &Style, report: &HubReport) -> String {
         out.push_str(&grid(style, &heads, &[0, 1, 2, 3], rows.collect()));
         out.push('\n');
     }
+    if report.circuits_refused > 0 {
+        let times = plural(report.circuits_refused, "request", "requests");
+        out.push_str(&format!(
+            "{} {times} for a reservation or circuit refused: beyond a bound ([hub] reservations, circuits_per_agency), or for an agency that is not connected\n",
+            style.paint(Tone::Warn, "!")
+        ));
+    }
     for refused in &report.refused {
         let times = plural(refused.count, "deposit", "deposits");
         let says = reason(&refused.reason);
@@ -111,6 +118,7 @@ mod tests {
             hub: true,
             reservations: HubUse { used: 3, most: 512 },
             circuits: 2,
+            circuits_refused: 3,
             mailbox: HubUse {
                 used: 1_310_720,
                 most: 10 << 30,

@@ -21,6 +21,7 @@ pub mod keys;
 pub mod leave;
 pub mod moment;
 pub mod officers;
+pub mod parcels;
 pub mod parting;
 pub mod peers;
 pub mod policy;

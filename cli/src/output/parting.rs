@@ -4,7 +4,7 @@ use liaison_node::control::api::{
     HeldCount, OwedView, PeerRemoveReport, PeerRevokeReport, RevokedPeer,
 };
 
-use super::{Style, Tone, cell, clean, comma, grid, number, plural, short_id, when};
+use super::{Style, Tone, cell, clean, comma, grid, number, parcels, plural, short_id, when};
 
 /// Lines of what is owed that are shown; `--json` has all.
 const OWED_SHOWN: usize = 20;
@@ -49,6 +49,7 @@ pub fn removed(report: &PeerRemoveReport) -> String {
     } else if report.recalled == 0 {
         out.push_str("It holds nothing of what you released.\n");
     }
+    out.push_str(&parcels::left(&report.parcels));
     if !report.leaving {
         out.push_str(&owed("What it was owed and will not get:", &report.owed));
     }
@@ -85,6 +86,7 @@ pub fn revoked(style: &Style, report: &PeerRevokeReport) -> String {
             ));
         }
     }
+    out.push_str(&parcels::left(&report.parcels));
     out.push_str(&owed(
         "It was owed this and can't be reached with it; tell it by another way:",
         &report.unreachable,

@@ -4,7 +4,7 @@ use liaison_node::control::api::{AudienceReport, RecipientView};
 
 use super::table::{Tone, cell, grid, short_id};
 use super::text::{list, when};
-use super::{Style, clean};
+use super::{Style, clean, parcels};
 
 /// One line a recipient.
 pub fn table(style: &Style, recipients: &[RecipientView]) -> String {
@@ -38,6 +38,13 @@ fn rest(one: &RecipientView) -> String {
     let mut says = Vec::new();
     if let Some(on) = &one.passed_on {
         says.push(format!("passed on to {}, {} erased", on.asked, on.erased));
+    }
+    match &one.parcel {
+        Some(parcel) => says.push(parcels::words(parcel)),
+        None if one.sent.is_some() && !["", "direct"].contains(&one.path.as_str()) => {
+            says.push(format!("by {}", clean(&one.path)));
+        }
+        None => {}
     }
     if let Some(since) = &one.unreachable_since {
         says.push(format!("unreachable since {}", when(since)));
@@ -83,7 +90,11 @@ pub fn audience(report: &AudienceReport, dry_run: bool) -> String {
     };
     let mut out = String::new();
     if report.added.is_empty() && report.recalled.is_empty() {
-        return format!("{}: nobody gets it and nobody loses it.\n", clean(&id));
+        let left = parcels::left(&report.parcels);
+        return format!(
+            "{}: nobody gets it and nobody loses it.\n{left}",
+            clean(&id)
+        );
     }
     if !report.added.is_empty() {
         out.push_str(&format!("{id}: {} {gets}.\n", list(&report.added)));
@@ -91,5 +102,6 @@ pub fn audience(report: &AudienceReport, dry_run: bool) -> String {
     if !report.recalled.is_empty() {
         out.push_str(&format!("{id}: {} {loses}.\n", list(&report.recalled)));
     }
+    out.push_str(&parcels::left(&report.parcels));
     out
 }

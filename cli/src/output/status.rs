@@ -3,7 +3,7 @@
 use liaison_node::control::api::Status;
 use serde::Serialize;
 
-use super::{Style, Tone, clean, comma, leave, list, peers, plural, when};
+use super::{Style, Tone, clean, comma, hub, leave, list, peers, plural, when};
 
 /// `status`.
 pub fn status(style: &Style, status: &Status) -> String {
@@ -50,6 +50,9 @@ pub fn status(style: &Style, status: &Status) -> String {
     }
     out.push('\n');
     out.push_str(&format!("Policy       {}\n", policy(status)));
+    if let Some(hub) = &status.hub {
+        out.push_str(&format!("Hub          {}\n", hub::parcels(hub)));
+    }
     out.push_str(&leave::open_asks(&status.asks));
     out.push('\n');
     out.push_str(&peers::health(style, &status.peers));
@@ -336,6 +339,7 @@ pub(crate) mod tests {
             alerts: vec![],
             reviews_due: 0,
             referrals: Default::default(),
+            hub: None,
             uptime_s: 7_300,
         }
     }

@@ -56,6 +56,12 @@ pub(super) const READ_SEALED: Access = Access {
     act: Some(Act::Consult),
 };
 
+/// Packs what a peer may have into a file; those who write.
+pub(super) const PACK: Access = Access {
+    roles: Roles::WRITERS,
+    act: Some(Act::Disclose),
+};
+
 /// Takes in what others wrote; those who write.
 pub(super) const COLLECT: Access = Access {
     roles: Roles::WRITERS,

@@ -388,7 +388,7 @@ fn filter(node: &Node, request: AuditRequest) -> Result<Filter, ApiError> {
         // Also one that is no peer any more.
         Some(name) => Some(match name.parse::<AgencyId>() {
             Ok(agency) => agency.full(),
-            Err(_) => node.registry.find(&name)?.0.full(),
+            Err(_) => once_called(node, &name)?.full(),
         }),
     };
     Ok(Filter {
@@ -402,6 +402,20 @@ fn filter(node: &Node, request: AuditRequest) -> Result<Filter, ApiError> {
         peer,
         typed: request.typed,
     })
+}
+
+/// The peer of that name; or the one of that name that was cut off, about which one asks most.
+fn once_called(node: &Node, name: &str) -> Result<AgencyId, ApiError> {
+    let unknown = match node.registry.find(name) {
+        Ok((agency, _)) => return Ok(agency),
+        Err(unknown) => unknown,
+    };
+    let revoked = node.registry.revoked().into_iter();
+    let mut of_name = revoked.filter(|(_, revoked)| revoked.alias == name);
+    match (of_name.next(), of_name.next()) {
+        (Some((agency, _)), None) => Ok(agency),
+        _ => Err(unknown.into()),
+    }
 }
 
 /// A time, or the beginning of a day (UTC).

@@ -30,13 +30,17 @@ pub(super) fn report(node: &Node) -> HubReport {
         .collect();
     waiting.sort_by(|a, b| a.peer.cmp(&b.peer));
     let refused = hub.refused().into_iter();
+    let relayed = node.swarm.relayed();
+    let relayed = relayed.borrow();
+    let circuits = relayed.circuits.iter().map(|(_, _, count)| *count as u64);
     HubReport {
         hub: true,
         reservations: HubUse {
-            used: 0,
+            used: relayed.reservations.len() as u64,
             most: config.reservations as u64,
         },
-        circuits: 0,
+        circuits: circuits.sum(),
+        circuits_refused: relayed.refused,
         mailbox: HubUse {
             used: usage.bytes,
             most: hub.mailbox().room().total,

@@ -82,7 +82,7 @@ pub(super) async fn seen(
 /// What of the keyring a person has to look at.
 pub(super) fn alerts(node: &Node) -> Vec<String> {
     let damaged = node.keyring.damaged();
-    let mut alerts = Vec::new();
+    let mut alerts: Vec<String> = node.keyring.is_nearly_full().into_iter().collect();
     if let Some(first) = damaged.first() {
         alerts.push(format!(
             "{} of the keyring did not open, so what they are for can't be read: {}: {}. 'liaison doctor' lists them; 'liaison restore KEYRING-BACKUP' brings them back",

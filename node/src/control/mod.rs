@@ -17,6 +17,7 @@ mod import;
 mod keyring;
 mod keys;
 mod officers;
+mod parcels;
 mod parting;
 mod peers;
 mod policy;

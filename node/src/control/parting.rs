@@ -55,6 +55,7 @@ pub(super) async fn carry_out(
             recalled: 0,
             owed,
             leaving: peer.leaving.is_some(),
+            parcels: Vec::new(),
         }));
     }
     if request.recall {
@@ -83,6 +84,16 @@ pub(super) async fn carry_out(
             .await?;
         recalled = made.len() as u64;
     }
+    // What is owed to it still goes in parcels, without the rest.
+    let mut shared = Vec::new();
+    for row in node.parcels.outbox().rows(|row| row.to == agency) {
+        if node.parcels.holds_shared(&row)? {
+            shared.push(row.key());
+        }
+    }
+    let left = node
+        .taken_back(|row| row.to == agency && shared.contains(&row.key()))
+        .await;
     let Standing { held, owed } = standing(node, agency).await?;
     // Who removes it a second time does not want to wait, but for what is called back now.
     let leaving = !owed.is_empty() && (!again || recalled > 0);
@@ -96,6 +107,7 @@ pub(super) async fn carry_out(
         recalled,
         owed,
         leaving,
+        parcels: node.parcel_views(left),
     }))
 }
 
@@ -121,6 +133,7 @@ pub(super) async fn revoke(
     cut(&node, &agency, &revoked).await?;
     node.reengage(None).await?;
     tracing::warn!(peer = %peer.alias, "the link was revoked");
+    let left = node.taken_back(|row| row.to == agency).await;
     let Standing { held, owed } = standing(&node, agency).await?;
     Ok(Json(PeerRevokeReport {
         peer: peer.alias,
@@ -129,6 +142,7 @@ pub(super) async fn revoke(
         held: counted(&held),
         records: held,
         unreachable: owed,
+        parcels: node.parcel_views(left),
     }))
 }
 

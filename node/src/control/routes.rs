@@ -1,8 +1,8 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
 use super::access::{
-    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, READ, READ_SEALED, REFER, SEAL,
-    SECOND, WRITE,
+    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, PACK, READ, READ_SEALED, REFER,
+    SEAL, SECOND, WRITE,
 };
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
@@ -21,6 +21,10 @@ use super::api::{
     StepRequest, TimelineReport,
 };
 use super::api::{AudienceReport, AudienceRequest};
+use super::api::{
+    BundleBegun, BundlePackReport, BundlePackRequest, BundleRequest, BundleWrittenRequest,
+    ParcelOpened, ParcelsReport,
+};
 use super::api::{DraftRow, DraftView, ReferralBody, ReferralReport, ScreenReport, ScreenRequest};
 use super::api::{
     ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
@@ -28,8 +32,8 @@ use super::api::{
 use super::api::{GapsReport, MatchReport, MatchRequest, StatsReport};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
-    approval, audit, backup, clock, drafts, expiry, hub, import, keyring, keys, officers, parting,
-    peers, policy, preview, query, records, status, watch,
+    approval, audit, backup, clock, drafts, expiry, hub, import, keyring, keys, officers, parcels,
+    parting, peers, policy, preview, query, records, status, watch,
 };
 use super::{services, stats};
 use crate::home::CardEdit;
@@ -41,6 +45,7 @@ pub(super) fn calls() -> Calls {
         node,
         upkeep,
         records,
+        parcels_and_bundles,
         services_for_people,
         referrals_made,
         peers,
@@ -104,6 +109,22 @@ fn records(calls: Calls) -> Calls {
         .post("/v1/query", "Searches what the node holds", READ, query::query,
             json::<QueryRequest>(), json::<QueryReport>())
         .post("/v1/verify", "Whose word signed bytes are", LOOK, records::verify, bytes(), json::<VerifyReport>())
+}
+
+/// What is under way to agencies that are away.
+#[rustfmt::skip] // A table.
+fn parcels_and_bundles(calls: Calls) -> Calls {
+    calls
+        .get("/v1/parcels", "Parcels that are under way, and what keeps them", LOOK, parcels::list,
+            json::<ParcelsReport>())
+        .post("/v1/bundles", "Begins a bundle for an agency", PACK, parcels::begin,
+            json::<BundleRequest>(), json::<BundleBegun>())
+        .post("/v1/bundles/pack", "The next parcel of a bundle; no bytes when it is complete", PACK, parcels::pack,
+            json::<BundlePackRequest>(), bytes())
+        .post("/v1/bundles/written", "Says that a bundle is on its medium", PACK, parcels::written,
+            json::<BundleWrittenRequest>(), json::<BundlePackReport>())
+        .post("/v1/bundles/open", "Opens one parcel of a bundle", COLLECT, parcels::open,
+            bytes(), json::<ParcelOpened>())
 }
 
 /// Services for people: offers that fit, and gaps.

@@ -47,6 +47,7 @@ pub(super) async fn status(
         alerts,
         reviews_due: node.sweeper.due().reviews,
         referrals: referrals(&node),
+        hub: node.hub.is_some().then(|| super::hub::report(&node)),
         uptime_s: node.clock.now().0.saturating_sub(node.started.0) / 1000,
     }))
 }
@@ -98,6 +99,11 @@ pub(crate) fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     alerts.extend(super::approval::alerts(node));
     alerts.extend(super::audit::alerts(node));
     alerts.extend(super::keyring::alerts(node));
+    match node.stuck_referrals() {
+        0 => {}
+        1 => alerts.push("of a referral nobody took nobody else is asked: an officer has to act. 'liaison inbox' says what".into()),
+        n => alerts.push(format!("of {n} referrals that nobody took nobody else is asked: an officer has to act. 'liaison inbox' says what")),
+    }
     if let Some(fault) = node.notify.fault() {
         alerts.push(format!("nobody is told of what is new or due: the command under [notify] in config.toml fails: {fault}"));
     }

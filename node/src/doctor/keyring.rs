@@ -69,6 +69,9 @@ fn opens(home: &Home, report: &mut Report) {
     match opened {
         Ok((held, keyring)) => {
             let damaged = keyring.damaged();
+            if let Some(says) = keyring.is_nearly_full() {
+                report.note("keyring", Health::Warning, says);
+            }
             if damaged.is_empty() {
                 let says = format!(
                     "it opens: {held} secrets, {} sealing keys",

@@ -14,7 +14,7 @@ pub struct Learnt {
 
 /// All that a hub learns of the agencies for which it carries, beside what each of them
 /// releases to it as a peer.
-pub const LEARNS: [Learnt; 6] = [
+pub const LEARNS: [Learnt; 7] = [
     Learnt {
         what: "Who deposits parcels for whom, how many, when, and until when they wait",
         by: "deposits",
@@ -24,6 +24,11 @@ pub const LEARNS: [Learnt; 6] = [
         what: "The size class of each parcel: 4, 16, 64 or 256 KiB, or 1 MiB",
         by: "deposits",
         stays: "size of the file",
+    },
+    Learnt {
+        what: "To which sealing key of the addressee a parcel is sealed",
+        by: "deposits",
+        stays: "the first bytes of the file",
     },
     Learnt {
         what: "Whether what is in a parcel is owed to its addressee, such as a retraction, so that it goes first",

@@ -7,6 +7,7 @@
 
 mod book;
 pub mod config;
+mod figures;
 mod learns;
 pub mod mailbox;
 mod serve;
@@ -36,6 +37,9 @@ use crate::time::Timekeeper;
 #[derive(Clone)]
 pub struct Hub(Arc<Parts>);
 
+/// A policy epoch, and whether it lets the first agency leave parcels for the second.
+type Carried = (u64, HashMap<(AgencyId, AgencyId), bool>);
+
 struct Parts {
     mailbox: Mailbox,
     policies: Arc<Policies>,
@@ -45,9 +49,11 @@ struct Parts {
     time: Timekeeper,
     book: Book,
     /// What the policy of an epoch says of pairs of agencies.
-    carried: Mutex<(u64, HashMap<(AgencyId, AgencyId), bool>)>,
+    carried: Mutex<Carried>,
     /// Tells that lines wait which are too many.
     full: tokio::sync::Notify,
+    /// Tells that a parcel came which ends before the others.
+    sooner: tokio::sync::Notify,
     /// Mailbox streams of each agency.
     seats: Mutex<HashMap<AgencyId, Arc<Semaphore>>>,
 }
@@ -72,6 +78,7 @@ impl Hub {
             book: Book::default(),
             carried: Mutex::default(),
             full: tokio::sync::Notify::new(),
+            sooner: tokio::sync::Notify::new(),
             seats: Mutex::default(),
         }))
     }
@@ -158,6 +165,7 @@ impl Hub {
                 },
                 changed = believed.changed() => if changed.is_err() { break },
                 _ = audit.tick() => self.write_audit().await,
+                () = self.0.sooner.notified() => {}
                 () = self.0.full.notified() => self.write_audit().await,
                 _ = stop.changed() => break,
             }

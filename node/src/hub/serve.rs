@@ -230,6 +230,9 @@ impl Session<'_> {
             self.hub.deleted(Deed::Cut, gone);
             return Err(Refusal::NotCarried);
         }
+        if mailbox.next_end() == Some(held.expires) {
+            self.hub.0.sooner.notify_one();
+        }
         self.hub.note(Deed::Deposited, &[held]);
         Ok(())
     }

@@ -124,6 +124,14 @@ pub enum KeyringError {
         /// The most.
         most: usize,
     },
+    /// No room for one more secret.
+    #[error(
+        "the keyring holds {most} secrets of sealed records, which are the most: no sealed record is taken in or made. Erase what is no longer needed; 'liaison expiry' shows what ends when"
+    )]
+    Full {
+        /// The most.
+        most: usize,
+    },
     /// A value that can't be written down or read.
     #[error("{file} can't be read or written as what it should be")]
     Form {

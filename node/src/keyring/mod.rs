@@ -30,6 +30,7 @@ mod sealing;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use liaison_protocol::id::RecordId;
@@ -42,6 +43,7 @@ pub use self::locker::{is_free, shred_file};
 pub use self::master::{MasterKey, MasterKind, change_master, kind_of};
 use self::sealing::Held;
 pub use self::sealing::{Rotation, SealingStatus};
+use crate::limits;
 
 /// Folder of the secrets of sealed records.
 const ENTRIES: &str = "entries";
@@ -59,6 +61,9 @@ struct Inner {
     locker: Locker,
     /// One writer at a time.
     writing: Mutex<()>,
+    /// Secrets that are here, and how many there may be.
+    held: AtomicUsize,
+    most: usize,
     sealing: Mutex<Vec<Held>>,
     damaged: Mutex<Vec<Damaged>>,
     /// Whoever else opens it is told that it is in use.
@@ -87,6 +92,11 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`]: the master key is another one, the folder can't be used.
     pub fn open(dir: &Path, master: &MasterKey) -> Result<Self, KeyringError> {
+        Self::open_for(dir, master, limits::KEYRING_ENTRIES)
+    }
+
+    /// The same, for at most so many secrets.
+    fn open_for(dir: &Path, master: &MasterKey, most: usize) -> Result<Self, KeyringError> {
         for folder in [ENTRIES, SEALING, QUARANTINE]
             .into_iter()
             .chain(Shelf::ALL.iter().map(|shelf| shelf.folder()))
@@ -99,11 +109,15 @@ impl Keyring {
             dir: dir.to_path_buf(),
             locker,
             writing: Mutex::default(),
+            held: AtomicUsize::new(0),
+            most,
             sealing: Mutex::default(),
             damaged: Mutex::default(),
             lock: Mutex::new(Some(held)),
         }));
         keyring.drop_unfinished()?;
+        let held = locker::names(&dir.join(ENTRIES))?.len();
+        keyring.0.held.store(held, Ordering::Relaxed);
         keyring.load_sealing()?;
         Ok(keyring)
     }
@@ -119,15 +133,28 @@ impl Keyring {
     /// Puts several in with one sync of the folder.
     ///
     /// # Errors
-    /// [`KeyringError`]; some may be in then.
+    /// [`KeyringError`]; some may be in then. [`KeyringError::Full`]: none is; with one more
+    /// file than [`limits::KEYRING_ENTRIES`] the next start would fail.
     pub fn put_all(&self, entries: &[Entry]) -> Result<(), KeyringError> {
         if entries.is_empty() {
             return Ok(());
         }
         let _one = self.write();
+        let new = entries
+            .iter()
+            .filter(|entry| !self.holds(&entry.id))
+            .count();
+        let held = self.0.held.load(Ordering::Relaxed);
+        if held.saturating_add(new) > self.0.most {
+            return Err(KeyringError::Full { most: self.0.most });
+        }
         for entry in entries {
             let name = entry.id.full();
+            let is_new = !self.holds(&entry.id);
             self.seal_file(ENTRIES, &name, &entry.encode()?)?;
+            if is_new {
+                self.0.held.fetch_add(1, Ordering::Relaxed);
+            }
         }
         locker::sync(&self.0.dir.join(ENTRIES))
     }
@@ -152,13 +179,29 @@ impl Keyring {
         self.path(ENTRIES, &id.full()).exists()
     }
 
+    /// What an administrator is told while there is time: that few secrets more have room.
+    pub fn is_nearly_full(&self) -> Option<String> {
+        let (held, most) = (self.0.held.load(Ordering::Relaxed), self.0.most);
+        let warn = most / 10 * limits::KEYRING_WARN_TENTHS;
+        (held >= warn).then(|| {
+            format!(
+                "the keyring holds {held} secrets of sealed records, and {most} are the most: beyond it no sealed record is taken in or made. Erase what is no longer needed: 'liaison expiry' shows what ends when"
+            )
+        })
+    }
+
     /// Destroys the secret of a record: overwritten, unlinked, synced. Gives whether there was
     /// one. What lies in quarantine under its name goes with it.
     ///
     /// # Errors
     /// [`KeyringError::Io`]; it may still be there then.
     pub fn destroy(&self, id: &RecordId) -> Result<bool, KeyringError> {
-        self.destroy_file(ENTRIES, &id.full())
+        let was_held = self.holds(id);
+        let gone = self.destroy_file(ENTRIES, &id.full())?;
+        if was_held {
+            self.0.held.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(gone)
     }
 
     /// The records that it has secrets for, in no order. What is no entry is quarantined.

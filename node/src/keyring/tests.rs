@@ -339,3 +339,33 @@ fn files_and_drafts_are_kept_and_destroyed() {
         Err(KeyringError::TooLarge { .. })
     ));
 }
+
+#[test]
+fn a_full_keyring_says_so_before_the_next_start_would_fail() {
+    let dir = tempfile::tempdir().expect("folder");
+    let master = by_file(dir.path());
+    let keyring = Keyring::open_for(&dir.path().join("keyring"), &master, 10).expect("opened");
+    for n in 1..=8 {
+        keyring.put(&entry(n)).expect("room");
+    }
+    assert_eq!(keyring.is_nearly_full(), None);
+    keyring.put(&entry(9)).expect("room");
+    let says = keyring.is_nearly_full().expect("nearly full");
+    assert!(
+        says.contains("holds 9 secrets") && says.contains("10 are the most"),
+        "{says}"
+    );
+    // One that is there already takes no room; of two that don't fit, neither is in.
+    keyring.put_all(&[entry(9), entry(10)]).expect("room");
+    let full = keyring.put_all(&[entry(10), entry(11)]);
+    assert!(
+        matches!(full, Err(KeyringError::Full { most: 10 })),
+        "{full:?}"
+    );
+    assert!(!keyring.holds(&entry(11).id));
+    assert!(keyring.destroy(&entry(1).id).expect("destroyed"));
+    keyring.put(&entry(11)).expect("room again");
+    drop(keyring);
+    let keyring = Keyring::open_for(&dir.path().join("keyring"), &master, 10).expect("opened");
+    assert!(keyring.put(&entry(12)).is_err());
+}

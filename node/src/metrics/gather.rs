@@ -6,7 +6,7 @@ use liaison_protocol::audit::SignedHead;
 
 use super::figure::Figure;
 use super::walk::Found;
-use super::{health, peers};
+use super::{carried, health, peers};
 use crate::control::{alerts, in_force};
 use crate::node::Node;
 use crate::store::{Path, StoreError};
@@ -35,6 +35,7 @@ pub(super) fn figures(node: &Node, found: &Found) -> Result<Vec<Figure>, StoreEr
     watchful(node, &mut page);
     referrals(node, &mut page);
     peers::figures(node, found, &mut page);
+    carried::figures(node, &mut page);
     if let Some(bytes) = memory() {
         let help = "Memory of the process that is in RAM.";
         page.push(Figure::now("liaison_memory_bytes", help, bytes));

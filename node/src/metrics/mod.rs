@@ -6,6 +6,7 @@
 //! They say how much there is of what, and with whom it is exchanged, and nothing of what stands
 //! in a record: a [`Figure`] has no room for it.
 
+mod carried;
 mod config;
 mod figure;
 mod gather;

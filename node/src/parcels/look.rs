@@ -169,11 +169,7 @@ impl Parcels {
                 l.direction == Direction::Received
                     || l.answer.is_some_and(|a| !matches!(a, Answer::Later(_)))
             });
-            // What the addressee has is withdrawn there, by what is owed to it.
-            if answered {
-                continue;
-            }
-            open = true;
+            open |= !answered;
             if !self.0.share.may_still(&row.to, *arrival, route, &ahead)? {
                 return Ok(Verdict::Withdrawn);
             }
@@ -183,6 +179,20 @@ impl Parcels {
         } else {
             Verdict::Answered
         })
+    }
+
+    /// Whether anything in a parcel is shared rather than owed.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn holds_shared(&self, row: &Row) -> Result<bool, StoreError> {
+        for arrival in &row.records {
+            let header = self.0.store.header(*arrival)?;
+            if header.is_none_or(|header| !self.0.share.is_control(&header)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Its addressee is to refuse it from now on.

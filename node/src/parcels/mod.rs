@@ -5,12 +5,14 @@
 //! ledger; a parcel only says how it travels. It moves no cursor: when the peer is back, the live
 //! stream offers what it has no answer to, and the peer says that it holds it.
 
+mod bundle;
 mod look;
 mod open;
 mod outbox;
 mod pack;
 mod post;
 mod seen;
+mod standing;
 mod told;
 mod void;
 mod whom;

@@ -54,7 +54,9 @@ impl Node {
         thread.folded.permits(&wanted.action, thread.role)?;
         let profile = self.profile_inside(&id)?;
         let parts = self.release(&thread, &profile, &wanted)?;
-        let found = self.step_findings(&thread, &profile, &wanted.action);
+        let mut found = self.step_findings(&thread, &profile, &wanted.action);
+        let said = wanted.note.iter();
+        found.extend(said.flat_map(liaison_protocol::personal::checks::check_note));
         if !found.is_empty() {
             return Err(ReferralError::Checks(found));
         }
@@ -211,7 +213,7 @@ impl Node {
     }
 }
 
-fn to_the_other(thread: &Thread, inside: Inside) -> Sealing {
+pub(super) fn to_the_other(thread: &Thread, inside: Inside) -> Sealing {
     Sealing {
         inside,
         recipients: BTreeSet::from([thread.peer]),

@@ -7,14 +7,16 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::lifecycle::{Party, State};
 use liaison_protocol::personal::{Identity, Inside, Part, Personal, ReferralDraft, VictimReferral};
 use liaison_protocol::record::check::Finding;
-use liaison_protocol::record::codes::{ConsentScope, ConsentState, Urgency};
+use liaison_protocol::record::codes::{ConsentScope, ConsentState, ReferralPart, Urgency};
 use liaison_protocol::record::date::Date;
 
+use super::inbox::Prompt;
 use super::look::blocking;
 use super::{CaseFile, CaseId, Draft, ReferralError, Thread};
 use crate::ingest::Sealing;
 use crate::limits;
 use crate::node::Node;
+use crate::notify::Thing;
 
 impl Node {
     /// Asks a candidate of a case: seals the profile to it alone, and gives the thread. Asked
@@ -156,23 +158,27 @@ impl Node {
     /// Asks the next candidate, where this one will not take the person and nobody else has;
     /// gives whether anybody was asked.
     pub(super) async fn ask_next(&self, thread: &Thread) -> Result<bool, ReferralError> {
-        let Some((id, open)) = self.next_of(&thread.id).await? else {
+        let open = self.next_of(&thread.id).await?;
+        let Some((id, open)) = open.filter(|(_, open)| !open.is_empty()) else {
+            self.referrals.book().stuck.remove(&thread.id);
             return Ok(false);
         };
         // What the person agreed to may have changed since the profile.
-        let (state, scope) = thread.consent();
-        let agreed = match state {
-            ConsentState::Given => scope.contains(&ConsentScope::ShareProfile),
-            ConsentState::Emergency => thread.is_emergency(),
-            ConsentState::Refused | ConsentState::Withdrawn => false,
-        };
-        if !agreed || self.review_overdue(&thread.id) {
+        if !thread.may_share_profile() {
+            self.is_stuck(thread, Prompt::AskConsent);
+            return Ok(false);
+        }
+        if self.review_overdue(&thread.id) {
+            self.is_stuck(thread, Prompt::Review);
             return Ok(false);
         }
         // Who can't be asked now holds nobody up who comes after, and is not forgotten.
         for at in open {
             match self.ask_candidate(&id, at).await {
-                Ok(_) => return Ok(true),
+                Ok(_) => {
+                    self.referrals.book().stuck.remove(&thread.id);
+                    return Ok(true);
+                }
                 Err(ReferralError::Ingest(fault)) if !self.may_recover(&fault) => {
                     tracing::warn!(%fault, "a candidate can't be asked; the next one is");
                 }
@@ -180,10 +186,73 @@ impl Node {
                     let rules: BTreeSet<&str> = found.iter().map(|f| f.code).collect();
                     tracing::warn!(?rules, "a candidate may not be asked; the next one is");
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.is_stuck(thread, Prompt::NobodyCanBeAsked);
+                    return Err(error);
+                }
             }
         }
+        self.is_stuck(thread, Prompt::NobodyCanBeAsked);
         Ok(false)
+    }
+
+    /// Notes that nobody else is asked and an officer has to act; tells of it once.
+    fn is_stuck(&self, thread: &Thread, why: Prompt) {
+        let before = self.referrals.book().stuck.insert(thread.id, why);
+        if before != Some(why) {
+            tracing::warn!(referral = %thread.id.short(), "nobody else is asked: {}", why.says());
+            self.notify.tell(Thing::Due, 1);
+        }
+    }
+
+    /// How many referrals wait for an officer because nobody else is asked.
+    pub fn stuck_referrals(&self) -> usize {
+        let threads: Vec<RecordId> = self.referrals.book().stuck.keys().copied().collect();
+        let cases = threads
+            .iter()
+            .map(|id| self.cases.of_thread(id).map(|(case, _)| case));
+        cases.collect::<BTreeSet<_>>().len()
+    }
+
+    /// Sends the assessment that the referral was made with to the provider that accepted, once;
+    /// gives whether it did.
+    pub(super) async fn send_assessment(&self, thread: &Thread) -> Result<bool, ReferralError> {
+        let sent = thread.parts(ReferralPart::Assessment).next().is_some();
+        if sent || !thread.state().is_taken() || !thread.may_share_profile() {
+            return Ok(false);
+        }
+        let Some((id, _)) = self.cases.of_thread(&thread.id) else {
+            return Ok(false);
+        };
+        let case = self.read_case(&id).await?;
+        let Some(case) = case.filter(|case| case.assessment.is_none() && !case.draft.is_empty())
+        else {
+            return Ok(false);
+        };
+        let Some(assessment) = read(&case)?.assessment.clone() else {
+            return Ok(false);
+        };
+        if self.review_overdue(&thread.id) {
+            return Ok(false);
+        }
+        let profile = self.profile_inside(&thread.id)?;
+        let part = Personal::from(Part::Assessment(Box::new(assessment)));
+        let inside = self.about(&profile, "Assessment", part);
+        let sealing = super::act::to_the_other(thread, inside);
+        match self.ingest.seal(vec![sealing], Vec::new()).await {
+            Ok(made) => {
+                let made = made.first().map(|(id, _)| *id);
+                self.change_case(&id, move |case| case.assessment = made)
+                    .await?;
+                self.take_up().await?;
+                Ok(true)
+            }
+            Err(fault) if !self.may_recover(&fault) => {
+                tracing::warn!(%fault, "an assessment can't be sent");
+                Ok(false)
+            }
+            Err(fault) => Err(fault.into()),
+        }
     }
 
     /// Whether another candidate can be asked.
@@ -209,7 +278,8 @@ impl Node {
             let thread = self.referrals.thread(&id);
             thread.is_none_or(|t| matches!(t.state(), State::Declined | State::Expired))
         };
-        if !case.threads().all(refused) {
+        // Who the person is was erased long after it ended: nothing is left to be sent.
+        if case.draft.is_empty() || !case.threads().all(refused) {
             return Ok(None);
         }
         let asked = case.asked.iter().enumerate();
@@ -289,6 +359,10 @@ impl Node {
         let today = Date::from_millis(self.clock.now());
         let draft = read(case)?;
         let mut inside = draft.profile_inside(today, case.approval.is_some());
+        let ends = today.add_months(self.config.referral.profile_kept_months);
+        inside.fields.expires = Some(ends);
+        // What is gone by then is not looked at again.
+        inside.fields.review_by = inside.fields.review_by.filter(|review| *review < ends);
         if let Some(before) = before
             && let Personal::Referral(VictimReferral {
                 part: Part::Profile(profile),

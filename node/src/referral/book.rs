@@ -8,6 +8,7 @@ use liaison_protocol::lifecycle::Party;
 use liaison_protocol::personal::Step;
 use liaison_protocol::record::codes::ReferralPart;
 
+use super::inbox::Prompt;
 use super::thread::Thread;
 use super::timers::Marks;
 
@@ -29,6 +30,12 @@ pub(super) struct Book {
     pub dirty: BTreeSet<RecordId>,
     /// Threads with steps that are not folded yet.
     unfolded: BTreeSet<RecordId>,
+    /// Records that could not be looked at; what is known of them stands until they can.
+    unclear: BTreeSet<RecordId>,
+    /// Threads of ours that end with their candidate, and why nobody else is asked.
+    pub stuck: BTreeMap<RecordId, Prompt>,
+    /// When it was last looked what is kept too long.
+    pub kept_at: Option<Millis>,
     /// Whether what was here at the start is in it.
     pub filled: bool,
     /// The last change of the vault that was taken up.
@@ -65,6 +72,16 @@ pub struct Notice {
     pub at: Millis,
 }
 
+/// What came of looking at a record.
+pub(super) enum Looked {
+    /// What it is.
+    Is(Seen),
+    /// Nothing that belongs to referrals, or it is gone.
+    Nothing,
+    /// The disk gave no answer: it may be there still.
+    Unclear,
+}
+
 /// What a sealed record turned out to be.
 pub(super) enum Seen {
     Profile(Box<Thread>),
@@ -84,6 +101,27 @@ impl Seen {
 }
 
 impl Book {
+    /// Takes up what came of looking at a record.
+    pub fn looked(&mut self, id: RecordId, looked: Looked) {
+        match looked {
+            Looked::Is(seen) => self.take(id, seen),
+            Looked::Nothing => self.gone(&id),
+            Looked::Unclear => {
+                self.unclear.insert(id);
+            }
+        }
+    }
+
+    /// Whether something has to be looked at again.
+    pub fn is_unclear(&self) -> bool {
+        !self.unclear.is_empty()
+    }
+
+    /// What has to be looked at again; it is put back where it still can't be.
+    pub fn again(&mut self) -> BTreeSet<RecordId> {
+        std::mem::take(&mut self.unclear)
+    }
+
     /// Takes up a record.
     pub fn take(&mut self, id: RecordId, seen: Seen) {
         match seen {
@@ -153,6 +191,7 @@ impl Book {
     /// back as well.
     pub fn gone(&mut self, id: &RecordId) {
         self.overdue.remove(id);
+        self.stuck.remove(id);
         let Some(thread) = self.of.remove(id) else {
             return;
         };
@@ -177,5 +216,100 @@ impl Book {
                 self.orphans.remove(&thread);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use liaison_protocol::limits::THREAD_STEPS;
+    use liaison_protocol::personal::template::referral_toml;
+    use liaison_protocol::personal::{Action, ReferralDraft};
+    use liaison_protocol::record::codes::{Urgency, WithdrawalReason};
+    use liaison_protocol::record::date::Date;
+
+    use super::*;
+
+    const OWN: AgencyId = AgencyId::from_bytes([1; 32]);
+    const PEER: AgencyId = AgencyId::from_bytes([2; 32]);
+
+    fn id(n: u64) -> RecordId {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&n.to_be_bytes());
+        RecordId::from_bytes(bytes)
+    }
+
+    fn thread() -> RecordId {
+        id(0)
+    }
+
+    /// A referral of ours to a peer.
+    fn book() -> Book {
+        let day = Date::new(2031, 3, 14).expect("a day");
+        let (draft, _) = ReferralDraft::from_toml(&referral_toml(day)).expect("the template");
+        let moments = (Millis(1), Millis(1));
+        let thread = Thread::new(
+            thread(),
+            Party::Originator,
+            (OWN, PEER),
+            moments,
+            &draft.profile,
+        );
+        let mut book = Book::default();
+        book.looked(thread.id, Looked::Is(Seen::Profile(Box::new(thread))));
+        book
+    }
+
+    fn step(author: AgencyId, action: Action) -> Looked {
+        let step = Step {
+            on: thread(),
+            seen: BTreeSet::new(),
+            action,
+            note: None,
+        };
+        let piece = Piece {
+            author,
+            at: Millis(2),
+            what: What::Step(step),
+            on_the_way: false,
+        };
+        Looked::Is(Seen::Piece(thread(), piece))
+    }
+
+    #[test]
+    fn a_peer_fills_a_thread_to_its_bound_and_no_further_and_can_withdraw_all_the_same() {
+        let mut book = book();
+        let most = THREAD_STEPS as u64;
+        for n in 1..=most + 100 {
+            book.looked(id(n), step(PEER, Action::Acknowledged));
+        }
+        let held = |book: &Book| book.threads[&thread()].steps().len() as u64;
+        assert_eq!(held(&book), most);
+        // What it sent takes no room from us.
+        let urgent = Action::Reclassified {
+            urgency: Urgency::Critical,
+        };
+        book.looked(id(5_000), step(OWN, urgent));
+        assert_eq!(held(&book), most + 1);
+        let withdrawn = || Action::Withdrawn {
+            reason: WithdrawalReason::ConsentWithdrawn,
+        };
+        for n in 1..=2 * most {
+            book.looked(id(10_000 + n), step(PEER, withdrawn()));
+        }
+        assert_eq!(held(&book), 2 * most + 1);
+        book.fold();
+        let state = book.threads[&thread()].state();
+        assert_eq!(state, liaison_protocol::lifecycle::State::Withdrawn);
+    }
+
+    #[test]
+    fn what_the_disk_does_not_tell_is_not_gone_and_is_looked_at_again() {
+        let mut book = book();
+        book.looked(thread(), Looked::Unclear);
+        assert!(book.threads.contains_key(&thread()) && book.is_unclear());
+        assert_eq!(book.again(), BTreeSet::from([thread()]));
+        assert!(!book.is_unclear());
+        book.looked(thread(), Looked::Nothing);
+        assert!(book.threads.is_empty());
     }
 }

@@ -1,8 +1,10 @@
 //! `[referral]` of the configuration: how long what may take, where the parties agreed on
-//! something else than the default.
+//! something else than the default, and how long what is kept.
 
 use liaison_protocol::lifecycle::{DeadlineTable, DeadlineTableError, PerUrgency};
 use serde::{Deserialize, Serialize};
+
+use crate::limits;
 
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 60 * MINUTE;
@@ -21,6 +23,23 @@ pub struct ReferralConfig {
     pub follow_up_days: [u64; 3],
     /// Days from the first follow-up until the second, and between those after it.
     pub later_follow_up_days: [u64; 2],
+    /// Days for which who the person is is kept after a referral is over, at both agencies.
+    pub identity_kept_days: u64,
+    /// Months after which a referral is gone, over or not, counted from when a candidate is
+    /// asked.
+    pub profile_kept_months: u16,
+}
+
+/// A span of `[referral]` for which something is kept is out of its bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{name}' is {given}; it may be 1 to {most}")]
+pub struct KeptError {
+    /// Which.
+    pub name: &'static str,
+    /// As it was given.
+    pub given: u64,
+    /// The most.
+    pub most: u64,
 }
 
 impl Default for ReferralConfig {
@@ -35,6 +54,8 @@ impl Default for ReferralConfig {
             first_assistance_min: each(table.first_assistance, MINUTE),
             follow_up_days: each(table.follow_up, DAY),
             later_follow_up_days: table.later.map(|ms| ms / DAY),
+            identity_kept_days: 30,
+            profile_kept_months: 12,
         }
     }
 }
@@ -62,6 +83,35 @@ impl ReferralConfig {
         }
         .checked()
     }
+
+    /// Looks at how long things are kept.
+    ///
+    /// # Errors
+    /// A span that is out of its bounds.
+    pub fn check_kept(&self) -> Result<(), KeptError> {
+        let spans = [
+            (
+                "identity_kept_days",
+                self.identity_kept_days,
+                limits::IDENTITY_KEPT_DAYS,
+            ),
+            (
+                "profile_kept_months",
+                u64::from(self.profile_kept_months),
+                limits::PROFILE_KEPT_MONTHS,
+            ),
+        ];
+        let out = |(_, given, most): &(&str, u64, u64)| !(1..=*most).contains(given);
+        match spans.into_iter().find(out) {
+            Some((name, given, most)) => Err(KeptError { name, given, most }),
+            None => Ok(()),
+        }
+    }
+
+    /// Milliseconds for which an identity is kept after its referral is over.
+    pub(super) fn identity_kept_ms(&self) -> u64 {
+        self.identity_kept_days.saturating_mul(DAY)
+    }
 }
 
 #[cfg(test)]
@@ -82,5 +132,15 @@ mod tests {
         };
         let error = config.table().expect_err("none");
         assert!(error.to_string().contains("'acknowledge'"), "{error}");
+        let config = ReferralConfig {
+            identity_kept_days: 367,
+            ..ReferralConfig::default()
+        };
+        let error = config.check_kept().expect_err("too long");
+        assert_eq!(
+            error.to_string(),
+            "'identity_kept_days' is 367; it may be 1 to 366"
+        );
+        assert_eq!(ReferralConfig::default().check_kept(), Ok(()));
     }
 }

@@ -145,6 +145,10 @@ impl Node {
                 }
             })
             .await?;
+        // What was held back meanwhile goes on.
+        let _one = self.referrals.0.acting.lock().await;
+        self.referrals.book().dirty.extend(changed.threads());
+        self.let_follow().await;
         Ok(changed)
     }
 }

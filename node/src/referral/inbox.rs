@@ -65,6 +65,10 @@ pub enum Prompt {
     Conflict,
     /// The person does not agree to what the next step needs.
     AskConsent,
+    /// An emergency was not reviewed in time.
+    Review,
+    /// None of the candidates that are left can be asked.
+    NobodyCanBeAsked,
 }
 
 impl Prompt {
@@ -90,6 +94,12 @@ impl Prompt {
             }
             Prompt::AskConsent => {
                 "the next candidate can't be asked without consent to share the profile: ask the person, then record it"
+            }
+            Prompt::Review => {
+                "nobody else is asked until a colleague has looked at this emergency again: they type 'liaison refer review' with its id"
+            }
+            Prompt::NobodyCanBeAsked => {
+                "none of the candidates that are left can be asked now: telephone them, or make a new referral to others; 'liaison peer list' shows who can be asked"
             }
         }
     }
@@ -211,7 +221,8 @@ impl Node {
             if of_case.last() == Some(&id) && all_over {
                 lines.extend(self.referrals.line(&id, true).map(|mut line| {
                     if self.is_next(&id) {
-                        line.prompts = vec![Prompt::AskConsent];
+                        let why = self.referrals.book().stuck.get(&id).copied();
+                        line.prompts = vec![why.unwrap_or(Prompt::NobodyCanBeAsked)];
                     }
                     line
                 }));

@@ -8,34 +8,40 @@ use liaison_protocol::personal::{Part, Personal, VictimReferral};
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::SignedRecord;
 
-use super::book::{Notice, Piece, Seen, What};
+use super::book::{Looked, Notice, Piece, Seen, What};
 use super::{ReferralError, Thread};
+use crate::keyring::KeyringError;
 use crate::limits;
 use crate::node::Node;
 use crate::notify::Thing;
-use crate::vault::Change;
+use crate::vault::{Change, VaultError};
 
 impl Node {
     /// Takes up what changed since the last time.
     pub(super) async fn take_up(&self) -> Result<(), ReferralError> {
         loop {
-            let after = self.referrals.book().taken;
-            let changes = self.vault.after(after, limits::REFERRAL_CHANGES);
-            let Some((last, _)) = changes.last() else {
-                return Ok(());
+            let (after, again) = {
+                let mut book = self.referrals.book();
+                (book.taken, book.again())
             };
-            let last = *last;
+            let changes = self.vault.after(after, limits::REFERRAL_CHANGES);
+            let last = changes.last().map(|(last, _)| *last);
+            if last.is_none() && again.is_empty() {
+                return Ok(());
+            }
             let node = self.clone();
             let seen = blocking(move || {
-                let look = |(_, change): (u64, Change)| match change {
+                let new = changes.into_iter().map(|(_, change)| match change {
                     Change::Opened(id) => (id, node.look(&id)),
-                    Change::Gone(id) => (id, None),
-                };
-                Ok(changes.into_iter().map(look).collect::<Vec<_>>())
+                    Change::Gone(id) => (id, Looked::Nothing),
+                });
+                let again = again.into_iter().map(|id| (id, node.look(&id)));
+                // What changed since then is told by the change.
+                Ok(again.chain(new).collect::<Vec<_>>())
             })
             .await?;
             // Of what is erased nobody has to know who worked on it.
-            let gone = seen.iter().filter(|(_, s)| s.is_none());
+            let gone = seen.iter().filter(|(_, s)| matches!(s, Looked::Nothing));
             let gone: Vec<RecordId> = gone.map(|(id, _)| *id).collect();
             if !gone.is_empty() {
                 let node = self.clone();
@@ -51,29 +57,34 @@ impl Node {
             let news = match book.filled {
                 true => seen
                     .iter()
-                    .filter(|(_, s)| s.as_ref().is_some_and(|s| s.is_of_others(&own)))
+                    .filter(|(_, s)| matches!(s, Looked::Is(s) if s.is_of_others(&own)))
                     .count(),
                 false => 0,
             };
             self.notify.tell(Thing::New, news as u64);
             for (id, seen) in seen {
-                match seen {
-                    Some(seen) => book.take(id, seen),
-                    None => book.gone(&id),
-                }
+                book.looked(id, seen);
             }
             book.fold();
+            let Some(last) = last else {
+                return Ok(());
+            };
             book.taken = last;
         }
     }
 
-    /// What a sealed record is to referrals; none: nothing, or it is gone meanwhile.
-    fn look(&self, id: &RecordId) -> Option<Seen> {
+    /// What a sealed record is to referrals.
+    fn look(&self, id: &RecordId) -> Looked {
         match self.looked(id) {
-            Ok(seen) => seen,
+            Ok(Some(seen)) => Looked::Is(seen),
+            Ok(None) => Looked::Nothing,
+            Err(error) if is_of_the_disk(&error) => {
+                tracing::error!(record = %id.short(), %error, "a sealed record can't be looked at; it is tried again");
+                Looked::Unclear
+            }
             Err(error) => {
                 tracing::error!(record = %id.short(), %error, "a sealed record is left out of the referrals");
-                None
+                Looked::Nothing
             }
         }
     }
@@ -162,6 +173,18 @@ impl Node {
         let line = self.store.ledger_entry(peer, arrival)?;
         Ok(line.is_some_and(|line| line.answer == Some(Answer::Stored)))
     }
+}
+
+/// Whether the disk did not answer (too many open files, for one), so that nothing is known of
+/// what lies there.
+fn is_of_the_disk(error: &ReferralError) -> bool {
+    matches!(
+        error,
+        ReferralError::Store(_)
+            | ReferralError::Vault(
+                VaultError::Store(_) | VaultError::Keyring(KeyringError::Io { .. })
+            )
+    )
 }
 
 /// Work that waits for the disk.

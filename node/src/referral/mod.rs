@@ -24,6 +24,7 @@ mod error;
 pub mod inbox;
 mod look;
 pub mod new;
+mod retention;
 mod settle;
 mod tell;
 mod thread;
@@ -41,7 +42,7 @@ pub use self::act::{Made, Wanted};
 use self::book::Book;
 pub use self::candidates::Planned;
 pub use self::case::{Approval, Asked, CaseFile, CaseId, Cases, Draft};
-pub use self::config::ReferralConfig;
+pub use self::config::{KeptError, ReferralConfig};
 pub use self::error::ReferralError;
 pub use self::new::{NewFault, Sent};
 pub use self::thread::{Held, Thread};
@@ -157,7 +158,7 @@ impl Node {
                 let _one = self.referrals.0.acting.lock().await;
                 self.referrals_turn().await
             };
-            let failed = turn.is_err();
+            let failed = turn.is_err() || self.referrals.book().is_unclear();
             if let Err(error) = turn {
                 if *stop.borrow() {
                     return;
@@ -199,7 +200,8 @@ impl Node {
             let settled = self.settle_referrals().await;
             // One that can't be moved on stops no other's deadline.
             let fired = self.fire_deadlines().await?;
-            if !settled? && !fired {
+            let ended = self.end_retention().await?;
+            if !settled? && !fired && !ended {
                 break;
             }
         }

@@ -54,7 +54,10 @@ impl Node {
         if self.take_identity_back(&thread).await? {
             return Ok(true);
         }
-        self.time_out(&thread).await
+        if self.time_out(&thread).await? {
+            return Ok(true);
+        }
+        self.send_assessment(&thread).await
     }
 
     /// Whoever worked on the thread before this one of the same referral works on this one; on

@@ -256,6 +256,17 @@ impl Thread {
         self.consent.0 == ConsentState::Emergency && !self.steps.values().any(asked)
     }
 
+    /// Whether the person agrees that what was written of them without a name is sent on, or
+    /// nobody could ask.
+    pub fn may_share_profile(&self) -> bool {
+        let (state, scope) = self.consent();
+        match state {
+            ConsentState::Given => scope.contains(&ConsentScope::ShareProfile),
+            ConsentState::Emergency => self.is_emergency(),
+            ConsentState::Refused | ConsentState::Withdrawn => false,
+        }
+    }
+
     /// Whether the person agrees that the provider knows who it is, or nobody could ask.
     pub fn may_share_identity(&self) -> bool {
         let (state, scope) = self.consent();

@@ -49,12 +49,14 @@ impl Node {
                 let Ok(Some(case)) = node.cases.read(&id) else {
                     continue;
                 };
-                let mut back = case.sent && case.draft.is_empty();
+                // Nothing is left of it either where its records have ended.
+                let mut gone = case.sent && (case.draft.is_empty() || case.threads().count() > 0);
                 for thread in case.threads() {
                     let stone = node.store.tombstone(&thread)?;
-                    back &= stone.is_some_and(|stone| stone.is_retraction());
+                    gone &= stone.is_some_and(|stone| stone.is_retraction())
+                        || node.has_ended(&thread)?;
                 }
-                if back {
+                if gone {
                     node.cases.destroy(&id)?;
                 }
             }
@@ -63,25 +65,35 @@ impl Node {
         .await
     }
 
-    /// What is left of ours in a thread whose profile its author retracted.
+    /// What is left in a thread whose profile its author retracted: ours is retracted, and what
+    /// the other agency said is closed here at once; its own retraction follows when it can.
     pub(super) async fn take_back_the_rest(
         &self,
         thread: &RecordId,
     ) -> Result<bool, ReferralError> {
         let own = self.registry.own();
-        let left: Vec<RecordId> = {
+        let (left, theirs): (Vec<RecordId>, Vec<RecordId>) = {
             let book = self.referrals.book();
             let pieces = book.orphans.get(thread).into_iter().flatten();
-            pieces
-                .filter(|(_, piece)| piece.author == own)
-                .map(|(id, _)| *id)
-                .collect()
+            let (ours, theirs): (Vec<_>, Vec<_>) =
+                pieces.partition(|(_, piece)| piece.author == own);
+            let ids = |pieces: Vec<(&RecordId, _)>| pieces.iter().map(|(id, _)| **id).collect();
+            (ids(ours), ids(theirs))
         };
         // It may not have come yet, or have ended by itself.
         let Some(stone) = self.store.tombstone(thread)?.filter(|t| t.is_retraction()) else {
+            self.forget_ended(thread).await?;
             return Ok(false);
         };
         self.forget(*thread).await?;
+        let vault = self.vault.clone();
+        blocking(move || {
+            for id in theirs {
+                vault.shred(&id)?;
+            }
+            Ok(())
+        })
+        .await?;
         if left.is_empty() {
             return Ok(false);
         }
@@ -91,7 +103,7 @@ impl Node {
     }
 
     /// Forgets what is kept of a thread beside its records.
-    async fn forget(&self, thread: RecordId) -> Result<(), ReferralError> {
+    pub(super) async fn forget(&self, thread: RecordId) -> Result<(), ReferralError> {
         self.forget_marks(thread).await?;
         let looks = self.looks.clone();
         blocking(move || Ok(looks.forget(&thread)?)).await

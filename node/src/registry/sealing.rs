@@ -33,19 +33,21 @@ impl Registry {
         if exclude.is_empty() {
             return None;
         }
-        let (sector, country) = self.read(|i| {
-            if let Some(peer) = i.peers.get(agency) {
-                return Some((peer.pinned.sector.clone(), peer.pinned.country.clone()));
-            }
-            let contact = i.agencies.get(agency)?.contact()?;
-            let (sector, country) = (contact.sector.as_str(), contact.country.as_str());
-            Some((sector.to_owned(), country.to_owned()))
-        })?;
-        let barred = match (sector.parse(), country.parse()) {
+        // What was pinned, and what its card says since: either may tell that it is one of those.
+        let told: Vec<(String, String)> = self.read(|i| {
+            let pinned = i.peers.get(agency).map(|peer| &peer.pinned);
+            let pinned = pinned.map(|p| (p.sector.clone(), p.country.clone()));
+            let contact = i.agencies.get(agency).and_then(|known| known.contact());
+            let contact =
+                contact.map(|c| (c.sector.as_str().to_owned(), c.country.as_str().to_owned()));
+            pinned.into_iter().chain(contact).collect()
+        });
+        let barred = |(sector, country): &(String, String)| match (sector.parse(), country.parse())
+        {
             (Ok(sector), Ok(country)) => excludes(exclude, sector, &country),
             // Who knows what a sector of a later version is.
             _ => exclude.iter().any(|c| c.as_str() == country),
         };
-        barred.then_some(country)
+        told.into_iter().find(barred).map(|(_, country)| country)
     }
 }

@@ -358,7 +358,7 @@ impl Share {
     }
 
     /// Whether a record is owed rather than shared: our card, and whatever is about records.
-    pub(super) fn is_control(&self, header: &Header) -> bool {
+    pub(crate) fn is_control(&self, header: &Header) -> bool {
         let kind = kind::of(header);
         kind.is_none_or(|k| k.plane() == Plane::Control)
             || (kind == Some(Kind::Contact) && header.author == self.registry.own())

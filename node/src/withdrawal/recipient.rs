@@ -7,7 +7,7 @@ use liaison_protocol::record::codes::ReceiptWhat;
 
 use super::answer::is_erased;
 use crate::node::Node;
-use crate::store::{Arrival, Direction, Header, StoreError, Told};
+use crate::store::{Arrival, Direction, Header, Path, StoreError, Told};
 
 /// How far a record, or its withdrawal, is with one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub struct Recipient {
     pub receipt: Option<Told>,
     /// Since when it can't be reached; none: it is connected.
     pub unreachable_since: Option<Millis>,
+    /// How it went there.
+    pub path: Path,
 }
 
 impl Recipient {
@@ -114,6 +116,7 @@ impl Node {
                 told,
                 receipt: receipt.filter(|t| Some(t.answers) == withdrawal),
                 unreachable_since: self.unreachable_since(&agency),
+                path: line.path,
             });
         }
         Ok(recipients)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::order::{self, Graph, Node};
+use super::order::{self, Graph, Known, Node};
 use super::rule::To;
 use super::state::{Party, State};
 use super::table::{self, Refusal, Why};
@@ -157,6 +157,18 @@ impl Folded {
         self.leads(action, by).map(|_| ())
     }
 
+    /// Where a step would lead.
+    ///
+    /// # Errors
+    /// As [`Folded::permits`].
+    pub fn leads_to(&self, action: &Action, by: Party) -> Result<State, Refusal> {
+        self.permits(action, by)?;
+        Ok(match self.leads(action, by)? {
+            To::State(state) => state,
+            To::Same => self.state,
+        })
+    }
+
     fn leads(&self, action: &Action, by: Party) -> Result<To<State>, Refusal> {
         if by == Party::Provider && is_own_mistake(action) {
             return Err(Refusal {
@@ -196,43 +208,47 @@ pub fn fold<'a>(steps: impl IntoIterator<Item = Entry<'a>>) -> Folded {
     let order = order::order(&graph);
     let mut fold = Fold {
         folded: Folded::sent(),
-        graph: &graph,
+        placed: &order.placed,
+        known: Known::of(&graph, &order.placed),
         consents: BTreeMap::new(),
         urgencies: BTreeMap::new(),
         moved: Vec::new(),
     };
     for (at, id) in order.placed.iter().enumerate() {
         if let Some(entry) = steps.get(id) {
-            fold.take(entry, at >= limits::THREAD_STEPS);
+            fold.take(at, entry);
         }
     }
     let (consent, urgency) = (fold.consent(), fold.urgency());
+    let folded = fold.folded;
     Folded {
         order: order.placed,
         waiting: order.waiting,
         heads: order.heads.into_iter().take(limits::STEP_SEEN).collect(),
         consent,
         urgency,
-        ..fold.folded
+        ..folded
     }
 }
 
+/// Steps are named by their places in the order.
 struct Fold<'a> {
     folded: Folded,
-    graph: &'a Graph,
+    placed: &'a [RecordId],
+    known: Known,
     /// The consents that took effect.
-    consents: BTreeMap<RecordId, (ConsentState, &'a BTreeSet<ConsentScope>)>,
-    urgencies: BTreeMap<RecordId, Urgency>,
+    consents: BTreeMap<usize, (ConsentState, &'a BTreeSet<ConsentScope>)>,
+    urgencies: BTreeMap<usize, Urgency>,
     /// The steps that moved the state, in order.
-    moved: Vec<RecordId>,
+    moved: Vec<usize>,
 }
 
 impl<'a> Fold<'a> {
-    fn take(&mut self, entry: &Entry<'a>, full: bool) {
+    fn take(&mut self, at: usize, entry: &Entry<'a>) {
         let step = entry.step.action.effect();
-        match self.rule(entry, step, full) {
-            Ok(to) => self.apply(entry, step, to),
-            Err(refusal) => self.refuse(entry, refusal),
+        match self.rule(entry, step, at >= limits::THREAD_STEPS) {
+            Ok(to) => self.apply(at, entry, step, to),
+            Err(refusal) => self.refuse(at, entry, refusal),
         }
     }
 
@@ -249,7 +265,7 @@ impl<'a> Fold<'a> {
         self.folded.leads(&entry.step.action, entry.by)
     }
 
-    fn apply(&mut self, entry: &Entry<'a>, step: StepKind, to: To<State>) {
+    fn apply(&mut self, at: usize, entry: &Entry<'a>, step: StepKind, to: To<State>) {
         let folded = &mut self.folded;
         folded.applied.push(entry.id);
         if let To::State(state) = to {
@@ -259,7 +275,7 @@ impl<'a> Fold<'a> {
                 _ => folded.before = None,
             }
             folded.state = state;
-            self.moved.push(entry.id);
+            self.moved.push(at);
         }
         let moments = &mut folded.moments;
         match step {
@@ -281,32 +297,32 @@ impl<'a> Fold<'a> {
         match &entry.step.action {
             Action::Assisting { phase } => folded.phase = Some(*phase),
             Action::Consent { state, scope, .. } => {
-                self.consents.insert(entry.id, (*state, scope));
+                self.consents.insert(at, (*state, scope));
             }
             Action::Reclassified { urgency } => {
-                self.urgencies.insert(entry.id, *urgency);
+                self.urgencies.insert(at, *urgency);
             }
             _ => {}
         }
     }
 
-    fn refuse(&mut self, entry: &Entry, refusal: Refusal) {
+    fn refuse(&mut self, at: usize, entry: &Entry, refusal: Refusal) {
         let id = entry.id;
         self.folded.refused.push(Refused { id, refusal });
         if refusal.why != Why::Here {
             return;
         }
         // It ran into what it did not know of: the latest such step is what stands against it.
-        let unknown = |moved: &&RecordId| !order::knew(self.graph, &id, moved);
-        if let Some(kept) = self.moved.iter().rev().find(unknown) {
-            let kept = *kept;
+        let unknown = |moved: &&usize| !self.known.knew(at, **moved);
+        let kept = self.moved.iter().rev().find(unknown);
+        if let Some(kept) = kept.and_then(|kept| self.placed.get(*kept)).copied() {
             self.folded.conflicts.push(Conflict { kept, other: id });
         }
     }
 
     /// What all the newest words on consent say; newest are those that no other word knew.
     fn consent(&self) -> Option<ConsentNow> {
-        let newest = newest(self.graph, self.consents.keys());
+        let newest = self.newest(self.consents.keys());
         let mut words = newest.iter().filter_map(|id| self.consents.get(id));
         let (state, scope) = words.next()?;
         let first = ConsentNow {
@@ -325,17 +341,15 @@ impl<'a> Fold<'a> {
     }
 
     fn urgency(&self) -> Option<Urgency> {
-        let newest = newest(self.graph, self.urgencies.keys());
+        let newest = self.newest(self.urgencies.keys());
         let urgencies = newest.iter().filter_map(|id| self.urgencies.get(id));
         urgencies.min().copied()
     }
-}
 
-/// Those that no other of them knew.
-fn newest<'a>(graph: &Graph, ids: impl Iterator<Item = &'a RecordId>) -> Vec<RecordId> {
-    let ids: Vec<&RecordId> = ids.collect();
-    let newer = |id: &RecordId| ids.iter().any(|other| order::knew(graph, other, id));
-    ids.iter().filter(|id| !newer(id)).map(|id| **id).collect()
+    fn newest<'b>(&self, steps: impl Iterator<Item = &'b usize>) -> Vec<usize> {
+        let steps: Vec<usize> = steps.copied().collect();
+        self.known.newest(&steps)
+    }
 }
 
 /// Only whose referral it is can have sent it by mistake.

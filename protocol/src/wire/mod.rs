@@ -21,8 +21,8 @@ pub mod outcome;
 #[cfg(test)]
 mod properties;
 pub mod repair;
-#[cfg(any(test, feature = "sim"))]
-pub mod sim;
+#[cfg(test)]
+mod rng;
 
 pub use fault::WireFault;
 pub use hello::{Hello, Speaks, VERSION};

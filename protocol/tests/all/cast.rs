@@ -553,7 +553,7 @@ pub fn identity() -> Inside {
     }))))
 }
 
-/// Every field that a step may have; no one step has them all.
+/// Every step that there is, and every field that one may have; no one step has them all.
 pub fn steps() -> Vec<(&'static str, Inside)> {
     let step = |data: Value| {
         let mut all = json!({"on": trend_id(), "seen": [signed_id(&small())]});
@@ -565,40 +565,41 @@ pub fn steps() -> Vec<(&'static str, Inside)> {
             ..about_a_girl(Personal::Step(*part(all)))
         }
     };
-    vec![
+    let hub = agency("hub root").to_string();
+    let steps = [
+        ("step-acknowledged", json!({})),
         (
             "step-info-asked",
-            step(json!({"action": "info-asked", "topic": "languages", "note": "Which dialect?"})),
+            json!({"topic": "languages", "note": "Which dialect?"}),
         ),
         (
-            "step-declined",
-            step(json!({"action": "declined", "reason": "no-capacity"})),
+            "step-info-given",
+            json!({"topic": "languages", "note": "The coast's."}),
         ),
-        (
-            "step-assisting",
-            step(json!({"action": "assisting", "phase": "first"})),
-        ),
-        (
-            "step-transferred",
-            step(
-                json!({"action": "transferred", "to": agency("hub root").to_string(), "date": TODAY}),
-            ),
-        ),
-        (
-            "step-followed-up",
-            step(json!({"action": "followed-up", "number": 2})),
-        ),
+        ("step-accepted", json!({})),
+        ("step-declined", json!({"reason": "no-capacity"})),
+        ("step-expired", json!({})),
+        ("step-identity-released", json!({})),
+        ("step-assisting", json!({"phase": "first"})),
+        ("step-transferred", json!({"to": hub, "date": TODAY})),
+        ("step-followed-up", json!({"number": 2})),
+        ("step-closed", json!({"reason": "own-wish"})),
+        ("step-missing", json!({})),
+        ("step-located", json!({})),
+        ("step-withdrawn", json!({"reason": "subject-right"})),
         (
             "step-consent",
-            step(
-                json!({"action": "consent", "state": "given", "scope": ["assistance"], "date": TODAY}),
-            ),
+            json!({"state": "given", "scope": ["assistance"], "date": TODAY}),
         ),
-        (
-            "step-reclassified",
-            step(json!({"action": "reclassified", "urgency": "high"})),
-        ),
-    ]
+        ("step-guardian", json!({"date": TODAY})),
+        ("step-best-interests", json!({"date": TODAY})),
+        ("step-reclassified", json!({"urgency": "high"})),
+    ];
+    let steps = steps.map(|(name, mut data)| {
+        data["action"] = json!(name.strip_prefix("step-").expect("a step's name"));
+        (name, step(data))
+    });
+    steps.into()
 }
 
 /// What stands inside [`sealed`]: that the shelter is silent in a thread.

@@ -47,9 +47,9 @@ pub fn approve(context: &mut Context, args: &ApproveArgs) -> Outcome {
     let Some(name) = &args.draft else {
         let mut rows: Vec<DraftRow> = client.get("/v1/drafts")?;
         rows.retain(|row| row.state == "waiting");
-        return context
-            .ui
-            .either(&rows, |style| render::table(style, &rows));
+        return context.ui.either(&json!({ "drafts": rows }), |style| {
+            render::table(style, &rows)
+        });
     };
     if !args.yes {
         if !context.ui.interactive {

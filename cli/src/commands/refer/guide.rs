@@ -47,7 +47,7 @@ pub fn ask_all(
 
 /// One answer; none: it was left open.
 pub fn ask(ui: &mut Ui, question: &Question) -> Result<Option<Value>, CommandError> {
-    ui.note("")?;
+    ui.note("\n")?;
     let asked = if question.optional {
         format!("{} (Enter: leave it)", question.ask)
     } else {

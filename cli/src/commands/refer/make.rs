@@ -94,9 +94,9 @@ pub fn drafts(context: &mut Context, args: &DraftsArgs) -> Outcome {
     let client = context.client()?;
     let Some(name) = &args.drop else {
         let rows: Vec<DraftRow> = client.get("/v1/drafts")?;
-        return context
-            .ui
-            .either(&rows, |style| render::table(style, &rows));
+        return context.ui.either(&json!({ "drafts": rows }), |style| {
+            render::table(style, &rows)
+        });
     };
     if !args.yes {
         confirm(

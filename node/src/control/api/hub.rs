@@ -14,6 +14,9 @@ pub struct HubReport {
     pub reservations: HubUse,
     /// Circuits that are open through it now.
     pub circuits: u64,
+    /// Reservations and circuits that were refused since the start.
+    #[serde(default)]
+    pub circuits_refused: u64,
     /// Bytes of parcels that it keeps.
     pub mailbox: HubUse,
     /// Parcels that it keeps.

@@ -14,6 +14,7 @@ mod keyring;
 mod keys;
 mod leave;
 mod officers;
+mod parcels;
 mod parting;
 mod peers;
 mod policy;
@@ -50,6 +51,10 @@ pub use keys::{
 };
 pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest};
 pub use officers::{OfficerView, OfficersReport};
+pub use parcels::{
+    BundleBegun, BundlePackReport, BundlePackRequest, BundleRequest, BundleWrittenRequest,
+    ParcelFaultView, ParcelOpened, ParcelView, ParcelsReport,
+};
 pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport,
     PeerRevokeRequest, RevokedPeer,

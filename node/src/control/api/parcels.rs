@@ -53,12 +53,31 @@ pub struct ParcelFaultView {
     pub says: String,
 }
 
-/// `POST /v1/bundles/pack`.
+/// `POST /v1/bundles`: begins a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BundleRequest {
+    /// For whom: alias or agency id.
+    pub to: String,
+}
+
+/// A bundle that was begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BundleBegun {
+    /// For whom: alias.
+    pub to: String,
+    /// The number of its first parcel.
+    pub first: u64,
+}
+
+/// `POST /v1/bundles/pack`: the next parcel of a bundle, as bytes; none: it is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BundlePackRequest {
     /// For whom: alias or agency id.
     pub to: String,
+    /// The number of its first parcel.
+    pub first: u64,
     /// Also what an earlier bundle holds and was not answered.
     #[serde(default)]
     pub again: bool,

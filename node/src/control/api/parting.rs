@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ParcelView;
+
 /// `POST /v1/peers/{name}/remove`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -29,6 +31,9 @@ pub struct PeerRemoveReport {
     pub owed: Vec<OwedView>,
     /// Whether the link stays until then, for 90 days at most.
     pub leaving: bool,
+    /// Parcels to it that could not be taken back: at hubs that are away, and in bundles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<ParcelView>,
 }
 
 /// `POST /v1/peers/{name}/revoke`.
@@ -53,6 +58,9 @@ pub struct PeerRevokeReport {
     pub records: Vec<HeldRecord>,
     /// What it is owed and can't be reached with any more.
     pub unreachable: Vec<OwedView>,
+    /// Parcels to it that could not be taken back: at hubs that are away, and in bundles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<ParcelView>,
 }
 
 /// Records that an agency holds, of a kind and marking.

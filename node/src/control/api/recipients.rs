@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::PeerDecision;
+use super::{ParcelView, PeerDecision};
 
 /// A peer that got a record from us, or told us that it has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -30,6 +30,12 @@ pub struct RecipientView {
     /// Those that it passed the record on to, by its own count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed_on: Option<PassedOn>,
+    /// How it went there: `direct`, `circuit`, `mailbox` or `bundle`.
+    #[serde(default)]
+    pub path: String,
+    /// The parcel with it that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parcel: Option<ParcelView>,
 }
 
 /// Holders behind a recipient, counted all the way and named nowhere.
@@ -63,4 +69,7 @@ pub struct AudienceReport {
     pub recalled: Vec<String>,
     /// Per linked peer: who may have it, who may not, and why.
     pub peers: Vec<PeerDecision>,
+    /// Parcels with it that could not be taken back: at hubs that are away, and in bundles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<ParcelView>,
 }

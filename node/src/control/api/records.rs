@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{FindingView, LeaveView, RecipientView, RecordRow};
+use super::{FindingView, LeaveView, ParcelView, RecipientView, RecordRow};
 
 /// `POST /v1/records`: sign and store a draft, then offer it to whom both gates allow.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -79,6 +79,9 @@ pub struct Why {
     /// What has happened between this record and this peer, from the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerView>,
+    /// Parcels that are under way to the peer with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<ParcelView>,
 }
 
 /// One gate's word.
@@ -112,6 +115,9 @@ pub struct LedgerView {
     pub answer: Option<String>,
     /// The rule under which it was released.
     pub rule: String,
+    /// How it travelled: `direct`, `circuit`, `mailbox` or `bundle`.
+    #[serde(default)]
+    pub path: String,
 }
 
 /// `GET /v1/records/{id}`.
@@ -217,6 +223,9 @@ pub struct RetractReport {
     /// How far it is with each of them; none on a dry run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recipients: Vec<RecipientView>,
+    /// Parcels with it that could not be taken back: at hubs that are away, and in bundles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<ParcelView>,
 }
 
 /// `POST /v1/verify`: is this file a record, and whose word is it?

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OfficerView, OpenAsks, PeerStatus, PolicyState};
+use super::{HubReport, OfficerView, OpenAsks, PeerStatus, PolicyState};
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -45,6 +45,9 @@ pub struct Status {
     /// Referrals that are not over: how many are how. `liaison inbox` has the lines.
     #[serde(default)]
     pub referrals: ReferralCounts,
+    /// What it carries for others, if it is a hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub: Option<HubReport>,
     /// Seconds since the start.
     pub uptime_s: u64,
 }

@@ -12,6 +12,7 @@ use crate::control::api::{ApiError, AudienceReport, AudienceRequest, PeerDecisio
 use crate::control::caller::Caller;
 use crate::kind;
 use crate::node::Node;
+use crate::parcels::Row;
 use crate::store::{Flags, Op};
 use crate::withdrawal::is_erased;
 
@@ -104,10 +105,22 @@ pub(in crate::control) async fn audience(
             node.recall(&[header.id], agency, RecallReason::Policy)
                 .await?;
         }
+        // Of what was looked at for those who are away, some is looked at again.
+        if !added.is_empty() {
+            node.share.owed.recheck();
+        }
         for agency in &added {
             node.sync.offer_again(agency, [header.id]);
         }
     }
+    let left = match request.dry_run {
+        true => Vec::new(),
+        false => {
+            let withdrawn =
+                |row: &Row| row.records.contains(&arrival) && !allowed.contains(&row.to);
+            node.taken_back(withdrawn).await
+        }
+    };
     let names = |agencies: &[AgencyId]| {
         let mut names: Vec<String> = agencies.iter().map(|a| node.registry.alias(a)).collect();
         names.sort();
@@ -118,5 +131,6 @@ pub(in crate::control) async fn audience(
         added: names(&added),
         recalled: names(&out),
         peers,
+        parcels: node.parcel_views(left),
     }))
 }

@@ -10,7 +10,7 @@ use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::node::Node;
 use crate::share::{Decided, Gate, GateWord};
-use crate::store::{Direction, LedgerEntry};
+use crate::store::{Direction, LedgerEntry, Path as Way};
 
 /// `GET /v1/records/{id}/why/{peer}`.
 pub(in crate::control) async fn why(
@@ -42,6 +42,7 @@ pub(in crate::control) async fn why(
         decision,
         gates: words.iter().map(GateView::from).collect(),
         ledger: line.map(|line| LedgerView::new(&node, &agency, &line)),
+        parcels: node.parcels_with(&agency, arrival),
     }))
 }
 
@@ -70,7 +71,18 @@ impl LedgerView {
             at: rfc3339(line.at),
             answer: line.answer.map(|a| a.to_string()),
             rule: line.rule.to_string(),
+            path: path(line.path).into(),
         }
+    }
+}
+
+/// How something travelled, as people read it.
+pub(super) const fn path(path: Way) -> &'static str {
+    match path {
+        Way::Direct => "direct",
+        Way::Circuit => "circuit",
+        Way::Mailbox => "mailbox",
+        Way::Bundle => "bundle",
     }
 }
 

@@ -15,13 +15,13 @@ impl Node {
         let mut views: Vec<RecipientView> = self
             .recipients(arrival, header)?
             .iter()
-            .map(|one| self.recipient_view(one))
+            .map(|one| self.recipient_view(arrival, one))
             .collect();
         views.sort_by(|a, b| a.peer.cmp(&b.peer));
         Ok(views)
     }
 
-    fn recipient_view(&self, one: &Recipient) -> RecipientView {
+    fn recipient_view(&self, arrival: Arrival, one: &Recipient) -> RecipientView {
         let state = one.state();
         let receipt = one.receipt.as_ref();
         RecipientView {
@@ -38,6 +38,8 @@ impl Node {
             passed_on: receipt
                 .and_then(|t| t.further)
                 .map(|(asked, erased)| PassedOn { asked, erased }),
+            path: super::decision::path(one.path).into(),
+            parcel: self.parcels_with(&one.agency, arrival).pop(),
         }
     }
 }

@@ -73,6 +73,7 @@ pub(in crate::control) async fn retract(
         id: None,
         held_by: node.holders(arrival)?,
         recipients: Vec::new(),
+        parcels: Vec::new(),
     };
     if !request.dry_run {
         let old = node.statement(arrival)?;
@@ -91,6 +92,8 @@ pub(in crate::control) async fn retract(
             .own(vec![made], noted.into_iter().collect())
             .await?;
         report.id = made.first().map(|(id, _)| id.full());
+        let left = node.taken_back(|row| row.records.contains(&arrival)).await;
+        report.parcels = node.parcel_views(left);
         report.recipients = node.recipient_views(arrival, &header)?;
     }
     Ok(Json(report))

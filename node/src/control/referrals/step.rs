@@ -35,6 +35,7 @@ pub(in crate::control) async fn step(
     }
     // Who is referred, and how that goes, is nobody's business who reads the log.
     note(|note| note.record(thread.id));
+    let would = thread.folded.leads_to(&wanted.action, thread.role).ok();
     let made = node.take_step(wanted, dry_run).await?;
     let now = node.clock.now();
     let after = node.referrals.thread(&thread.id);
@@ -46,9 +47,11 @@ pub(in crate::control) async fn step(
     Ok(Json(StepReport {
         id: made.id.map(|id| id.full()),
         referral: thread.id.full(),
-        state: after
-            .as_ref()
-            .map_or_else(|| "withdrawn".to_owned(), |t| t.state().to_string()),
+        state: match (would.filter(|_| dry_run), &after) {
+            (Some(would), _) => would.to_string(),
+            (None, Some(thread)) => thread.state().to_string(),
+            (None, None) => "withdrawn".to_owned(),
+        },
         peer,
         delivered,
         deadlines: after

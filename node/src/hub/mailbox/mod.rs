@@ -64,6 +64,10 @@ struct Shared {
 }
 
 /// What becomes of a deposit.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made"
+)]
 pub enum Admission {
     /// The same parcel of the same depositor waits already.
     Waits,

@@ -35,7 +35,7 @@ pub(super) fn check_assessment(assessment: &Assessment, found: &mut Vec<Finding>
 }
 
 /// Says where in the note, never what stands there.
-fn note_of(place: &str, note: &Private, found: &mut Vec<Finding>) {
+pub(super) fn note_of(place: &str, note: &Private, found: &mut Vec<Finding>) {
     for hit in scan(note.expose()) {
         found.push(Finding::new(
             "REF-05",

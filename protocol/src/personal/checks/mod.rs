@@ -19,7 +19,7 @@ use crate::record::check::Finding;
 use crate::record::codes::{Country2, Sector};
 use crate::record::date::Date;
 
-use super::{Assessment, Profile};
+use super::{Assessment, Private, Profile};
 
 /// An agency that may get a referral, as the checks see it.
 #[derive(Clone, Copy, Debug)]
@@ -81,5 +81,13 @@ pub fn check_assessment(
             "Give the day on which the person was assessed.",
         ));
     }
+    found
+}
+
+/// All checks of the note of a step before it is sealed; whether the step may be taken is the
+/// table's to say.
+pub fn check_note(note: &Private) -> Vec<Finding> {
+    let mut found = Vec::new();
+    identifying::note_of("note", note, &mut found);
     found
 }

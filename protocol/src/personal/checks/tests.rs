@@ -289,6 +289,15 @@ fn ref_05_nothing_that_tells_who_or_where() {
             "REF-05 assessment.date is still to come (today is 2031-03-02). Give the day on which the person was assessed.",
         ]
     );
+    let found = check_note(&"write to amina@example.org".into());
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "REF-05 note, characters 10-26, look like an e-mail address. Who the person is stands in the identity only. Take it out of the note."
+        ]
+    );
+    assert!(check_note(&"A ground floor room?".into()).is_empty());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::fault::Blame;
 use crate::id::AgencyId;
 use crate::wire::frame;
 use crate::wire::hello::Speaks;
-use crate::wire::sim::Rng;
+use crate::wire::rng::Rng;
 
 fn hello(n: u8) -> Hello {
     Hello::new(Speaks::CURRENT, "test", AgencyId::from_bytes([n; 32]))

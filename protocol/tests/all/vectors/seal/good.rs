@@ -125,3 +125,12 @@ fn inside_of(bytes: usize) -> Inside {
 fn sealed_as(name: &'static str, stub: Stub, inside: &Inside) -> (Record, Secret) {
     seal_record(stub, inside, &mut Fixed::new(name)).expect("seals")
 }
+
+#[test]
+fn every_step_has_a_vector() {
+    use liaison_protocol::record::codes::StepKind;
+    let steps = cast::steps();
+    let found = steps.iter().filter_map(|(_, inside)| inside.step());
+    let found: Vec<StepKind> = found.map(|step| step.action.kind()).collect();
+    assert_eq!(found, StepKind::ALL);
+}

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::clock::Hlc;
-use crate::fault::{Answer, Later, Refused};
-use crate::id::{AgencyId, RecordId};
-use crate::limits;
-use crate::wire::hello::{Hello, Speaks};
-use crate::wire::live::{Known, Lane};
-use crate::wire::message::Item;
-use crate::wire::outcome::Outcome;
-use crate::wire::repair::Entry;
+use liaison_protocol::clock::Hlc;
+use liaison_protocol::fault::{Answer, Later, Refused};
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::limits;
+use liaison_protocol::wire::hello::{Hello, Speaks};
+use liaison_protocol::wire::live::{Known, Lane};
+use liaison_protocol::wire::message::Item;
+use liaison_protocol::wire::outcome::Outcome;
+use liaison_protocol::wire::repair::Entry;
 
 /// The class that only its author passes on.
 pub const FIRST_HOP: u8 = 63;
@@ -40,8 +40,9 @@ pub struct Record {
 pub struct Node {
     number: usize,
     pub(super) speaks: Speaks,
-    pub(super) share: Vec<u64>,
-    pub(super) accept: Vec<u64>,
+    /// Classes that it shares with a peer, and accepts from it; all where there is none.
+    share: BTreeMap<usize, u64>,
+    accept: BTreeMap<usize, u64>,
     pub(super) full_until: u64,
     disk: Disk,
     backup: Disk,
@@ -52,7 +53,7 @@ pub struct Node {
 struct Disk {
     store: BTreeMap<RecordId, Record>,
     log: Vec<RecordId>,
-    peers: Vec<Peer>,
+    peers: BTreeMap<usize, Peer>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -71,17 +72,16 @@ pub(super) struct Handed {
 }
 
 impl Node {
-    pub(super) fn new(number: usize, nodes: usize) -> Self {
+    pub(super) fn new(number: usize, peers: &[usize]) -> Self {
         let disk = Disk {
-            peers: vec![Peer::default(); nodes],
+            peers: peers.iter().map(|p| (*p, Peer::default())).collect(),
             ..Disk::default()
         };
-        let all = vec![u64::MAX; nodes];
         Self {
             number,
             speaks: Speaks::CURRENT,
-            share: all.clone(),
-            accept: all,
+            share: BTreeMap::new(),
+            accept: BTreeMap::new(),
             full_until: 0,
             backup: disk.clone(),
             disk,
@@ -99,21 +99,27 @@ impl Node {
     }
 
     pub(super) fn hello(&self) -> Hello {
-        Hello::new(
-            self.speaks,
-            "sim",
-            AgencyId::from_bytes([self.number as u8; 32]),
-        )
+        let mut agency = [0; 32];
+        agency[..8].copy_from_slice(&(self.number as u64).to_be_bytes());
+        Hello::new(self.speaks, "sim", AgencyId::from_bytes(agency))
+    }
+
+    pub(super) fn set_share(&mut self, to: usize, mask: u64) {
+        self.share.insert(to, mask);
+    }
+
+    pub(super) fn set_accept(&mut self, from: usize, mask: u64) {
+        self.accept.insert(from, mask);
     }
 
     pub(super) fn shares(&self, to: usize, record: &Record) -> bool {
         let mine = record.class != FIRST_HOP || record.author == self.number;
-        mine && record.author != to && self.share[to] >> record.class & 1 == 1
+        mine && record.author != to && mask_of(&self.share, to) >> record.class & 1 == 1
     }
 
     pub(super) fn accepts(&self, from: usize, record: &Record) -> bool {
         let from_author = record.class != FIRST_HOP || record.author == from;
-        from_author && self.accept[from] >> record.class & 1 == 1
+        from_author && mask_of(&self.accept, from) >> record.class & 1 == 1
     }
 
     /// Puts a record in. The same one twice is a defect of the simulated node.
@@ -127,13 +133,19 @@ impl Node {
         );
         self.disk.log.push(record.id);
         if record.class == CONTROL {
-            for to in 0..self.disk.peers.len() {
-                let known = self.disk.peers[to].ledger.contains_key(&record.id);
-                if to != self.number && !known && self.shares(to, &record) {
-                    self.disk.peers[to].owed.insert(record.id);
+            let peers: Vec<usize> = self.disk.peers.keys().copied().collect();
+            for to in peers {
+                let shares = self.shares(to, &record);
+                let peer = self.peer(to);
+                if shares && !peer.ledger.contains_key(&record.id) {
+                    peer.owed.insert(record.id);
                 }
             }
         }
+    }
+
+    fn peer(&mut self, number: usize) -> &mut Peer {
+        self.disk.peers.entry(number).or_default()
     }
 
     pub(super) fn back_up(&mut self) {
@@ -147,7 +159,7 @@ impl Node {
     pub(super) fn again(&mut self, to: usize, id: RecordId) {
         let shared = self.disk.store.get(&id).is_some_and(|r| self.shares(to, r));
         if shared {
-            self.disk.peers[to].again.insert(id);
+            self.peer(to).again.insert(id);
         }
     }
 
@@ -158,7 +170,7 @@ impl Node {
         lane: Lane,
         handed: &mut Handed,
     ) -> Option<(u64, Vec<Item>)> {
-        let peer = &self.disk.peers[to];
+        let peer = self.disk.peers.get(&to)?;
         let extra = match lane {
             Lane::Owed => &peer.owed,
             Lane::Again => &peer.again,
@@ -175,7 +187,7 @@ impl Node {
     }
 
     fn scan_log(&self, to: usize, handed: &mut Handed) -> Option<(u64, Vec<Item>)> {
-        let peer = &self.disk.peers[to];
+        let peer = self.disk.peers.get(&to)?;
         let from = handed.scanned.unwrap_or(peer.cursor);
         let mut mark = from;
         let mut items = Vec::new();
@@ -215,7 +227,7 @@ impl Node {
         handed: &mut Handed,
     ) -> Vec<RecordId> {
         let mut later = Vec::new();
-        let peer = &mut self.disk.peers[to];
+        let peer = self.disk.peers.entry(to).or_default();
         for (id, outcome) in outcomes {
             if let Some(record) = self.disk.store.get(id) {
                 peer.ledger.insert(*id, record.created);
@@ -235,7 +247,7 @@ impl Node {
     }
 
     pub(super) fn lookup(&mut self, from: usize, items: &[Item]) -> Vec<Known> {
-        let peer = &mut self.disk.peers[from];
+        let peer = self.disk.peers.entry(from).or_default();
         let store = &self.disk.store;
         let one = |item: &Item| {
             if store.contains_key(&item.id) {
@@ -266,7 +278,7 @@ impl Node {
         if now < self.full_until {
             return (Answer::Later(Later::Disk), false);
         }
-        self.disk.peers[from].ledger.insert(item.id, item.created);
+        self.peer(from).ledger.insert(item.id, item.created);
         if self.disk.store.contains_key(&item.id) {
             return (Answer::Stored, false);
         }
@@ -281,16 +293,16 @@ impl Node {
     pub(super) fn repair_set(&self, to: usize) -> Vec<Entry> {
         let records = self.disk.store.values().filter(|r| self.shares(to, r));
         let mut set: BTreeMap<RecordId, Hlc> = records.map(|r| (r.id, r.created)).collect();
-        set.extend(
-            self.disk.peers[to]
-                .ledger
-                .iter()
-                .map(|(id, created)| (*id, *created)),
-        );
+        let ledger = self.disk.peers.get(&to).map(|peer| &peer.ledger);
+        set.extend(ledger.into_iter().flatten().map(|(id, at)| (*id, *at)));
         set.into_iter()
             .map(|(id, created)| Entry { created, id })
             .collect()
     }
+}
+
+fn mask_of(masks: &BTreeMap<usize, u64>, peer: usize) -> u64 {
+    masks.get(&peer).copied().unwrap_or(u64::MAX)
 }
 
 fn item(record: &Record) -> Item {

@@ -1,24 +1,24 @@
-//! A seeded simulator: many nodes in virtual time, on the real frames and sessions.
+//! The simulated world: nodes, links, and what is done to them.
 //!
 //! Each node has a store, a log in order of arrival, a cursor and a ledger per peer, and a
-//! policy that is a mask of classes per link. Streams break at any message, nodes restart
-//! or are restored from a backup, links are cut for a while. One seed gives one run.
+//! policy that is a mask of classes per link. Streams break at any message, packets are lost and
+//! sent again, nodes go away and come back, restart or are restored from a backup, links are cut
+//! for a while.
 
 mod node;
-mod rng;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::lines::Lines;
+use crate::rng::Rng;
+use liaison_protocol::clock::{Hlc, Millis};
+use liaison_protocol::id::RecordId;
+use liaison_protocol::wire::fault::WireFault;
+use liaison_protocol::wire::hello::Speaks;
 pub use node::{CONTROL, FIRST_HOP, Node, Record};
-pub use rng::Rng;
-
-use crate::clock::{Hlc, Millis};
-use crate::id::RecordId;
-use crate::wire::fault::WireFault;
-use crate::wire::hello::Speaks;
 use stream::{Key, Stream, Work};
 
 /// What a simulation begins with.
@@ -30,10 +30,8 @@ pub struct Config {
     pub nodes: usize,
     /// Pairs that connect, in both directions.
     pub links: Vec<(usize, usize)>,
-    /// Milliseconds that a message takes, from and to.
-    pub latency_ms: (u64, u64),
-    /// Of a thousand messages, how many break their stream.
-    pub loss_per_mille: u64,
+    /// What the lines are like.
+    pub lines: Lines,
 }
 
 /// Something that is done to the simulated world.
@@ -58,6 +56,8 @@ pub enum Action {
     Restore(usize),
     /// A pair cannot connect until then.
     Partition(usize, usize, u64),
+    /// A node is switched off until then.
+    Away(usize, u64),
     /// A node's policy towards a peer changes: the mask of classes that it shares.
     Share(usize, usize, u64),
     /// A node's policy towards a peer changes: the mask of classes that it accepts.
@@ -77,6 +77,8 @@ pub struct Figures {
     pub messages: BTreeMap<&'static str, u64>,
     /// Bytes of frames.
     pub bytes: u64,
+    /// Bytes of frames that each node sent or got.
+    pub bytes_at: Vec<u64>,
     /// Items on offer.
     pub offered: u64,
     /// Records committed to a store that did not create them.
@@ -102,8 +104,9 @@ pub struct Sim {
     sequence: u64,
     queue: BTreeMap<(u64, u64), Due>,
     nodes: Vec<Node>,
+    /// Whom each node connects with.
+    neighbours: Vec<Vec<usize>>,
     streams: BTreeMap<Key, Stream>,
-    blocked: BTreeMap<(usize, usize), u64>,
     /// Every record that was ever created.
     records: BTreeMap<RecordId, Record>,
     /// What was counted.
@@ -137,19 +140,26 @@ enum Due {
 impl Sim {
     /// A world in which every node shares and accepts all classes, and connects at once.
     pub fn new(config: Config) -> Self {
-        let nodes = (0..config.nodes)
-            .map(|n| Node::new(n, config.nodes))
-            .collect();
+        let mut neighbours = vec![Vec::new(); config.nodes];
+        for (a, b) in &config.links {
+            neighbours[*a].push(*b);
+            neighbours[*b].push(*a);
+        }
+        let nodes = neighbours.iter().enumerate();
+        let nodes = nodes.map(|(n, peers)| Node::new(n, peers)).collect();
         let mut sim = Self {
             rng: Rng::new(config.seed),
             now: 0,
             sequence: 0,
             queue: BTreeMap::new(),
             nodes,
+            neighbours,
             streams: BTreeMap::new(),
-            blocked: BTreeMap::new(),
             records: BTreeMap::new(),
-            figures: Figures::default(),
+            figures: Figures {
+                bytes_at: vec![0; config.nodes],
+                ..Figures::default()
+            },
             faults: Vec::new(),
             config,
         };
@@ -206,39 +216,33 @@ impl Sim {
         Err("the world does not come to rest")
     }
 
-    /// What a node must hold in the end: what it created, and what some way of links lets
+    /// What each node must hold in the end: what it created, and what some way of links lets
     /// come to it.
-    pub fn expected(&self, node: usize) -> BTreeSet<RecordId> {
-        let mut holders: BTreeMap<RecordId, BTreeSet<usize>> = BTreeMap::new();
+    pub fn expected(&self) -> Vec<BTreeSet<RecordId>> {
+        let mut expected = vec![BTreeSet::new(); self.nodes.len()];
         for record in self.records.values() {
-            let at = holders.entry(record.id).or_default();
-            at.insert(record.author);
-            let mut grown = true;
-            while grown {
-                grown = false;
-                for (a, b) in &self.config.links {
-                    for (from, to) in [(*a, *b), (*b, *a)] {
-                        let passes = at.contains(&from)
-                            && !at.contains(&to)
-                            && self.nodes[from].shares(to, record)
-                            && self.nodes[to].accepts(from, record);
-                        grown |= passes && at.insert(to);
-                    }
+            let mut next = vec![record.author];
+            while let Some(from) = next.pop() {
+                if !expected[from].insert(record.id) {
+                    continue;
                 }
+                let peers = self.neighbours[from].iter().copied();
+                next.extend(peers.filter(|to| {
+                    self.nodes[from].shares(*to, record) && self.nodes[*to].accepts(from, record)
+                }));
             }
         }
-        holders
-            .into_iter()
-            .filter(|(_, at)| at.contains(&node))
-            .map(|(id, _)| id)
-            .collect()
+        expected
     }
 
     /// The nodes that do not hold exactly what they must.
     pub fn astray(&self) -> Vec<usize> {
-        (0..self.nodes.len())
-            .filter(|n| self.nodes[*n].held() != self.expected(*n))
-            .collect()
+        let expected = self.expected();
+        let astray = |(n, must): (usize, &BTreeSet<RecordId>)| {
+            let held = self.nodes[n].held();
+            (held != *must).then_some(n)
+        };
+        expected.iter().enumerate().filter_map(astray).collect()
     }
 
     fn act(&mut self, action: Action) {
@@ -273,15 +277,19 @@ impl Sim {
                 self.nodes[node].restore();
             }
             Action::Partition(a, b, until) => {
-                self.blocked.insert((a.min(b), a.max(b)), until);
+                self.config.lines.cut(a, b, until);
                 self.drop_streams(|key| key.touches(a) && key.touches(b));
             }
+            Action::Away(node, until) => {
+                self.config.lines.switch_off(node, until);
+                self.drop_streams(|key| key.touches(node));
+            }
             Action::Share(from, to, mask) => {
-                self.nodes[from].share[to] = mask;
+                self.nodes[from].set_share(to, mask);
                 self.drop_streams(|key| key.touches(from));
             }
             Action::Accept(to, from, mask) => {
-                self.nodes[to].accept[from] = mask;
+                self.nodes[to].set_accept(from, mask);
                 self.drop_streams(|key| key.touches(to));
             }
             Action::DiskFull(node, until) => self.nodes[node].full_until = until,

@@ -2,13 +2,14 @@ use super::*;
 
 const ALL_KINDS: [u8; 5] = [1, 2, 3, CONTROL, FIRST_HOP];
 
-fn sim(seed: u64, nodes: usize, links: &[(usize, usize)], loss_per_mille: u64) -> Sim {
+fn sim(seed: u64, nodes: usize, links: &[(usize, usize)], breaks_per_mille: u64) -> Sim {
+    let mut lines = Lines::new((5, 60));
+    lines.breaks_per_mille = breaks_per_mille;
     Sim::new(Config {
         seed,
         nodes,
         links: links.to_vec(),
-        latency_ms: (5, 60),
-        loss_per_mille,
+        lines,
     })
 }
 
@@ -48,7 +49,7 @@ fn settle(sim: &mut Sim) {
 
 /// Closes and opens all streams: nothing but greetings may be said.
 fn is_quiet(sim: &mut Sim) {
-    sim.config.loss_per_mille = 0;
+    sim.config.lines.breaks_per_mille = 0;
     sim.figures.messages.clear();
     sim.after(0, Action::ReopenAll);
     settle(sim);
@@ -66,8 +67,8 @@ fn every_topology_converges_to_what_its_policies_allow() {
             for (a, b) in &links {
                 for (from, to) in [(*a, *b), (*b, *a)] {
                     let mask = rng.next_u64() | 1 << CONTROL;
-                    sim.nodes[from].share[to] = mask;
-                    sim.nodes[to].accept[from] = rng.next_u64() | rng.next_u64();
+                    sim.nodes[from].set_share(to, mask);
+                    sim.nodes[to].set_accept(from, rng.next_u64() | rng.next_u64());
                 }
             }
             for node in 0..nodes {
@@ -165,7 +166,7 @@ fn repair_refills_a_restored_node_and_then_announces_nothing() {
 #[test]
 fn a_widened_policy_reaches_back_by_repair() {
     let mut sim = sim(3, 3, &[(0, 1), (1, 2)], 0);
-    sim.nodes[0].share[1] = 1 << 1;
+    sim.nodes[0].set_share(1, 1 << 1);
     sim.after(0, create(0, 1, 30));
     sim.after(0, create(0, 2, 500));
     settle(&mut sim);
@@ -186,7 +187,7 @@ fn a_policy_narrowed_under_way_keeps_back_what_was_offered() {
     }
     assert!(!sim.figures.messages.contains_key("records"));
     // No stream is cut, so that offers already made meet the new decision.
-    sim.nodes[0].share[1] = 0;
+    sim.nodes[0].set_share(1, 0);
     let before = sim.node(1).expect("node").held().len();
     sim.run(1_000_000).expect("rest");
     assert_eq!(sim.faults, []);
@@ -259,7 +260,7 @@ fn figures_of_a_cold_sync_stay_within_bounds() {
     assert_eq!((delivered, duplicates), (20_000, 0));
     assert!(overhead < 60.0, "{overhead}");
     assert!(total <= 4 * 100 + 6, "{total}");
-    assert!(most_open <= crate::limits::BATCHES_IN_FLIGHT);
+    assert!(most_open <= liaison_protocol::limits::BATCHES_IN_FLIGHT);
     // 100 batches, 8 at a time, each about 4 ways of 5 to 60 ms and 3 steps of work.
     assert!(sim.now() < 100 / 8 * 400 + 1_000, "{} ms", sim.now());
 }
@@ -322,7 +323,7 @@ fn figures_of_a_full_mesh() {
 #[test]
 fn the_largest_records_pass_within_the_credit_of_bytes() {
     let mut sim = sim(8, 2, &[(0, 1)], 5);
-    let size = crate::limits::RECORD_FRAME_BYTES as u32;
+    let size = liaison_protocol::limits::RECORD_FRAME_BYTES as u32;
     sim.after(
         0,
         Action::Create {

@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 
-use crate::clock::Millis;
-use crate::id::RecordId;
-use crate::wire::fault::WireFault;
-use crate::wire::frame::{self, Decoder};
-use crate::wire::live::{
+use super::node::Handed;
+use super::{Due, Sim};
+use liaison_protocol::clock::Millis;
+use liaison_protocol::id::RecordId;
+use liaison_protocol::wire::fault::WireFault;
+use liaison_protocol::wire::frame::{self, Decoder};
+use liaison_protocol::wire::live::{
     Lane, Receiver, ReceiverEffect, ReceiverEvent, Sender, SenderEffect, SenderEvent,
 };
-use crate::wire::message::{Item, Message};
-use crate::wire::repair::{self, Initiator, Responder};
-use crate::wire::sim::node::Handed;
-use crate::wire::sim::{Due, Sim};
+use liaison_protocol::wire::message::{Item, Message};
+use liaison_protocol::wire::repair::{self, Initiator, Responder};
 
 /// A stream's name: who opened it, to whom, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,11 +89,9 @@ pub(super) enum Work {
 
 impl Sim {
     pub(super) fn open(&mut self, key: Key) {
-        let pair = (key.from.min(key.to), key.from.max(key.to));
-        if let Some(until) = self.blocked.get(&pair).copied()
-            && until > self.now
-        {
-            self.schedule(until - self.now, Due::Open(key));
+        let wait = self.config.lines.wait(key.from, key.to, self.now);
+        if wait > 0 {
+            self.schedule(wait, Due::Open(key));
             return;
         }
         if self.streams.contains_key(&key) {
@@ -136,7 +134,7 @@ impl Sim {
         if !self.is_current(key, epoch) {
             return;
         }
-        if self.rng.below(1000) < self.config.loss_per_mille {
+        if self.config.lines.breaks(&mut self.rng) {
             self.broken(key);
             return;
         }
@@ -229,7 +227,7 @@ impl Sim {
                         self.figures.delivered += 1;
                         let at = record.map_or(0, |r| r.at);
                         self.figures.delays_ms.push(self.now - at);
-                    } else if answer == crate::fault::Answer::Stored {
+                    } else if answer == liaison_protocol::fault::Answer::Stored {
                         self.figures.duplicates += 1;
                     }
                 }
@@ -250,6 +248,7 @@ impl Sim {
 
     /// Hands a sender what there is to offer, as far as it has room.
     pub(super) fn fill(&mut self, key: Key) {
+        let now = Millis(self.now);
         for lane in Lane::ALL {
             loop {
                 let Some(stream) = self.streams.get_mut(&key) else {
@@ -265,15 +264,16 @@ impl Sim {
                 let Some((mark, items)) = scan else {
                     break;
                 };
-                let effects = sender.handle(SenderEvent::Scanned { lane, mark, items });
+                let mut effects = sender.handle(SenderEvent::Tick(now));
+                effects.extend(sender.handle(SenderEvent::Scanned { lane, mark, items }));
                 self.sender_effects(key, effects);
             }
         }
     }
 
     pub(super) fn fill_all(&mut self, node: usize) {
-        for to in 0..self.nodes.len() {
-            self.fill(Key::live(node, to));
+        for at in 0..self.neighbours[node].len() {
+            self.fill(Key::live(node, self.neighbours[node][at]));
         }
     }
 
@@ -283,7 +283,9 @@ impl Sim {
             ..
         }) = self.streams.get_mut(&key)
         {
-            let effects = sender.handle(event);
+            // A session is told the time every few seconds: none here is that far behind.
+            let mut effects = sender.handle(SenderEvent::Tick(Millis(self.now)));
+            effects.extend(sender.handle(event));
             self.sender_effects(key, effects);
         }
     }
@@ -294,7 +296,9 @@ impl Sim {
             ..
         }) = self.streams.get_mut(&key)
         {
-            let effects = receiver.handle(event);
+            // A session is told the time every few seconds: none here is that far behind.
+            let mut effects = receiver.handle(ReceiverEvent::Tick(Millis(self.now)));
+            effects.extend(receiver.handle(event));
             self.receiver_effects(key, effects);
         }
     }
@@ -399,12 +403,16 @@ impl Sim {
     fn send(&mut self, key: Key, forth: bool, message: Message) {
         let bytes = frame::encode(&message);
         *self.figures.messages.entry(message.name()).or_default() += 1;
-        self.figures.bytes += bytes.len() as u64;
+        let size = bytes.len() as u64;
+        self.figures.bytes += size;
+        self.figures.bytes_at[key.from] += size;
+        self.figures.bytes_at[key.to] += size;
         if let Message::Offer { items, .. } = &message {
             self.figures.offered += items.len() as u64;
         }
-        let (from, to) = self.config.latency_ms;
-        let latency = from + self.rng.below(to - from + 1);
+        let sender = if forth { key.from } else { key.to };
+        let (lines, rng) = (&mut self.config.lines, &mut self.rng);
+        let latency = lines.time_under_way(sender, bytes.len(), self.now, rng);
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };

@@ -1,0 +1,424 @@
+//! Parcels: records for agencies that are away go through a hub's mailbox. The hub is a node like
+//! any other; agencies are cut off from each other, or stopped, and the clock is the test's.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use liaison_node::clock::{Clock, ManualClock, SystemClock};
+use liaison_node::limits::DAY_MS;
+use liaison_node::parcels::{Row, State};
+use liaison_protocol::id::RecordId;
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::{Federation, TestNode, sealed, sheet};
+use serde_json::Value;
+
+use crate::first::trend;
+
+/// What a hub is allowed beside: to keep parcels for all its peers, and nothing else.
+const CARRY: &str = r#"
+@id("carry-all") @says("We keep parcels for every peer.")
+permit (principal, action == Action::"carry", resource);
+@id("accept-all") @says("Everything is taken from every peer.")
+permit (principal, action == Action::"accept", resource);
+"#;
+
+/// Seconds without a connection after which a peer is sent parcels in these tests.
+const AFTER_S: u64 = 60;
+
+/// Hubs, and agencies that collect from all of them, in this order; all linked, all with a clock
+/// that the test sets.
+async fn around(hubs: &[&str], agencies: &[&str]) -> (Federation, Arc<ManualClock>) {
+    let mut federation = Federation::new();
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let names = hubs.iter().chain(agencies);
+    for name in names {
+        let is_hub = hubs.contains(name);
+        let (sector, country) = if is_hub {
+            ("police", "QO")
+        } else {
+            ("border", "QN")
+        };
+        let node = federation.prepare(name, sector, country);
+        let uses: Vec<String> = hubs.iter().map(|hub| format!("{hub:?}")).collect();
+        let mut config = format!("[hubs]\nafter_s = {AFTER_S}\n");
+        match is_hub {
+            true => config.push_str("[hub]\n"),
+            false => config.push_str(&format!("use = [{}]\n", uses.join(", "))),
+        }
+        std::fs::write(node.home.config_path(), config).expect("configuration");
+        node.with_clock(clock.clone()).start().await;
+        let policy = if is_hub { CARRY } else { OPEN };
+        federation[*name].policy(policy).await;
+    }
+    federation.link_all().await;
+    // Everybody learns where everybody collects.
+    for (from, to) in pairs(agencies) {
+        lists_hubs(&federation[from], &federation[to], hubs.len()).await;
+    }
+    federation.settled().await;
+    (federation, clock)
+}
+
+fn pairs<'a>(names: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+    let all = names.iter().flat_map(|a| names.iter().map(|b| (*a, *b)));
+    all.filter(|(a, b)| a != b).collect()
+}
+
+/// Waits until a node knows that another collects from so many hubs.
+async fn lists_hubs(node: &TestNode, of: &TestNode, count: usize) {
+    let registry = &node.node().registry;
+    let mut changes = registry.changes();
+    let met = async {
+        while registry.hubs_of_peer(&of.agency).len() < count {
+            changes.changed().await.expect("runs");
+        }
+    };
+    let met = tokio::time::timeout(PATIENCE, met).await;
+    assert!(
+        met.is_ok(),
+        "{} does not hear of {}'s hubs",
+        node.name,
+        of.name
+    );
+}
+
+/// Waits until what is under way from a node is as it should be.
+async fn outbox(node: &TestNode, what: &str, met: impl Fn(&[Row]) -> bool) -> Vec<Row> {
+    let outbox = node.node().parcels.outbox();
+    let mut changes = outbox.changes();
+    let waited = async {
+        loop {
+            let rows = outbox.rows(|_| true);
+            if met(&rows) {
+                return rows;
+            }
+            changes.changed().await.expect("runs");
+        }
+    };
+    match tokio::time::timeout(PATIENCE, waited).await {
+        Ok(rows) => rows,
+        Err(_) => panic!(
+            "{}: never {what}; {:#?}; {:?}",
+            node.name,
+            outbox.rows(|_| true),
+            node.node().parcels.faults()
+        ),
+    }
+}
+
+fn lie(rows: &[Row]) -> bool {
+    !rows.is_empty() && rows.iter().all(|row| row.state == State::Lies)
+}
+
+/// How many parcels a hub keeps, on its disk.
+fn kept(hub: &TestNode) -> usize {
+    fn files(dir: &std::path::Path) -> usize {
+        let Ok(entries) = std::fs::read_dir(dir) else {
+            return 0;
+        };
+        let all = entries.flatten().map(|entry| {
+            let path = entry.path();
+            let size = entry.metadata().map_or(0, |about| about.len());
+            match path.is_dir() {
+                true => files(&path),
+                false => usize::from(size >= 4096),
+            }
+        });
+        all.sum()
+    }
+    files(&hub.home.dir().join("mailbox"))
+}
+
+async fn ledger(node: &TestNode, id: &RecordId, peer: &str) -> Value {
+    let why = node.json(&["why", &id.full(), peer]).await;
+    why["ledger"].clone()
+}
+
+/// Waits until a peer's answer to a record is in a node's ledger.
+async fn answered(node: &TestNode, id: &RecordId, peer: &str) -> Value {
+    let agency = node.node().registry.find(peer).expect("a peer").0;
+    let mut answers = node.node().sync.peers().of(&agency).answers();
+    let met = async {
+        loop {
+            let line = ledger(node, id, peer).await;
+            if line["answer"].is_string() {
+                return line;
+            }
+            let _told = tokio::time::timeout(Duration::from_millis(500), answers.recv()).await;
+        }
+    };
+    let met = tokio::time::timeout(PATIENCE, met).await;
+    met.unwrap_or_else(|_| panic!("{}: {peer} never answers {}", node.name, id.short()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_goes_through_the_mailbox_when_the_peer_is_away_for_long_and_its_word_comes_back()
+{
+    let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
+    federation.cut("a", "b").await;
+    let id = federation["a"]
+        .push(&trend("By way of the hub"), &["--to", "b"])
+        .await;
+    // Not at once: a line that is down for a moment is no reason.
+    clock.advance(AFTER_S * 1_000 / 2);
+    assert!(
+        federation["a"]
+            .node()
+            .parcels
+            .outbox()
+            .rows(|_| true)
+            .is_empty()
+    );
+    clock.advance(AFTER_S * 1_000);
+    federation["b"].holds_all(&[id]).await;
+    let line = answered(&federation["a"], &id, "b").await;
+    assert_eq!(
+        (&line["answer"], &line["path"]),
+        (&"stored".into(), &"mailbox".into()),
+        "{line}"
+    );
+    let came = ledger(&federation["b"], &id, "a").await;
+    assert_eq!(
+        (&came["direction"], &came["path"]),
+        (&"received".into(), &"mailbox".into())
+    );
+    outbox(&federation["a"], "nothing is under way", <[Row]>::is_empty).await;
+    // The hub was released nothing, and keeps nothing.
+    assert!(federation["hub"].holds().is_empty());
+    assert_eq!(
+        ledger(&federation["a"], &id, "hub").await["direction"],
+        Value::Null
+    );
+
+    // A sealed one as well.
+    let marker = "Zephyrine";
+    let id = sealed::seal(
+        &federation["a"],
+        &[&federation["b"]],
+        sealed::marked(marker),
+    )
+    .await;
+    sealed::opens(&federation["b"], &id).await;
+    assert_eq!(
+        sealed::name_in(&federation["b"], &id).as_deref(),
+        Some(marker)
+    );
+
+    // Back on a line, nothing comes twice, and nothing more is deposited.
+    federation.mend("a", "b").await;
+    federation.settled().await;
+    let before = federation["b"].node().store.last();
+    let live = federation["a"].push(&trend("On the line"), &[]).await;
+    federation["b"].holds_all(&[live]).await;
+    assert_eq!(ledger(&federation["b"], &live, "a").await["path"], "direct");
+    assert_eq!(federation["b"].node().store.last().0, before.0 + 1);
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e27_a_node_that_was_off_for_two_weeks_catches_up_through_a_hub_that_was_restarted() {
+    let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
+    federation.node("b").stop().await;
+    let rows = 3_000;
+    let file = federation.dir().join("rows.csv");
+    sheet::write(&file, &sheet::made_up(rows));
+    federation["a"].import(&file, &sheet::map()).await;
+    clock.advance(2 * AFTER_S * 1_000);
+    let under_way = outbox(&federation["a"], "all of it lies at the hub", |all| {
+        let records: usize = all.iter().map(|row| row.records.len()).sum();
+        lie(all) && records >= rows
+    })
+    .await;
+    assert!(under_way.len() > 1, "one parcel would show little");
+    let mut records: Vec<_> = under_way
+        .iter()
+        .flat_map(|row| row.records.clone())
+        .collect();
+    let count = records.len();
+    records.sort();
+    records.dedup();
+    assert_eq!(records.len(), count, "a record is in one parcel");
+    // Day by day, or nobody would believe the clock.
+    for _ in 0..7 {
+        clock.advance(DAY_MS);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    federation.node("hub").stop().await;
+    federation.node("hub").start().await;
+    for _ in 0..6 {
+        clock.advance(DAY_MS);
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    // The sender is gone by now: all that B gets, it gets from the hub.
+    federation.node("a").stop().await;
+    federation.node("b").start().await;
+    federation["b"].holds_count(rows).await;
+    let held = federation["b"].holds();
+    assert_eq!(held.len(), rows);
+    // And the sender hears of it in the same way: the two are never there together.
+    clock.advance(2 * AFTER_S * 1_000);
+    outbox(&federation["b"], "its word lies at the hub", lie).await;
+    federation.node("b").stop().await;
+    federation.node("a").start().await;
+    let arrived = |all: &[Row]| all.iter().all(|row| row.records.len() < 3);
+    outbox(&federation["a"], "what it sent has arrived", arrived).await;
+    for id in held.iter().step_by(500) {
+        let line = ledger(&federation["a"], id, "b").await;
+        assert_eq!(line["answer"], "stored", "{line}");
+    }
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_what_is_retracted_is_gone_from_the_hub_within_two_seconds_and_the_rest_still_comes() {
+    let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
+    federation.node("b").stop().await;
+    let stays = federation["a"].push(&trend("Stays"), &[]).await;
+    let goes = federation["a"].push(&trend("Goes"), &[]).await;
+    clock.advance(2 * AFTER_S * 1_000);
+    let before = outbox(&federation["a"], "a parcel lies at the hub", lie).await;
+    assert_eq!(kept(&federation["hub"]), before.len());
+    let began = Instant::now();
+    let args = ["retract", &goes.full(), "--reason", "error"];
+    let report = federation["a"].json(&args).await;
+    let took = began.elapsed();
+    // The command has seen to it: nothing is left to be told.
+    assert_eq!(report["parcels"], Value::Null, "{report}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    let old: Vec<_> = before.iter().map(Row::key).collect();
+    let gone = |all: &[Row]| all.iter().all(|row| !old.contains(&row.key()));
+    outbox(&federation["a"], "the old parcels are gone", |all| {
+        gone(all) && lie(all)
+    })
+    .await;
+    federation.node("b").start().await;
+    federation["b"].holds_all(&[stays]).await;
+    assert!(!federation["b"].holds().contains(&goes));
+    assert!(!sealed::has_bytes(&federation["b"], &goes));
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_where_the_hub_is_away_the_command_says_what_lies_there_and_until_when() {
+    let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
+    federation.node("b").stop().await;
+    let id = federation["a"].push(&trend("Out of reach"), &[]).await;
+    clock.advance(2 * AFTER_S * 1_000);
+    outbox(&federation["a"], "a parcel lies at the hub", lie).await;
+    federation.node("hub").stop().await;
+    let args = ["retract", &id.full(), "--reason", "error"];
+    let report = federation["a"].json(&args).await;
+    let left = &report["parcels"][0];
+    assert_eq!(
+        (&left["to"], &left["hub"]),
+        (&"b".into(), &"hub".into()),
+        "{report}"
+    );
+    assert_eq!(left["reachable"], false, "{report}");
+    assert!(left["until"].is_string(), "{report}");
+    // It is taken back when the hub is there again.
+    federation.node("hub").start().await;
+    outbox(&federation["a"], "it is taken back", |all| {
+        all.iter().all(|row| row.number != 1)
+    })
+    .await;
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    federation.settled().await;
+    assert!(!sealed::has_bytes(&federation["b"], &id));
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e11_what_lies_at_a_hub_for_a_revoked_peer_is_discarded_within_two_seconds() {
+    let (mut federation, clock) = around(&["hub"], &["a", "b", "c"]).await;
+    federation.node("b").stop().await;
+    federation.node("c").stop().await;
+    federation["a"].push(&trend("For both"), &[]).await;
+    clock.advance(2 * AFTER_S * 1_000);
+    let (b, c) = (federation["b"].agency, federation["c"].agency);
+    outbox(&federation["a"], "a parcel for each", |all| {
+        lie(all) && [b, c].iter().all(|to| all.iter().any(|row| row.to == *to))
+    })
+    .await;
+    let args = ["peer", "revoke", "b", "--reason", "stolen", "--yes"];
+    let began = Instant::now();
+    let report = federation["a"].json(&args).await;
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(report["parcels"], Value::Null, "{report}");
+    let left = federation["a"].node().parcels.outbox().rows(|_| true);
+    assert!(
+        !left.is_empty() && left.iter().all(|row| row.to == c),
+        "{left:?}"
+    );
+    assert_eq!(kept(&federation["hub"]), left.len());
+    federation.node("b").start().await;
+    federation.connected("hub", "b").await;
+    assert!(federation["b"].holds().is_empty());
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_hub_takes_over_where_the_first_is_gone_for_long() {
+    let (mut federation, clock) = around(&["hub", "second"], &["a", "b"]).await;
+    federation.node("b").stop().await;
+    let id = federation["a"].push(&trend("Twice on its way"), &[]).await;
+    clock.advance(2 * AFTER_S * 1_000);
+    let hub = federation["hub"].agency;
+    let rows = outbox(&federation["a"], "it lies at the first hub", lie).await;
+    assert!(
+        rows.iter().all(|row| row.way.hub() == Some(hub)),
+        "{rows:?}"
+    );
+    federation.node("hub").stop().await;
+    clock.advance(2 * AFTER_S * 1_000);
+    let second = federation["second"].agency;
+    outbox(&federation["a"], "it lies at the second", |all| {
+        all.iter()
+            .any(|row| row.way.hub() == Some(second) && row.state == State::Lies)
+    })
+    .await;
+    federation.node("b").start().await;
+    federation["b"].holds_all(&[id]).await;
+    let before = federation["b"].node().store.last();
+    federation.node("hub").start().await;
+    federation.settled().await;
+    assert_eq!(federation["b"].holds().len(), 1);
+    assert!(federation["b"].node().store.last() >= before);
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_hub_has_lost_is_sent_again() {
+    let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
+    federation.node("b").stop().await;
+    let id = federation["a"].push(&trend("Lost once"), &[]).await;
+    clock.advance(2 * AFTER_S * 1_000);
+    let first = outbox(&federation["a"], "it lies at the hub", lie).await;
+    federation.node("hub").stop().await;
+    std::fs::remove_dir_all(federation["hub"].home.dir().join("mailbox")).expect("lost");
+    federation.node("hub").start().await;
+    federation.connected("a", "hub").await;
+    // Collected, says the list; nobody says that it arrived.
+    let old: Vec<_> = first.iter().map(Row::key).collect();
+    outbox(&federation["a"], "it is gone there", |all| {
+        all.iter()
+            .any(|row| old.contains(&row.key()) && matches!(row.state, State::Gone { .. }))
+    })
+    .await;
+    let waited = async {
+        loop {
+            clock.advance(10 * 60 * 1_000);
+            let rows = federation["a"].node().parcels.outbox().rows(|_| true);
+            if lie(&rows) && rows.iter().all(|row| !old.contains(&row.key())) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, waited).await;
+    assert!(waited.is_ok(), "it is never sent again");
+    federation.node("b").start().await;
+    federation["b"].holds_all(&[id]).await;
+    federation.stop().await;
+}
