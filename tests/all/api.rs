@@ -158,6 +158,7 @@ async fn every_call_is_described_and_everything_described_is_there() {
         "POST /v1/drafts/{name}/review", "POST /v1/looks/seen", "POST /v1/referrals",
         "POST /v1/referrals/find", "POST /v1/referrals/screen", "POST /v1/referrals/{id}/assign",
         "POST /v1/referrals/{id}/steps", "POST /v1/sealing/erase", "POST /v1/services/match",
+        "GET /v1/parcels", "POST /v1/bundles", "POST /v1/bundles/open", "POST /v1/bundles/pack", "POST /v1/bundles/written", "GET /v1/hub",
     ];
     calls.sort();
     expected.sort_unstable();

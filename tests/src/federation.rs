@@ -332,6 +332,37 @@ impl TestNode {
         self
     }
 
+    /// Writes its configuration; before it is started.
+    pub fn configure(&mut self, toml: &str) -> &mut Self {
+        std::fs::write(self.home.config_path(), toml).expect("config");
+        self
+    }
+
+    /// Lets it listen where its configuration says, which may be nowhere, as behind a firewall:
+    /// it is reached through hubs, or calls; before it is started.
+    pub fn listening_as_configured(&mut self) -> &mut Self {
+        self.listen.clear();
+        self
+    }
+
+    /// Waits until its keys statement lists so many hubs.
+    pub async fn lists_hubs(&self, count: usize) {
+        let registry = &self.node().registry;
+        let mut changes = registry.changes();
+        let listed = async {
+            loop {
+                let own = registry.agency(&self.agency);
+                let statement = own.as_ref().and_then(|a| a.statement_body());
+                if statement.is_some_and(|s| s.hubs.len() == count) {
+                    return;
+                }
+                changes.changed().await.expect("the node runs");
+            }
+        };
+        let done = tokio::time::timeout(PATIENCE, listed).await;
+        assert!(done.is_ok(), "{} does not list {count} hubs", self.name);
+    }
+
     /// Lets it speak other protocol versions; before it is started.
     pub fn speaking(&mut self, speaks: Speaks) -> &mut Self {
         self.options.speaks = speaks;

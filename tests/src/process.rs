@@ -161,13 +161,32 @@ impl Program {
         options: &[&str],
         input: &str,
     ) -> Self {
+        Self::start_by(&[], binary, home, listen, options, input)
+    }
+
+    /// Starts the node by another program, such as `ip netns exec SPACE`, that becomes it.
+    pub fn start_in(prefix: &[&str], binary: &Path, home: &Path, listen: &str) -> Self {
+        Self::start_by(prefix, &binary.to_string_lossy(), home, listen, &[], "")
+    }
+
+    fn start_by(
+        prefix: &[&str],
+        binary: &str,
+        home: &Path,
+        listen: &str,
+        options: &[&str],
+        input: &str,
+    ) -> Self {
         let mut log = std::fs::OpenOptions::new();
         let log = log
             .create(true)
             .append(true)
             .open(home.join("log.txt"))
             .expect("a log");
-        let mut child = Command::new(binary)
+        let mut words = prefix.iter().copied().chain([binary]);
+        let program = words.next().unwrap_or(binary);
+        let mut child = Command::new(program)
+            .args(words)
             .args(["--home", &home.to_string_lossy(), "run", "--listen", listen])
             .args(options)
             .env(

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -31,7 +31,7 @@ impl Seat<'_> {
     pub fn talk(&self, args: &[&str], answers: &[(&str, &str)]) -> (Option<i32>, String) {
         let (mut child, mut terminal) = self.spawn(args);
         let pid = child.id().to_string();
-        let (done, over) = channel::<()>();
+        let (done, over) = sync_channel::<()>(1);
         let watch = std::thread::spawn(move || {
             if over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                 // Or a question that is never put would be waited for without end.

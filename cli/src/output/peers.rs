@@ -114,6 +114,11 @@ pub fn health(style: &Style, peers: &[PeerStatus]) -> String {
         if peer.connected_since.is_none() && peer.last_error.is_none() {
             out.push_str(&format!("{name} is silent: `liaison peer test {name}`\n"));
         }
+        if peer.carries_for_us == Some(false) && peer.connected_since.is_some() {
+            out.push_str(&format!(
+                "{name} does not carry for us: nobody reaches us through it. Ask them whether their node has '[hub]' in its configuration\n"
+            ));
+        }
         if let Some(error) = &peer.last_error {
             out.push_str(&format!(
                 "{name}: last error: {} (look closer with `liaison peer test {name}`)\n",
@@ -204,7 +209,11 @@ fn total(tallies: &[Tally]) -> u64 {
 
 fn state(peer: &PeerStatus) -> comfy_table::Cell {
     match (&peer.connected_since, &peer.last_seen) {
-        (Some(since), _) => cell(format!("up since {}", when(since)), Tone::Good),
+        (Some(since), _) => {
+            let way = peer.hub.as_ref();
+            let way = way.map_or_else(String::new, |hub| format!(" by {}", clean(hub)));
+            cell(format!("up{way} since {}", when(since)), Tone::Good)
+        }
         (None, Some(seen)) => cell(format!("silent, seen {}", when(seen)), Tone::Bad),
         (None, None) => cell("never seen", Tone::Bad),
     }
@@ -226,6 +235,8 @@ pub(crate) mod tests {
             trust: "link".into(),
             connected_since: None,
             transport: None,
+            hub: None,
+            carries_for_us: None,
             last_seen: None,
             behind: 0,
             last_error: None,

@@ -15,8 +15,9 @@ use super::api::{
 };
 use super::text::rfc3339;
 use crate::audit::note;
+use crate::limits;
 use crate::node::Node;
-use crate::parcels::{OpenError, PackError, Row, State as Standing, Way};
+use crate::parcels::{Fault, OpenError, PackError, Row, State as Standing, Way};
 use crate::share::ReleaseError;
 use crate::store::Arrival;
 
@@ -24,7 +25,7 @@ type Answer<T> = Result<Json<T>, ApiError>;
 
 /// `GET /v1/parcels`.
 pub(super) async fn list(State(node): State<Node>) -> Answer<ParcelsReport> {
-    let faults = node.parcels.faults().into_iter();
+    let faults = faults(&node).into_iter();
     let faults = faults.map(|(agency, fault)| ParcelFaultView {
         peer: node.registry.alias(&agency),
         at: rfc3339(fault.at),
@@ -118,6 +119,32 @@ pub(super) async fn open(State(node): State<Node>, bytes: Bytes) -> Answer<Parce
         }
         Err(error) => Err(not_taken(&node, error)),
     }
+}
+
+/// What was done with parcels that may not be, and what keeps them from agencies that are away.
+fn faults(node: &Node) -> Vec<(AgencyId, Fault)> {
+    let all = node.parcels.faults().into_iter();
+    all.filter(|(agency, fault)| fault.lasts || hinders(node, agency))
+        .collect()
+}
+
+/// Whether what keeps parcels from an agency, or from a hub, is of any matter now.
+fn hinders(node: &Node, agency: &AgencyId) -> bool {
+    let is_hub = node.registry.hubs().contains(agency);
+    is_hub || (node.registry.is_peer(agency) && node.unreachable_since(agency).is_some())
+}
+
+/// What keeps parcels from leaving or from being opened.
+pub(super) fn alerts(node: &Node) -> Vec<String> {
+    let faults = faults(node).into_iter();
+    let says = faults.map(|(agency, fault)| {
+        let peer = node.registry.alias(&agency);
+        format!(
+            "parcels, {peer}: {}. 'liaison parcels' lists what is under way",
+            fault.says
+        )
+    });
+    says.take(limits::ALERTS_SHOWN).collect()
 }
 
 fn not_taken(node: &Node, error: OpenError) -> ApiError {

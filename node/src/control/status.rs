@@ -13,6 +13,7 @@ use super::text::rfc3339;
 use crate::limits;
 use crate::node::Node;
 use crate::store::{Arrival, Direction};
+use crate::swarm::Path;
 
 /// `GET /v1/status`.
 pub(super) async fn status(
@@ -99,6 +100,7 @@ pub(crate) fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
     alerts.extend(super::approval::alerts(node));
     alerts.extend(super::audit::alerts(node));
     alerts.extend(super::keyring::alerts(node));
+    alerts.extend(super::parcels::alerts(node));
     match node.stuck_referrals() {
         0 => {}
         1 => alerts.push("of a referral nobody took nobody else is asked: an officer has to act. 'liaison inbox' says what".into()),
@@ -193,6 +195,11 @@ fn one(node: &Node, agency: &AgencyId) -> Result<PeerStatus, ApiError> {
             .as_ref()
             .and_then(|l| l.transport)
             .map(|t| t.to_string()),
+        hub: link.as_ref().and_then(|l| match l.path? {
+            Path::Direct => None,
+            Path::Circuit(hub) => Some(node.registry.alias(&hub)),
+        }),
+        carries_for_us: link.as_ref().and_then(|l| l.reserved),
         last_seen: node.sync.peers().of(agency).last_seen().map(rfc3339),
         behind: standing.behind,
         // What failed before the present connection was mended by it, unless records wait.

@@ -181,6 +181,27 @@ impl Parcels {
         })
     }
 
+    /// Those under way at this moment of which something may no longer go.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn withdrawn(&self) -> Result<HashSet<Key>, StoreError> {
+        let rows = self.0.outbox.rows(|_| true);
+        let this = self.clone();
+        let judged = tokio::task::spawn_blocking(move || {
+            let mut withdrawn = HashSet::new();
+            for row in rows {
+                if this.judge(&row)? == Verdict::Withdrawn {
+                    withdrawn.insert(row.key());
+                }
+            }
+            Ok(withdrawn)
+        });
+        judged.await.map_err(|_| StoreError::Closed {
+            dir: self.0.store.dir().to_path_buf(),
+        })?
+    }
+
     /// Whether anything in a parcel is shared rather than owed.
     ///
     /// # Errors

@@ -90,6 +90,8 @@ pub struct Fault {
     pub at: Millis,
     /// What, as a sentence.
     pub says: String,
+    /// Whether it is no hindrance that a connection ends, but something that was done.
+    pub lasts: bool,
 }
 
 impl Parcels {
@@ -151,18 +153,33 @@ impl Parcels {
         self.lock().faults.clone()
     }
 
-    /// Something went wrong with an agency's parcels, or with a hub.
-    pub fn note_fault(&self, agency: AgencyId, says: String) {
-        let at = self.0.share.now();
-        let mut inner = self.lock();
-        if inner.faults.len() < limits::LEDGER_PEERS || inner.faults.contains_key(&agency) {
-            inner.faults.insert(agency, Fault { at, says });
-        }
+    /// Somebody did what may not be done with a parcel: it is said until the next start.
+    fn note_fault(&self, agency: AgencyId, says: String) {
+        self.put_fault(agency, says, true);
     }
 
-    /// It is mended.
-    pub fn mended(&self, agency: &AgencyId) {
-        self.lock().faults.remove(agency);
+    /// Something keeps parcels from an agency.
+    fn note_hindrance(&self, agency: AgencyId, says: String) {
+        self.put_fault(agency, says, false);
+    }
+
+    fn put_fault(&self, agency: AgencyId, says: String, lasts: bool) {
+        let at = self.0.share.now();
+        let mut inner = self.lock();
+        let room = inner.faults.len() < limits::LEDGER_PEERS;
+        let before = inner.faults.get(&agency);
+        if before.is_some_and(|before| before.lasts && !lasts) || (before.is_none() && !room) {
+            return;
+        }
+        inner.faults.insert(agency, Fault { at, says, lasts });
+    }
+
+    /// Nothing keeps them any more.
+    fn mended(&self, agency: &AgencyId) {
+        let mut inner = self.lock();
+        if inner.faults.get(agency).is_some_and(|fault| !fault.lasts) {
+            inner.faults.remove(agency);
+        }
     }
 
     /// A hub does not keep something for an agency.
@@ -175,7 +192,7 @@ impl Parcels {
         let until = Millis(self.0.share.now().0.saturating_add(wait));
         self.lock().refused.insert((hub, to), until);
         if why != Refusal::Busy {
-            self.note_fault(to, says);
+            self.note_hindrance(to, says);
         }
     }
 

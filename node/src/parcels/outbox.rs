@@ -1,7 +1,7 @@
 //! Our parcels that are under way: which records are in which, where it lies, and until when. In
 //! the store, so that a node that is killed knows what it let go.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use liaison_protocol::clock::Millis;
@@ -155,6 +155,12 @@ impl Outbox {
         self.lock().values().any(wanted)
     }
 
+    /// The hubs at which they lie.
+    pub fn hubs(&self) -> BTreeSet<AgencyId> {
+        let rows = self.lock();
+        rows.values().filter_map(|row| row.way.hub()).collect()
+    }
+
     /// One of them.
     pub fn row(&self, key: &Key) -> Option<Row> {
         self.lock().get(key).cloned()
@@ -284,4 +290,77 @@ fn row_name((to, number): &Key) -> String {
 
 fn number_name(to: &AgencyId) -> String {
     format!("{NUMBERS}{}", to.full())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Options;
+
+    fn row(to: AgencyId, number: u64, records: &[u64]) -> Row {
+        Row {
+            to,
+            number,
+            id: ParcelId::from_bytes([number as u8; 32]),
+            way: Way::Bundle,
+            state: State::Made,
+            made: Millis(1),
+            expires: Millis(2),
+            size: 4096,
+            urgent: false,
+            tries: 0,
+            records: records.iter().copied().map(Arrival).collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_number_is_used_once_also_after_a_stop_and_a_restore_leaves_a_gap() {
+        let dir = tempfile::tempdir().expect("folder");
+        let store = Store::open(dir.path().join("store"), Options::default()).expect("store");
+        let to = AgencyId::from_bytes([7; 32]);
+        let outbox = Outbox::load(store.clone()).expect("outbox");
+        assert_eq!(outbox.next_number(&to).expect("number"), 1);
+        outbox
+            .add(row(to, 1, &[3]), Vec::new())
+            .await
+            .expect("added");
+        // As if the node was killed before the parcel left.
+        let outbox = Outbox::load(store.clone()).expect("outbox");
+        assert_eq!(outbox.rows(|_| true), [row(to, 1, &[3])]);
+        assert_eq!(outbox.next_number(&to).expect("number"), 2);
+        outbox
+            .remove(&[(to, 1)], Vec::new())
+            .await
+            .expect("removed");
+        assert_eq!(outbox.next_number(&to).expect("number"), 2);
+        let other = Op::Reincarnate(Incarnation(42));
+        store.write(vec![other]).await.expect("another store");
+        let after = 2 + limits::PARCEL_NUMBERS_LEFT_OUT;
+        assert_eq!(outbox.next_number(&to).expect("number"), after);
+        outbox
+            .add(row(to, after, &[]), Vec::new())
+            .await
+            .expect("added");
+        assert_eq!(outbox.next_number(&to).expect("number"), after + 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_unwanted_is_not_under_way() {
+        let dir = tempfile::tempdir().expect("folder");
+        let store = Store::open(dir.path().join("store"), Options::default()).expect("store");
+        let to = AgencyId::from_bytes([7; 32]);
+        let outbox = Outbox::load(store).expect("outbox");
+        outbox
+            .add(row(to, 1, &[3, 5]), Vec::new())
+            .await
+            .expect("added");
+        outbox
+            .add(row(to, 2, &[8]), Vec::new())
+            .await
+            .expect("added");
+        let unwanted = State::Unwanted { since: Millis(3) };
+        outbox.set(&(to, 1), unwanted).await.expect("set");
+        let under_way = outbox.under_way(&to, |_| true);
+        assert_eq!(under_way, HashSet::from([Arrival(8)]));
+    }
 }

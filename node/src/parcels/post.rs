@@ -98,8 +98,7 @@ impl Node {
         for peer in self.registry.peers().keys() {
             hubs.extend(self.registry.hubs_of_peer(peer));
         }
-        let rows = self.parcels.outbox().rows(|row| row.way.hub().is_some());
-        hubs.extend(rows.iter().filter_map(|row| row.way.hub()));
+        hubs.extend(self.parcels.outbox().hubs());
         hubs.retain(|hub| self.registry.is_peer(hub));
         hubs
     }
@@ -136,7 +135,9 @@ impl Node {
             _ => tracing::info!(%peer, "{error}"),
         }
         let unsupported = matches!(error, PostError::Swarm(SwarmError::Unsupported { .. }));
-        if blame == Some(Blame::Courier) || unsupported {
+        if unsupported {
+            self.parcels.note_hindrance(hub, error.to_string());
+        } else if blame == Some(Blame::Courier) {
             self.parcels.note_fault(hub, error.to_string());
         }
     }
@@ -206,6 +207,7 @@ async fn converse(node: &Node, hub: AgencyId, opened: &mut bool) -> Result<(), P
         discarding: BTreeMap::new(),
         nothing_for: HashMap::new(),
         absent: Absent::default(),
+        last: None,
         effects: VecDeque::new(),
     };
     talk.writer.send(&hello.encode()).await?;
@@ -290,6 +292,8 @@ struct Talk<'a> {
     /// For whom there was nothing, as everything stood then.
     nothing_for: HashMap<AgencyId, Seen>,
     absent: Absent,
+    /// For whom something was packed last.
+    last: Option<AgencyId>,
     effects: VecDeque<Effect>,
 }
 
@@ -327,6 +331,7 @@ impl Talk<'_> {
                     return Err(PostError::OtherAgency);
                 }
                 self.opened = true;
+                parcels.mended(&self.hub);
             }
             Effect::Deposited { id, kept } => self.deposited(id, kept).await?,
             Effect::Discarded(had) => {
@@ -414,8 +419,17 @@ impl Talk<'_> {
     /// Begins the next parcel for the next peer that is away.
     fn pack_next(&mut self) {
         self.absent = self.node.absent_through(&self.hub);
+        if self.node.catch_up.waiting().is_some() {
+            return;
+        }
         let seen = self.seen();
-        let mut peers = self.absent.peers.iter();
+        // In turn: one peer's backlog does not keep the others waiting.
+        let (before, behind): (Vec<&AgencyId>, Vec<&AgencyId>) = self
+            .absent
+            .peers
+            .iter()
+            .partition(|peer| self.last.is_some_and(|last| **peer <= last));
+        let mut peers = behind.into_iter().chain(before);
         let Some(peer) = peers.find(|peer| self.nothing_for.get(peer) != Some(&seen)) else {
             return;
         };
@@ -428,8 +442,9 @@ impl Talk<'_> {
             let parcels = node.parcels.clone();
             (peer, parcels.pack(peer, Way::Hub(hub), counts).await)
         };
-        // Until something is found there is nothing; and one peer's backlog waits for the others.
+        // Until something is found there is nothing.
         self.nothing_for.insert(peer, seen);
+        self.last = Some(peer);
         self.packing = Some(packing.boxed());
     }
 
@@ -476,7 +491,7 @@ impl Talk<'_> {
                     error,
                     PackError::NoKey { .. } | PackError::Fault { .. } | PackError::Full { .. }
                 ) {
-                    parcels.note_fault(peer, error.to_string());
+                    parcels.note_hindrance(peer, error.to_string());
                 }
                 tracing::info!(peer = %self.node.registry.alias(&peer), "{error}");
                 Ok(())

@@ -218,13 +218,22 @@ impl Node {
                 let thread = self.referrals.thread(id);
                 thread.is_none_or(|t| matches!(t.state(), State::Declined | State::Expired))
             });
-            if of_case.last() == Some(&id) && all_over {
-                lines.extend(self.referrals.line(&id, true).map(|mut line| {
-                    if self.is_next(&id) {
-                        let why = self.referrals.book().stuck.get(&id).copied();
-                        line.prompts = vec![why.unwrap_or(Prompt::NobodyCanBeAsked)];
-                    }
-                    line
+            if of_case.last() != Some(&id) || !all_over {
+                continue;
+            }
+            let why = match self.is_next(&id) {
+                true => self.referrals.book().stuck.get(&id).copied(),
+                false => Some(Prompt::RecordGap),
+            };
+            // Without a reason the next is about to be asked.
+            if let Some(why) = why {
+                let line = self.referrals.line(&id, true);
+                lines.extend(line.map(|line| match why {
+                    Prompt::RecordGap => line,
+                    why => Line {
+                        prompts: vec![why],
+                        ..line
+                    },
                 }));
             }
         }

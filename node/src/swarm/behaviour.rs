@@ -15,6 +15,7 @@ use libp2p::{
 };
 
 use super::gate::Gate;
+use super::hybrid::Hybrid;
 use super::limits::{
     MUXED_STREAMS, PENDING_INBOUND, QUIC_CONNECTION_WINDOW, QUIC_STREAM_WINDOW, Timing,
 };
@@ -142,8 +143,9 @@ fn circuits(
         .boxed())
 }
 
-fn tls(key: &Keypair) -> Result<tls::Config, SwarmError> {
-    tls::Config::new(key).map_err(|e| SwarmError::NodeKey { why: e.to_string() })
+fn tls(key: &Keypair) -> Result<Hybrid, SwarmError> {
+    let tls = tls::Config::new(key).map_err(|e| SwarmError::NodeKey { why: e.to_string() })?;
+    Ok(Hybrid(tls))
 }
 
 fn muxer() -> yamux::Config {

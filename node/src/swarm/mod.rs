@@ -13,6 +13,7 @@ mod error;
 mod frame;
 mod gate;
 mod handle;
+mod hybrid;
 pub mod limits;
 mod link;
 mod probe;

@@ -10,6 +10,7 @@ use crate::commands::{Context, preview};
 use crate::error::Outcome;
 use crate::input;
 use crate::limits::POLICY_BYTES;
+use crate::output::parcels;
 use crate::output::policy as render;
 use crate::output::preview::recalled;
 
@@ -81,9 +82,10 @@ pub fn run(context: &mut Context, args: ApplyArgs) -> Outcome {
     let report: PolicyReport = client.post("/v1/policy/apply", &request)?;
     context.ui.either(&report, |style| {
         format!(
-            "{}{}",
+            "{}{}{}",
             render::statements(style, &report),
-            recalled(&report.recalled)
+            recalled(&report.recalled),
+            parcels::left(&report.parcels)
         )
     })
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::commands::{Context, preview};
 use crate::error::Outcome;
+use crate::output::parcels;
 use crate::output::policy as render;
 use crate::output::preview::recalled;
 
@@ -52,9 +53,10 @@ pub fn run(context: &mut Context, args: &RevertArgs) -> Outcome {
     let report: PolicyReport = client.post("/v1/policy/revert", &request)?;
     context.ui.either(&report, |style| {
         format!(
-            "{}{}",
+            "{}{}{}",
             render::statements(style, &report),
-            recalled(&report.recalled)
+            recalled(&report.recalled),
+            parcels::left(&report.parcels)
         )
     })
 }

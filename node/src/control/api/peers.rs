@@ -34,6 +34,13 @@ pub struct PeerStatus {
     /// How: `quic`, `tcp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
+    /// The hub whose circuit it is reached through; none: directly, or not connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub: Option<String>,
+    /// Whether it carries for us: others reach us through it. None: it is no hub that the
+    /// configuration names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carries_for_us: Option<bool>,
     /// Last seen connected, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<String>,

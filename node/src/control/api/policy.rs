@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Recalled;
 use super::proof::{ProofNote, ProofTerms};
+use super::{ParcelView, Recalled};
 
 /// State of the policy.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -59,6 +59,9 @@ pub struct PolicyReport {
     /// What was asked back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recalled: Vec<Recalled>,
+    /// Parcels that could not be taken back: at hubs that are away, and in bundles.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<ParcelView>,
     /// Earlier sets, newest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<PolicyApplied>,

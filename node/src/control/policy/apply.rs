@@ -191,5 +191,8 @@ async fn put_in_force(
     tracing::info!(uid, policy = %short(&hash), "policy applied");
     let mut report = report(node, &set);
     report.recalled = node.settle_change(before, terms.recall).await?;
+    let withdrawn = node.parcels.withdrawn().await?;
+    let left = node.taken_back(|row| withdrawn.contains(&row.key())).await;
+    report.parcels = node.parcel_views(left);
     Ok(Json(report))
 }

@@ -70,6 +70,7 @@ fn report(node: &Node, set: &PolicySet) -> PolicyReport {
         ceilings: ceilings(set),
         files: BTreeMap::new(),
         recalled: Vec::new(),
+        parcels: Vec::new(),
         history: Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 mod circuits;
 mod gate;
+mod hybrid;
 mod links;
 mod streams;
 
