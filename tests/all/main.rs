@@ -37,6 +37,8 @@ mod keys;
 mod leave;
 mod looks;
 mod mailbox;
+mod malice;
+mod malice_peer;
 mod memory;
 mod operate;
 mod oracle;

@@ -303,6 +303,8 @@ async fn e9_no_setting_and_no_flag_turns_verification_off() {
         "audit",
         "cache_mb",
         "exercise",
+        // Whose mailboxes and circuits are used; what comes by them is checked as any other.
+        "hubs",
         // Where the key file is; what is sealed is checked with whatever key opens it.
         "keyring",
         "listen",

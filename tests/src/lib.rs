@@ -18,6 +18,7 @@ pub mod memory;
 pub mod oracle;
 pub mod process;
 pub mod raw;
+pub mod raw_hub;
 pub mod referral;
 pub mod runbook;
 pub mod sealed;

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::home::{CardEdit, Home, InitRequest};
 use liaison_node::swarm::{
-    Channel, FrameReader, FrameStream, FrameWriter, InboundStreams, LinkedPeer, Swarm, SwarmConfig,
-    SwarmHandle,
+    Channel, FrameReader, FrameStream, FrameWriter, Inbound, InboundStreams, LinkedPeer,
+    RelayBounds, Swarm, SwarmConfig, SwarmHandle,
 };
 use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::fault::Answer;
@@ -35,12 +35,27 @@ pub struct RawPeer {
     home: Home,
     swarm: SwarmHandle,
     inbound: tokio::sync::Mutex<InboundStreams>,
+    /// Mailbox streams that nobody took up yet.
+    mailboxes: tokio::sync::Mutex<Vec<Inbound>>,
     linked: Vec<LinkedPeer>,
 }
 
 impl RawPeer {
     /// Makes its keys and card under a folder, and listens. Nobody knows it yet.
     pub async fn new(dir: &Path, name: &str) -> Self {
+        Self::start(dir, name, None).await
+    }
+
+    /// The same, as one that serves mailbox streams: the test is a hub. It relays nothing.
+    pub async fn hub(dir: &Path, name: &str) -> Self {
+        let bounds = RelayBounds {
+            reservations: 0,
+            circuits_per_agency: 0,
+        };
+        Self::start(dir, name, Some(bounds)).await
+    }
+
+    async fn start(dir: &Path, name: &str, relay: Option<RelayBounds>) -> Self {
         let home = Home::at(dir.join(name));
         let now = SystemClock.now();
         let request = InitRequest {
@@ -57,6 +72,7 @@ impl RawPeer {
         let clock = Arc::new(|| SystemClock.now());
         let config = SwarmConfig {
             listen,
+            relay,
             ..SwarmConfig::new(node_key, "raw", clock)
         };
         let (swarm, inbound) = Swarm::start(config).await.expect("swarm");
@@ -72,6 +88,7 @@ impl RawPeer {
             home,
             swarm,
             inbound,
+            mailboxes: tokio::sync::Mutex::default(),
             linked: Vec::new(),
         }
     }
@@ -240,6 +257,23 @@ impl RawPeer {
                 && stream.try_send(&credit).await;
             if open {
                 return stream;
+            }
+        }
+    }
+
+    /// Takes up the mailbox stream that a node opened, as its hub: the frames, before any hello.
+    /// Streams for anything else are dropped.
+    pub async fn served_mailbox(&self, of: &TestNode) -> FrameStream {
+        let mut inbound = self.inbound.lock().await;
+        let mut waiting = self.mailboxes.lock().await;
+        loop {
+            if let Some(at) = waiting.iter().position(|one| one.agency == of.agency) {
+                return waiting.remove(at).stream;
+            }
+            let next = tokio::time::timeout(PATIENCE, inbound.next()).await;
+            let next = next.expect("a stream").expect("a stream");
+            if next.channel == Channel::Mailbox {
+                waiting.push(next);
             }
         }
     }

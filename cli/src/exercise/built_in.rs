@@ -86,6 +86,7 @@ const FILES: &[BuiltIn] = of_exercises![
     "sarajevo-1/33-referral-d-return.json",
     "sarajevo-1/contact.json",
     "../policies/sarajevo/hub-sar/accept.cedar",
+    "../policies/sarajevo/hub-sar/carry.cedar",
     "../policies/sarajevo/hub-sar/entities.json",
     "../policies/sarajevo/hub-sar/share.cedar",
     "../policies/sarajevo/migro/accept.cedar",

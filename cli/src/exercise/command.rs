@@ -66,6 +66,7 @@ const ALLOWED: &[Row] = &[
         &[("list", Shows), ("revoke", Acts), ("remove", Acts)],
         Shows,
     ),
+    ("hub", &[("status", Shows)], Shows),
     ("service", &[], Shows),
     ("query", &[], Shows),
     ("show", &[], Shows),

@@ -94,6 +94,8 @@ pub struct StepForm {
     pub start: Option<Text>,
     /// Instead of a command: waits until the next provider of this referral is asked.
     pub next: Option<Text>,
+    /// Instead of a command: what was on its way is awaited.
+    pub arrives: Option<Text>,
     /// Who must have it, beside who wrote it.
     pub must_hold: Option<Vec<Text>>,
     /// Who must not have it; absent: everybody else.
@@ -130,7 +132,7 @@ pub struct ThenForm {
     pub stands: Option<Text>,
     /// A referral stands so now, and does not move.
     pub still: Option<Text>,
-    /// Every step of a referral that is known, in order.
+    /// Every step of a referral that is known, each once.
     pub steps: Option<Spanned<Vec<String>>>,
     /// Nothing of it is left.
     #[serde(default)]

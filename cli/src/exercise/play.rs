@@ -148,6 +148,10 @@ impl<'a> Player<'a> {
                 self.stage.settle()
             }
             Act::Next { at, of } => self.next(step, at, of, report),
+            Act::Arrives { of, .. } => {
+                report.id = self.labels.full(of);
+                Ok(())
+            }
         }
     }
 

@@ -93,6 +93,13 @@ pub enum Act {
         /// The referral that came before.
         of: String,
     },
+    /// Looks whether something that was on its way has arrived.
+    Arrives {
+        /// Who wrote it.
+        at: String,
+        /// What was on its way.
+        of: String,
+    },
 }
 
 /// Something that must be so after a step.
@@ -144,7 +151,7 @@ pub enum Then {
         /// Its state.
         state: String,
     },
-    /// These are all steps of a referral that are known, each once, in this order.
+    /// These are all steps of a referral that are known, each once.
     Steps {
         /// The referral.
         of: String,
@@ -185,7 +192,8 @@ impl Step {
     /// The agency that acts.
     pub fn at(&self) -> Option<&str> {
         match &self.act {
-            Act::Run { at, .. } | Act::Next { at, .. } | Act::Stop(at) | Act::Start(at) => Some(at),
+            Act::Run { at, .. } | Act::Next { at, .. } | Act::Arrives { at, .. } => Some(at),
+            Act::Stop(at) | Act::Start(at) => Some(at),
             Act::Pass(_) => None,
         }
     }

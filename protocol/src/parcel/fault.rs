@@ -203,12 +203,12 @@ impl ParcelFault {
             | ParcelFault::OtherDepositor { .. }
             | ParcelFault::SeenBefore { .. }
             | ParcelFault::Expired { .. } => Blame::Courier,
-            ParcelFault::UnknownKey { .. }
-            | ParcelFault::KeyNotValid { .. }
+            ParcelFault::KeyNotValid { .. }
             | ParcelFault::Letter { .. }
             | ParcelFault::Ahead { .. }
             | ParcelFault::BadKey { .. } => Blame::Author,
-            ParcelFault::Retired { .. }
+            ParcelFault::UnknownKey { .. }
+            | ParcelFault::Retired { .. }
             | ParcelFault::Unsendable(_)
             | ParcelFault::TooLong { .. } => Blame::Local,
         }

@@ -92,13 +92,18 @@ impl SignedLetter {
             return Err(ParcelFault::UnknownKey { from, key });
         }
         // Any kind but a card: letters are under the keys that records are under.
-        let verifier = match keys.standing(&key, Kind::Keys, Hlc::new(self.letter.made, 0)) {
-            KeyStanding::Good(verifier) => verifier,
-            KeyStanding::Unknown => return Err(ParcelFault::UnknownKey { from, key }),
-            _ => return Err(ParcelFault::KeyNotValid { from, key }),
-        };
+        let standing = keys.standing(&key, Kind::Keys, Hlc::new(self.letter.made, 0));
+        if matches!(standing, KeyStanding::Unknown) {
+            return Err(ParcelFault::UnknownKey { from, key });
+        }
+        // The signature first: that a key is not valid is its holder's fault only if it signed.
+        let not_valid = ParcelFault::KeyNotValid { from, key };
+        let verifier = key.verifier().ok_or(not_valid.clone())?;
         if !verifier.verify(&self.tbs, &self.signature) {
             return Err(ParcelFault::DoesNotVerify { from, key });
+        }
+        if !matches!(standing, KeyStanding::Good(_)) {
+            return Err(not_valid);
         }
         let faulty = |fault: LetterFault| ParcelFault::Letter { from, fault };
         self.letter.check().map_err(faulty)?;

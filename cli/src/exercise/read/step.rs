@@ -62,10 +62,17 @@ impl Reader<'_> {
     }
 
     fn act(&mut self, form: &StepForm, line: usize) -> Option<Act> {
-        let acts = [&form.run, &form.pass, &form.stop, &form.start, &form.next];
+        let acts = [
+            &form.run,
+            &form.pass,
+            &form.stop,
+            &form.start,
+            &form.next,
+            &form.arrives,
+        ];
         if acts.iter().filter(|act| act.is_some()).count() != 1 {
             let says = "a step does exactly one thing";
-            let remedy = "Write one of run, pass, stop, start, next.";
+            let remedy = "Write one of run, pass, stop, start, next, arrives.";
             self.faults.add(Some(line), says, remedy);
             return None;
         }
@@ -87,6 +94,11 @@ impl Reader<'_> {
         if let Some(of) = &form.next {
             let of = self.referral(of)?;
             return Some(Act::Next { at, of });
+        }
+        if let Some(of) = &form.arrives {
+            self.known(of.get_ref(), of);
+            let of = of.get_ref().clone();
+            return Some(Act::Arrives { at, of });
         }
         let run = form.run.as_ref()?;
         let command = self.command(run)?;
@@ -270,7 +282,7 @@ impl Reader<'_> {
         let mut must = self.agencies_named(names);
         let by = match act {
             Act::Run { at, command, .. } if command.does == Does::Acts => Some(at),
-            Act::Next { at, .. } => Some(at),
+            Act::Next { at, .. } | Act::Arrives { at, .. } => Some(at),
             _ => None,
         };
         let Some(by) = by else {

@@ -253,7 +253,7 @@ fn of_keys() -> Vec<Case> {
             by(
                 "Signed by a key that is on no card.",
                 "UnknownKey",
-                "author",
+                "local",
                 &["on no card"],
                 "stranger",
             ),
