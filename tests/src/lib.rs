@@ -15,6 +15,7 @@ pub mod http;
 mod line;
 pub mod mailbox;
 pub mod memory;
+pub mod netns;
 pub mod oracle;
 pub mod process;
 pub mod raw;
