@@ -8,7 +8,7 @@ use liaison_protocol::parcel::Parcel;
 use liaison_protocol::wire::mailbox::{Message, Refusal};
 use liaison_tests::RawPeer;
 use liaison_tests::federation::OPEN;
-use liaison_tests::mailbox::{HubSite, in_ms, parcel};
+use liaison_tests::mailbox::{HubSite, in_ms, parcel, rss_anon_kb};
 use liaison_tests::process::Program;
 
 use crate::crash::BINARY;
@@ -464,4 +464,49 @@ async fn the_flood_of_one_agency_does_not_hold_up_another() {
     }
     b.done(first.id).await;
     assert_eq!(b.waiting().await.from, stage.peers[1].agency);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_parcels_take_little_memory() {
+    let dir = tempfile::tempdir().expect("folder");
+    let site = HubSite::init(BINARY, dir.path(), "");
+    let hub = site.start();
+    site.carry_all(&hub);
+    let mut peers = Vec::new();
+    for n in 0..20 {
+        let peer = RawPeer::new(dir.path(), &format!("p{n}")).await;
+        hub.ok(&[
+            "peer",
+            "add",
+            &peer.card_path(),
+            "--as",
+            &peer.name,
+            "--yes",
+        ]);
+        peers.push(peer);
+    }
+    let before = rss_anon_kb(hub.pid());
+    assert_eq!(hub.terminate(), Some(0));
+    let all: Vec<AgencyId> = peers.iter().map(|p| p.agency).collect();
+    site.fill(&all, 10_000);
+    let hub = site.start();
+    let status = hub.json(&["hub", "status"]);
+    assert_eq!(status["parcels"], 10_000, "{status}");
+    for peer in &mut peers {
+        peer.dial_hub(&site).await;
+    }
+    hub.until(&["hub", "status"], |s| s["reservations"]["used"] == 20);
+    let mut streams = Vec::new();
+    for peer in &peers {
+        let mut stream = peer.mailbox(site.agency).await;
+        stream.collect(1).await;
+        let waiting = stream.waiting().await;
+        assert!(stream.fetch(&waiting).await.is_some());
+        streams.push(stream);
+    }
+    let after = rss_anon_kb(hub.pid());
+    println!(
+        "a hub's own memory: {before} KB before, {after} KB with 20 agencies and 10,000 parcels"
+    );
+    assert!(after < 300 * 1024, "{after} KB");
 }
