@@ -280,14 +280,12 @@ impl MailStream {
 
     /// The next parcel that is announced.
     pub async fn waiting(&mut self) -> Waiting {
-        loop {
-            if let Some(waiting) = self.waiting.pop_front() {
-                return waiting;
-            }
-            match self.frame().await {
-                Some(Message::Waiting(waiting)) => return waiting,
-                other => panic!("a parcel was due, not {other:?}"),
-            }
+        if let Some(waiting) = self.waiting.pop_front() {
+            return waiting;
+        }
+        match self.frame().await {
+            Some(Message::Waiting(waiting)) => waiting,
+            other => panic!("a parcel was due, not {other:?}"),
         }
     }
 
