@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
+use liaison_protocol::wire::mailbox::Refusal;
 
 use super::figure::Figure;
 use super::peers::seconds;
@@ -71,7 +72,11 @@ fn carried(node: &Node, hub: &Hub, page: &mut Vec<Figure>) {
     for (name, help, value) in figures {
         page.push(Figure::now(name, help, value));
     }
-    for (reason, count) in hub.refused() {
+    let refused = hub.refused();
+    for reason in Refusal::ALL {
+        let mut all = refused.iter();
+        let count = all.find(|(r, _)| r.as_str() == reason.as_str());
+        let count = count.map_or(0, |(_, count)| *count);
         let help = "Deposits that this hub refused, by reason.";
         page.push(Figure::since("liaison_hub_refused", help, count).is("reason", reason.as_str()));
     }
