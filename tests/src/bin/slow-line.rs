@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::ExitCode;
@@ -58,12 +59,12 @@ impl Line {
         let mut buffer = vec![0; DATAGRAM];
         loop {
             let (count, caller) = near.recv_from(&mut buffer)?;
-            if !callers.contains_key(&caller) {
+            if let Entry::Vacant(unknown) = callers.entry(caller) {
                 let far = Arc::new(UdpSocket::bind("0.0.0.0:0")?);
                 far.connect(upstream)?;
                 let (to_far, to_near) = (far.clone(), near.clone());
                 // What can't be sent is lost.
-                callers.insert(caller, late(move |d| drop(to_far.send(d))));
+                unknown.insert(late(move |d| drop(to_far.send(d))));
                 let back = late(move |d| drop(to_near.send_to(d, caller)));
                 std::thread::spawn(move || {
                     let mut buffer = vec![0; DATAGRAM];
