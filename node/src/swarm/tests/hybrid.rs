@@ -93,8 +93,8 @@ struct Long<'a> {
 
 impl<'a> Long<'a> {
     fn parse(datagram: &'a [u8]) -> Option<Self> {
-        // Long form, sort 0: Initial; version 1.
-        if datagram.first()? & 0xf0 != 0xc0 || datagram.get(1..5)? != [0, 0, 0, 1] {
+        // Long form, sort 0: Initial; version 1. The fixed bit may be anything (RFC 9287).
+        if datagram.first()? & 0xb0 != 0x80 || datagram.get(1..5)? != [0, 0, 0, 1] {
             return None;
         }
         let mut at = 5;
