@@ -24,7 +24,7 @@
 //! | retracts or amends in another's name | `retraction::e17_only_the_author_can_retract_or_amend` |
 //! | answers and wants out of turn as a receiver | `malice_peer::a_peer_that_answers_out_of_turn…` |
 //! | forges receipts | `malice_peer::a_forged_receipt…` |
-//! | lies in a repair | in `protocol`: `wire::properties::no_sequence_of_messages_breaks_a_repair`, `wire::repair::tests` |
+//! | lies in a repair | `malice_peer::a_peer_that_lies_in_a_repair…`; in `protocol`: `wire::properties::no_sequence_of_messages_breaks_a_repair`, `wire::repair::tests` |
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,13 +1,15 @@
-//! A linked peer that lies: in its answers, in its receipts. The table of what else
+//! A linked peer that lies: in its answers, in its receipts, in a repair. The table of what else
 //! peers and hubs try, and where it is shown, stands in `malice`.
 
+use liaison_node::swarm::{Channel, FrameStream};
 use liaison_protocol::clock::Hlc;
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::limits::NOTICES_AT_ONCE;
 use liaison_protocol::record::codes::{Kind, ReceiptWhat};
 use liaison_protocol::record::kinds::{Content, Receipt};
-use liaison_protocol::wire::{Item, Message, Outcome};
+use liaison_protocol::wire::repair::{Effect, Entry, Event, Initiator};
+use liaison_protocol::wire::{Hello, Item, Message, Outcome, Speaks};
 use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::raw::{RawPeer, RawStream, from_now};
 use liaison_tests::{Federation, TestNode};
@@ -179,5 +181,123 @@ async fn a_forged_receipt_closes_nothing() {
         view["recipients"][0]["state"] == "erased"
     })
     .await;
+    federation.stop().await;
+}
+
+async fn repair(rogue: &RawPeer, node: &TestNode) -> FrameStream {
+    let stream = rogue.swarm().open(node.agency, Channel::Repair).await;
+    stream.expect("a stream")
+}
+
+async fn hear(stream: &mut FrameStream, what: &str) -> Option<Message> {
+    let next = tokio::time::timeout(PATIENCE, stream.next()).await;
+    let next = next.unwrap_or_else(|_| panic!("{what}: the node keeps the stream open"));
+    let body = next.ok().flatten()?;
+    Some(Message::decode(&body).expect("a message"))
+}
+
+/// Fingerprints of a set that it does not have, hashes that nobody has, the node's own nonce: what
+/// it may not have is not named to it, and what it may have comes all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_lies_in_a_repair_learns_nothing_and_is_named() {
+    let (mut federation, rogue, open, kept) = site().await;
+    let node = &federation["node"];
+    let (mut taken, batch, items) = first_offer(&rogue, node).await;
+    assert_eq!(items[0].id, open);
+    let outcomes = vec![Outcome::Answered(Answer::Stored); items.len()];
+    taken.send(&Message::Answers { batch, outcomes }).await;
+
+    let hello = Message::Hello(Hello::new(Speaks::CURRENT, "raw", rogue.agency));
+    let nonce = Message::Nonce([3; 16]);
+    let cut = Message::Ranges(vec![0x61, 0, 0, 1, 0xff, 0xff]);
+    let unknown = Message::Missing(vec![[9; 32]]);
+    #[rustfmt::skip]
+    let cases: Vec<(&str, Vec<Message>, &str)> = vec![
+        ("no nonce",        vec![hello.clone(), cut.clone()],                 "'ranges' where nonce"),
+        ("an unknown hash", vec![hello.clone(), nonce.clone(), unknown],          "a hash that is not in the set"),
+        ("two nonces",      vec![hello.clone(), nonce.clone(), nonce.clone()],    "'nonce' where"),
+        ("cut ranges",      vec![hello.clone(), nonce, cut],                      "malformed reconciliation"),
+        ("no hello",        vec![Message::Done],                                  "'done' where"),
+    ];
+    for (what, messages, says) in cases {
+        let before = fault(node, &rogue);
+        let mut stream = repair(&rogue, node).await;
+        for message in messages {
+            // It may have hung up on us by now.
+            let _cut = stream.send(&message.encode()).await;
+        }
+        let _cut = stream.flush().await;
+        while hear(&mut stream, what).await.is_some() {}
+        let told = told(node, &rogue, before).await;
+        assert!(told.contains(says), "{what}: {told}");
+    }
+    // Its own nonce back.
+    let before = fault(node, &rogue);
+    let mut stream = repair(&rogue, node).await;
+    stream.send(&hello.encode()).await.expect("sent");
+    stream.flush().await.expect("sent");
+    while let Some(message) = hear(&mut stream, "its own nonce").await {
+        if let Message::Nonce(theirs) = message {
+            let echo = Message::Nonce(theirs);
+            stream.send(&echo.encode()).await.expect("sent");
+            stream.flush().await.expect("sent");
+        }
+    }
+    let told = told(node, &rogue, before).await;
+    assert!(told.contains("our own nonce back"), "{told}");
+
+    // A set that it made up, in the same moments as what the node has. It names what it lacks of
+    // the node's: hashes only, and of what it was given or may have.
+    let made_up = (0..300u16).map(|n| {
+        let mut id = [5; 32];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        Entry {
+            created: from_now(i64::from(n) * -1_000),
+            id: RecordId::from_bytes(id),
+        }
+    });
+    let held = node.node().store.last();
+    let ours = Hello::new(Speaks::CURRENT, "raw", rogue.agency);
+    let (mut machine, first) = Initiator::new(ours, [7; 16], made_up.collect());
+    let mut stream = repair(&rogue, node).await;
+    stream.send(&first.encode()).await.expect("sent");
+    stream.flush().await.expect("sent");
+    'repair: loop {
+        let message = hear(&mut stream, "a made-up set").await.expect("a message");
+        for effect in machine.handle(Event::Message(message)) {
+            match effect {
+                Effect::Send(message) => {
+                    stream.send(&message.encode()).await.expect("sent");
+                    stream.flush().await.expect("sent");
+                }
+                Effect::Opened { .. } => {}
+                Effect::Finished(_) => break 'repair,
+                other => panic!("the repair ends with {other:?}"),
+            }
+        }
+    }
+    // It is offered again what it claims to lack: of what it may have, and nothing else.
+    let last = node.push(&trend("Last"), &[]).await;
+    let mut offered = Vec::new();
+    while !(offered.contains(&last) && offered.contains(&open)) {
+        let (batch, items) = match taken.next().await {
+            Some(Message::Offer { batch, items }) => (batch, items),
+            // The node begins its stream anew.
+            _ => {
+                let (stream, batch, items) = first_offer(&rogue, node).await;
+                taken = stream;
+                (batch, items)
+            }
+        };
+        offered.extend(items.iter().map(|item| item.id));
+        let outcomes = vec![Outcome::Answered(Answer::Stored); items.len()];
+        taken.send(&Message::Answers { batch, outcomes }).await;
+    }
+    assert!(!offered.contains(&kept), "{offered:?}");
+    assert_eq!(
+        node.node().store.last().0,
+        held.0 + 1,
+        "and nothing came in"
+    );
     federation.stop().await;
 }
