@@ -196,12 +196,7 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::Io`]; it may still be there then.
     pub fn destroy(&self, id: &RecordId) -> Result<bool, KeyringError> {
-        let was_held = self.holds(id);
-        let gone = self.destroy_file(ENTRIES, &id.full())?;
-        if was_held {
-            self.0.held.fetch_sub(1, Ordering::Relaxed);
-        }
-        Ok(gone)
+        self.destroy_file(ENTRIES, &id.full())
     }
 
     /// The records that it has secrets for, in no order. What is no entry is quarantined.
@@ -289,7 +284,19 @@ impl Keyring {
         // What a full disk left of a write that failed.
         locker::shred(&self.path(folder, &format!("{name}{}", locker::UNFINISHED)))?;
         let there = locker::shred(&self.path(folder, name))?;
+        // Two may destroy the same: it is counted by whoever found it there.
+        if there {
+            self.one_less(folder);
+        }
         Ok(there || aside)
+    }
+
+    /// A file left a folder. The caller holds the lock.
+    fn one_less(&self, folder: &str) {
+        if folder == ENTRIES {
+            let held = self.0.held.load(Ordering::Relaxed);
+            self.0.held.store(held.saturating_sub(1), Ordering::Relaxed);
+        }
     }
 
     /// Moves a file aside and notes it.
@@ -300,6 +307,7 @@ impl Keyring {
         let moved = {
             let _one = self.write();
             std::fs::rename(self.path(folder, name), &aside).and_then(|()| {
+                self.one_less(folder);
                 std::fs::File::open(self.0.dir.join(folder)).and_then(|d| d.sync_all())
             })
         };

@@ -369,3 +369,28 @@ fn a_full_keyring_says_so_before_the_next_start_would_fail() {
     let keyring = Keyring::open_for(&dir.path().join("keyring"), &master, 10).expect("opened");
     assert!(keyring.put(&entry(12)).is_err());
 }
+
+#[test]
+fn what_two_destroy_at_once_is_counted_once() {
+    let dir = tempfile::tempdir().expect("folder");
+    let keyring = Keyring::open_for(dir.path(), &words(), 2).expect("a keyring");
+    keyring.put(&entry(1)).expect("kept");
+    for _ in 0..50 {
+        keyring.put(&entry(2)).expect("there is room for it");
+        let together = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    together.wait();
+                    keyring.destroy(&entry(2).id).expect("destroyed");
+                });
+            }
+        });
+    }
+    keyring.put(&entry(2)).expect("there is room for it");
+    let full = keyring.put(&entry(3));
+    assert!(
+        matches!(full, Err(KeyringError::Full { most: 2 })),
+        "{full:?}"
+    );
+}
