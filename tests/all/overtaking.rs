@@ -1,24 +1,28 @@
 //! A withdrawal that overtakes what it withdraws: the record is on its way through ingest, and
 //! is not in the store yet.
 
+use std::time::Duration;
+
 use liaison_protocol::fault::Answer;
 use liaison_protocol::record::kinds::{Content, Recall};
 use liaison_protocol::record::signed::SignedRecord;
 use liaison_protocol::wire::{Item, Message, Outcome};
-use liaison_tests::federation::OPEN;
+use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::raw::{RawPeer, RawStream};
+use liaison_tests::sealed::has_bytes;
 use liaison_tests::{Federation, TestNode};
 
 use crate::first::trend;
-use crate::withdrawal::erased;
 
 /// Records in a batch: enough that it takes a while to judge and to write them.
 const BATCH: usize = 150;
 
+/// How long a change may go unseen.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
 /// A node, and an agency whose node the test is.
 async fn site() -> (Federation, RawPeer) {
-    let mut federation = Federation::mesh(&["node"], OPEN).await;
-    federation.node("node");
+    let federation = Federation::mesh(&["node"], OPEN).await;
     let mut author = RawPeer::new(federation.dir(), "author").await;
     author.link(&federation["node"]).await;
     (federation, author)
@@ -46,6 +50,26 @@ fn withdrawals(author: &RawPeer, node: &TestNode, of: &SignedRecord) -> [SignedR
         author.sign((retraction.0.clone(), recall)),
         author.sign(retraction),
     ]
+}
+
+/// Waits until a record is withdrawn at a node, and nothing of it is there: it may have come in
+/// and been erased, or not have come in at all.
+async fn gone(node: &TestNode, of: &SignedRecord) {
+    let store = &node.node().store;
+    let mut arrivals = store.watch();
+    let gone = async {
+        loop {
+            let buried = store.tombstone(&of.id()).expect("the store").is_some();
+            if buried && !has_bytes(node, &of.id()) {
+                return;
+            }
+            // A mark is no arrival; the receipt that follows it is one.
+            let _more = tokio::time::timeout(LOOK_AGAIN, arrivals.changed()).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, gone).await;
+    assert!(in_time.is_ok(), "{} is still here", of.id().short());
+    assert!(!node.holds().contains(&of.id()));
 }
 
 async fn offer(stream: &mut RawStream, batch: u64, records: &[SignedRecord]) {
@@ -95,7 +119,7 @@ async fn e13_a_withdrawal_right_behind_its_record_takes_it_back() {
                 assert_eq!(outcomes, [Outcome::Answered(Answer::Stored)]);
             }
         }
-        erased(node, &last.id()).await;
+        gone(node, last).await;
         assert!(node.holds().contains(&records[0].id()));
         number += 2;
     }
@@ -124,7 +148,7 @@ async fn e13_a_withdrawal_after_a_broken_line_takes_back_what_was_under_way() {
         drop(stream);
         let answer = author.sender(node).await.give(&withdrawal).await;
         assert_eq!(answer, Answer::Stored);
-        erased(node, &last.id()).await;
+        gone(node, last).await;
     }
     federation.stop().await;
 }

@@ -57,7 +57,7 @@ fn is_erased(view: &Value, peer: &str) -> bool {
 }
 
 /// Waits until a node's copy of a record is erased.
-pub(crate) async fn erased(node: &TestNode, id: &RecordId) {
+async fn erased(node: &TestNode, id: &RecordId) {
     until(node, id, "erased", |view| {
         view["retracted_by"]["erased"] == true
     })

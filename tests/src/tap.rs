@@ -139,10 +139,10 @@ impl Recorder {
 
     /// Lets the session stand still that sends or gets the next such frame, right behind it. On
     /// a runtime of several threads only.
-    pub fn hold_at(
+    pub fn hold_at<F: Fn(&Frame) -> bool + Send + 'static>(
         &self,
-        at: impl Fn(&Frame) -> bool + Send + 'static,
-    ) -> impl Future<Output = Held> + use<> {
+        at: F,
+    ) -> impl Future<Output = Held> + use<F> {
         let (reached, held) = oneshot::channel();
         let at = Box::new(at);
         let hold = Hold { at, reached };
