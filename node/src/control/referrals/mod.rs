@@ -47,14 +47,14 @@ impl Node {
         let prefix: IdPrefix = text.parse()?;
         let found: Vec<RecordId> = self.referrals.find(&prefix, limits::AMBIGUOUS);
         match found.as_slice() {
-            [] => Err(self.taken_back(text).unwrap_or_else(none)),
+            [] => Err(self.erased_referral(text).unwrap_or_else(none)),
             [id] => self.referrals.thread(id).ok_or_else(none),
             several => Err(ApiError::ambiguous(text, several)),
         }
     }
 
     /// What is said of a referral that was here and is erased.
-    fn taken_back(&self, text: &str) -> Option<ApiError> {
+    fn erased_referral(&self, text: &str) -> Option<ApiError> {
         let (_, header) = self.find(text).ok()?;
         let id = header.id.short();
         header.flags.contains(Flags::ERASED).then(|| {
