@@ -12,6 +12,7 @@
 pub(crate) mod cbor;
 pub mod fault;
 pub mod frame;
+mod head;
 pub mod hello;
 pub mod live;
 pub mod mailbox;
