@@ -604,7 +604,7 @@ impl Home {
         let record = Record::new(
             agency,
             Hlc::new(now, 0),
-            plain_fields(Tlp::Green, title),
+            plain_fields(Tlp::Green, &title),
             Content::Contact(contact),
         );
         Ok(record.sign(root)?)
@@ -633,7 +633,7 @@ impl Home {
         let record = Record::new(
             agency,
             Hlc::new(now, 0),
-            plain_fields(Tlp::Clear, "Keys statement".into()),
+            plain_fields(Tlp::Clear, "Keys statement"),
             Content::Keys(keys),
         );
         Ok(record.sign(signing)?)
@@ -750,34 +750,13 @@ fn own_card(fault: liaison_protocol::card::CardFault) -> HomeError {
     }
 }
 
-fn plain_fields(tlp: Tlp, title: String) -> Fields {
-    Fields {
-        thread: None,
-        supersedes: None,
-        tlp,
-        pap: None,
-        handling: Vec::new(),
-        handling_note: None,
-        onward: Onward::Community,
-        purpose: Purpose::Prevention,
-        legal_basis: None,
-        class: None,
-        crime: Vec::new(),
-        basis: None,
-        grade: None,
-        lang: "en".into(),
-        title,
-        summary: None,
-        review_by: None,
-        expires: None,
-        refs: Vec::new(),
-        exercise: None,
-    }
+fn plain_fields(tlp: Tlp, title: &str) -> Fields {
+    Fields::new(tlp, Onward::Community, Purpose::Prevention, "en", title)
 }
 
 /// The envelope of an affirmation: it says nothing of the records but their ids.
 pub(crate) fn affirmation_fields() -> Fields {
-    plain_fields(Tlp::Clear, "Affirmation".into())
+    plain_fields(Tlp::Clear, "Affirmation")
 }
 
 const EMPTY_POLICY: &str = r#"// Who gets what. Nothing is shared or taken in until a statement permits it.
