@@ -22,8 +22,6 @@ pub mod outcome;
 #[cfg(test)]
 mod properties;
 pub mod repair;
-#[cfg(test)]
-mod rng;
 
 pub use fault::WireFault;
 pub use hello::{Hello, Speaks, VERSION};
