@@ -1,10 +1,4 @@
 //! `liaison demo`, as a newcomer runs it: real nodes, real links.
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking, with words"
-)]
 
 use std::process::{Command, Output, Stdio};
 
