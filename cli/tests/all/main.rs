@@ -8,6 +8,7 @@
 
 mod card;
 mod demo;
+mod documents;
 mod draft;
 mod fake;
 mod harness;
