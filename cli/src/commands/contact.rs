@@ -2,7 +2,6 @@
 
 use clap::Subcommand;
 use liaison_node::control::api::{PeerCardView, PeerStatus};
-use liaison_protocol::record::kinds::Contact;
 
 use super::{Context, card, now};
 use crate::client::segment;
