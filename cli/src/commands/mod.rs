@@ -105,7 +105,7 @@ pub struct Global {
 
 /// The commands, in the order in which a newcomer needs them.
 #[derive(Debug, Subcommand)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "each is said by its Args: that is its help")]
 pub enum Command {
     Init(init::InitArgs),
     Run(run::RunArgs),

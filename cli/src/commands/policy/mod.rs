@@ -19,12 +19,12 @@ use files::files;
 
 /// What your agency lets its peers have, and takes from them.
 ///
-/// A policy is a folder of Cedar files (`*.cedar`), an optional `entities.json` for circles an
+/// A policy is a folder of Cedar files (`*.cedar`), an optional `entities.json` for circles, an
 /// optional `ceilings.toml` for what never goes to whom, whatever an officer chooses, and your
 /// own `invariants/*.cedar`, which the policy is proven to keep.
 /// Without one, nothing is shared.
 #[derive(Debug, Subcommand)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "each is said by its Args: that is its help")]
 pub enum PolicyCommand {
     Check(check::CheckArgs),
     Preview(preview::PreviewArgs),
