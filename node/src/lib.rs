@@ -9,7 +9,8 @@
 //!
 //! The folders follow a record: [`control`] (an officer pushes it) → [`ingest`] (verified,
 //! admitted) → [`store`] → [`share`] (both gates, the ledger) → [`sync`] (sessions with each
-//! peer) → [`swarm`] (streams over libp2p).
+//! peer) → [`swarm`] (streams over libp2p). Where no stream leads, what [`share`] released goes
+//! as [`parcels`], which a [`hub`] keeps or a person carries.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -1,3 +1,5 @@
+//! What stands inside a seal: round trips, and what is refused.
+
 use super::*;
 use crate::clock::Millis;
 use crate::id::{AgencyId, RecordId};

@@ -1,3 +1,5 @@
+//! The index beside a store in memory.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
