@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use error::CommandError;
-pub use output::{Style, Ui};
+pub use output::{Kept, Style, Ui};
 
 /// Runs the program: arguments, terminal and environment of this process.
 pub fn main() -> ExitCode {

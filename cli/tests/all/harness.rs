@@ -3,9 +3,8 @@
 use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::{Arc, Mutex};
 
-use liaison_cli::{Style, Ui};
+use liaison_cli::{Kept, Style, Ui};
 use serde_json::{Value, json};
 
 /// Runs the binary on a home, without a terminal.
@@ -61,18 +60,7 @@ pub fn made_home() -> tempfile::TempDir {
 
 /// The library's `run` with a person who types `input`.
 pub fn person(home: &Path, args: &[&str], input: &'static str) -> (u8, String, String) {
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-    impl std::io::Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().expect("lock").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let (out, err) = (Shared::default(), Shared::default());
+    let (out, err) = (Kept::default(), Kept::default());
     let mut ui = Ui::with(
         Box::new(Cursor::new(input)),
         Box::new(out.clone()),
@@ -90,9 +78,7 @@ pub fn person(home: &Path, args: &[&str], input: &'static str) -> (u8, String, S
     ];
     all.extend(args.iter().map(Into::into));
     let code = liaison_cli::run(all, ui);
-    let text =
-        |shared: Shared| String::from_utf8_lossy(&shared.0.lock().expect("lock")).into_owned();
-    (code, text(out), text(err))
+    (code, out.text(), err.text())
 }
 
 pub fn push_report(id: Option<&str>) -> Value {

@@ -46,7 +46,7 @@ pub fn run(context: &mut Context, command: PolicyCommand) -> Outcome {
         PolicyCommand::Prove(args) => prove::run(context, args),
         PolicyCommand::Diff(args) => diff::run(context, args),
         PolicyCommand::Apply(args) => apply::run(context, args),
-        PolicyCommand::Revert(args) => revert::run(context, &args),
+        PolicyCommand::Revert(args) => revert::run(context, args),
         PolicyCommand::Show(args) => show::run(context, &args),
         PolicyCommand::ProverKey(args) => prover_key::run(context, &args),
     }
