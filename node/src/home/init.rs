@@ -193,7 +193,7 @@ const EMPTY_POLICY: &str = r#"// Who gets what. Nothing is shared or taken in un
 
 const EMPTY_ENTITIES: &str = "{\n  \"circles\": {}\n}\n";
 
-const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented out is the default.
+pub(crate) const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented out is the default, or an example.
 
 # listen = ["0.0.0.0", "[::]"]   # UDP (QUIC) and TCP
 # exercise = "SARAJEVO-1"        # makes this store an exercise store
@@ -201,6 +201,21 @@ const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented
 # records_per_minute = 1000000   # per peer
 # repair_every_s = 3600
 # cache_mb = 32
+
+# [hubs]                         # for peers that are away, or that nobody can call
+# use = ["hub-sar"]              # linked peers that are hubs, the preferred one first
+# after_s = 300                  # without a connection, before a peer is sent parcels
+# parcel_days = 14
+
+# [hub]                          # carries for linked peers: this line alone makes it a hub
+# reservations = 512
+# circuits_per_agency = 128
+# parcels_per_agency = 10000
+# mailbox_mb = 10240
+# mailbox_mb_per_agency = 1024
+
+# [policy]
+# solver = "/usr/bin/cvc5"       # proves policies; else cvc5 on the PATH
 
 # [audit]
 # keep_mb = 1024                 # the audit log: the oldest lines leave beyond it

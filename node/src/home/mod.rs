@@ -16,6 +16,8 @@ use zeroize::Zeroizing;
 
 pub use self::card::CardEdit;
 pub(crate) use self::card::affirmation_fields;
+#[cfg(test)]
+pub(crate) use self::init::CONFIG_TEMPLATE;
 pub use self::init::{InitReport, InitRequest};
 pub use self::keys::{KeyChange, RootKeyText};
 use crate::audit::seal;
