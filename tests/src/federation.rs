@@ -580,6 +580,20 @@ impl TestNode {
         }
     }
 
+    /// Waits until it waits no longer for a peer, after a restore.
+    pub async fn heard_from(&self, peer: &TestNode) {
+        let catch_up = &self.node().catch_up;
+        let mut changes = catch_up.changes();
+        let done = async {
+            while catch_up.waits_for(&peer.agency) {
+                changes.changed().await.expect("the node runs");
+            }
+        };
+        if tokio::time::timeout(PATIENCE, done).await.is_err() {
+            panic!("{} does not hear from {}", self.name, peer.name);
+        }
+    }
+
     /// Whether its link to a peer is up.
     pub fn is_up(&self, peer: &AgencyId) -> bool {
         self.node().swarm.link(peer).is_some_and(|l| l.is_up())
