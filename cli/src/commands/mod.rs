@@ -105,7 +105,6 @@ pub struct Global {
 
 /// The commands, in the order in which a newcomer needs them.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "each is said by its Args: that is its help")]
 pub enum Command {
     Init(init::InitArgs),
     Run(run::RunArgs),

@@ -24,7 +24,6 @@ use files::files;
 /// own `invariants/*.cedar`, which the policy is proven to keep.
 /// Without one, nothing is shared.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "each is said by its Args: that is its help")]
 pub enum PolicyCommand {
     Check(check::CheckArgs),
     Preview(preview::PreviewArgs),
