@@ -129,8 +129,8 @@ fn equal_sets_of_100_000_cost_next_to_nothing() {
     );
     assert!(found.wire_bytes < 2_000, "{}", found.wire_bytes);
     assert_eq!(found.initiator.rounds, 1);
-    // Both sides, unoptimised; a release build takes a tenth.
-    assert!(took.as_secs_f64() < 4.0, "{took:?}");
+    // Some 2 s unoptimised on an idle machine: what grew with the square would take hours.
+    assert!(took.as_secs_f64() < 60.0, "{took:?}");
 }
 
 #[test]
