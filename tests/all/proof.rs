@@ -418,11 +418,11 @@ async fn diff_tells_both_directions() {
     federation.stop().await;
 }
 
-/// The policy of docs/policies.md is the one that the other tests prove, and its case is a real one.
+/// The policy of README.md is the one that the other tests prove, and its case is a real one.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_documents_tell_the_truth() {
-    let page = sheet::workspace().join("docs/policies.md");
-    let page = std::fs::read_to_string(page).expect("docs/policies.md");
+    let page = sheet::workspace().join("README.md");
+    let page = std::fs::read_to_string(page).expect("README.md");
     let worked = sheet::workspace().join("examples/policies/worked");
     let text = |name: &str| std::fs::read_to_string(worked.join(name)).expect("file");
     let files = [
@@ -470,13 +470,10 @@ async fn the_documents_tell_the_truth() {
         "Allowed by 'routes-to-team' (share.cedar, line 31)",
     ] {
         assert!(words.contains(part), "{words}");
-        assert!(flat(&page).contains(part), "docs/policies.md lacks: {part}");
+        assert!(flat(&page).contains(part), "README.md lacks: {part}");
     }
     if report["solver"] == "cvc5 1.0.3" {
-        assert!(
-            flat(&page).contains(words),
-            "docs/policies.md should say: {words}"
-        );
+        assert!(flat(&page).contains(words), "README.md should say: {words}");
     }
     federation.stop().await;
 }

@@ -1,4 +1,4 @@
-//! A referral as it stands on two terminals, question by question. docs/referrals.md and
+//! A referral as it stands on two terminals, question by question. README.md and
 //! `examples/terminal` show what is printed here: `LIAISON_BLESS=1` writes it there.
 
 use std::path::{Path, PathBuf};
@@ -110,10 +110,10 @@ fn shows(file: &str, text: &str) {
     assert_eq!(found, text, "{file} differs: LIAISON_BLESS=1");
 }
 
-/// A region of docs/referrals.md is what was printed.
+/// A region of README.md is what was printed.
 fn page_shows(region: &str, text: &str) {
-    let path = root().join("docs/referrals.md");
-    let page = std::fs::read_to_string(&path).expect("docs/referrals.md");
+    let path = root().join("README.md");
+    let page = std::fs::read_to_string(&path).expect("README.md");
     let (begin, end) = (format!("<!-- terminal: {region} -->\n"), "<!-- end -->");
     let (before, rest) = page.split_once(&begin).expect("the region begins");
     let (found, after) = rest.split_once(end).expect("the region ends");
@@ -123,10 +123,7 @@ fn page_shows(region: &str, text: &str) {
         std::fs::write(&path, blessed).expect("written");
         return;
     }
-    assert_eq!(
-        found, wanted,
-        "docs/referrals.md, {region}: LIAISON_BLESS=1"
-    );
+    assert_eq!(found, wanted, "README.md, {region}: LIAISON_BLESS=1");
 }
 
 /// From this line on.
