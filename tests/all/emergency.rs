@@ -183,7 +183,10 @@ async fn a_clock_that_is_set_back_gives_nobody_more_time_and_unlocks_nothing() {
         user: "colleague".into(),
         shared: false,
     };
-    a.node().review_emergency(&id, second).await.expect("reviewed");
+    a.node()
+        .review_emergency(&id, second)
+        .await
+        .expect("reviewed");
     assert_eq!(release_refused(a, thread).await, None);
     let alerts = a.json(&["status"]).await["alerts"].to_string();
     assert!(!alerts.contains(&review), "{alerts}");

@@ -161,7 +161,10 @@ async fn e34_each_way_of_looking_into_a_referral_is_a_line_of_the_log() {
         let line = line.unwrap_or_else(|| panic!("{call}: {after:#?}"));
         assert!(line["who"]["officer"]["uid"].is_u64(), "{line}");
         let shown = line.to_string();
-        assert!(!shown.contains("telephones") && !shown.contains("QN-02"), "{shown}");
+        assert!(
+            !shown.contains("telephones") && !shown.contains("QN-02"),
+            "{shown}"
+        );
     }
     // Who is told how urgent it is, and no more, looks into nothing.
     let before = lines().await.len();

@@ -55,10 +55,7 @@ const PLANTED: &[(&str, &[&str])] = &[
         r#""citizenship":["QM"]"#,
         &["qn-bord", "qn-lantern", "migro"],
     ),
-    (
-        r#""age_band":"18-29""#,
-        &["qn-bord", "qn-lantern", "migro"],
-    ),
+    (r#""age_band":"18-29""#, &["qn-bord", "qn-lantern", "migro"]),
     ("age_bande18-29", &["qn-bord", "qn-lantern", "migro"]),
     // What an officer looked for, in small letters as it is compared.
     ("zwetschge", &["qn-bord"]),
@@ -144,7 +141,11 @@ impl Exercise {
     fn asks(&self, by: &str, to: &str, id: &str) {
         self.take_up(to, id);
         let about = ["refer", "ask-info", id, "--about", "needs", "--json"];
-        succeeded(&self.at(to).cli(&about, "A Fragemarke on the ground floor?\n"));
+        succeeded(
+            &self
+                .at(to)
+                .cli(&about, "A Fragemarke on the ground floor?\n"),
+        );
         let asked = |view: &Value| view["state"] == "info-asked";
         self.at(by).until(&["refer", "show", id], asked);
         let about = ["refer", "give-info", id, "--about", "needs", "--json"];
@@ -210,7 +211,14 @@ fn a_name_is_in_nobody_elses_memory_and_soon_in_nobodys() {
     x.released("qn-bord", "qn-lantern", &a, "Zwetschge Antonmarke");
 
     // Whoever searches for a name has typed it.
-    let words = ["refer", "find", "zwetschge", "antonmarke", "--reason", "A call"];
+    let words = [
+        "refer",
+        "find",
+        "zwetschge",
+        "antonmarke",
+        "--reason",
+        "A call",
+    ];
     let found = x.at("qn-bord").ok(&words);
     assert!(found.contains(&a[..4]), "{found}");
 

@@ -25,7 +25,10 @@ async fn refer(federation: &Federation) -> String {
     let mut threads = states(border).into_iter().map(|(id, _)| id);
     let newest = threads.find(|id| !before.contains(id)).expect("sent");
     let there = &federation["qn-lantern"];
-    until(there, "it came", |node| node.node().referrals.thread(&newest)).await;
+    until(there, "it came", |node| {
+        node.node().referrals.thread(&newest)
+    })
+    .await;
     newest.short().to_string()
 }
 
@@ -52,7 +55,10 @@ async fn at_each_turn_an_officer_reads_what_to_do_next_at_eighty_columns() {
     };
     say(types(lantern, &[], &[]).await);
     say(types(lantern, &["refer", "ack", &short], &[]).await);
-    let asks = [("About what?", "needs"), ("What do you need", "A room on the ground floor?")];
+    let asks = [
+        ("About what?", "needs"),
+        ("What do you need", "A room on the ground floor?"),
+    ];
     say(types(lantern, &["refer", "ask-info", &short], &asks).await);
     hears(border, &short, 2).await;
     say(types(border, &[], &[]).await);
@@ -68,7 +74,12 @@ async fn at_each_turn_an_officer_reads_what_to_do_next_at_eighty_columns() {
     hears(border, &short, 4).await;
     say(types(border, &args, &[YES]).await);
     hears(lantern, &short, 5).await;
-    say(types(lantern, &["refer", "assist", &short], &[("Which phase?", "1")]).await);
+    say(types(
+        lantern,
+        &["refer", "assist", &short],
+        &[("Which phase?", "1")],
+    )
+    .await);
     hears(border, &short, 6).await;
     say(types(lantern, &["refer", "missing", &short], &[]).await);
     hears(border, &short, 7).await;
@@ -77,12 +88,20 @@ async fn at_each_turn_an_officer_reads_what_to_do_next_at_eighty_columns() {
     say(types(border, &["refer", "located", &short], &[]).await);
     hears(lantern, &short, 8).await;
     let scope = "assistance, share-profile, share-identity";
-    let said = [("What did the person say?", "given"), ("To what do they agree?", scope)];
+    let said = [
+        ("What did the person say?", "given"),
+        ("To what do they agree?", scope),
+    ];
     let consent = ["refer", "consent", &short, "--keep-until", "2031-12-31"];
     say(types(lantern, &consent, &said).await);
     hears(border, &short, 9).await;
     say(types(border, &show, &[]).await);
-    say(types(border, &["refer", "reclassify", &short], &[("How urgent", "critical")]).await);
+    say(types(
+        border,
+        &["refer", "reclassify", &short],
+        &[("How urgent", "critical")],
+    )
+    .await);
     hears(lantern, &short, 10).await;
     say(types(lantern, &["refer", "follow-up", &short], &[]).await);
     hears(border, &short, 11).await;

@@ -74,12 +74,7 @@ pub(super) fn is_whole(dir: &Path) -> Result<(), KeyringError> {
     }
 }
 
-fn encrypt_anew(
-    path: &Path,
-    place: &str,
-    from: &Locker,
-    to: &Locker,
-) -> Result<(), KeyringError> {
+fn encrypt_anew(path: &Path, place: &str, from: &Locker, to: &Locker) -> Result<(), KeyringError> {
     if place.ends_with(locker::UNFINISHED) {
         return locker::shred(path).map(drop);
     }

@@ -278,12 +278,7 @@ fn read(dir: &Path, heading: &str) -> Result<Option<Heading>, KeyringError> {
     }
 }
 
-fn write(
-    dir: &Path,
-    name: &str,
-    data: &[u8; 32],
-    master: &MasterKey,
-) -> Result<(), KeyringError> {
+fn write(dir: &Path, name: &str, data: &[u8; 32], master: &MasterKey) -> Result<(), KeyringError> {
     let (memory_kib, passes) = limits::BACKUP_KDF;
     let mut heading = Heading {
         format: FORMAT,
@@ -298,9 +293,7 @@ fn write(
     let sealed = master.locker(&heading)?.seal(DATA_KEY, data)?;
     heading.data_key = HEXLOWER.encode(&sealed);
     let path = dir.join(name);
-    let text = toml::to_string(&heading).map_err(|_| KeyringError::Form {
-        file: name.into(),
-    })?;
+    let text = toml::to_string(&heading).map_err(|_| KeyringError::Form { file: name.into() })?;
     locker::replace(&path, text.as_bytes())?;
     locker::sync(dir)
 }

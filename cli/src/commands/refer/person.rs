@@ -103,7 +103,10 @@ pub fn consent(context: &mut Context, args: ConsentArgs) -> Outcome {
         if !context.ui.interactive {
             return Err(CommandError::usage(
                 "--scope is missing",
-                format!("give all that they agree to: {}", ConsentScope::TEXTS.join(",")),
+                format!(
+                    "give all that they agree to: {}",
+                    ConsentScope::TEXTS.join(",")
+                ),
             ));
         }
         scope = context

@@ -39,7 +39,10 @@ pub fn view(style: &Style, view: &ReferralView, desk: Option<&DeskView>) -> Stri
         out.push_str(&format!("Consents to: {}\n", list(&view.scope)));
     }
     if let Some(day) = &view.keep_until {
-        out.push_str(&format!("Who they are may be kept until {}, at most as long as the rest\n", clean(day)));
+        out.push_str(&format!(
+            "Who they are may be kept until {}, at most as long as the rest\n",
+            clean(day)
+        ));
     }
     let assigned = list(&view.assigned);
     out.push_str(&format!("Assigned to: {assigned}\n"));

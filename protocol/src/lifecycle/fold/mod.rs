@@ -377,7 +377,9 @@ impl<'a> Fold<'a> {
             return Vec::new();
         };
         let id = |at: &usize| self.placed.get(*at).copied();
-        let unlike = others.iter().filter(|at| words.get(*at) != words.get(first));
+        let unlike = others
+            .iter()
+            .filter(|at| words.get(*at) != words.get(first));
         let pairs = unlike.filter_map(|other| {
             Some(Conflict {
                 kept: id(first)?,
