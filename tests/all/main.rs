@@ -59,6 +59,7 @@ mod referral_cli;
 mod referral_new;
 mod referral_random;
 mod referral_terminal;
+mod referral_words;
 mod retention;
 mod retraction;
 mod runbook;

@@ -35,6 +35,7 @@ fn actions(node: &TestNode) -> Vec<Action> {
         state: ConsentState::Given,
         scope: scope.iter().copied().collect(),
         date,
+        keep_until: None,
     };
     let all = [
         ConsentScope::Assistance,
