@@ -388,4 +388,9 @@ fn units_are_hardened_and_rules_are_understood() {
     tool("promtool", &["check", "rules", &rules], |says| {
         println!("{says}")
     });
+    let fire = liaison_tests::sheet::workspace().join("tests/alerts.yml");
+    let fire = fire.to_string_lossy();
+    tool("promtool", &["test", "rules", &fire], |says| {
+        println!("{says}")
+    });
 }
