@@ -806,6 +806,13 @@ const CONFIG_TEMPLATE: &str = r#"# Configuration of this node. What is commented
 # identity_kept_days = 30        # who a person is, after the referral is over
 # profile_kept_months = 12       # the referral itself
 
+# [hubs]                         # by whom we are reached, and sent what we missed; none
+# use = ["hub-sar"]              # linked peers that are hubs, the preferred one first
+# after_s = 300
+# parcel_days = 14
+
+# [hub]                          # this node carries for others; absent: it does not
+
 # [notify]                       # run with "new 2", "overdue 1" and the like; nothing else
 # command = ["/usr/local/bin/page-the-desk"]
 # every_s = 60
