@@ -420,10 +420,10 @@ async fn a_flood_of_calls_for_figures_is_bounded_and_passes() {
 
     // More calls than are answered at once, all of which stay silent.
     let flood = 20 * liaison_node::limits::METRICS_CALLS;
+    let before = std::time::Instant::now();
     let silent: Vec<TcpStream> = (0..flood)
         .map(|_| TcpStream::connect(address).expect("queued"))
         .collect();
-    let before = std::time::Instant::now();
     let first = silent.first().expect("a call").try_clone().expect("handle");
     let cut = tokio::task::spawn_blocking(move || {
         let mut first = first;

@@ -291,14 +291,14 @@ async fn an_agency_has_no_more_circuits_by_having_more_keys() {
     let others = [node(1, &[]).await, node(2, &[]).await, node(3, &[]).await];
     let keys = of_one_agency(&hub, 20..23, &others).await;
     for (key, other) in keys.iter().zip(&others).take(2) {
-        key.link(&[ours(&hub), behind(other, &[&hub])]).await;
+        key.link(&[hub.card(), behind(other, &[&hub])]).await;
         key.up(other).await;
     }
     let [.., last] = keys.as_slice() else {
         panic!("keys")
     };
     let [.., other] = &others;
-    last.link(&[ours(&hub), behind(other, &[&hub])]).await;
+    last.link(&[hub.card(), behind(other, &[&hub])]).await;
     last.until("refused", other, |l| {
         let error = l.last_error.as_ref();
         !l.is_up() && error.is_some_and(|e| e.1.contains("its bounds are reached"))
@@ -344,12 +344,12 @@ async fn an_agency_that_fills_anothers_connection_with_circuits_is_cut_off_from_
     let [called] = &called;
     let (last, others) = keys.split_last().expect("keys");
     for key in others {
-        key.link(&[ours(&hub), behind(called, &[&hub])]).await;
+        key.link(&[hub.card(), behind(called, &[&hub])]).await;
         key.up(called).await;
     }
     assert_eq!(hub.handle.relayed().borrow().refused, 0);
     let mut events = last.handle.events();
-    last.link(&[ours(&hub), behind(called, &[&hub])]).await;
+    last.link(&[hub.card(), behind(called, &[&hub])]).await;
     let mut relayed = hub.handle.relayed();
     let refused = within("cut off", relayed.wait_for(|r| r.refused > 0));
     drop(refused.await.expect("running"));
