@@ -98,12 +98,16 @@ fn run_once(args: &[OsString], ui: &mut Ui) -> u8 {
 /// a changed root may lack.
 fn random_is_there() -> Result<(), CommandError> {
     let mut one = [0; 1];
-    rand::rngs::SysRng.try_fill_bytes(&mut one).map_err(|error| {
-        CommandError::failed(
-            format!("this machine gives no random numbers ({error}), so nothing can be kept secret"),
-            "see that /dev/urandom and /dev/random are there: a container or chroot needs both",
-        )
-    })
+    rand::rngs::SysRng
+        .try_fill_bytes(&mut one)
+        .map_err(|error| {
+            CommandError::failed(
+                format!(
+                    "this machine gives no random numbers ({error}), so nothing can be kept secret"
+                ),
+                "see that /dev/urandom and /dev/random are there: a container or chroot needs both",
+            )
+        })
 }
 
 fn report(ui: &mut Ui, error: &CommandError) -> Result<(), CommandError> {

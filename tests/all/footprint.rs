@@ -84,8 +84,14 @@ impl Pair {
         lap("import and exchange");
         for (what, args) in [
             ("a search", vec!["query", "detections"]),
-            ("a sum", vec!["query", "kind:trend", "--sum", "--by", "period"]),
-            ("the longest page", vec!["query", "kind:trend", "--limit", "1000000"]),
+            (
+                "a sum",
+                vec!["query", "kind:trend", "--sum", "--by", "period"],
+            ),
+            (
+                "the longest page",
+                vec!["query", "kind:trend", "--limit", "1000000"],
+            ),
             ("the audit log", vec!["audit", "log", "--limit", "1000000"]),
             ("what a peer may have", vec!["preview", "b"]),
         ] {
@@ -95,10 +101,16 @@ impl Pair {
             }
             lap(what);
         }
-        export(&self.nodes[0], &self.dir.path().join(format!("{rows}.backup")));
+        export(
+            &self.nodes[0],
+            &self.dir.path().join(format!("{rows}.backup")),
+        );
         lap("a backup");
         for (name, watch) in ["a", "b"].iter().zip(&watches) {
-            println!("  {name}, with all files that it maps: {:.0} MB", watch.high_water());
+            println!(
+                "  {name}, with all files that it maps: {:.0} MB",
+                watch.high_water()
+            );
         }
         drop(watches);
         let Self {
@@ -208,7 +220,10 @@ async fn e23_the_greatest_records_and_batches_of_a_peer_exhaust_nothing() {
                 })
                 .collect();
             let size = records.first().expect("a record").bytes().len();
-            assert!(size > RECORD_BYTES * 9 / 10, "{size} bytes are not the largest");
+            assert!(
+                size > RECORD_BYTES * 9 / 10,
+                "{size} bytes are not the largest"
+            );
             let items = records.iter().map(|r| Item {
                 id: r.id(),
                 created: r.unverified().envelope.created,

@@ -444,9 +444,9 @@ async fn a_killed_hub_has_a_line_of_everybody_who_left_something() {
             .count()
     };
     let log = ["audit", "log"];
-    stage.hub.until(&log, |lines| {
-        told(lines, b_id) > 0 && told(lines, c_id) > 0
-    });
+    stage
+        .hub
+        .until(&log, |lines| told(lines, b_id) > 0 && told(lines, c_id) > 0);
     let took = since.elapsed();
     assert!(
         took.as_millis() < u128::from(liaison_node::limits::HUB_AUDIT_MS) / 2,

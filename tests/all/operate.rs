@@ -407,7 +407,9 @@ async fn a_flood_of_calls_for_figures_is_bounded_and_passes() {
     // A head without end is cut off, and not kept.
     let endless = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).expect("connected");
-        stream.write_all(b"GET /metrics HTTP/1.1\r\n").expect("begun");
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\n")
+            .expect("begun");
         let line = format!("x-{}: 1\r\n", "y".repeat(1000));
         let mut sent = 0;
         while stream.write_all(line.as_bytes()).is_ok() && sent < 64 << 20 {
@@ -427,9 +429,7 @@ async fn a_flood_of_calls_for_figures_is_bounded_and_passes() {
     let first = silent.first().expect("a call").try_clone().expect("handle");
     let cut = tokio::task::spawn_blocking(move || {
         let mut first = first;
-        first
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a time");
+        first.set_read_timeout(Some(PATIENCE)).expect("a time");
         let mut none = Vec::new();
         // Closed, with whatever it says of that.
         first.read_to_end(&mut none)
@@ -464,7 +464,10 @@ fn sockets_of_this_process(port: u16) -> usize {
         .collect();
     let table = std::fs::read_to_string("/proc/net/tcp").expect("sockets");
     let at = format!(":{port:04X}");
-    let rows = table.lines().skip(1).map(|l| l.split_whitespace().collect::<Vec<_>>());
+    let rows = table
+        .lines()
+        .skip(1)
+        .map(|l| l.split_whitespace().collect::<Vec<_>>());
     // Established, and ours.
     rows.filter(|row| row[1].ends_with(&at) && row[3] == "01" && own.contains(row[9]))
         .count()

@@ -25,7 +25,10 @@ pub struct Footprint {
 impl Footprint {
     /// Watches from now on, until it is dropped or the process ends.
     pub fn of(pid: u32) -> Self {
-        let (most, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (most, stop) = (
+            Arc::new(AtomicU64::new(0)),
+            Arc::new(AtomicBool::new(false)),
+        );
         let (to, until) = (most.clone(), stop.clone());
         let watch = std::thread::spawn(move || {
             while let (false, Some(kb)) = (until.load(Ordering::Relaxed), status_kb(pid, "RssAnon"))
@@ -45,7 +48,10 @@ impl Footprint {
     /// The most that it had since the last lap, in MB; printed with what was done meanwhile.
     pub fn lap(&self, what: &str) -> f64 {
         let most = mb(self.most.swap(0, Ordering::Relaxed).max(self.now_kb()));
-        println!("{what}: {most:.0} MB at most, {:.0} MB now", mb(self.now_kb()));
+        println!(
+            "{what}: {most:.0} MB at most, {:.0} MB now",
+            mb(self.now_kb())
+        );
         most
     }
 
@@ -89,6 +95,8 @@ fn mb(kb: u64) -> f64 {
 /// A line of a process's status, in KB; none: it has ended.
 pub fn status_kb(pid: u32, line: &str) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let rest = text.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(':'))?;
+    let rest = text
+        .lines()
+        .find_map(|l| l.strip_prefix(line)?.strip_prefix(':'))?;
     rest.split_whitespace().next()?.parse().ok()
 }

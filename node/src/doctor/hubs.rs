@@ -48,12 +48,19 @@ fn used(hub: &PeerStatus, report: &mut Report) {
     let (health, says) = match (hub.connected_since.is_some(), hub.carries_for_us) {
         (false, _) => (
             Health::Warning,
-            format!("{name} is not connected{last}: nobody reaches us through it, and what waits there for us stays there. 'liaison peer test {name}' says what is in the way"),
+            format!(
+                "{name} is not connected{last}: nobody reaches us through it, and what waits there for us stays there. 'liaison peer test {name}' says what is in the way"
+            ),
         ),
-        (true, Some(true)) => (Health::Good, format!("{name} is connected and carries for us")),
+        (true, Some(true)) => (
+            Health::Good,
+            format!("{name} is connected and carries for us"),
+        ),
         (true, _) => (
             Health::Warning,
-            format!("{name} is connected and does not carry for us{last}: ask whoever runs it to look at 'liaison hub status' there, and whether [hub] stands in its config.toml"),
+            format!(
+                "{name} is connected and does not carry for us{last}: ask whoever runs it to look at 'liaison hub status' there, and whether [hub] stands in its config.toml"
+            ),
         ),
     };
     report.note("hubs", health, says);
@@ -92,7 +99,10 @@ fn waiting(parcels: &ParcelsReport, now: Millis, report: &mut Report) {
         report.note(
             "parcels",
             Health::Warning,
-            format!("{}: {}. 'liaison parcels' lists what is under way", fault.peer, fault.says),
+            format!(
+                "{}: {}. 'liaison parcels' lists what is under way",
+                fault.peer, fault.says
+            ),
         );
     }
 }
@@ -118,7 +128,11 @@ fn own(hub: &HubReport, report: &mut Report) {
     let mut full = false;
     for (HubUse { used, most }, what, unit, shift, next) in bounds {
         if most > 0 && used.saturating_mul(10) >= most.saturating_mul(FULL_TENTHS) {
-            let says = format!("{what} {} of {} {unit}: {next}", used >> shift, most >> shift);
+            let says = format!(
+                "{what} {} of {} {unit}: {next}",
+                used >> shift,
+                most >> shift
+            );
             report.note("hub", Health::Warning, says);
             full = true;
         }
@@ -165,7 +179,9 @@ mod tests {
 
     fn says(report: Report) -> Vec<String> {
         let findings = report.0.into_iter();
-        findings.map(|f| format!("{:?} {}", f.health, f.says)).collect()
+        findings
+            .map(|f| format!("{:?} {}", f.health, f.says))
+            .collect()
     }
 
     #[test]
@@ -189,9 +205,15 @@ mod tests {
         waiting(&parcels, Millis(now), &mut report);
         let said = says(report);
         assert_eq!(said.len(), 3, "{said:?}");
-        assert!(said[0].starts_with("Warning 2 for lantern at hub-sar"), "{said:?}");
+        assert!(
+            said[0].starts_with("Warning 2 for lantern at hub-sar"),
+            "{said:?}"
+        );
         assert!(said[0].contains("bundle pack --to lantern"), "{said:?}");
-        assert!(said[1].starts_with("Warning 1 for migro in a bundle"), "{said:?}");
+        assert!(
+            said[1].starts_with("Warning 1 for migro in a bundle"),
+            "{said:?}"
+        );
         assert!(said[2].contains("hub-sar: it lost one"), "{said:?}");
     }
 
@@ -220,7 +242,10 @@ mod tests {
         };
         let said = look(&full);
         assert_eq!(said.len(), 2, "{said:?}");
-        assert!(said[0].starts_with("Warning the mailbox holds 80 of 100 MiB"), "{said:?}");
+        assert!(
+            said[0].starts_with("Warning the mailbox holds 80 of 100 MiB"),
+            "{said:?}"
+        );
         assert!(said[1].contains("refused 7 deposits"), "{said:?}");
     }
 }

@@ -21,8 +21,8 @@ use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::mailbox::Refusal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use self::book::{Book, Write};
 pub use self::book::Deed;
+use self::book::{Book, Write};
 pub use self::config::{HubConfig, HubConfigError, HubsConfig};
 pub use self::learns::{LEARNS, Learnt};
 use self::mailbox::{Held, Mailbox, MailboxError, Room};

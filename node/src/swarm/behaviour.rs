@@ -10,10 +10,9 @@ use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{
-    PeerId, Swarm, Transport, dns, identify, ping, quic, relay, swarm, tcp, tls, yamux,
-};
+use libp2p::{PeerId, Swarm, Transport, dns, identify, ping, quic, relay, swarm, tcp, tls, yamux};
 
+use super::SwarmError;
 use super::gate::Gate;
 use super::hybrid::Hybrid;
 use super::limits::{
@@ -22,7 +21,6 @@ use super::limits::{
 };
 use super::streams::Streams;
 use super::upgrade::Upgrade;
-use super::SwarmError;
 
 /// Identify's protocol: what two nodes must share to understand each other's streams.
 const PROTOCOL: &str = "/liaison/1";

@@ -59,17 +59,13 @@ pub(super) fn server(own: PeerId, bounds: RelayBounds, relaying: &Relaying) -> r
     );
     // Last: what passes these was let through.
     let reserving = relaying.clone();
-    config
-        .reservation_rate_limiters
-        .push(Box::new(move |key: PeerId, _: &Multiaddr, _: Instant| {
-            reserving.may_reserve(&key)
-        }));
+    config.reservation_rate_limiters.push(Box::new(
+        move |key: PeerId, _: &Multiaddr, _: Instant| reserving.may_reserve(&key),
+    ));
     let asking = relaying.clone();
-    config
-        .circuit_src_rate_limiters
-        .push(Box::new(move |key: PeerId, _: &Multiaddr, now: Instant| {
-            asking.may_ask(&key, now)
-        }));
+    config.circuit_src_rate_limiters.push(Box::new(
+        move |key: PeerId, _: &Multiaddr, now: Instant| asking.may_ask(&key, now),
+    ));
     let mut behaviour = relay::Behaviour::new(own, config);
     // Else it would wait until somebody says that it can be reached.
     behaviour.set_status(Some(relay::Status::Enable));

@@ -114,8 +114,9 @@ pub const QUIC_STREAM_WINDOW: u32 = 1024 * 1024;
 /// that it does not stop what goes to others.
 pub const QUIC_CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 
-const _: () =
-    assert!(QUIC_CONNECTION_WINDOW as usize >= 2 * CONNECTIONS_PER_PEER * QUIC_STREAM_WINDOW as usize);
+const _: () = assert!(
+    QUIC_CONNECTION_WINDOW as usize >= 2 * CONNECTIONS_PER_PEER * QUIC_STREAM_WINDOW as usize
+);
 
 /// Addresses that a peer on a circuit may have us call at once, to find a direct way.
 pub const UPGRADE_ADDRESSES: usize = 8;

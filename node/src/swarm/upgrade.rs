@@ -160,14 +160,19 @@ impl NetworkBehaviour for Upgrade {
         match event {
             FromSwarm::DialFailure(failure) => {
                 // It hears how the call went that stands for its own.
-                if self.instead.values().any(|its| *its == failure.connection_id) {
+                if self
+                    .instead
+                    .values()
+                    .any(|its| *its == failure.connection_id)
+                {
                     return;
                 }
                 let its = self.instead.remove(&failure.connection_id);
-                self.inner.on_swarm_event(FromSwarm::DialFailure(DialFailure {
-                    connection_id: its.unwrap_or(failure.connection_id),
-                    ..failure
-                }));
+                self.inner
+                    .on_swarm_event(FromSwarm::DialFailure(DialFailure {
+                        connection_id: its.unwrap_or(failure.connection_id),
+                        ..failure
+                    }));
             }
             FromSwarm::ConnectionEstablished(established) => {
                 self.instead.remove(&established.connection_id);
@@ -217,7 +222,10 @@ impl Reach {
         let ip = ip.to_canonical();
         let site = match ip {
             // The last: what providers use between their routers and their customers'.
-            IpAddr::V4(v4) => v4.is_private() || (u32::from(v4) >> 22) == (u32::from_be_bytes([100, 64, 0, 0]) >> 22),
+            IpAddr::V4(v4) => {
+                v4.is_private()
+                    || (u32::from(v4) >> 22) == (u32::from_be_bytes([100, 64, 0, 0]) >> 22)
+            }
             IpAddr::V6(v6) => v6.is_unique_local(),
         };
         match (ip.is_loopback(), site) {

@@ -17,10 +17,10 @@ use libp2p::{PeerId, Swarm, identify, relay};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::behaviour::{Behaviour, BehaviourEvent};
+use super::circuit::Relaying;
 use super::limits::Timing;
 use super::probe::{PeerTest, Probe};
 use super::roster::{Change, Roster};
-use super::circuit::Relaying;
 use super::{LinkEvent, LinkState, LinkedPeer, Now, PeerAddr, Relayed, SwarmError, words};
 use link::{Link, Reservation};
 

@@ -353,9 +353,8 @@ async fn an_agency_that_fills_anothers_connection_with_circuits_is_cut_off_from_
     let mut relayed = hub.handle.relayed();
     let refused = within("cut off", relayed.wait_for(|r| r.refused > 0));
     drop(refused.await.expect("running"));
-    let lost = async {
-        while events.recv().await.expect("running") != LinkEvent::Down(hub.agency) {}
-    };
+    let lost =
+        async { while events.recv().await.expect("running") != LinkEvent::Down(hub.agency) {} };
     within("its connection ends", lost).await;
     for key in others {
         assert!(key.handle.link(&hub.agency).expect("linked").is_up());

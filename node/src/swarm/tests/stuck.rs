@@ -72,7 +72,12 @@ async fn peers_that_read_nothing_do_not_stop_what_goes_to_others_through_the_hub
         ..hub.card()
     };
     let by_tcp = LinkedPeer {
-        addresses: whole.addresses.iter().filter(|a| a.contains("/tcp/")).cloned().collect(),
+        addresses: whole
+            .addresses
+            .iter()
+            .filter(|a| a.contains("/tcp/"))
+            .cloned()
+            .collect(),
         ..whole.clone()
     };
     assert!(!by_tcp.addresses.is_empty(), "{whole:?}");
@@ -88,7 +93,8 @@ async fn peers_that_read_nothing_do_not_stop_what_goes_to_others_through_the_hub
     let mut all = vec![a.card_without_address(), c.card_without_address()];
     all.extend(stuck_cards.clone());
     hub.link(&all).await;
-    c.link(&[whole.clone(), through(a.card_without_address())]).await;
+    c.link(&[whole.clone(), through(a.card_without_address())])
+        .await;
     let mut peers = vec![whole, through(c.card_without_address())];
     peers.extend(stuck_cards.iter().cloned().map(through));
     a.link(&peers).await;
@@ -118,7 +124,9 @@ async fn peers_that_read_nothing_do_not_stop_what_goes_to_others_through_the_hub
         std::mem::forget(one._stopped);
     }
     let sent = || -> u64 {
-        let each = stuck_cards.iter().map(|s| a.handle.traffic(&s.agency).bytes_out);
+        let each = stuck_cards
+            .iter()
+            .map(|s| a.handle.traffic(&s.agency).bytes_out);
         each.sum()
     };
     let (mut last, mut same) = (0, 0);
@@ -137,7 +145,10 @@ async fn peers_that_read_nothing_do_not_stop_what_goes_to_others_through_the_hub
     stream.send(&vec![7; 512 * 1024]).await.expect("queued");
     within("sent", stream.flush()).await.expect("sent");
     let heard = within("heard", heard).await.expect("a task");
-    assert_eq!(heard.expect("a frame").map(|body| body.len()), Some(512 * 1024));
+    assert_eq!(
+        heard.expect("a frame").map(|body| body.len()),
+        Some(512 * 1024)
+    );
     for writer in writers {
         assert!(!writer.is_finished(), "it was read after all");
         writer.abort();
