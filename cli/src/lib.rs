@@ -5,14 +5,12 @@
 //! it was said to whom, and whatever the program can do a script can do too (`--json`).
 //!
 //! One file a command in `commands/`: its arguments, whose doc comments are the help, and one
-//! `run`. `output/` renders; nothing else knows about terminals. Exit codes: 0 done, 1
-//! refused or failed, 2 usage, 3 the node is not reachable, 4 not for your role.
+//! `run`. `output/` renders; nothing else knows about terminals. `stage` starts several nodes in
+//! one process, for the demo and for [`exercise`]s. Exit codes: 0 done, 1 refused or failed, 2
+//! usage, 3 the node is not reachable, 4 not for your role, 5 the solver is missing, 6 waits for
+//! a second person.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
-#![cfg_attr(
-    not(test),
-    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
-)]
 
 mod client;
 mod commands;
@@ -33,9 +31,10 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rand::TryRng;
 
 pub use error::CommandError;
-pub use output::{Style, Ui};
+pub use output::{Kept, Style, Ui};
 
 /// Runs the program: arguments, terminal and environment of this process.
 pub fn main() -> ExitCode {
@@ -84,7 +83,7 @@ fn run_once(args: &[OsString], ui: &mut Ui) -> u8 {
     ui.json = cli.global.json;
     ui.style.colour &= !cli.global.no_color && !cli.global.json;
     ui.err_style.colour &= !cli.global.no_color && !cli.global.json;
-    match commands::run(cli, ui) {
+    match random_is_there().and_then(|()| commands::run(cli, ui)) {
         Ok(()) => error::DONE,
         Err(error) => {
             // If standard error is closed as well, the exit code is all that is left to say.
@@ -92,6 +91,23 @@ fn run_once(args: &[OsString], ui: &mut Ui) -> u8 {
             error.exit_code()
         }
     }
+}
+
+/// Keys, seals and connections are made of the system's random numbers, and what makes them stops
+/// the program where there are none. A static program reads them from a file, which a container or
+/// a changed root may lack.
+fn random_is_there() -> Result<(), CommandError> {
+    let mut one = [0; 1];
+    rand::rngs::SysRng
+        .try_fill_bytes(&mut one)
+        .map_err(|error| {
+            CommandError::failed(
+                format!(
+                    "this machine gives no random numbers ({error}), so nothing can be kept secret"
+                ),
+                "see that /dev/urandom and /dev/random are there: a container or chroot needs both",
+            )
+        })
 }
 
 fn report(ui: &mut Ui, error: &CommandError) -> Result<(), CommandError> {

@@ -88,6 +88,29 @@ fn a_passphrase_is_asked_for_at_the_start_and_another_opens_nothing() {
     succeeded(&run(binary, home, &back, WORDS));
     let node = site.start();
     assert_eq!(node.json(&["keys", "sealing"])["opens_with"], "key file");
+    assert_eq!(node.terminate(), Some(0));
+    // A key file that somebody saw is changed for another.
+    let key = || std::fs::read(home.join("keys/keyring.key")).expect("a key file");
+    let (seen, old) = (
+        key(),
+        std::fs::read(home.join("keyring/master")).expect("heading"),
+    );
+    succeeded(&run(binary, home, &["keys", "master", "file"], ""));
+    assert_ne!(key(), seen);
+    assert_ne!(
+        std::fs::read(home.join("keyring/master")).expect("heading"),
+        old
+    );
+    let keys = std::fs::read_dir(home.join("keys")).expect("folder");
+    let mut names = keys.map(|entry| entry.expect("entry").file_name());
+    assert!(!names.any(|name| name.to_string_lossy().contains(".new")));
+    let node = site.start();
+    assert_eq!(
+        node.json(&["keys", "sealing"])["keys"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
 }
 
 /// The sealing keys that a node's newest statement lists and that hold now, as a peer has it.
@@ -199,20 +222,6 @@ async fn all_sealing_keys_are_deleted_at_once_and_records_stay_readable() {
     assert_eq!(after["keys"][0]["records"], 1);
 }
 
-/// Waits until a node waits no longer for a peer.
-async fn heard(node: &TestNode, peer: &TestNode) {
-    let catch_up = &node.node().catch_up;
-    let mut changes = catch_up.changes();
-    let done = async {
-        while catch_up.waits_for(&peer.agency) {
-            changes.changed().await.expect("the node runs");
-        }
-    };
-    if tokio::time::timeout(PATIENCE, done).await.is_err() {
-        panic!("{} does not hear from {}", node.name, peer.name);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_node_reads_sealed_records_when_its_keyring_is_back_and_says_so_until_then() {
     let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
@@ -254,7 +263,7 @@ async fn a_restored_node_reads_sealed_records_when_its_keyring_is_back_and_says_
         federation.node(name).start().await;
     }
     federation.connected("a", "b").await;
-    heard(&federation["b"], &federation["a"]).await;
+    federation["b"].heard_from(&federation["a"]).await;
     assert_eq!(name_in(&federation["b"], &id), None);
     federation.stop().await;
     let b = &federation["b"];

@@ -41,6 +41,23 @@ pub struct PolicyRequest {
     pub proof: ProofTerms,
 }
 
+/// Going back to the policy before, for `POST /v1/policy/revert`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct RevertRequest {
+    /// Why; kept beside the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Ask back what peers may have no more.
+    #[serde(default)]
+    pub recall: bool,
+    /// What was looked at, from the preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// Invariants that it may break, beside those that it might when it was in force before.
+    #[serde(default)]
+    pub accept_broken: Vec<String>,
+}
+
 /// The answer to a policy check, apply, revert or show.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PolicyReport {
@@ -120,6 +137,21 @@ pub struct PolicyPlain {
     /// Ceilings, which the cells are below already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ceilings: Vec<CeilingView>,
+    /// For whom a hub keeps parcels: a row a peer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<PlainCarried>,
+}
+
+/// Whose parcels are kept for one peer. Nothing of one can be read here.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PlainCarried {
+    /// Alias of whoever collects them.
+    pub peer: String,
+    /// Aliases of those who may deposit them.
+    pub of: Vec<String>,
+    /// Why, in the sentences of the statements that decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
 }
 
 /// One peer's row.
