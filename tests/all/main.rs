@@ -8,6 +8,7 @@
 
 mod answers;
 mod api;
+mod asked_once;
 mod at_a_terminal;
 mod audit;
 mod backup;
@@ -45,6 +46,7 @@ mod netns;
 mod operate;
 mod oracle;
 mod outflow;
+mod overtaking;
 mod parcels;
 mod parting;
 mod preview;
@@ -68,6 +70,7 @@ mod services;
 mod set_back;
 mod setup;
 mod sharing;
+mod stale_offer;
 mod sync;
 mod trust;
 mod verdict;
