@@ -11,6 +11,7 @@
 )]
 
 pub mod federation;
+pub mod footprint;
 pub mod http;
 mod line;
 pub mod mailbox;
