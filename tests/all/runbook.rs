@@ -93,12 +93,7 @@ fn two(dir: &Path) -> Machines {
     let mut machines = Machines::new(BINARY, dir);
     narova(&mut machines, &dir.join("narova"), "");
     lantern(&mut machines, &dir.join("lantern"), "");
-    link(
-        &machines,
-        dir,
-        ("narova", "narova"),
-        ("lantern", "lantern"),
-    );
+    link(&machines, dir, ("narova", "narova"), ("lantern", "lantern"));
     push(&machines);
     machines.node("lantern").holds(&["kind:trend"], 1);
     machines
@@ -128,12 +123,7 @@ fn around_hubs(dir: &Path) -> Machines {
         }
         lists_hubs(&dir.join(member), 2);
     }
-    link(
-        &machines,
-        dir,
-        ("narova", "narova"),
-        ("lantern", "lantern"),
-    );
+    link(&machines, dir, ("narova", "narova"), ("lantern", "lantern"));
     push(&machines);
     machines.node("lantern").holds(&["kind:trend"], 1);
     machines.stop("lantern");

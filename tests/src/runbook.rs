@@ -236,7 +236,10 @@ impl Machines {
             .replace("/var/lib/liaison", &home.to_string_lossy())
             .replace("/media/", &format!("{dir}/media/"))
             .replace("/var/backups/", &format!("{dir}/backups/"))
-            .replace("/usr/share/doc/liaison/examples/", &examples.to_string_lossy());
+            .replace(
+                "/usr/share/doc/liaison/examples/",
+                &examples.to_string_lossy(),
+            );
         if command.contains("DIGITS") {
             command = command.replace("DIGITS", &self.digits(&step.at, &command));
         }

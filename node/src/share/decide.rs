@@ -231,9 +231,8 @@ impl Share {
             let sealed = kind::is_sealed(header);
             // Once it was given back its line says so, and no more that it came from there.
             let theirs = header.courier == Some(*peer)
-                || line.is_some_and(|l| {
-                    l.direction == Direction::Received || *l.rule == *GIVEN_BACK
-                });
+                || line
+                    .is_some_and(|l| l.direction == Direction::Received || *l.rule == *GIVEN_BACK);
             if !sealed && theirs {
                 walk.given_back();
                 return Ok(());
