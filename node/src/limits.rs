@@ -511,6 +511,10 @@ pub const PARCEL_RECORD_BYTES: usize = 64;
 /// it takes a parcel each way.
 pub const PARCEL_AGAIN_MS: u64 = HOUR_MS;
 
+/// Milliseconds for which a receipt, a recall or a request that a peer refused, because it knows
+/// of nothing that it concerns, is offered again by repairs: a day, for it may have come ahead.
+pub const OWED_AGAIN_MS: u64 = DAY_MS;
+
 /// Milliseconds for which an addressee's word is waited for when a hub has a parcel no more: a
 /// quarter of an hour, doubled each time up to [`PARCEL_WORD_MAX_MS`].
 pub const PARCEL_WORD_MS: u64 = 15 * 60 * 1000;
