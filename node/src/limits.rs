@@ -496,8 +496,8 @@ pub const OUTBOX_PARCELS: usize = 4_096;
 /// Parcels that may be under way to one agency: half a gigabyte.
 pub const OUTBOX_PARCELS_OF_PEER: usize = 512;
 
-/// Numbers of parcels to each agency that a restored node leaves out: those that it used since
-/// the backup and does not know of.
+/// Numbers of parcels to each agency that a restored node leaves out at least: those that it
+/// used since the backup and does not know of.
 pub const PARCEL_NUMBERS_LEFT_OUT: u64 = 1_000_000;
 
 /// Parcels of one sender of which it is still to be told what became of them: of more the oldest

@@ -521,8 +521,12 @@ async fn a_narrower_list_takes_the_record_out_of_the_parcel_and_the_rest_still_c
     assert_eq!(report["recalled"][0], "b", "{report}");
     assert_eq!(report["parcels"], Value::Null, "{report}");
     let old: Vec<_> = before.iter().map(Row::key).collect();
-    outbox(&federation["a"], "another lies there", |all| {
-        lie(all) && all.iter().all(|row| !old.contains(&row.key()))
+    // What takes it back goes first, the rest behind it.
+    let rest = federation["a"].node().store.arrival_of(&both);
+    let rest = rest.expect("store").expect("its own");
+    outbox(&federation["a"], "the rest lies there anew", |all| {
+        let anew = all.iter().all(|row| !old.contains(&row.key()));
+        anew && lie(all) && all.iter().any(|row| row.records.contains(&rest))
     })
     .await;
     federation.node("a").stop().await;

@@ -3,7 +3,7 @@
 use liaison_protocol::lifecycle::State;
 use liaison_protocol::personal::Action;
 use liaison_protocol::record::codes::{AssistPhase, Urgency};
-use liaison_tests::referral::{refer, stands, take};
+use liaison_tests::referral::{pass, refer, stands, take};
 use liaison_tests::sealed::opens;
 
 use crate::parcels::{AFTER_S, around, keeps, kept_for, ledger, lie, outbox};
@@ -57,7 +57,7 @@ async fn e27_a_referral_its_steps_and_its_deadlines_go_through_a_mailbox() {
     let silent = refer(a, &[b], Urgency::Critical, "Mispelmarke Schlehe").await;
     stands(b, &silent, State::Sent).await;
     let fired = a.node().referrals.fired();
-    clock.advance(HOUR + 60_000);
+    pass(&federation, &clock, HOUR + 60_000).await;
     stands(a, &silent, State::Expired).await;
     stands(b, &silent, State::Expired).await;
     assert_eq!(a.node().referrals.fired() - fired, 1);

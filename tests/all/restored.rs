@@ -41,6 +41,8 @@ async fn e38_what_a_restored_node_left_at_a_hub_and_forgot_is_discarded_and_can_
     a.cli(&["restore", "release", "b", "--reason", "gone", "--yes"])
         .await
         .expect_code(0);
+    // Away for long, as far as it knows since then.
+    clock.advance(2 * AFTER_S * 1_000);
     // Then what it does not know of is discarded, and offered again under numbers of its own.
     let number = old.number;
     outbox(a, "it is deposited anew", |all| {
@@ -96,8 +98,9 @@ async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_com
     keeps(&federation["hub"], &federation["b"], 0).await;
 
     // Restored, it is brought all of them again: one that it knows the number of, and one that
-    // it forgot.
+    // it forgot. Their sender, who would take them back, is not there.
     federation.node("b").stop().await;
+    federation.node("a").stop().await;
     federation.node("hub").stop().await;
     let mailbox = federation["hub"].home.mailbox_dir();
     for aside in [&early, &late] {
@@ -115,6 +118,7 @@ async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_com
         assert_eq!(times(b, &id), 1, "{}", id.short());
     }
     // And when the two speak again, nothing changes.
+    federation.node("a").start().await;
     federation.mend("a", "b").await;
     heard(&federation["b"], &federation["a"]).await;
     federation.settled().await;

@@ -217,7 +217,7 @@ impl Parcels {
             return Ok(());
         }
         let _one_at_a_time = self.0.packing.lock().await;
-        let next = self.0.outbox.next_number(&row.to)?;
+        let next = self.0.outbox.next_number(&row.to, self.0.share.now())?;
         let mut voids = Voids::load(&self.0.store, &row.to, self.0.share.now())?;
         voids.add(row.number, row.expires, next);
         let op = voids.keep(&self.0.store, &row.to)?;

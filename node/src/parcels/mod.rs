@@ -102,12 +102,12 @@ impl Parcels {
     /// Takes up what is under way.
     ///
     /// # Errors
-    /// The store can't be read.
+    /// The store can't be read or written.
     #[expect(
         clippy::too_many_arguments,
         reason = "every part of the node that parcels use, once"
     )]
-    pub fn load(
+    pub async fn load(
         share: Share,
         ingest: Ingest,
         keyring: Keyring,
@@ -119,7 +119,7 @@ impl Parcels {
     ) -> Result<Self, StoreError> {
         let store = share.store.clone();
         Ok(Self(Arc::new(Shared {
-            outbox: Outbox::load(store.clone())?,
+            outbox: Outbox::load(store.clone()).await?,
             told: Told::load(store.clone())?,
             store,
             share,

@@ -114,7 +114,7 @@ impl Parcels {
             let to = self.alias(&to);
             return Err(PackError::Full { to, count });
         }
-        let number = self.0.outbox.next_number(&to)?;
+        let number = self.0.outbox.next_number(&to, self.0.share.now())?;
         let choice = self.choose(to, way, counts).await?;
         let lacks = || choice.owed.iter().chain(&choice.rest);
         let urgent = lacks().any(|lack| lack.urgent);

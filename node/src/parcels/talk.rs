@@ -249,7 +249,7 @@ impl Talk<'_> {
                     self.strays = parcels.held_by(self.hub, &list).await?;
                     if !self.strays.is_empty() {
                         let (hub, count) = (node.registry.alias(&self.hub), self.strays.len());
-                        tracing::info!(%hub, count, "the hub holds parcels of ours from before a restore; they are taken back");
+                        tracing::info!(%hub, count, "the hub holds parcels of ours that nobody here knows of, from before a restore perhaps; they are taken back");
                     }
                 }
             }
