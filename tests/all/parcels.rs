@@ -268,6 +268,7 @@ async fn e27_a_node_that_was_off_for_two_weeks_catches_up_through_a_hub_that_was
     assert_eq!(held.len(), rows);
     // And the sender hears of it in the same way: the two are never there together. Of the last
     // record it holds the answer when the hub was told that the last parcel was collected.
+    clock.advance(2 * AFTER_S * 1_000);
     keeps(&federation["hub"], &federation["b"], 0).await;
     let (b, a) = (federation["b"].node().parcels.clone(), federation["a"].agency);
     outbox(&federation["b"], "all its word lies at the hub", |all| {

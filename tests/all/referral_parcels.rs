@@ -28,6 +28,7 @@ async fn e27_a_referral_its_steps_and_its_deadlines_go_through_a_mailbox() {
         "{names:?}"
     );
     federation.node("b").start().await;
+    clock.advance(2 * AFTER_S * 1_000);
     let [a, b] = ["a", "b"].map(|name| &federation[name]);
     stands(b, &taken, State::Sent).await;
     let first = AssistPhase::First;
