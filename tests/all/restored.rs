@@ -12,11 +12,23 @@ use crate::backup::{backup, heard, key_file, lose, place, restore};
 use crate::first::trend;
 use crate::parcels::{AFTER_S, around, copy, keeps, kept_for, lie, outbox};
 
-/// Stops a node and brings it back from a backup.
-async fn set_back(federation: &mut Federation, name: &str, file: &str, key: &str) {
+/// Backs up a node and its keyring; the two files and the file of their key.
+async fn back_up(federation: &Federation, name: &str) -> [String; 3] {
+    let [file, ring] = ["backup", "keyring"].map(|part| place(federation, &format!("{name}.{part}")));
+    let key = key_file(federation);
+    for (file, part) in [(&file, "--with-keys"), (&ring, "--keyring")] {
+        backup(&federation[name], file, &key, &[part]).await;
+    }
+    [file, ring, key]
+}
+
+/// Stops a node and brings it back from its backup.
+async fn set_back(federation: &mut Federation, name: &str, [file, ring, key]: &[String; 3]) {
     federation.node(name).stop().await;
     lose(&federation[name], &format!("{name}.lost"));
-    restore(&federation[name], file, key).await;
+    for file in [file, ring] {
+        restore(&federation[name], file, key).await;
+    }
     federation.node(name).start().await;
 }
 
@@ -25,14 +37,13 @@ async fn e38_what_a_restored_node_left_at_a_hub_and_forgot_is_discarded_and_can_
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
     federation.node("b").stop().await;
     let goes = federation["a"].push(&trend("Goes"), &[]).await;
-    let (file, key) = (place(&federation, "a.backup"), key_file(&federation));
-    backup(&federation["a"], &file, &key, &["--with-keys"]).await;
+    let kept = back_up(&federation, "a").await;
     clock.advance(2 * AFTER_S * 1_000);
     let before = outbox(&federation["a"], "a parcel lies at the hub", lie).await;
     let [old] = before.as_slice() else {
         panic!("{before:?}");
     };
-    set_back(&mut federation, "a", &file, &key).await;
+    set_back(&mut federation, "a", &kept).await;
     let [a, b, hub] = ["a", "b", "hub"].map(|name| &federation[name]);
     heard(a, hub).await;
     assert!(a.node().parcels.outbox().rows(|_| true).is_empty());
@@ -81,8 +92,7 @@ async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_com
     federation["a"].cli(&args).await.expect_code(0);
     gone(&federation["b"], &goes).await;
     keeps(&federation["hub"], &federation["b"], 0).await;
-    let (file, key) = (place(&federation, "b.backup"), key_file(&federation));
-    backup(&federation["b"], &file, &key, &["--with-keys"]).await;
+    let kept = back_up(&federation, "b").await;
 
     // After the backup one more came.
     federation.node("b").stop().await;
@@ -108,7 +118,7 @@ async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_com
     }
     federation.node("hub").start().await;
     assert!(kept_for(&federation["hub"], &federation["b"]).len() >= 2);
-    set_back(&mut federation, "b", &file, &key).await;
+    set_back(&mut federation, "b", &kept).await;
     federation["b"].holds_all(&[stays, more]).await;
     keeps(&federation["hub"], &federation["b"], 0).await;
     let b = &federation["b"];
@@ -162,8 +172,7 @@ async fn e38_a_receipt_that_a_restored_peer_has_no_use_for_is_not_offered_for_ev
     let start = liaison_tests::raw::from_now(0).wall();
     let clock = std::sync::Arc::new(liaison_node::clock::ManualClock::new(start));
     let mut federation = by_one_clock(&clock, &["a", "b"], "").await;
-    let (file, key) = (place(&federation, "b.backup"), key_file(&federation));
-    backup(&federation["b"], &file, &key, &["--with-keys"]).await;
+    let kept = back_up(&federation, "b").await;
     // B makes a record, lets A have it, and takes it back; all of which it will forget.
     let id = federation["b"].push(&trend("Forgotten"), &[]).await;
     federation["a"].holds_all(&[id]).await;
@@ -178,7 +187,7 @@ async fn e38_a_receipt_that_a_restored_peer_has_no_use_for_is_not_offered_for_ev
         pass(&federation, &clock, OWED_AGAIN_MS / 2 + 1).await;
     }
     federation["a"].tap.clear();
-    set_back(&mut federation, "b", &file, &key).await;
+    set_back(&mut federation, "b", &kept).await;
     federation.connected("a", "b").await;
     heard(&federation["b"], &federation["a"]).await;
     federation.settled().await;

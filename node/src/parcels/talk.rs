@@ -247,6 +247,10 @@ impl Talk<'_> {
                 } else {
                     let list = std::mem::take(&mut self.list);
                     self.strays = parcels.held_by(self.hub, &list).await?;
+                    if more {
+                        // What makes them up may list others for ever.
+                        self.strays.clear();
+                    }
                     if !self.strays.is_empty() {
                         let (hub, count) = (node.registry.alias(&self.hub), self.strays.len());
                         tracing::info!(%hub, count, "the hub holds parcels of ours that nobody here knows of, from before a restore perhaps; they are taken back");
