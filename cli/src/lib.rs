@@ -5,14 +5,12 @@
 //! it was said to whom, and whatever the program can do a script can do too (`--json`).
 //!
 //! One file a command in `commands/`: its arguments, whose doc comments are the help, and one
-//! `run`. `output/` renders; nothing else knows about terminals. Exit codes: 0 done, 1
-//! refused or failed, 2 usage, 3 the node is not reachable, 4 not for your role.
+//! `run`. `output/` renders; nothing else knows about terminals. `stage` starts several nodes in
+//! one process, for the demo and for [`exercise`]s. Exit codes: 0 done, 1 refused or failed, 2
+//! usage, 3 the node is not reachable, 4 not for your role, 5 the solver is missing, 6 waits for
+//! a second person.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
-#![cfg_attr(
-    not(test),
-    warn(clippy::unwrap_used, clippy::expect_used, clippy::panic)
-)]
 
 mod client;
 mod commands;
@@ -35,7 +33,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use error::CommandError;
-pub use output::{Style, Ui};
+pub use output::{Kept, Style, Ui};
 
 /// Runs the program: arguments, terminal and environment of this process.
 pub fn main() -> ExitCode {

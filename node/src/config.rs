@@ -248,4 +248,24 @@ mod tests {
         let config = Config::read(Path::new("/nonexistent/config.toml")).expect("default");
         assert_eq!(config, Config::default());
     }
+
+    #[test]
+    fn a_new_home_is_shown_what_can_be_set_and_all_of_it_holds() {
+        let template = crate::home::CONFIG_TEMPLATE;
+        let lines = template.lines().filter_map(|line| line.strip_prefix("# "));
+        let set = |line: &&str| line.starts_with('[') || line.contains(" = ");
+        let text: Vec<&str> = lines.filter(set).collect();
+        let dir = tempfile::tempdir().expect("folder");
+        let file = dir.path().join("config.toml");
+        std::fs::write(&file, text.join("\n")).expect("write");
+        Config::read(&file).unwrap_or_else(|e| panic!("{e}"));
+        let all = toml::Value::try_from(Config::default()).expect("TOML");
+        for (name, value) in all.as_table().expect("a table") {
+            let line = match value.is_table() {
+                true => format!("# [{name}]"),
+                false => format!("# {name} = "),
+            };
+            assert!(template.contains(&line), "not shown: {line}");
+        }
+    }
 }

@@ -9,7 +9,8 @@
 //!
 //! The folders follow a record: [`control`] (an officer pushes it) → [`ingest`] (verified,
 //! admitted) → [`store`] → [`share`] (both gates, the ledger) → [`sync`] (sessions with each
-//! peer) → [`swarm`] (streams over libp2p).
+//! peer) → [`swarm`] (streams over libp2p). Where no stream leads, what [`share`] released goes
+//! as [`parcels`], which a [`hub`] keeps or a person carries.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -30,9 +31,9 @@ pub mod kind;
 pub mod limits;
 mod marks;
 pub mod metrics;
-pub mod newest;
+mod newest;
 pub mod node;
-pub mod notify;
+mod notify;
 pub mod officers;
 pub mod parcels;
 pub mod policy;
@@ -41,17 +42,17 @@ pub mod registry;
 mod run;
 pub mod search;
 pub mod services;
-pub mod setback;
+mod setback;
 pub mod share;
 pub mod signing;
 pub mod source;
-pub mod stats;
+mod stats;
 pub mod store;
 pub mod swarm;
 pub mod sync;
 pub mod time;
 pub mod vault;
-pub mod withdrawal;
+mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};
 pub use run::{RunError, run};

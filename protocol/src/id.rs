@@ -180,6 +180,11 @@ impl IdPrefix {
         id.full().starts_with(&self.0)
     }
 
+    /// It as ids are written in full: capitals, no hyphens.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The leading bytes that the prefix fixes completely: for a range scan.
     pub fn bytes(&self) -> Vec<u8> {
         let whole = self.0.len() / 8 * 8;

@@ -205,19 +205,8 @@ async fn only_the_owner_and_the_group_may_use_the_socket() {
 #[test]
 fn every_call_is_logged_with_its_uid() {
     let dir = tempfile::tempdir().expect("folder");
-    let home = dir.path().join("h");
     let program = env!("CARGO_BIN_EXE_liaison-under-test");
-    let init = [
-        "init",
-        "--name",
-        "a",
-        "--country",
-        "QN",
-        "--sector",
-        "border",
-    ];
-    let made = liaison_tests::process::run(program.as_ref(), &home, &init, "");
-    assert!(made.status.success(), "{made:?}");
+    let home = liaison_tests::process::made(program, dir.path(), "h");
     std::fs::write(home.join("config.toml"), "[log]\nformat = \"json\"\n").expect("config");
     let mut child = Command::new(program)
         .args([

@@ -4,18 +4,18 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use liaison_tests::process::{Program, run};
+use liaison_tests::process::{Program, made, run};
 use liaison_tests::{Ran, terminal};
 use serde_json::Value;
 
-use crate::command_line::{ESCAPE, PROGRAM, files, made, put, text};
+use crate::command_line::{ESCAPE, PROGRAM, files, put, text};
 use crate::first::trend;
 
 /// `watch --json` as a process of its own: a pushed record is a line at once.
 #[test]
 fn watch_shows_what_happens_as_it_happens() {
     let dir = tempfile::tempdir().expect("folder");
-    let home = made(dir.path());
+    let home = made(PROGRAM, dir.path(), "h");
     let program = Program::start(PROGRAM, &home, "127.0.0.1:0");
     let mut watch = Command::new(PROGRAM)
         .args(["--home", &text(&home), "watch", "--json"])
@@ -64,7 +64,7 @@ fn watch_shows_what_happens_as_it_happens() {
 #[test]
 fn new_reopens_the_editor_at_the_faulty_line() {
     let dir = tempfile::tempdir().expect("folder");
-    let home = made(dir.path());
+    let home = made(PROGRAM, dir.path(), "h");
     let program = Program::start(PROGRAM, &home, "127.0.0.1:0");
     let calls = dir.path().join("calls");
     let editor = script(
@@ -131,7 +131,7 @@ fi"#,
 #[test]
 fn colour_and_questions_are_for_terminals() {
     let dir = tempfile::tempdir().expect("folder");
-    let home = made(dir.path());
+    let home = made(PROGRAM, dir.path(), "h");
     let program = Program::start(PROGRAM, &home, "127.0.0.1:0");
     let draft = put(dir.path(), "draft.json", &trend("Lorries").to_string());
     let on = |args: &[&str], env: &[(&str, &str)], typed: &str| {

@@ -48,20 +48,6 @@ fn flags(node: &TestNode, id: &RecordId) -> Flags {
         .flags
 }
 
-/// Waits until a node waits no longer for a peer.
-pub(crate) async fn heard(node: &TestNode, peer: &TestNode) {
-    let catch_up = &node.node().catch_up;
-    let mut changes = catch_up.changes();
-    let done = async {
-        while catch_up.waits_for(&peer.agency) {
-            changes.changed().await.expect("the node runs");
-        }
-    };
-    if tokio::time::timeout(PATIENCE, done).await.is_err() {
-        panic!("{} does not hear from {}", node.name, peer.name);
-    }
-}
-
 async fn count(node: &TestNode, words: &str) -> u64 {
     let found = node.json(&["query", words, "--count"]).await;
     found["count"].as_u64().expect("a number")
@@ -136,7 +122,7 @@ async fn e38_a_restored_node_applies_what_it_missed_before_it_serves() {
     federation.node("a").start().await;
     federation.connected("a", "b").await;
     let [a, b] = ["a", "b"].map(|n| &federation[n]);
-    heard(b, a).await;
+    b.heard_from(a).await;
     assert!(flags(b, &withdrawn).contains(Flags::ERASED));
     assert!(!flags(b, &stays).contains(Flags::LOCKED));
     assert!(flags(b, &of_c).contains(Flags::LOCKED));
@@ -197,7 +183,7 @@ async fn e38_what_is_unlocked_goes_to_peers_that_are_connected_already() {
     }
     federation.connected("b", "c").await;
     let [b, c] = ["b", "c"].map(|n| &federation[n]);
-    heard(b, c).await;
+    b.heard_from(c).await;
     federation.settled().await;
     assert!(flags(b, &own).contains(Flags::LOCKED), "it waits for a");
     assert!(!c.holds().contains(&own));
@@ -335,7 +321,7 @@ async fn e38_who_may_have_a_record_is_not_wider_after_a_restore() {
     let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
     a.holds_all(&[given]).await;
     for peer in [b, c] {
-        heard(a, peer).await;
+        a.heard_from(peer).await;
     }
     federation.settled().await;
     for id in [given, narrowed] {
@@ -486,7 +472,7 @@ when { resource.kind == Kind::"contact" };
 
     // With the card comes the withdrawal, and nothing is left to wait for.
     b.policy(OPEN).await;
-    heard(b, a).await;
+    b.heard_from(a).await;
     assert!(flags(b, &withdrawn).contains(Flags::ERASED));
     federation.stop().await;
 }
@@ -566,7 +552,7 @@ async fn e13_a_backup_from_before_a_retraction_brings_no_text_back_once_compacte
     assert!(!text.is_empty(), "the test finds nothing to begin with");
     federation.node("b").start().await;
     federation.connected("a", "b").await;
-    heard(&federation["b"], &federation["a"]).await;
+    federation["b"].heard_from(&federation["a"]).await;
     federation.settled().await;
     assert!(flags(&federation["b"], &withdrawn).contains(Flags::ERASED));
     assert_eq!(count(&federation["b"], "zwetschgenmarke").await, 1);

@@ -2,7 +2,7 @@
 //! bounded read, a clear error at somebody's door, a store that is as it was, and a node that
 //! goes on with everybody else.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
@@ -14,7 +14,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits::{BATCH_RECORDS, CLOCK_AHEAD_MS, HELLO_MS};
 use liaison_protocol::wire::{Hello, Item, Message, Outcome, Reason, Speaks};
 use liaison_tests::federation::{OPEN, PATIENCE};
-use liaison_tests::process::{Program, run};
+use liaison_tests::process::{INIT, Program, made, run};
 use liaison_tests::raw::{from_now, stored};
 use liaison_tests::{Federation, RawPeer, TestNode};
 use serde_json::json;
@@ -489,7 +489,7 @@ async fn bad_drafts_policies_and_tables_are_refused_with_their_place() {
 #[test]
 fn a_home_that_cannot_be_used_is_named_with_what_to_do() {
     let dir = tempfile::tempdir().expect("folder");
-    let home = made(dir.path(), "h");
+    let home = made(PROGRAM, dir.path(), "h");
     let start = |home: &Path| {
         let ran = run(
             PROGRAM.as_ref(),
@@ -555,16 +555,7 @@ fn a_home_that_cannot_be_used_is_named_with_what_to_do() {
 
     // A path that no socket can have: at init, and when a home is moved there.
     let long = dir.path().join("x".repeat(SOCKET_PATH_BYTES));
-    let init = [
-        "init",
-        "--name",
-        "a",
-        "--country",
-        "QN",
-        "--sector",
-        "border",
-    ];
-    let ran = run(PROGRAM.as_ref(), &long, &init, "");
+    let ran = run(PROGRAM.as_ref(), &long, &INIT, "");
     let shown = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert_eq!(ran.status.code(), Some(1), "{shown}");
     assert!(
@@ -576,7 +567,7 @@ fn a_home_that_cannot_be_used_is_named_with_what_to_do() {
     fails(&long, &["a socket's path may have 107"]);
 
     // A folder in which nobody may write, also not root.
-    let ran = run(PROGRAM.as_ref(), Path::new("/proc/liaison"), &init, "");
+    let ran = run(PROGRAM.as_ref(), Path::new("/proc/liaison"), &INIT, "");
     let shown = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert_eq!(ran.status.code(), Some(1), "{shown}");
     assert!(
@@ -585,7 +576,7 @@ fn a_home_that_cannot_be_used_is_named_with_what_to_do() {
     );
     let file = dir.path().join("file");
     std::fs::write(&file, "in the way").expect("written");
-    let ran = run(PROGRAM.as_ref(), &file, &init, "");
+    let ran = run(PROGRAM.as_ref(), &file, &INIT, "");
     assert_eq!(ran.status.code(), Some(1), "{ran:?}");
 }
 
@@ -623,14 +614,14 @@ async fn ended(stream: &mut FrameStream) {
     assert!(end.is_ok(), "the node keeps the stream open");
 }
 
-fn fault(node: &TestNode, peer: &RawPeer) -> Option<String> {
+pub fn fault(node: &TestNode, peer: &RawPeer) -> Option<String> {
     let sync = node.node().sync.peers().of(&peer.agency);
     sync.fault().map(|(_, says)| says)
 }
 
 /// What the node says at this peer's door, other than before: it stands there a moment after
 /// the stream has ended.
-async fn told(node: &TestNode, peer: &RawPeer, before: Option<String>) -> String {
+pub async fn told(node: &TestNode, peer: &RawPeer, before: Option<String>) -> String {
     let told = async {
         loop {
             match fault(node, peer) {
@@ -645,22 +636,6 @@ async fn told(node: &TestNode, peer: &RawPeer, before: Option<String>) -> String
 
 fn args(args: &[&str]) -> Vec<String> {
     args.iter().map(|a| (*a).to_owned()).collect()
-}
-
-fn made(dir: &Path, name: &str) -> PathBuf {
-    let home = dir.join(name);
-    let init = [
-        "init",
-        "--name",
-        "a",
-        "--country",
-        "QN",
-        "--sector",
-        "border",
-    ];
-    let ran = run(PROGRAM.as_ref(), &home, &init, "");
-    assert!(ran.status.success(), "{ran:?}");
-    home
 }
 
 /// A record with more places than a class may hold is refused by itself: the store would

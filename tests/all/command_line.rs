@@ -1,7 +1,7 @@
 //! The command line's contract: what scripts rely on and what a person sees, against real
 //! nodes. What a terminal shows runs the program itself on one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use liaison_protocol::record::date::Date;
 use liaison_tests::federation::{ACCEPT, OPEN};
@@ -488,23 +488,6 @@ pub fn put(dir: &Path, name: &str, content: &str) -> String {
 
 pub fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
-}
-
-/// A new home in a folder.
-pub fn made(dir: &Path) -> PathBuf {
-    let home = dir.join("h");
-    let init = [
-        "init",
-        "--name",
-        "a",
-        "--country",
-        "QN",
-        "--sector",
-        "border",
-    ];
-    let ran = run(PROGRAM.as_ref(), &home, &init, "");
-    assert!(ran.status.success(), "{ran:?}");
-    home
 }
 
 /// What `show --cose` writes, by a process: in this one standard output is text.

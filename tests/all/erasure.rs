@@ -1,5 +1,5 @@
 //! What opens a victim's identity from copies of disks and backups, and what no longer does
-//! (README, "What an erasure reaches"). Whoever has a copy is granted more than thieves have:
+//! (docs/keyring.md, "What an erasure reaches"). Whoever has a copy is granted more than thieves have:
 //! every frame that ever crossed the wire, decrypted, and the passphrases of the archives.
 
 use std::collections::BTreeSet;

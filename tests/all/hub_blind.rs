@@ -26,7 +26,7 @@ const TO_ALL: &str = "Kornelkirsche Allenmarke";
 #[test]
 fn the_documents_list_what_a_hub_learns() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for file in ["README.md", "protocol/SPEC.md"] {
+    for file in ["docs/hubs.md", "protocol/SPEC.md"] {
         let text = std::fs::read_to_string(root.join(file)).expect("a document");
         let head = "| What | By | Where it stays |\n|---|---|---|\n";
         let rows: String = LEARNS

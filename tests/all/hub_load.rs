@@ -125,7 +125,9 @@ async fn what_twenty_absent_agencies_lack_is_at_the_hub_in_seconds() {
     let mut federation = Federation::new();
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let names: Vec<String> = (0..ABSENT).map(|n| format!("p{n:02}")).collect();
-    let all = ["hub", "a"].into_iter().chain(names.iter().map(String::as_str));
+    let all = ["hub", "a"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str));
     for name in all {
         let node = federation.prepare(name, "border", "QN");
         let more = match name {
@@ -150,7 +152,10 @@ async fn what_twenty_absent_agencies_lack_is_at_the_hub_in_seconds() {
     a.push(&trend("For all of them"), &[]).await;
     let began = Instant::now();
     clock.advance(2 * AFTER_S * 1_000);
-    outbox(a, "a parcel for each", |rows| rows.len() == ABSENT && lie(rows)).await;
+    outbox(a, "a parcel for each", |rows| {
+        rows.len() == ABSENT && lie(rows)
+    })
+    .await;
     let took = began.elapsed();
     println!(
         "parcels for {ABSENT} absent agencies were at the hub in {took:.1?}, {:.0?} each",

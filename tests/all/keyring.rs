@@ -199,20 +199,6 @@ async fn all_sealing_keys_are_deleted_at_once_and_records_stay_readable() {
     assert_eq!(after["keys"][0]["records"], 1);
 }
 
-/// Waits until a node waits no longer for a peer.
-async fn heard(node: &TestNode, peer: &TestNode) {
-    let catch_up = &node.node().catch_up;
-    let mut changes = catch_up.changes();
-    let done = async {
-        while catch_up.waits_for(&peer.agency) {
-            changes.changed().await.expect("the node runs");
-        }
-    };
-    if tokio::time::timeout(PATIENCE, done).await.is_err() {
-        panic!("{} does not hear from {}", node.name, peer.name);
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_node_reads_sealed_records_when_its_keyring_is_back_and_says_so_until_then() {
     let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
@@ -254,7 +240,7 @@ async fn a_restored_node_reads_sealed_records_when_its_keyring_is_back_and_says_
         federation.node(name).start().await;
     }
     federation.connected("a", "b").await;
-    heard(&federation["b"], &federation["a"]).await;
+    federation["b"].heard_from(&federation["a"]).await;
     assert_eq!(name_in(&federation["b"], &id), None);
     federation.stop().await;
     let b = &federation["b"];

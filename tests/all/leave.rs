@@ -245,6 +245,10 @@ async fn e17_a_permit_that_has_ended_stays_so() {
         node.node().time.trusted().expect("a time to be believed");
     }
     clock.set(now);
+    // The time that is told now is believed as well: it takes nothing back.
+    for node in [b, c] {
+        node.node().time.trusted().expect("a time to be believed");
+    }
     let why = b.json(&["why", &id.full(), "relay"]).await;
     assert_eq!(why["decision"]["rule"], "onward-ask", "{why}");
     let shown = b.json(&["show", &id.full()]).await;

@@ -14,26 +14,9 @@ use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::raw::{RawPeer, RawStream, from_now};
 use liaison_tests::{Federation, TestNode};
 
+use crate::bad_input::{fault, told};
 use crate::first::trend;
 use crate::withdrawal::until;
-
-async fn told(node: &TestNode, peer: &RawPeer, before: Option<String>) -> String {
-    let told = async {
-        loop {
-            match fault(node, peer) {
-                Some(says) if Some(&says) != before.as_ref() => return says,
-                _ => tokio::task::yield_now().await,
-            }
-        }
-    };
-    let told = tokio::time::timeout(PATIENCE, told).await;
-    told.unwrap_or_else(|_| panic!("nothing new is told after {before:?}"))
-}
-
-fn fault(node: &TestNode, peer: &RawPeer) -> Option<String> {
-    let sync = node.node().sync.peers().of(&peer.agency);
-    sync.fault().map(|(_, says)| says)
-}
 
 /// A node and a rogue peer that it may have this record, and not that one.
 async fn site() -> (Federation, RawPeer, RecordId, RecordId) {

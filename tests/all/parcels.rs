@@ -118,9 +118,7 @@ pub(crate) fn kept_for(hub: &TestNode, to: &TestNode) -> Vec<String> {
     let folder = hub.home.mailbox_dir().join(to.agency.full());
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
-    names
-        .filter(|name| !name.starts_with("incoming"))
-        .collect()
+    names.filter(|name| !name.starts_with("incoming")).collect()
 }
 
 /// Waits until a hub keeps so many parcels for an agency.
@@ -270,7 +268,10 @@ async fn e27_a_node_that_was_off_for_two_weeks_catches_up_through_a_hub_that_was
     // record it holds the answer when the hub was told that the last parcel was collected.
     clock.advance(2 * AFTER_S * 1_000);
     keeps(&federation["hub"], &federation["b"], 0).await;
-    let (b, a) = (federation["b"].node().parcels.clone(), federation["a"].agency);
+    let (b, a) = (
+        federation["b"].node().parcels.clone(),
+        federation["a"].agency,
+    );
     outbox(&federation["b"], "all its word lies at the hub", |all| {
         lie(all) && !b.owes_word_to(&a)
     })
@@ -478,9 +479,9 @@ async fn a_hub_that_brings_a_parcel_again_changes_nothing_and_is_named() {
     federation["b"].holds_all(&[id]).await;
     // It says that it deleted it.
     let gone = |frames: &[Frame]| {
-        let mut said = frames.iter().filter(|frame| {
-            frame.channel == Channel::Mailbox && frame.direction == Direction::In
-        });
+        let mut said = frames
+            .iter()
+            .filter(|frame| frame.channel == Channel::Mailbox && frame.direction == Direction::In);
         said.any(|frame| matches!(Message::decode(&frame.body), Ok(Message::Gone(_))))
     };
     federation["b"].tap.until("the hub deletes it", gone).await;

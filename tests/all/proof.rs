@@ -418,10 +418,11 @@ async fn diff_tells_both_directions() {
     federation.stop().await;
 }
 
-/// The README's policy is the one that the other tests prove, and its case is a real one.
+/// The policy of README.md is the one that the other tests prove, and its case is a real one.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_readme_tells_the_truth() {
-    let readme = std::fs::read_to_string(sheet::workspace().join("README.md")).expect("README");
+async fn the_documents_tell_the_truth() {
+    let page = sheet::workspace().join("README.md");
+    let page = std::fs::read_to_string(page).expect("README.md");
     let worked = sheet::workspace().join("examples/policies/worked");
     let text = |name: &str| std::fs::read_to_string(worked.join(name)).expect("file");
     let files = [
@@ -431,7 +432,7 @@ async fn the_readme_tells_the_truth() {
     ];
     let blocks: Vec<&str> = ["```cedar\n", "```json\n"]
         .iter()
-        .flat_map(|fence| readme.split(fence).skip(1))
+        .flat_map(|fence| page.split(fence).skip(1))
         .map(|rest| rest.split("```").next().expect("a block"))
         .collect();
     assert_eq!(blocks.len(), 3);
@@ -469,13 +470,10 @@ async fn the_readme_tells_the_truth() {
         "Allowed by 'routes-to-team' (share.cedar, line 31)",
     ] {
         assert!(words.contains(part), "{words}");
-        assert!(flat(&readme).contains(part), "the README lacks: {part}");
+        assert!(flat(&page).contains(part), "README.md lacks: {part}");
     }
     if report["solver"] == "cvc5 1.0.3" {
-        assert!(
-            flat(&readme).contains(words),
-            "the README should say: {words}"
-        );
+        assert!(flat(&page).contains(words), "README.md should say: {words}");
     }
     federation.stop().await;
 }

@@ -111,11 +111,11 @@ fn shows(file: &str, text: &str) {
 }
 
 /// A region of README.md is what was printed.
-fn readme_shows(region: &str, text: &str) {
+fn page_shows(region: &str, text: &str) {
     let path = root().join("README.md");
-    let readme = std::fs::read_to_string(&path).expect("README.md");
+    let page = std::fs::read_to_string(&path).expect("README.md");
     let (begin, end) = (format!("<!-- terminal: {region} -->\n"), "<!-- end -->");
-    let (before, rest) = readme.split_once(&begin).expect("the region begins");
+    let (before, rest) = page.split_once(&begin).expect("the region begins");
     let (found, after) = rest.split_once(end).expect("the region ends");
     let wanted = format!("```\n{text}```\n");
     if is_blessed() {
@@ -185,17 +185,17 @@ async fn the_documentation_shows_a_referral_as_it_stands_on_two_terminals() {
     ]);
     shows("examples/terminal/refer-new.txt", &plain.of(&made));
     let end = plain.of(from(&made, "Urgency: "));
-    readme_shows("refer new", &format!("$ liaison refer new\n…\n{end}"));
+    page_shows("refer new", &format!("$ liaison refer new\n…\n{end}"));
 
     let inbox = types(lantern, &["inbox"], &[]).await;
-    readme_shows("inbox", &plain.of(&inbox));
+    page_shows("inbox", &plain.of(&inbox));
     let shown = types(lantern, &["refer", "show", &short], &[]).await;
     assert!(!shown.contains(NAME), "{shown}");
-    readme_shows("refer show", &plain.of(&shown));
+    page_shows("refer show", &plain.of(&shown));
     let yes = [("[y/N]", "y")];
     let accepted = types(lantern, &["refer", "accept", &short], &yes).await;
     assert!(accepted.contains("would be: accepted"), "{accepted}");
-    readme_shows("refer accept", &plain.of(&accepted));
+    page_shows("refer accept", &plain.of(&accepted));
     until(border, "accepted", |node| {
         let thread = node.node().referrals.thread(&thread)?;
         thread.folded.may_release_identity().then_some(())
@@ -203,7 +203,7 @@ async fn the_documentation_shows_a_referral_as_it_stands_on_two_terminals() {
     .await;
     let args = ["refer", "release-identity", &short];
     let released = types(border, &args, &yes).await;
-    readme_shows("refer release-identity", &plain.of(&released));
+    page_shows("refer release-identity", &plain.of(&released));
     until(lantern, "named", |node| {
         let thread = node.node().referrals.thread(&thread)?;
         thread.may_read_identity().then_some(())
@@ -213,7 +213,7 @@ async fn the_documentation_shows_a_referral_as_it_stands_on_two_terminals() {
     let who = plain.of(from(&shown, "Identity\n"));
     let (who, _) = who.split_once("\nYou can now:").expect("the steps");
     assert!(who.contains(NAME), "{shown}");
-    readme_shows(
+    page_shows(
         "the identity",
         &format!("$ liaison refer show 3F7K-9Q2M\n…\n{who}"),
     );

@@ -1,6 +1,5 @@
 //! Parcels, and what is owed, after one of the two came back from a backup.
 
-
 use liaison_node::limits::OWED_AGAIN_MS;
 use liaison_node::store::Arrival;
 use liaison_protocol::id::RecordId;
@@ -8,13 +7,14 @@ use liaison_protocol::record::codes::Kind;
 use liaison_tests::referral::{by_one_clock, hours, pass};
 use liaison_tests::{Federation, TestNode, sealed};
 
-use crate::backup::{backup, heard, key_file, lose, place, restore};
+use crate::backup::{backup, key_file, lose, place, restore};
 use crate::first::trend;
 use crate::parcels::{AFTER_S, around, copy, keeps, kept_for, lie, outbox};
 
 /// Backs up a node and its keyring; the two files and the file of their key.
 async fn back_up(federation: &Federation, name: &str) -> [String; 3] {
-    let [file, ring] = ["backup", "keyring"].map(|part| place(federation, &format!("{name}.{part}")));
+    let [file, ring] =
+        ["backup", "keyring"].map(|part| place(federation, &format!("{name}.{part}")));
     let key = key_file(federation);
     for (file, part) in [(&file, "--with-keys"), (&ring, "--keyring")] {
         backup(&federation[name], file, &key, &[part]).await;
@@ -45,7 +45,7 @@ async fn e38_what_a_restored_node_left_at_a_hub_and_forgot_is_discarded_and_can_
     };
     set_back(&mut federation, "a", &kept).await;
     let [a, b, hub] = ["a", "b", "hub"].map(|name| &federation[name]);
-    heard(a, hub).await;
+    a.heard_from(hub).await;
     assert!(a.node().parcels.outbox().rows(|_| true).is_empty());
     // As long as it waits to hear from B, what it left there may be all that is left of it.
     assert_eq!(kept_for(hub, b).len(), 1);
@@ -84,7 +84,10 @@ async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_com
     ];
     clock.advance(2 * AFTER_S * 1_000);
     outbox(&federation["a"], "a parcel lies at the hub", lie).await;
-    let (early, late) = (federation.dir().join("early"), federation.dir().join("late"));
+    let (early, late) = (
+        federation.dir().join("early"),
+        federation.dir().join("late"),
+    );
     copy(&federation["hub"].home.mailbox_dir(), &early);
     federation.node("b").start().await;
     federation["b"].holds_all(&[stays, goes]).await;
@@ -130,7 +133,7 @@ async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_com
     // And when the two speak again, nothing changes.
     federation.node("a").start().await;
     federation.mend("a", "b").await;
-    heard(&federation["b"], &federation["a"]).await;
+    federation["b"].heard_from(&federation["a"]).await;
     federation.settled().await;
     let b = &federation["b"];
     assert_eq!(b.holds(), [stays, more].into());
@@ -189,7 +192,7 @@ async fn e38_a_receipt_that_a_restored_peer_has_no_use_for_is_not_offered_for_ev
     federation["a"].tap.clear();
     set_back(&mut federation, "b", &kept).await;
     federation.connected("a", "b").await;
-    heard(&federation["b"], &federation["a"]).await;
+    federation["b"].heard_from(&federation["a"]).await;
     federation.settled().await;
     let [a, b] = ["a", "b"].map(|name| &federation[name]);
     assert_eq!(times(b, &receipt), 0);

@@ -163,16 +163,7 @@ async fn e15_raising_amber_to_red_leaves_exactly_one_marking_everywhere() {
     }
     // d gets it from b as a named agency: a knows d's name, d the keys of a.
     for (node, other) in [("d", "a"), ("a", "d")] {
-        let card = federation[other].home.dir().join("card.liaison");
-        let args = [
-            "peer",
-            "add",
-            &card.to_string_lossy(),
-            "--as",
-            other,
-            "--yes",
-        ];
-        federation[node].cli(&args).await.expect_code(0);
+        federation[node].adds(&federation[other]).await;
     }
     for node in federation.all() {
         node.policy(OPEN).await;

@@ -1,12 +1,15 @@
 //! The sealed plane on real nodes: who gets a sealed record, what opens it, and what is left of
 //! it when it is taken back.
 
+use bytes::Bytes;
 use liaison_node::ingest::{IngestFault, Sealing};
 use liaison_node::share::Gate;
+use liaison_protocol::clock::Hlc;
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::personal::Part;
-use liaison_protocol::seal::frame;
+use liaison_protocol::record::signed::SignedRecord;
+use liaison_protocol::seal::{Secret, frame};
 use liaison_tests::federation::OPEN;
 use liaison_tests::raw::RawPeer;
 use liaison_tests::sealed::{
@@ -98,6 +101,34 @@ async fn raw_and_node(federation: &mut Federation) -> RawPeer {
     let mut raw = RawPeer::new(federation.dir(), "raw").await;
     raw.link(&federation["b"]).await;
     raw
+}
+
+/// A sealed record of a raw peer, as it goes to a node.
+struct Sealed {
+    record: SignedRecord,
+    secret: Secret,
+    id: RecordId,
+    created: Hlc,
+    frame: Bytes,
+}
+
+fn sealed_by(raw: &RawPeer, node: &TestNode) -> Sealed {
+    let (record, secret) = raw.seal(&[node.agency], &marked(NAME));
+    let id = record.id();
+    Sealed {
+        created: created(&record),
+        frame: frame::join(record.bytes(), &wrap(&secret, node, &id)),
+        record,
+        secret,
+        id,
+    }
+}
+
+/// Takes it back, as its author's officer does.
+async fn retract(node: &TestNode, id: &RecordId) {
+    let id = id.full();
+    let retract = ["retract", &id, "--reason", "consent-withdrawn", "--yes"];
+    node.cli(&retract).await.expect_code(0);
 }
 
 fn nothing_is_kept(node: &TestNode, id: &RecordId) {
@@ -210,15 +241,7 @@ async fn e13_a_retraction_destroys_the_key_at_every_holder_and_e16_it_does_not_c
     let [a, b] = ["a", "b"].map(|n| &federation[n]);
     let id = seal(a, &[b], marked(NAME)).await;
     opens(b, &id).await;
-    a.cli(&[
-        "retract",
-        &id.full(),
-        "--reason",
-        "consent-withdrawn",
-        "--yes",
-    ])
-    .await
-    .expect_code(0);
+    retract(a, &id).await;
     closed(b, &id).await;
     crate::withdrawal::until(a, &id, "b erased it", |view| {
         let recipients = view["recipients"].as_array().expect("recipients");
@@ -232,19 +255,17 @@ async fn e13_a_retraction_destroys_the_key_at_every_holder_and_e16_it_does_not_c
         assert_eq!(name_in(node, &id), None);
     }
     // From the wire once more, as somebody who recorded it would send it.
-    let (record, secret) = raw.seal(&[b.agency], &marked(NAME));
-    let (id, at) = (record.id(), created(&record));
-    let bytes = frame::join(record.bytes(), &wrap(&secret, b, &id));
+    let again = sealed_by(&raw, b);
+    let id = again.id;
     let mut out = raw.sender(b).await;
-    assert_eq!(out.deliver(id, at, &bytes).await.1, Answer::Stored);
-    let statement = raw.retraction(id, &record.unverified().envelope.fields);
+    let stored = out.deliver(id, again.created, &again.frame).await.1;
+    assert_eq!(stored, Answer::Stored);
+    let statement = raw.retraction(id, &again.record.unverified().envelope.fields);
     assert_eq!(out.give(&raw.sign(statement)).await, Answer::Stored);
     closed(b, &id).await;
     nothing_is_kept(b, &id);
-    assert_eq!(
-        out.deliver(id, at, &bytes).await.1,
-        Answer::Refused(Refused::Retracted)
-    );
+    let refused = out.deliver(id, again.created, &again.frame).await.1;
+    assert_eq!(refused, Answer::Refused(Refused::Retracted));
     nothing_is_kept(b, &id);
     federation.node("b").stop().await;
     federation.node("b").start().await;
@@ -258,10 +279,10 @@ async fn a_stop_between_key_and_record_repairs_itself_whichever_came_first() {
     let b = &federation["b"];
     let mut out = raw.sender(b).await;
     // The record was erased, and the node was killed before its key was.
-    let (record, secret) = raw.seal(&[b.agency], &marked(NAME));
-    let (gone, at) = (record.id(), created(&record));
-    let bytes = frame::join(record.bytes(), &wrap(&secret, b, &gone));
-    assert_eq!(out.deliver(gone, at, &bytes).await.1, Answer::Stored);
+    let sealed = sealed_by(&raw, b);
+    let gone = sealed.id;
+    let stored = out.deliver(gone, sealed.created, &sealed.frame).await.1;
+    assert_eq!(stored, Answer::Stored);
     let entry = b
         .node()
         .vault
@@ -269,15 +290,15 @@ async fn a_stop_between_key_and_record_repairs_itself_whichever_came_first() {
         .get(&gone)
         .expect("keyring")
         .expect("a key");
-    let statement = raw.retraction(gone, &record.unverified().envelope.fields);
+    let statement = raw.retraction(gone, &sealed.record.unverified().envelope.fields);
     assert_eq!(out.give(&raw.sign(statement)).await, Answer::Stored);
     closed(b, &gone).await;
     b.node().vault.keyring().put(&entry).expect("put back");
     // The key was kept, and the node was killed before the record was committed.
-    let (record, secret) = raw.seal(&[b.agency], &marked(NAME));
-    let (kept, at) = (record.id(), created(&record));
+    let sealed = sealed_by(&raw, b);
+    let kept = sealed.id;
     let mut early = entry.clone();
-    (early.id, early.thread, early.secret) = (kept, kept, secret.clone());
+    (early.id, early.thread, early.secret) = (kept, kept, sealed.secret.clone());
     b.node().vault.keyring().put(&early).expect("kept");
 
     federation.node("b").stop().await;
@@ -290,8 +311,8 @@ async fn a_stop_between_key_and_record_repairs_itself_whichever_came_first() {
     );
     b.connected_to(&raw.agency).await;
     let mut out = raw.sender(b).await;
-    let bytes = frame::join(record.bytes(), &wrap(&secret, b, &kept));
-    assert_eq!(out.deliver(kept, at, &bytes).await.1, Answer::Stored);
+    let stored = out.deliver(kept, sealed.created, &sealed.frame).await.1;
+    assert_eq!(stored, Answer::Stored);
     assert_eq!(name_in(b, &kept).as_deref(), Some(NAME));
 }
 
@@ -430,15 +451,7 @@ async fn e16_a_home_put_back_from_a_copy_loses_the_key_again_once_it_hears_of_th
     federation.node("b").start().await;
     federation.connected("a", "b").await;
     let [a, b] = ["a", "b"].map(|n| &federation[n]);
-    a.cli(&[
-        "retract",
-        &id.full(),
-        "--reason",
-        "consent-withdrawn",
-        "--yes",
-    ])
-    .await
-    .expect_code(0);
+    retract(a, &id).await;
     closed(b, &id).await;
     federation.settled().await;
     federation.node("b").stop().await;

@@ -507,16 +507,7 @@ async fn onward_to_reaches_the_named_through_a_carrier_and_ends_there() {
     federation.link("c", "d").await;
     federation.link("b", "d").await;
     for (node, other) in [("d", "a"), ("a", "c")] {
-        let card = federation[other].home.dir().join("card.liaison");
-        let args = [
-            "peer",
-            "add",
-            &card.to_string_lossy(),
-            "--as",
-            other,
-            "--yes",
-        ];
-        federation[node].cli(&args).await.expect_code(0);
+        federation[node].adds(&federation[other]).await;
     }
     federation["d"].policy(OPEN).await;
     federation.settled().await;

@@ -66,7 +66,10 @@ async fn e13_what_was_taken_back_before_anybody_collected_it_is_not_called_sent(
     stands(a, &retracted, "b", "taken-back").await;
     let said = a.cli(&["show", &retracted.full()]).await.expect_code(0);
     assert!(said.out.contains("taken-back"), "{said:?}");
-    outbox(a, "the rest lies there", |all| lies(all, &stays, &retracted)).await;
+    outbox(a, "the rest lies there", |all| {
+        lies(all, &stays, &retracted)
+    })
+    .await;
     stands(a, &stays, "b", "sent").await;
 
     // All of it by the hub's word: so what takes it back is told to whom it was for.

@@ -1,12 +1,12 @@
 //! Several real nodes in one process.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Cursor, Write};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use liaison_cli::Ui;
+use liaison_cli::{Kept, Ui};
 use liaison_node::cardfile::CardFile;
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::control;
@@ -464,7 +464,7 @@ impl TestNode {
         // The command line has a runtime of its own, so it wants a thread of its own.
         let (done, ran) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
-            let (out, err) = (Pipe::default(), Pipe::default());
+            let (out, err) = (Kept::default(), Kept::default());
             let ui = Ui::with(
                 Box::new(Cursor::new(input)),
                 Box::new(out.clone()),
@@ -580,6 +580,20 @@ impl TestNode {
         }
     }
 
+    /// Waits until it waits no longer for a peer, after a restore.
+    pub async fn heard_from(&self, peer: &TestNode) {
+        let catch_up = &self.node().catch_up;
+        let mut changes = catch_up.changes();
+        let done = async {
+            while catch_up.waits_for(&peer.agency) {
+                changes.changed().await.expect("the node runs");
+            }
+        };
+        if tokio::time::timeout(PATIENCE, done).await.is_err() {
+            panic!("{} does not hear from {}", self.name, peer.name);
+        }
+    }
+
     /// Whether its link to a peer is up.
     pub fn is_up(&self, peer: &AgencyId) -> bool {
         self.node().swarm.link(peer).is_some_and(|l| l.is_up())
@@ -682,30 +696,5 @@ impl TestNode {
             .filter(|l| l.is_up())
             .map(|l| l.agency)
             .collect()
-    }
-}
-
-/// Standard output of a command, kept.
-#[derive(Clone, Debug, Default)]
-struct Pipe(Arc<Mutex<Vec<u8>>>);
-
-impl Pipe {
-    fn text(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

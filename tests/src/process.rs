@@ -13,6 +13,17 @@ use serde_json::Value;
 /// How long a process may take to do anything at all.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// Makes a node of border police, where only that there is one matters.
+pub const INIT: [&str; 7] = [
+    "init",
+    "--name",
+    "a",
+    "--country",
+    "QN",
+    "--sector",
+    "border",
+];
+
 /// A home on this machine, with an address of its own: its node can be started, killed and
 /// started again.
 pub struct Site {
@@ -307,4 +318,12 @@ pub fn run(binary: &Path, home: &Path, args: &[&str], input: &str) -> Output {
         let _closed = stdin.write_all(input.as_bytes());
     }
     child.wait_with_output().expect("it ends")
+}
+
+/// A new home in a folder, by [`INIT`].
+pub fn made(binary: &str, dir: &Path, name: &str) -> PathBuf {
+    let home = dir.join(name);
+    let ran = run(binary.as_ref(), &home, &INIT, "");
+    assert!(ran.status.success(), "{ran:?}");
+    home
 }

@@ -12,44 +12,17 @@ use liaison_protocol::personal::{
 };
 use liaison_protocol::record::codes::{
     AgeBand, ChildState, ConsentBy, ConsentQuestion, ConsentScope, ConsentState, DecidedBy,
-    FactorType, Gender, HandlingCode, ProtectionStatus, Purpose, Safety, ServiceType,
-    SubjectCategory, Tlp, TraffickingStatus, Urgency, VulnerabilityLevel,
+    FactorType, Gender, ProtectionStatus, Safety, ServiceType, SubjectCategory, TraffickingStatus,
+    Urgency, VulnerabilityLevel,
 };
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
-use liaison_protocol::record::handling::Onward;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::SignedRecord;
 use liaison_protocol::seal::{self, SealingKey, Secret, Stub, Wrap};
 
 use crate::federation::{PATIENCE, TestNode};
 use crate::raw::RawPeer;
-
-/// The envelope of a personal record.
-pub fn fields() -> Fields {
-    Fields {
-        thread: None,
-        supersedes: None,
-        tlp: Tlp::Red,
-        pap: None,
-        handling: vec![HandlingCode::H2],
-        handling_note: None,
-        onward: Onward::None,
-        purpose: Purpose::Protection,
-        legal_basis: None,
-        class: None,
-        crime: Vec::new(),
-        basis: None,
-        grade: None,
-        lang: "en".into(),
-        title: "Referral".into(),
-        summary: None,
-        review_by: None,
-        expires: None,
-        refs: Vec::new(),
-        exercise: None,
-    }
-}
 
 /// A woman who asks for shelter, as of today.
 pub fn profile() -> Profile {
@@ -122,7 +95,7 @@ pub fn assessment(marker: &str) -> Assessment {
 /// What stands inside a seal.
 pub fn inside(content: impl Into<Personal>) -> Inside {
     Inside {
-        fields: fields(),
+        fields: Fields::personal("en", "Referral"),
         subjects: vec![Subject {
             category: SubjectCategory::Victim,
             child: ChildState::No,

@@ -2,13 +2,11 @@
 
 use clap::Subcommand;
 use liaison_node::control::api::{PeerCardView, PeerStatus};
-use liaison_protocol::record::kinds::Contact;
-use serde::Serialize;
 
 use super::{Context, card, now};
 use crate::client::segment;
 use crate::error::{CommandError, Outcome};
-use crate::output::directory;
+use crate::output::directory::{self, Entry};
 
 /// The directory: whom to reach where, from the cards of the linked agencies.
 #[derive(Debug, Subcommand)]
@@ -24,17 +22,6 @@ pub enum ContactCommand {
         #[arg(long, conflicts_with = "json")]
         html: bool,
     },
-}
-
-/// An agency of the directory.
-#[derive(Debug, Serialize)]
-pub struct Entry {
-    /// Its name here; none: ourselves.
-    pub peer: Option<String>,
-    /// What its card says.
-    pub contact: Contact,
-    /// Its 30 digits.
-    pub fingerprint: String,
 }
 
 /// Runs it.

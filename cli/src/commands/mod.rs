@@ -105,7 +105,6 @@ pub struct Global {
 
 /// The commands, in the order in which a newcomer needs them.
 #[derive(Debug, Subcommand)]
-#[allow(missing_docs)]
 pub enum Command {
     Init(init::InitArgs),
     Run(run::RunArgs),

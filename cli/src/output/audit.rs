@@ -1,9 +1,24 @@
 //! The audit log.
 
 use liaison_node::control::api::{AuditReport, AuditVerifyReport, DisclosureRow};
+use serde::Serialize;
 
 use super::{Style, Tone, cell, clean, comma, grid, list, number, plural, short_id, when};
-use crate::commands::audit::Unsealed;
+
+/// A line, and what was typed.
+#[derive(Debug, Serialize)]
+pub struct Unsealed {
+    /// Its number.
+    pub n: u64,
+    /// When.
+    pub at: String,
+    /// Who.
+    pub who: String,
+    /// By which call.
+    pub by: String,
+    /// What was typed; none: it is sealed to another key.
+    pub typed: Option<String>,
+}
 
 /// `audit log`.
 pub fn lines(style: &Style, report: &AuditReport) -> String {

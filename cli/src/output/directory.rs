@@ -1,9 +1,21 @@
 //! The directory as a page: text of 80 columns, or HTML.
 
+use liaison_protocol::record::kinds::Contact;
 use liaison_protocol::record::kinds::contact::Function;
+use serde::Serialize;
 
 use super::{clean, when, wrap};
-use crate::commands::contact::Entry;
+
+/// An agency of the directory.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    /// Its name here; none: ourselves.
+    pub peer: Option<String>,
+    /// What its card says.
+    pub contact: Contact,
+    /// Its 30 digits.
+    pub fingerprint: String,
+}
 
 /// Columns of the page.
 const WIDTH: u16 = 80;

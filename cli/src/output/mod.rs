@@ -16,6 +16,7 @@ mod gates;
 pub mod home;
 pub mod hub;
 pub mod imports;
+mod kept;
 pub mod keyring;
 pub mod keys;
 pub mod leave;
@@ -43,6 +44,7 @@ use serde::Serialize;
 
 use crate::error::CommandError;
 
+pub use kept::Kept;
 pub use table::{Tone, cell, grid, number, short_id};
 pub use text::{clean, comma, fingerprint_digits, list, plural, rows_word, when};
 

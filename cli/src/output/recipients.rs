@@ -64,7 +64,10 @@ pub fn is_withdrawn(one: &RecipientView) -> bool {
 /// `3 of 7 erased it`, and how many of those behind them.
 pub fn progress(recipients: &[RecipientView]) -> String {
     let erased = recipients.iter().filter(|r| r.state == "erased").count();
-    let back = recipients.iter().filter(|r| r.state == "taken-back").count();
+    let back = recipients
+        .iter()
+        .filter(|r| r.state == "taken-back")
+        .count();
     let mut text = format!("{erased} of {} erased it", recipients.len());
     let on = recipients.iter().filter_map(|r| r.passed_on);
     let (asked, gone) = on.fold((0u64, 0u64), |(a, e), on| {

@@ -6,36 +6,27 @@ use super::access::{
 };
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
-    AskReport, AskRequest, AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest,
-    AuditVerifyReport, AuditVerifyRequest, BackupRequest, CardView, CatchUpReport, ClockReport,
-    DisclosureRow, DisclosuresRequest, ExpiryReport, HubReport, ImportChunk, ImportReport,
-    KeyChangeReport, KeyChangeRequest, KeysView, LookAlert, LooksSeenRequest, OfficersReport,
-    PeerAddReport, PeerAddRequest, PeerCardView, PeerRemoveReport, PeerRemoveRequest,
-    PeerRevokeReport, PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest,
-    PolicyPlain, PolicyReport, PolicyRequest, ProofReport, PushReport, PushRequest, QueryReport,
-    QueryRequest, RecordView, ReleaseRequest, RetractReport, RetractRequest, RevokeAllRequest,
-    RevokedPeer, SealingErased, SealingReport, Status, VerifyReport, WatchEvent, Why,
+    AskReport, AskRequest, AssignReport, AssignRequest, AudienceReport, AudienceRequest,
+    AuditExport, AuditKeyReport, AuditKeyRequest, AuditReport, AuditRequest, AuditVerifyReport,
+    AuditVerifyRequest, BackupRequest, BundleBegun, BundlePackReport, BundlePackRequest,
+    BundleRequest, BundleWrittenRequest, CardView, CatchUpReport, ClockReport, DisclosureRow,
+    DisclosuresRequest, DraftRow, DraftView, ExpiryReport, ExplainRequest, Explanation, FindReport,
+    FindRequest, GapsReport, HubReport, ImportChunk, ImportReport, InboxReport, KeyChangeReport,
+    KeyChangeRequest, KeysView, LookAlert, LooksSeenRequest, MatchReport, MatchRequest,
+    OfficersReport, ParcelOpened, ParcelsReport, PeerAddReport, PeerAddRequest, PeerCardView,
+    PeerChangeReport, PeerChangeRequest, PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport,
+    PeerRevokeRequest, PeerStatus, PeerTestReport, PermitReport, PermitRequest, PolicyPlain,
+    PolicyReport, PolicyRequest, PreviewLine, PreviewRequest, ProofReport, PushReport, PushRequest,
+    QueryReport, QueryRequest, RecordView, ReferralBody, ReferralReport, ReferralView,
+    ReleaseRequest, RetractReport, RetractRequest, RevertRequest, RevokeAllRequest, RevokedPeer,
+    ScreenReport, ScreenRequest, SealingErased, SealingReport, StatsReport, Status, StepReport,
+    StepRequest, TimelineReport, VerifyReport, WatchEvent, Why,
 };
-use super::api::{
-    AssignReport, AssignRequest, FindReport, FindRequest, InboxReport, ReferralView, StepReport,
-    StepRequest, TimelineReport,
-};
-use super::api::{AudienceReport, AudienceRequest};
-use super::api::{
-    BundleBegun, BundlePackReport, BundlePackRequest, BundleRequest, BundleWrittenRequest,
-    ParcelOpened, ParcelsReport,
-};
-use super::api::{DraftRow, DraftView, ReferralBody, ReferralReport, ScreenReport, ScreenRequest};
-use super::api::{
-    ExplainRequest, Explanation, PeerChangeReport, PeerChangeRequest, PreviewLine, PreviewRequest,
-};
-use super::api::{GapsReport, MatchReport, MatchRequest, StatsReport};
 use super::calls::{Calls, bytes, json, lines, list, nothing};
 use super::{
     approval, audit, backup, clock, drafts, expiry, hub, import, keyring, keys, officers, parcels,
-    parting, peers, policy, preview, query, records, status, watch,
+    parting, peers, policy, preview, query, records, services, stats, status, watch,
 };
-use super::{services, stats};
 use crate::home::CardEdit;
 
 /// Every call.
@@ -211,7 +202,7 @@ fn policy(calls: Calls) -> Calls {
         .post("/v1/policy/apply", "Puts policy files in force", GOVERN, policy::apply,
             json::<PolicyRequest>(), json::<PolicyReport>())
         .post("/v1/policy/revert", "Goes back to the policy before", GOVERN, policy::revert,
-            json::<policy::RevertRequest>(), json::<PolicyReport>())
+            json::<RevertRequest>(), json::<PolicyReport>())
         .post("/v1/policy/explain", "A decision taken apart", READ, policy::explain,
             json::<ExplainRequest>(), json::<Explanation>())
         .post("/v1/preview", "What a change would do, before it applies", READ, preview::preview,

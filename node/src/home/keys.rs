@@ -14,10 +14,8 @@ use liaison_protocol::record::kinds::contact::{CardKeys, RevokedKey, SigningKeyE
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::{
-    Claim, Home, HomeError, InitReport, NodeSecrets, fresh, in_days, io, next_number, verified,
-    with_keys, write,
-};
+use super::card::{Claim, check_addresses, in_days, next_number, verified, with_keys};
+use super::{Home, HomeError, InitReport, NodeSecrets, io, write};
 use crate::cardfile::CardFile;
 use crate::limits;
 
@@ -153,7 +151,7 @@ impl Home {
             let addresses = nodes.into_iter().flatten();
             addresses.flat_map(|n| n.addresses.clone()).collect()
         });
-        super::check_addresses(&addresses)?;
+        check_addresses(&addresses)?;
         let Some(mut contact) = old.contact().cloned() else {
             return Err(HomeError::WrongRoot);
         };
@@ -268,6 +266,11 @@ impl Home {
 
 /// The file of a signing key that is not on the card yet.
 const NEXT: &str = "signing.next.key";
+
+/// A new key.
+pub(super) fn fresh() -> SecretKey {
+    SecretKey::from_bytes(&Zeroizing::new(rand::random::<[u8; 32]>()))
+}
 
 /// A signing key's line on a card, from now on.
 pub(super) fn entry(key: PublicKey, now: Millis) -> SigningKeyEntry {

@@ -1,4 +1,4 @@
-//! What a hub gets to know by carrying, and nothing else: README.md and SPEC.md list the same,
+//! What a hub gets to know by carrying, and nothing else: docs/hubs.md and SPEC.md list the same,
 //! which a test compares, and `tests/all/hub_blind.rs` looks for anything beyond it.
 
 /// One thing that a hub learns.

@@ -1,3 +1,5 @@
+//! The keyring on a real disk: what opens it, what it keeps, what destroying leaves.
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -129,7 +129,10 @@ impl Parcels {
     async fn note(&self, mut ops: Vec<Op>) -> Result<(), StoreError> {
         while !ops.is_empty() {
             let rest = ops.split_off(ops.len().min(limits::STORE_BATCH_OPS));
-            self.0.store.write(std::mem::replace(&mut ops, rest)).await?;
+            self.0
+                .store
+                .write(std::mem::replace(&mut ops, rest))
+                .await?;
         }
         Ok(())
     }

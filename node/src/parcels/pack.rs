@@ -272,7 +272,9 @@ fn told_bytes(told: &[OfParcel], voids: &Voids) -> usize {
 
 /// As much as fits. It counts as looked at up to the first that found no room.
 fn fill(lacks: Lacks, told: Vec<OfParcel>, voids: Voids, room: usize, looked: Looked) -> Choice {
-    let Lacks { items, mut up_to, .. } = lacks;
+    let Lacks {
+        items, mut up_to, ..
+    } = lacks;
     let (mut owed, mut rest) = (Vec::new(), Vec::new());
     let mut left = room;
     for lack in items {

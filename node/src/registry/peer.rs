@@ -119,3 +119,21 @@ pub(super) fn is_alias(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     (1..=40).contains(&text.len()) && text.chars().all(plain) && text != "self"
 }
+
+/// A name as an alias: small letters, digits and hyphens.
+pub(super) fn slug(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars().map(|c| c.to_ascii_lowercase()) {
+        if c.is_ascii_alphanumeric() || c == '_' || c == '.' {
+            out.push(c);
+        } else if !out.is_empty() && !out.ends_with('-') {
+            out.push('-');
+        }
+    }
+    let out: String = out.trim_end_matches('-').chars().take(40).collect();
+    if out.is_empty() || out == "self" {
+        "agency".into()
+    } else {
+        out
+    }
+}

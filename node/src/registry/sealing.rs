@@ -11,8 +11,8 @@ use liaison_protocol::seal::SealingKey;
 use super::Registry;
 
 impl Registry {
-    /// The key to which records for an agency are sealed at `now`: of those in force that its
-    /// newest keys statement lists, the one that began last. None: it has told of none.
+    /// The key to which records for an agency are sealed at `now`, by its newest keys statement.
+    /// None: it has told of none.
     pub fn sealing_key(&self, agency: &AgencyId, now: Millis) -> Option<SealingKey> {
         self.read(|i| {
             // A statement under a key that was lost since may be a thief's, with the thief's keys.
@@ -20,15 +20,12 @@ impl Registry {
                 .agencies
                 .get(agency)
                 .filter(|known| known.is_reachable())?;
-            let keys = known.statement_body()?;
-            let in_force = keys.sealing.iter().filter(|key| key.is_valid_at(now));
-            in_force.max_by_key(|key| (key.from, key.until)).cloned()
+            known.statement_body()?.sealing_at(now).cloned()
         })
     }
 
-    /// The country of which an agency is an authority, if that country may never get a record.
-    /// By what a
-    /// person confirmed of a peer, else by its card.
+    /// The country of which an agency is an authority, if that country may never get a record:
+    /// by what a person confirmed of a peer, or by what its card says since.
     pub fn bars(&self, exclude: &BTreeSet<Country2>, agency: &AgencyId) -> Option<String> {
         if exclude.is_empty() {
             return None;

@@ -438,15 +438,6 @@ fn author(text: &str, star: bool, context: &Context<'_>) -> Result<Pattern, Quer
 
 /// An id or its beginning, as ids are written in full.
 fn id(text: &str) -> Result<Pattern, String> {
-    text.parse::<IdPrefix>().map_err(said)?;
-    let plain: String = text
-        .chars()
-        .filter(|c| *c != '-')
-        .map(|c| match c.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            other => other,
-        })
-        .collect();
-    Ok(Pattern::Starts(plain))
+    let prefix: IdPrefix = text.parse().map_err(said)?;
+    Ok(Pattern::Starts(prefix.as_str().to_owned()))
 }

@@ -26,7 +26,7 @@ pub enum Weight {
 
 /// What a point is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum About {
     Need,
     Age,

@@ -158,25 +158,7 @@ impl Passed {
 /// The envelope of a control record: clear, in nobody's list, passed on along the ledger.
 pub fn control_fields(title: &str, purpose: Purpose, exercise: Option<String>) -> Fields {
     Fields {
-        thread: None,
-        supersedes: None,
-        tlp: Tlp::Clear,
-        pap: None,
-        handling: Vec::new(),
-        handling_note: None,
-        onward: Onward::None,
-        purpose,
-        legal_basis: None,
-        class: None,
-        crime: Vec::new(),
-        basis: None,
-        grade: None,
-        lang: "en".into(),
-        title: title.into(),
-        summary: None,
-        review_by: None,
-        expires: None,
-        refs: Vec::new(),
         exercise,
+        ..Fields::new(Tlp::Clear, Onward::None, purpose, "en", title)
     }
 }

@@ -16,8 +16,8 @@ use std::str::FromStr;
 use liaison_protocol::record::codes::Dimension;
 use serde::{Deserialize, Serialize};
 
-pub use gather::{GatherError, Tallied, gather};
-pub use protect::{Cell, Protected, protect};
+pub use gather::{Tallied, gather};
+pub use protect::{Cell, protect};
 pub use quarter::{Quarter, QuarterError};
 
 /// What is counted.

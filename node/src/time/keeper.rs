@@ -114,10 +114,7 @@ impl Timekeeper {
         if off.is_some_and(|by| by.unsigned_abs() <= limits::CLOCK_OFF_PEERS_MS) {
             inner.confirmed = None;
         }
-        // The peers' word also takes back a latest time that lay too far ahead.
-        if now > inner.seen || off.is_some() {
-            inner.seen = now;
-        }
+        inner.believe(now, off);
         Ok(now)
     }
 
@@ -252,6 +249,20 @@ impl Inner {
         }
     }
 
+    /// Takes up a time that is not doubted. A clock that is set back by what clocks may differ
+    /// takes nothing back: what has ended stays so. But a latest time that lies further ahead of
+    /// the peers than that was a mistake, and ends by their word.
+    fn believe(&mut self, now: Millis, off: Option<i64>) {
+        let mistaken = off.is_some_and(|by| {
+            let peers = i128::from(now.0) - i128::from(by);
+            let confirmed = i128::from(self.confirmed.unwrap_or(0).max(0));
+            i128::from(self.seen.0) - peers > confirmed + i128::from(limits::CLOCK_OFF_PEERS_MS)
+        });
+        if now > self.seen || mistaken {
+            self.seen = now;
+        }
+    }
+
     /// Milliseconds that the wall clock is ahead of the median of the peers; none if no peer
     /// ever told its time.
     fn off(&self, now: Millis, at: Instant) -> Option<i64> {
@@ -373,6 +384,25 @@ mod tests {
         let hour = std::time::Duration::from_secs(3_600);
         assert_eq!(inner.off(now, instant + hour), Some(-(HOUR as i64)));
         assert_eq!(inner.off(Millis(now.0 + HOUR), instant + hour), Some(0));
+    }
+
+    #[test]
+    fn set_back_by_little_it_takes_nothing_back_and_a_mistake_ends_by_the_peers_word() {
+        let minute = 60_000;
+        let (mut inner, now, instant) = at(&[0, 0, 0]);
+        let believe = |inner: &mut Inner, now: Millis| {
+            let off = inner.off(now, instant);
+            assert_eq!(inner.doubt(now, off), None);
+            inner.believe(now, off);
+            inner.seen
+        };
+        assert_eq!(believe(&mut inner, now), now);
+        let ahead = Millis(now.0 + 9 * minute);
+        assert_eq!(believe(&mut inner, ahead), ahead);
+        assert_eq!(believe(&mut inner, now), ahead);
+        assert_eq!(believe(&mut inner, Millis(now.0 - 9 * minute)), ahead);
+        inner.seen = Millis(now.0 + 11 * minute);
+        assert_eq!(believe(&mut inner, now), now);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rand_core::{TryCryptoRng, TryRng};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use super::*;
 use crate::clock::{Hlc, Millis};
@@ -12,33 +13,6 @@ use crate::id::{AgencyId, RecordId};
 use crate::key::SecretKey;
 use crate::limits;
 use crate::seal::SealingSecret;
-
-struct Counting(u64);
-
-impl TryRng for Counting {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        self.try_next_u64().map(|n| n as u32)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        Ok(self.0)
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
-        for byte in out {
-            *byte = (self.try_next_u64()? >> 33) as u8;
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Counting {}
 
 fn agency(byte: u8) -> AgencyId {
     AgencyId::from_bytes([byte; 32])
@@ -68,7 +42,7 @@ fn seal(letter: &Letter) -> Result<Parcel, ParcelFault> {
         letter,
         &SecretKey::from_bytes(&[4; 32]),
         &key,
-        &mut Counting(3),
+        &mut StdRng::seed_from_u64(3),
     )
 }
 

@@ -7,13 +7,11 @@ use super::exclude::must_exclude;
 use super::{Assessment, Identity, Inside, Part, Personal, Profile, Subject};
 use crate::limits;
 use crate::record::codes::{
-    ChildState, ConsentScope, ConsentState, Country2, HandlingCode, Lang, LegalBasisCode, Purpose,
-    SubjectCategory, Tlp,
+    ChildState, ConsentScope, ConsentState, Country2, Lang, LegalBasisCode, SubjectCategory,
 };
 use crate::record::date::Date;
 use crate::record::draft::{DraftError, field, line_in, toml_as_json, without_position};
 use crate::record::envelope::{Fields, LegalBasis};
-use crate::record::handling::Onward;
 
 /// Months after which a referral is gone, if it was not closed before.
 const KEEP_MONTHS: u16 = 12;
@@ -177,31 +175,13 @@ impl ReferralDraft {
             },
             reference: None,
         };
+        let lang = self.lang.as_ref().map_or("en", |lang| lang.as_str());
         Fields {
-            thread: None,
-            supersedes: None,
-            tlp: Tlp::Red,
-            pap: None,
-            handling: vec![HandlingCode::H2],
-            handling_note: None,
-            onward: Onward::None,
-            purpose: Purpose::Protection,
             legal_basis: Some(self.legal_basis.clone().unwrap_or_else(by_default)),
-            class: None,
-            crime: Vec::new(),
-            basis: None,
-            grade: None,
-            lang: self
-                .lang
-                .as_ref()
-                .map_or("en", |lang| lang.as_str())
-                .to_owned(),
-            title: title.to_owned(),
-            summary: None,
             review_by: Some(today.add_months(REVIEW_MONTHS)),
             expires: Some(today.add_months(KEEP_MONTHS)),
-            refs: Vec::new(),
             exercise: self.exercise.clone(),
+            ..Fields::personal(lang, title)
         }
     }
 }

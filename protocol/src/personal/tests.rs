@@ -1,3 +1,5 @@
+//! What stands inside a seal: round trips, and what is refused.
+
 use super::*;
 use crate::clock::Millis;
 use crate::id::{AgencyId, RecordId};
@@ -8,26 +10,9 @@ use crate::record::handling::Onward;
 
 pub(crate) fn fields() -> Fields {
     Fields {
-        thread: None,
-        supersedes: None,
-        tlp: Tlp::Red,
-        pap: None,
-        handling: vec![HandlingCode::H2],
-        handling_note: None,
-        onward: Onward::None,
-        purpose: Purpose::Protection,
-        legal_basis: None,
-        class: None,
-        crime: Vec::new(),
-        basis: None,
-        grade: None,
-        lang: "en".into(),
-        title: "Referral".into(),
-        summary: None,
-        review_by: None,
         expires: Some(Date::from_millis(Millis(1_900_000_000_000))),
-        refs: Vec::new(),
         exercise: Some("TEST-1".into()),
+        ..Fields::personal("en", "Referral")
     }
 }
 

@@ -89,30 +89,46 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// What a sealed record is taken for before it is opened: the strictest there is, so that
-    /// no gate is wider for what it cannot see. None of it but the thread is on the wire.
-    pub fn of_stub(thread: Option<RecordId>) -> Self {
+    /// An envelope that says what every one must, and nothing else.
+    pub fn new(tlp: Tlp, onward: Onward, purpose: Purpose, lang: &str, title: &str) -> Self {
         Self {
-            thread,
+            thread: None,
             supersedes: None,
-            tlp: Tlp::Red,
+            tlp,
             pap: None,
-            handling: vec![HandlingCode::H2],
+            handling: Vec::new(),
             handling_note: None,
-            onward: Onward::None,
-            purpose: Purpose::Protection,
+            onward,
+            purpose,
             legal_basis: None,
             class: None,
             crime: Vec::new(),
             basis: None,
             grade: None,
-            lang: "und".to_owned(),
-            title: String::new(),
+            lang: lang.to_owned(),
+            title: title.to_owned(),
             summary: None,
             review_by: None,
             expires: None,
             refs: Vec::new(),
             exercise: None,
+        }
+    }
+
+    /// The envelope of a personal record: the strictest there is.
+    pub fn personal(lang: &str, title: &str) -> Self {
+        Self {
+            handling: vec![HandlingCode::H2],
+            ..Self::new(Tlp::Red, Onward::None, Purpose::Protection, lang, title)
+        }
+    }
+
+    /// What a sealed record is taken for before it is opened: the strictest there is, so that
+    /// no gate is wider for what it cannot see. None of it but the thread is on the wire.
+    pub fn of_stub(thread: Option<RecordId>) -> Self {
+        Self {
+            thread,
+            ..Self::personal("und", "")
         }
     }
 

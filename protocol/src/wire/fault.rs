@@ -212,6 +212,10 @@ pub enum WireFault {
 }
 
 impl WireFault {
+    pub(super) const fn misuse(what: &'static str) -> Self {
+        Self::Misuse { what }
+    }
+
     /// Who is at fault; nobody for versions that do not meet.
     pub const fn blame(&self) -> Option<Blame> {
         match self {

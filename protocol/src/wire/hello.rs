@@ -4,8 +4,6 @@ use std::fmt;
 
 use crate::id::AgencyId;
 use crate::limits;
-use crate::wire::fault::WireFault;
-use crate::wire::message::Message;
 
 /// The newest protocol version that this crate speaks.
 pub const VERSION: u16 = 1;
@@ -76,52 +74,10 @@ pub(crate) fn is_printable(c: char) -> bool {
     matches!(c, ' '..='~')
 }
 
-/// Both hellos of a stream: ours is sent first thing, theirs must be the first to come.
-#[derive(Debug)]
-pub(crate) struct Handshake {
-    ours: Hello,
-    version: Option<u16>,
-}
-
-impl Handshake {
-    pub(crate) fn new(ours: Hello) -> Self {
-        Self {
-            ours,
-            version: None,
-        }
-    }
-
-    pub(crate) fn ours(&self) -> Message {
-        Message::Hello(self.ours.clone())
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        self.version.is_some()
-    }
-
-    /// Takes the first message of the peer.
-    pub(crate) fn take(&mut self, message: Message) -> Result<(u16, Hello), WireFault> {
-        let Message::Hello(theirs) = message else {
-            return Err(WireFault::Unexpected {
-                expected: "hello",
-                found: message.name(),
-            });
-        };
-        let Some(version) = self.ours.speaks.common(theirs.speaks) else {
-            return Err(WireFault::Incompatible {
-                ours: self.ours.speaks,
-                theirs: theirs.speaks,
-                software: theirs.software,
-            });
-        };
-        self.version = Some(version);
-        Ok((version, theirs))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::message::Message;
 
     #[test]
     fn the_highest_common_version_is_used() {

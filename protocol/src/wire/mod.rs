@@ -12,6 +12,7 @@
 pub(crate) mod cbor;
 pub mod fault;
 pub mod frame;
+mod head;
 pub mod hello;
 pub mod live;
 pub mod mailbox;
@@ -21,8 +22,6 @@ pub mod outcome;
 #[cfg(test)]
 mod properties;
 pub mod repair;
-#[cfg(test)]
-mod rng;
 
 pub use fault::WireFault;
 pub use hello::{Hello, Speaks, VERSION};

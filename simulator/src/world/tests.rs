@@ -1,3 +1,5 @@
+//! Small federations in virtual time: all comes, once, whatever breaks.
+
 use super::*;
 
 const ALL_KINDS: [u8; 5] = [1, 2, 3, CONTROL, FIRST_HOP];

@@ -43,6 +43,8 @@ pub async fn measure(sizes: &Sizes, table: &mut Table) -> Fallible<()> {
     filled(&node).await?;
     inbox(&node, "inbox with 10,000 live referrals", table).await?;
     node.stop().await;
+    // It holds the store as long as anybody holds it.
+    drop(node);
     let work = Work::begin();
     let node = start(&home).await?;
     filled(&node).await?;

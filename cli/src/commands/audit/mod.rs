@@ -10,8 +10,6 @@ mod verify;
 
 use clap::Subcommand;
 
-pub use self::unseal::Unsealed;
-
 use super::Context;
 use crate::error::Outcome;
 

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::Args;
 use liaison_node::audit::seal::{SealError, SecretKey};
 use liaison_node::control::api::{AuditReport, AuditRequest};
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::log::FilterArgs;
@@ -14,7 +13,7 @@ use crate::commands::Context;
 use crate::error::{CommandError, Outcome};
 use crate::input;
 use crate::limits::INPUT_BYTES;
-use crate::output::audit as render;
+use crate::output::audit::{self as render, Unsealed};
 
 /// Read what officers typed: queries and reasons
 ///
@@ -31,21 +30,6 @@ pub struct UnsealArgs {
     key: PathBuf,
     #[command(flatten)]
     filter: FilterArgs,
-}
-
-/// A line, and what was typed.
-#[derive(Debug, Serialize)]
-pub struct Unsealed {
-    /// Its number.
-    pub n: u64,
-    /// When.
-    pub at: String,
-    /// Who.
-    pub who: String,
-    /// By which call.
-    pub by: String,
-    /// What was typed; none: it is sealed to another key.
-    pub typed: Option<String>,
 }
 
 pub(super) fn run(context: &mut Context, args: UnsealArgs) -> Outcome {

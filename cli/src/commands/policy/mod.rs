@@ -19,12 +19,11 @@ use files::files;
 
 /// What your agency lets its peers have, and takes from them.
 ///
-/// A policy is a folder of Cedar files (`*.cedar`), an optional `entities.json` for circles an
+/// A policy is a folder of Cedar files (`*.cedar`), an optional `entities.json` for circles, an
 /// optional `ceilings.toml` for what never goes to whom, whatever an officer chooses, and your
 /// own `invariants/*.cedar`, which the policy is proven to keep.
 /// Without one, nothing is shared.
 #[derive(Debug, Subcommand)]
-#[allow(missing_docs)]
 pub enum PolicyCommand {
     Check(check::CheckArgs),
     Preview(preview::PreviewArgs),
@@ -46,7 +45,7 @@ pub fn run(context: &mut Context, command: PolicyCommand) -> Outcome {
         PolicyCommand::Prove(args) => prove::run(context, args),
         PolicyCommand::Diff(args) => diff::run(context, args),
         PolicyCommand::Apply(args) => apply::run(context, args),
-        PolicyCommand::Revert(args) => revert::run(context, &args),
+        PolicyCommand::Revert(args) => revert::run(context, args),
         PolicyCommand::Show(args) => show::run(context, &args),
         PolicyCommand::ProverKey(args) => prover_key::run(context, &args),
     }

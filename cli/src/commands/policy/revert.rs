@@ -1,8 +1,7 @@
 //! `liaison policy revert`.
 
 use clap::Args;
-use liaison_node::control::api::{PolicyReport, PreviewRequest};
-use serde_json::json;
+use liaison_node::control::api::{PolicyReport, PreviewRequest, RevertRequest};
 
 use crate::commands::{Context, preview};
 use crate::error::Outcome;
@@ -36,7 +35,7 @@ pub struct RevertArgs {
 }
 
 /// Asks the node.
-pub fn run(context: &mut Context, args: &RevertArgs) -> Outcome {
+pub fn run(context: &mut Context, args: RevertArgs) -> Outcome {
     let client = context.client()?;
     let ask = preview::Ask {
         question: "Go back to it?",
@@ -44,12 +43,12 @@ pub fn run(context: &mut Context, args: &RevertArgs) -> Outcome {
         recall: args.recall,
     };
     let over = preview::ask(context, &client, &PreviewRequest::Revert, ask)?;
-    let request = json!({
-        "reason": args.reason,
-        "recall": args.recall,
-        "over": over,
-        "accept_broken": args.accept_broken,
-    });
+    let request = RevertRequest {
+        reason: args.reason,
+        recall: args.recall,
+        over,
+        accept_broken: args.accept_broken,
+    };
     let report: PolicyReport = client.post("/v1/policy/revert", &request)?;
     context.ui.either(&report, |style| {
         format!(

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::io::{self, Cursor, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::Cursor;
 use std::time::Instant;
 
 use liaison_node::referral::emergency::Second;
@@ -17,7 +16,7 @@ use super::super::report::{Check, StepReport};
 use super::super::scenario::{Act, Expect, Step};
 use super::Player;
 use super::expect::{LOOK, pause};
-use crate::output::Ui;
+use crate::output::{Kept, Ui};
 use crate::stage::{Done, Member, failed};
 
 /// What a command came to.
@@ -132,7 +131,7 @@ impl Player<'_> {
             .into_iter()
             .chain(words.map(OsString::from))
             .collect();
-        let (out, err) = (Pipe::default(), Pipe::default());
+        let (out, err) = (Kept::default(), Kept::default());
         let mut ui = Ui::with(
             Box::new(Cursor::new(input.as_bytes().to_vec())),
             Box::new(out.clone()),
@@ -259,27 +258,4 @@ fn first_line(text: &str) -> String {
         || "it printed nothing".into(),
         |line| line.chars().take(300).collect(),
     )
-}
-
-/// What a command prints, kept.
-#[derive(Clone, Debug, Default)]
-struct Pipe(Arc<Mutex<Vec<u8>>>);
-
-impl Pipe {
-    fn text(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -65,7 +65,7 @@ pub use peers::{
 };
 pub use policy::{
     CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
-    StatementView,
+    RevertRequest, StatementView,
 };
 pub use preview::{
     PeerPreview, Preview, PreviewCount, PreviewEnd, PreviewLine, PreviewRequest, Recalled,

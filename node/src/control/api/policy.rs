@@ -41,6 +41,23 @@ pub struct PolicyRequest {
     pub proof: ProofTerms,
 }
 
+/// Going back to the policy before, for `POST /v1/policy/revert`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct RevertRequest {
+    /// Why; kept beside the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Ask back what peers may have no more.
+    #[serde(default)]
+    pub recall: bool,
+    /// What was looked at, from the preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<String>,
+    /// Invariants that it may break, beside those that it might when it was in force before.
+    #[serde(default)]
+    pub accept_broken: Vec<String>,
+}
+
 /// The answer to a policy check, apply, revert or show.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PolicyReport {

@@ -10,7 +10,7 @@ use super::proof::{admit, prove_for_all};
 use super::{Answer, HISTORY, TEXTS, history, read, report, short};
 use crate::audit::note;
 use crate::control::api::{
-    ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote, ProofTerms,
+    ApiError, PolicyApplied, PolicyReport, PolicyRequest, ProofNote, ProofTerms, RevertRequest,
 };
 use crate::control::approval::{Irrevocable, second_person};
 use crate::control::caller::Caller;
@@ -126,23 +126,6 @@ struct Terms {
     reason: Option<String>,
     /// How it was proven.
     proof: ProofNote,
-}
-
-/// Body of `POST /v1/policy/revert`.
-#[derive(Debug, Default, serde::Deserialize, utoipa::ToSchema)]
-pub(in crate::control) struct RevertRequest {
-    /// Why; kept beside the policy.
-    #[serde(default)]
-    reason: Option<String>,
-    /// Ask back what peers may have no more.
-    #[serde(default)]
-    recall: bool,
-    /// What was looked at, from the preview.
-    #[serde(default)]
-    over: Option<String>,
-    /// Invariants that it may break, beside those that it might when it was in force before.
-    #[serde(default)]
-    accept_broken: Vec<String>,
 }
 
 async fn put_in_force(

@@ -17,7 +17,7 @@ use super::api::{
 use crate::node::Node;
 use crate::policy::{PolicySet, PolicyText};
 
-pub(super) use apply::{RevertRequest, apply, carry_out, earlier, revert};
+pub(super) use apply::{apply, carry_out, earlier, revert};
 pub(super) use explain::explain;
 use proof::UNPROVEN;
 pub(super) use proof::{admit_peer, prove};

@@ -1,3 +1,5 @@
+//! The mailbox on a real disk: bounds, order, what a restart finds.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -111,27 +111,12 @@ pub(super) fn trend(dice: &mut Dice, today: Date) -> Option<(Fields, Content)> {
     let title = format!("{}, {route}, {nationality}, {month}", measure.label());
     let defaults = Defaults::of(Kind::Trend);
     let later = |months: Option<u16>| months.map(|months| today.add_months(months));
+    let onward = Defaults::onward(Kind::Trend, defaults.tlp, defaults.handling);
     let fields = Fields {
-        thread: None,
-        supersedes: None,
-        tlp: defaults.tlp,
-        pap: None,
         handling: defaults.handling.to_vec(),
-        handling_note: None,
-        onward: Defaults::onward(Kind::Trend, defaults.tlp, defaults.handling),
-        purpose: defaults.purpose,
-        legal_basis: None,
-        class: None,
-        crime: Vec::new(),
-        basis: None,
-        grade: None,
-        lang: "en".to_owned(),
-        title,
-        summary: None,
         review_by: later(defaults.review_months),
         expires: later(defaults.keep_months),
-        refs: Vec::new(),
-        exercise: None,
+        ..Fields::new(defaults.tlp, onward, defaults.purpose, "en", &title)
     };
     Some((fields, content.into()))
 }

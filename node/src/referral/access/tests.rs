@@ -1,3 +1,5 @@
+//! Who may look, and when too many looks are told.
+
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::RecordId;
 

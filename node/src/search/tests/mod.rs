@@ -1,3 +1,5 @@
+//! The index beside a store in memory.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -79,31 +81,19 @@ fn agency(n: u8) -> AgencyId {
 }
 
 fn record(author: u8, title: &str, kind: Kind, body: serde_json::Value) -> Record {
+    let tlp = match author.is_multiple_of(2) {
+        true => Tlp::Green,
+        false => Tlp::Amber,
+    };
     let fields = Fields {
-        thread: None,
-        supersedes: None,
-        tlp: if author.is_multiple_of(2) {
-            Tlp::Green
-        } else {
-            Tlp::Amber
-        },
-        pap: None,
-        handling: Vec::new(),
-        handling_note: None,
-        onward: Onward::Community,
-        purpose: Purpose::Statistics,
-        legal_basis: None,
-        class: None,
         crime: vec!["02043".into()],
-        basis: None,
-        grade: None,
-        lang: "sr-Latn".into(),
-        title: title.into(),
-        summary: None,
-        review_by: None,
-        expires: None,
-        refs: Vec::new(),
-        exercise: None,
+        ..Fields::new(
+            tlp,
+            Onward::Community,
+            Purpose::Statistics,
+            "sr-Latn",
+            title,
+        )
     };
     let created = Hlc::new(Millis(NOW.0 - u64::from(author) * 86_400_000), 0);
     let content = Content::from_json(kind, body).expect("content");

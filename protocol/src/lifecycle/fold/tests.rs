@@ -1,3 +1,5 @@
+//! Folds of steps in every order that they may come in.
+
 use proptest::prelude::*;
 
 use super::*;

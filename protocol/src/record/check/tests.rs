@@ -1,3 +1,5 @@
+//! Each check, met and missed by one.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Drafts: what is filled in, and what is said of a fault.
+
 use super::*;
 
 const TOML: &str = r#"kind = "trend"

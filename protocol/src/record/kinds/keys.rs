@@ -55,10 +55,11 @@ pub struct NodeKey {
 pub struct NodeProof([u8; 64]);
 
 impl Keys {
-    /// The key to seal to at this moment: of those that are valid the one that began last.
+    /// The key to seal to at this moment: of those that are valid the one that began last, and of
+    /// several such the one that ends last.
     pub fn sealing_at(&self, now: Millis) -> Option<&SealingKey> {
         let valid = self.sealing.iter().filter(|key| key.is_valid_at(now));
-        valid.max_by_key(|key| key.from)
+        valid.max_by_key(|key| (key.from, key.until))
     }
 }
 

@@ -1,3 +1,5 @@
+//! What the scanner finds in texts, and what it leaves alone.
+
 use proptest::prelude::*;
 
 use super::*;

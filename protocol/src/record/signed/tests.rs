@@ -11,28 +11,13 @@ use crate::record::kinds::{Contact, Keys, Retract};
 use crate::seal::Commitment;
 
 fn fields(title: &str) -> Fields {
-    Fields {
-        thread: None,
-        supersedes: None,
-        tlp: Tlp::Clear,
-        pap: None,
-        handling: Vec::new(),
-        handling_note: None,
-        onward: Onward::Community,
-        purpose: Purpose::Prevention,
-        legal_basis: None,
-        class: None,
-        crime: Vec::new(),
-        basis: None,
-        grade: None,
-        lang: "en".parse().expect("language"),
-        title: title.into(),
-        summary: None,
-        review_by: None,
-        expires: None,
-        refs: Vec::new(),
-        exercise: None,
-    }
+    Fields::new(
+        Tlp::Clear,
+        Onward::Community,
+        Purpose::Prevention,
+        "en",
+        title,
+    )
 }
 
 fn agency() -> (SecretKey, SecretKey, AgencyKeys) {

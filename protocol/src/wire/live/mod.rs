@@ -13,23 +13,3 @@ mod sender;
 pub use lanes::Lane;
 pub use receiver::{Effect as ReceiverEffect, Event as ReceiverEvent, Known, Receiver};
 pub use sender::{Effect as SenderEffect, Event as SenderEvent, Sender};
-
-use crate::clock::Millis;
-use crate::wire::fault::WireFault;
-
-/// Whether something due is overdue.
-pub(super) fn overdue(
-    now: Millis,
-    since: Millis,
-    allowed_ms: u64,
-    waiting_for: &'static str,
-) -> Result<(), WireFault> {
-    let after_ms = now.0.saturating_sub(since.0);
-    if after_ms > allowed_ms {
-        return Err(WireFault::Silent {
-            waiting_for,
-            after_ms,
-        });
-    }
-    Ok(())
-}

@@ -6,8 +6,8 @@ use crate::clock::Millis;
 use crate::fault::Answer;
 use crate::limits;
 use crate::wire::fault::WireFault;
-use crate::wire::hello::{Handshake, Hello};
-use crate::wire::live::overdue;
+use crate::wire::head::{Came, Head, acts, overdue};
+use crate::wire::hello::Hello;
 use crate::wire::message::{Item, Message, Reason};
 use crate::wire::notice::{Allowance, Notice};
 use crate::wire::outcome::Outcome;
@@ -96,6 +96,8 @@ pub enum Effect {
     Fault(WireFault),
 }
 
+acts!(Effect, Message);
+
 /// Receives records over one live stream.
 ///
 /// Bounds: [`limits::BATCHES_IN_FLIGHT`] batches of [`limits::BATCH_RECORDS`] items; the
@@ -103,10 +105,7 @@ pub enum Effect {
 /// [`limits::CREDIT_BYTES`] of them.
 #[derive(Debug)]
 pub struct Receiver {
-    handshake: Handshake,
-    over: bool,
-    now: Option<Millis>,
-    opened_at: Option<Millis>,
+    head: Head,
     allowance: Allowance,
     open: VecDeque<Batch>,
     last_batch: u64,
@@ -152,17 +151,13 @@ struct Credit {
 impl Receiver {
     /// A receiver on a stream that a peer opened, and the hello to send.
     pub fn new(ours: Hello) -> (Self, Message) {
-        let handshake = Handshake::new(ours);
-        let hello = handshake.ours();
+        let (head, hello) = Head::new(ours);
         let credit = Credit {
             batches: limits::BATCHES_IN_FLIGHT as u32,
             bytes: limits::CREDIT_BYTES as u64,
         };
         let receiver = Self {
-            handshake,
-            over: false,
-            now: None,
-            opened_at: None,
+            head,
             allowance: Allowance::full(),
             open: VecDeque::new(),
             last_batch: 0,
@@ -180,17 +175,13 @@ impl Receiver {
     /// Takes an event and gives what is to be done, in order.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.over {
+        if self.head.is_over() {
             return effects;
         }
         if let Err(fault) = self.take(event, &mut effects) {
-            self.over = true;
-            if !matches!(fault, WireFault::Incompatible { .. }) {
-                effects.push(Effect::Send(Message::Bye(Reason::Fault)));
-            }
-            effects.push(Effect::Fault(fault));
+            self.head.fail(fault, &mut effects);
         }
-        if self.over {
+        if self.head.is_over() {
             self.open = VecDeque::new();
         }
         effects
@@ -212,27 +203,22 @@ impl Receiver {
             Event::Notify(notice) => self.notify(notice, out),
             Event::Tick(now) => self.tick(now),
             Event::Close(reason) => {
-                self.over = true;
-                out.push(Effect::Send(Message::Bye(reason)));
-                out.push(Effect::Closed(reason));
+                self.head.close(reason, out);
                 Ok(())
             }
         }
     }
 
     fn message(&mut self, message: Message, out: &mut Vec<Effect>) -> Result<(), WireFault> {
-        if let Message::Bye(reason) = message {
-            self.over = true;
-            out.push(Effect::Closed(reason));
-            return Ok(());
-        }
-        if !self.handshake.is_done() {
-            let (version, peer) = self.handshake.take(message)?;
-            out.push(Effect::Opened { version, peer });
-            let Credit { batches, bytes } = self.credit;
-            out.push(Effect::Send(Message::Credit { batches, bytes }));
-            return Ok(());
-        }
+        let message = match self.head.take(message, out)? {
+            Came::Hello => {
+                let Credit { batches, bytes } = self.credit;
+                out.push(Effect::Send(Message::Credit { batches, bytes }));
+                return Ok(());
+            }
+            Came::Bye => return Ok(()),
+            Came::Other(message) => message,
+        };
         let message = match Notice::of(message) {
             Ok(notice) => {
                 self.allowance.take()?;
@@ -285,7 +271,7 @@ impl Receiver {
             batch,
             items: items.clone(),
         });
-        let since = self.now;
+        let since = self.head.now();
         self.open.push_back(Batch {
             number: batch,
             items,
@@ -302,17 +288,15 @@ impl Receiver {
         known: Vec<Known>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let now = self.now;
+        let now = self.head.now();
         let open = self
             .batch(batch)
             .filter(|b| matches!(b.state, State::Looking));
-        let open = open.ok_or(WireFault::Misuse {
-            what: "looked up a batch that is not open",
-        })?;
+        let open = open.ok_or(WireFault::misuse("looked up a batch that is not open"))?;
         if known.len() != open.items.len() {
-            return Err(WireFault::Misuse {
-                what: "looked up another number of items than asked",
-            });
+            return Err(WireFault::misuse(
+                "looked up another number of items than asked",
+            ));
         }
         let mut want = Vec::new();
         let mut indices = Vec::new();
@@ -349,7 +333,7 @@ impl Receiver {
         frames: Vec<Option<Vec<u8>>>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let now = self.now;
+        let now = self.head.now();
         let unknown = WireFault::UnknownBatch {
             message: "records",
             batch,
@@ -418,9 +402,7 @@ impl Receiver {
         answers: Vec<Answer>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let misuse = WireFault::Misuse {
-            what: "ingested what was not handed over",
-        };
+        let misuse = WireFault::misuse("ingested what was not handed over");
         let open = self.batch(batch).ok_or(misuse.clone())?;
         let State::Receiving(receiving) = &mut open.state else {
             return Err(misuse);
@@ -431,9 +413,9 @@ impl Receiver {
             .position(|(key, _)| *key == first);
         let (_, indices) = receiving.ingesting.swap_remove(place.ok_or(misuse)?);
         if indices.len() != answers.len() {
-            return Err(WireFault::Misuse {
-                what: "ingested another number of records than asked",
-            });
+            return Err(WireFault::misuse(
+                "ingested another number of records than asked",
+            ));
         }
         for (index, answer) in indices.into_iter().zip(answers) {
             if let Some(outcome) = receiving.outcomes.get_mut(index) {
@@ -467,7 +449,7 @@ impl Receiver {
         let batches = batches.min(limits::BATCHES_IN_FLIGHT as u32);
         let bytes = bytes.clamp(limits::BATCH_BYTES as u64, limits::CREDIT_BYTES as u64);
         self.credit = Credit { batches, bytes };
-        if self.handshake.is_done() {
+        if self.head.is_open() {
             self.granted.batches = self.granted.batches.max(batches);
             self.granted.bytes = self.granted.bytes.max(bytes);
             out.push(Effect::Send(Message::Credit { batches, bytes }));
@@ -477,22 +459,16 @@ impl Receiver {
     }
 
     fn notify(&self, notice: Notice, out: &mut Vec<Effect>) -> Result<(), WireFault> {
-        if !self.handshake.is_done() {
-            return Err(WireFault::Misuse {
-                what: "a notice before the peer's hello",
-            });
+        if !self.head.is_open() {
+            return Err(WireFault::misuse("a notice before the peer's hello"));
         }
         out.push(Effect::Send(notice.into()));
         Ok(())
     }
 
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
-        self.now = Some(now);
+        self.head.tick(now)?;
         self.allowance.tick();
-        let opened_at = *self.opened_at.get_or_insert(now);
-        if !self.handshake.is_done() {
-            return overdue(now, opened_at, limits::HELLO_MS, "its hello");
-        }
         for batch in &mut self.open {
             let since = *batch.since.get_or_insert(now);
             if let State::Receiving(receiving) = &batch.state

@@ -6,9 +6,9 @@ use crate::clock::Millis;
 use crate::id::RecordId;
 use crate::limits;
 use crate::wire::fault::WireFault;
-use crate::wire::hello::{Handshake, Hello};
+use crate::wire::head::{Came, Head, acts, overdue};
+use crate::wire::hello::Hello;
 use crate::wire::live::lanes::{Lane, Lanes, Waiting};
-use crate::wire::live::overdue;
 use crate::wire::message::{self, Item, Message, Reason};
 use crate::wire::notice::{Allowance, Notice};
 use crate::wire::outcome::Outcome;
@@ -85,16 +85,15 @@ pub enum Effect {
     Fault(WireFault),
 }
 
+acts!(Effect, Message);
+
 /// Sends records over one live stream.
 ///
 /// Bounds: [`limits::BATCHES_IN_FLIGHT`] scans a lane, each of [`limits::BATCH_RECORDS`]
 /// items, waiting or under way; no record bytes are kept.
 #[derive(Debug)]
 pub struct Sender {
-    handshake: Handshake,
-    over: bool,
-    now: Option<Millis>,
-    opened_at: Option<Millis>,
+    head: Head,
     allowance: Allowance,
     waiting: Lanes,
     under_way: VecDeque<Batch>,
@@ -131,13 +130,9 @@ struct Credit {
 impl Sender {
     /// A sender on a stream that was just opened, and the hello to send.
     pub fn new(ours: Hello) -> (Self, Message) {
-        let handshake = Handshake::new(ours);
-        let hello = handshake.ours();
+        let (head, hello) = Head::new(ours);
         let sender = Self {
-            handshake,
-            over: false,
-            now: None,
-            opened_at: None,
+            head,
             allowance: Allowance::full(),
             waiting: Lanes::default(),
             under_way: VecDeque::new(),
@@ -153,7 +148,7 @@ impl Sender {
 
     /// How many more scans the lane takes now.
     pub fn room(&self, lane: Lane) -> usize {
-        if self.over || !self.handshake.is_done() {
+        if !self.head.is_open() {
             return 0;
         }
         let under_way = self.under_way.iter().filter(|b| b.lane == lane).count();
@@ -169,17 +164,13 @@ impl Sender {
     /// Takes an event and gives what is to be done, in order.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.over {
+        if self.head.is_over() {
             return effects;
         }
         if let Err(fault) = self.take(event, &mut effects) {
-            self.over = true;
-            if !matches!(fault, WireFault::Incompatible { .. }) {
-                effects.push(Effect::Send(Message::Bye(Reason::Fault)));
-            }
-            effects.push(Effect::Fault(fault));
+            self.head.fail(fault, &mut effects);
         }
-        if self.over {
+        if self.head.is_over() {
             self.waiting = Lanes::default();
             self.under_way = VecDeque::new();
         }
@@ -194,30 +185,25 @@ impl Sender {
             Event::Notify(notice) => return self.notify(notice, out),
             Event::Tick(now) => return self.tick(now),
             Event::Close(reason) => {
-                self.over = true;
-                out.push(Effect::Send(Message::Bye(reason)));
-                out.push(Effect::Closed(reason));
+                self.head.close(reason, out);
                 return Ok(());
             }
         }
-        if !self.over {
+        if !self.head.is_over() {
             self.offer_more(out);
         }
         Ok(())
     }
 
     fn message(&mut self, message: Message, out: &mut Vec<Effect>) -> Result<(), WireFault> {
-        if let Message::Bye(reason) = message {
-            self.over = true;
-            out.push(Effect::Closed(reason));
-            return Ok(());
-        }
-        if !self.handshake.is_done() {
-            let (version, peer) = self.handshake.take(message)?;
-            out.push(Effect::Opened { version, peer });
-            out.push(Effect::Room);
-            return Ok(());
-        }
+        let message = match self.head.take(message, out)? {
+            Came::Hello => {
+                out.push(Effect::Room);
+                return Ok(());
+            }
+            Came::Bye => return Ok(()),
+            Came::Other(message) => message,
+        };
         let message = match Notice::of(message) {
             Ok(notice) => {
                 self.allowance.take()?;
@@ -243,7 +229,7 @@ impl Sender {
         indices: Vec<u32>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let now = self.now;
+        let now = self.head.now();
         let open = self
             .batch(batch)
             .filter(|b| matches!(b.state, State::Offered));
@@ -279,19 +265,17 @@ impl Sender {
         frames: Vec<Option<Vec<u8>>>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let now = self.now;
-        let open = self.batch(batch).ok_or(WireFault::Misuse {
-            what: "loaded an unknown batch",
-        })?;
+        let now = self.head.now();
+        let open = self
+            .batch(batch)
+            .ok_or(WireFault::misuse("loaded an unknown batch"))?;
         let State::Loading(indices) = &open.state else {
-            return Err(WireFault::Misuse {
-                what: "loaded what was not asked for",
-            });
+            return Err(WireFault::misuse("loaded what was not asked for"));
         };
         if indices.len() != frames.len() {
-            return Err(WireFault::Misuse {
-                what: "loaded another number of records than asked",
-            });
+            return Err(WireFault::misuse(
+                "loaded another number of records than asked",
+            ));
         }
         let mut withdrawn = Vec::new();
         for (index, frame) in indices.iter().zip(&frames) {
@@ -300,9 +284,7 @@ impl Sender {
             match frame {
                 None => withdrawn.push(index),
                 Some(bytes) if bytes.is_empty() || bytes.len() > announced => {
-                    return Err(WireFault::Misuse {
-                        what: "a record is longer than its offer said",
-                    });
+                    return Err(WireFault::misuse("a record is longer than its offer said"));
                 }
                 Some(_) => {}
             }
@@ -368,18 +350,16 @@ impl Sender {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         if items.len() > limits::BATCH_RECORDS {
-            return Err(WireFault::Misuse {
-                what: "a scan of more records than a batch holds",
-            });
+            return Err(WireFault::misuse(
+                "a scan of more records than a batch holds",
+            ));
         }
         if items.is_empty() {
             self.move_mark(lane, mark, out);
             return Ok(());
         }
         if self.room(lane) == 0 {
-            return Err(WireFault::Misuse {
-                what: "a scan where there was no room",
-            });
+            return Err(WireFault::misuse("a scan where there was no room"));
         }
         self.waiting.push(lane, mark, items)
     }
@@ -464,29 +444,23 @@ impl Sender {
                 mark,
                 items,
                 bytes,
-                since: self.now,
+                since: self.head.now(),
                 state: State::Offered,
             });
         }
     }
 
     fn notify(&self, notice: Notice, out: &mut Vec<Effect>) -> Result<(), WireFault> {
-        if !self.handshake.is_done() {
-            return Err(WireFault::Misuse {
-                what: "a notice before the peer's hello",
-            });
+        if !self.head.is_open() {
+            return Err(WireFault::misuse("a notice before the peer's hello"));
         }
         out.push(Effect::Send(notice.into()));
         Ok(())
     }
 
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
-        self.now = Some(now);
+        self.head.tick(now)?;
         self.allowance.tick();
-        let opened_at = *self.opened_at.get_or_insert(now);
-        if !self.handshake.is_done() {
-            return overdue(now, opened_at, limits::HELLO_MS, "its hello");
-        }
         for batch in &mut self.under_way {
             let since = *batch.since.get_or_insert(now);
             if matches!(batch.state, State::Offered | State::Sent(_)) {

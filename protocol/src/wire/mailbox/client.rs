@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::message::{Deposit, Held, Message, Refusal, Waiting};
-use super::{greet, piece_len};
+use super::piece_len;
 use crate::clock::Millis;
 use crate::id::ParcelId;
 use crate::limits;
 use crate::parcel::Parcel;
 use crate::wire::fault::WireFault;
-use crate::wire::hello::{Handshake, Hello};
-use crate::wire::live::overdue;
+use crate::wire::head::{Came, Head, acts, overdue};
+use crate::wire::hello::Hello;
 use crate::wire::message::Reason;
 
 /// What happens to a client. All but the first, `Tick` and `Close` are allowed once
@@ -94,15 +94,14 @@ pub enum Effect {
     Fault(WireFault),
 }
 
+acts!(Effect, Message);
+
 /// Speaks with one hub over one mailbox stream.
 ///
 /// Bounds: one parcel each way, and the ids of [`limits::WAITING_PARCELS`].
 #[derive(Debug)]
 pub struct Client {
-    handshake: Handshake,
-    over: bool,
-    now: Option<Millis>,
-    opened_at: Option<Millis>,
+    head: Head,
     deposit: Option<Upload>,
     discarding: Option<Asked<Vec<ParcelId>>>,
     listing: Option<Asked<Option<ParcelId>>>,
@@ -145,12 +144,9 @@ struct Download {
 impl Client {
     /// A client on a stream to a hub, and the hello to send.
     pub fn new(ours: Hello) -> (Self, Message) {
-        let hello = Message::Hello(ours.clone());
+        let (head, hello) = Head::new(ours);
         let client = Self {
-            handshake: Handshake::new(ours),
-            over: false,
-            now: None,
-            opened_at: None,
+            head,
             deposit: None,
             discarding: None,
             listing: None,
@@ -184,17 +180,13 @@ impl Client {
     /// Takes an event and gives what is to be done, in order.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.over {
+        if self.head.is_over() {
             return effects;
         }
         if let Err(fault) = self.take(event, &mut effects) {
-            self.over = true;
-            if !matches!(fault, WireFault::Incompatible { .. }) {
-                effects.push(Effect::Send(Message::Bye(Reason::Fault)));
-            }
-            effects.push(Effect::Fault(fault));
+            self.head.fail(fault, &mut effects);
         }
-        if self.over {
+        if self.head.is_over() {
             self.announced = BTreeMap::new();
             (self.deposit, self.fetching) = (None, None);
         }
@@ -202,24 +194,24 @@ impl Client {
     }
 
     fn take(&mut self, event: Event, out: &mut Vec<Effect>) -> Result<(), WireFault> {
-        let since = self.now;
+        let since = self.head.now();
         match event {
             Event::Message(message) => return self.message(message, out),
             Event::Tick(now) => return self.tick(now),
             Event::Close(reason) => {
-                self.over = true;
-                out.push(Effect::Send(Message::Bye(reason)));
-                out.push(Effect::Closed(reason));
+                self.head.close(reason, out);
                 return Ok(());
             }
-            _ if !self.handshake.is_done() => {
-                return Err(misuse("a request before the hub's hello"));
+            _ if !self.head.is_open() => {
+                return Err(WireFault::misuse("a request before the hub's hello"));
             }
             Event::Deposit { deposit, parcel } => {
                 let same =
                     deposit.id == parcel.id() && deposit.size as usize == parcel.bytes().len();
                 if self.deposit.is_some() || !same {
-                    return Err(misuse("a deposit beside another, or of another parcel"));
+                    return Err(WireFault::misuse(
+                        "a deposit beside another, or of another parcel",
+                    ));
                 }
                 out.push(Effect::Send(Message::Deposit(deposit)));
                 self.deposit = Some(Upload {
@@ -231,7 +223,9 @@ impl Client {
             Event::Discard(ids) => {
                 let fits = (1..=limits::MAILBOX_IDS).contains(&ids.len());
                 if self.discarding.is_some() || !fits {
-                    return Err(misuse("a discard beside another, or of too many parcels"));
+                    return Err(WireFault::misuse(
+                        "a discard beside another, or of too many parcels",
+                    ));
                 }
                 out.push(Effect::Send(Message::Discard(ids.clone())));
                 self.discarding = Some(Asked { what: ids, since });
@@ -239,7 +233,7 @@ impl Client {
             Event::Collect(window) => {
                 let fits = (1..=limits::WAITING_PARCELS).contains(&window);
                 if self.window != 0 || !fits {
-                    return Err(misuse("collecting twice, or too many at a time"));
+                    return Err(WireFault::misuse("collecting twice, or too many at a time"));
                 }
                 self.window = window as usize;
                 out.push(Effect::Send(Message::Collect(window)));
@@ -247,7 +241,8 @@ impl Client {
             Event::Fetch(id) => {
                 let announced = self.announced.get_mut(&id).filter(|a| !a.fetched);
                 let announced = announced.filter(|_| self.fetching.is_none());
-                let announced = announced.ok_or(misuse("fetching what is not announced"))?;
+                let announced =
+                    announced.ok_or(WireFault::misuse("fetching what is not announced"))?;
                 announced.fetched = true;
                 self.fetching = Some(Download {
                     waiting: announced.waiting,
@@ -267,7 +262,7 @@ impl Client {
             }
             Event::Holding(after) => {
                 if self.listing.is_some() {
-                    return Err(misuse("asking what is held twice"));
+                    return Err(WireFault::misuse("asking what is held twice"));
                 }
                 out.push(Effect::Send(Message::Holding(after)));
                 self.listing = Some(Asked { what: after, since });
@@ -277,16 +272,9 @@ impl Client {
     }
 
     fn message(&mut self, message: Message, out: &mut Vec<Effect>) -> Result<(), WireFault> {
-        if let Message::Bye(reason) = message {
-            self.over = true;
-            out.push(Effect::Closed(reason));
+        let Came::Other(message) = self.head.take(message, out)? else {
             return Ok(());
-        }
-        if !self.handshake.is_done() {
-            let (version, peer) = greet(&mut self.handshake, message)?;
-            out.push(Effect::Opened { version, peer });
-            return Ok(());
-        }
+        };
         match message {
             Message::Keep(id) => self.keep(id, out),
             Message::Kept(id) => self.deposited("kept", id, Ok(()), out),
@@ -311,7 +299,7 @@ impl Client {
         };
         let upload = upload.ok_or(not_due.clone())?;
         let parcel = upload.parcel.take().ok_or(not_due)?;
-        upload.since = self.now;
+        upload.since = self.head.now();
         for piece in parcel.bytes().chunks(limits::PIECE_BYTES) {
             let bytes = piece.to_vec();
             out.push(Effect::Send(Message::Piece { id, bytes }));
@@ -393,7 +381,7 @@ impl Client {
             return Err(WireFault::PieceSize { id, found, due });
         }
         download.bytes.extend_from_slice(bytes);
-        download.since = self.now;
+        download.since = self.head.now();
         if download.bytes.len() < size as usize {
             return Ok(());
         }
@@ -451,11 +439,7 @@ impl Client {
     }
 
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
-        self.now = Some(now);
-        let opened_at = *self.opened_at.get_or_insert(now);
-        if !self.handshake.is_done() {
-            return overdue(now, opened_at, limits::HELLO_MS, "its hello");
-        }
+        self.head.tick(now)?;
         if let Some(upload) = &mut self.deposit {
             let since = *upload.since.get_or_insert(now);
             let (allowed, what) = match upload.parcel {
@@ -488,10 +472,6 @@ impl Client {
         let fetching = self.fetching.as_ref().is_some_and(|d| d.waiting.id == id);
         let announced = self.announced.get_mut(&id).filter(|a| a.done.is_none());
         let announced = announced.filter(|_| !fetching);
-        announced.ok_or(misuse("dealing with what is not announced"))
+        announced.ok_or(WireFault::misuse("dealing with what is not announced"))
     }
-}
-
-fn misuse(what: &'static str) -> WireFault {
-    WireFault::Misuse { what }
 }

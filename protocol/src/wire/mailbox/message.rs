@@ -6,6 +6,7 @@ use crate::id::{AgencyId, ParcelId};
 use crate::limits;
 use crate::wire::cbor::{self, Reader, Writer};
 use crate::wire::fault::WireFault;
+use crate::wire::head::{Sorted, Spoken};
 use crate::wire::hello::Hello;
 use crate::wire::message::{self as other, Reason};
 
@@ -228,7 +229,12 @@ impl Message {
             }
             Message::Discarded(untouched) => {
                 open(&mut w, DISCARDED, 1);
-                w.bytes(&untouched.iter().map(|one| u8::from(*one)).collect::<Vec<u8>>());
+                w.bytes(
+                    &untouched
+                        .iter()
+                        .map(|one| u8::from(*one))
+                        .collect::<Vec<u8>>(),
+                );
             }
             Message::Collect(more) => {
                 open(&mut w, COLLECT, 1);
@@ -354,6 +360,28 @@ impl Message {
         };
         r.end()?;
         Ok(message)
+    }
+}
+
+impl Spoken for Message {
+    fn hello(hello: Hello) -> Self {
+        Message::Hello(hello)
+    }
+
+    fn bye(reason: Reason) -> Self {
+        Message::Bye(reason)
+    }
+
+    fn sorted(self) -> Sorted<Self> {
+        match self {
+            Message::Hello(hello) => Sorted::Hello(hello),
+            Message::Bye(reason) => Sorted::Bye(reason),
+            other => Sorted::Other(other),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        Message::name(self)
     }
 }
 

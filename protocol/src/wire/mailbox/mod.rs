@@ -16,22 +16,8 @@ pub use message::{Deposit, Held, Message, Refusal, Waiting};
 pub use server::{Effect as ServerEffect, Event as ServerEvent, Server, Verdict};
 
 use crate::limits;
-use crate::wire::fault::WireFault;
-use crate::wire::hello::{Handshake, Hello};
-use crate::wire::message::Message as Any;
 
 /// Bytes of the piece of a parcel of `size` that begins at `got`; 0: it is whole.
 fn piece_len(size: u32, got: usize) -> usize {
     (size as usize).saturating_sub(got).min(limits::PIECE_BYTES)
-}
-
-/// Takes the first message of the peer.
-fn greet(handshake: &mut Handshake, message: Message) -> Result<(u16, Hello), WireFault> {
-    match message {
-        Message::Hello(hello) => handshake.take(Any::Hello(hello)),
-        other => Err(WireFault::Unexpected {
-            expected: "hello",
-            found: other.name(),
-        }),
-    }
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::message::{Deposit, Held, Message, Refusal, Waiting};
-use super::{greet, piece_len};
+use super::piece_len;
 use crate::clock::Millis;
 use crate::id::ParcelId;
 use crate::limits;
 use crate::wire::fault::WireFault;
-use crate::wire::hello::{Handshake, Hello};
-use crate::wire::live::overdue;
+use crate::wire::head::{Came, Head, acts, overdue};
+use crate::wire::hello::Hello;
 use crate::wire::message::Reason;
 
 /// What a hub makes of a deposit before its bytes come.
@@ -125,15 +125,14 @@ pub enum Effect {
     Fault(WireFault),
 }
 
+acts!(Effect, Message);
+
 /// Serves one agency over one mailbox stream.
 ///
 /// Bounds: [`limits::WAITING_PARCELS`] ids; one piece each way, which is handed on.
 #[derive(Debug)]
 pub struct Server {
-    handshake: Handshake,
-    over: bool,
-    now: Option<Millis>,
-    opened_at: Option<Millis>,
+    head: Head,
     deposit: Option<Upload>,
     discarding: Option<usize>,
     listing: bool,
@@ -170,12 +169,9 @@ struct Announced {
 impl Server {
     /// A server on a stream that an agency opened, and the hello to send.
     pub fn new(ours: Hello) -> (Self, Message) {
-        let hello = Message::Hello(ours.clone());
+        let (head, hello) = Head::new(ours);
         let server = Self {
-            handshake: Handshake::new(ours),
-            over: false,
-            now: None,
-            opened_at: None,
+            head,
             deposit: None,
             discarding: None,
             listing: false,
@@ -188,7 +184,7 @@ impl Server {
 
     /// How many more may be announced now.
     pub fn room(&self) -> usize {
-        match self.over {
+        match self.head.is_over() {
             true => 0,
             false => self.window.saturating_sub(self.announced.len()),
         }
@@ -197,17 +193,13 @@ impl Server {
     /// Takes an event and gives what is to be done, in order.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.over {
+        if self.head.is_over() {
             return effects;
         }
         if let Err(fault) = self.take(event, &mut effects) {
-            self.over = true;
-            if !matches!(fault, WireFault::Incompatible { .. }) {
-                effects.push(Effect::Send(Message::Bye(Reason::Fault)));
-            }
-            effects.push(Effect::Fault(fault));
+            self.head.fail(fault, &mut effects);
         }
-        if self.over {
+        if self.head.is_over() {
             self.announced = BTreeMap::new();
         }
         effects
@@ -225,25 +217,16 @@ impl Server {
             Event::Held { parcels, more } => self.held(parcels, more, out),
             Event::Tick(now) => self.tick(now),
             Event::Close(reason) => {
-                self.over = true;
-                out.push(Effect::Send(Message::Bye(reason)));
-                out.push(Effect::Closed(reason));
+                self.head.close(reason, out);
                 Ok(())
             }
         }
     }
 
     fn message(&mut self, message: Message, out: &mut Vec<Effect>) -> Result<(), WireFault> {
-        if let Message::Bye(reason) = message {
-            self.over = true;
-            out.push(Effect::Closed(reason));
+        let Came::Other(message) = self.head.take(message, out)? else {
             return Ok(());
-        }
-        if !self.handshake.is_done() {
-            let (version, peer) = greet(&mut self.handshake, message)?;
-            out.push(Effect::Opened { version, peer });
-            return Ok(());
-        }
+        };
         match message {
             Message::Deposit(deposit) if self.deposit.is_none() => {
                 self.deposit = Some(Upload {
@@ -303,13 +286,15 @@ impl Server {
     ) -> Result<(), WireFault> {
         let judging = |u: &&mut Upload| u.deposit.id == id && matches!(u.stage, Stage::Judging);
         let upload = self.deposit.as_mut().filter(judging);
-        let upload = upload.ok_or(misuse("judged a parcel that was not asked about"))?;
+        let upload = upload.ok_or(WireFault::misuse(
+            "judged a parcel that was not asked about",
+        ))?;
         match verdict {
             Verdict::Keep => {
                 upload.stage = Stage::Receiving {
                     got: 0,
                     hash: Sha256::new(),
-                    since: self.now,
+                    since: self.head.now(),
                 };
                 out.push(Effect::Send(Message::Keep(id)));
             }
@@ -348,7 +333,7 @@ impl Server {
         // At most PARCEL_BYTES.
         let offset = *got as u32;
         *got += found;
-        *since = self.now;
+        *since = self.head.now();
         let whole = *got == upload.deposit.size as usize;
         let named = whole.then(|| ParcelId::from_bytes(hash.clone().finalize().into()));
         if named.is_some_and(|named| named != id) {
@@ -370,9 +355,11 @@ impl Server {
     ) -> Result<(), WireFault> {
         // A disk that fails says so while bytes still come: they are read and dropped.
         let upload = self.deposit.as_mut().filter(|u| u.deposit.id == id);
-        let upload = upload.ok_or(misuse("finished a parcel that was not asked about"))?;
+        let upload = upload.ok_or(WireFault::misuse(
+            "finished a parcel that was not asked about",
+        ))?;
         if !matches!(upload.stage, Stage::Finishing) {
-            return Err(misuse("finished a parcel that is not whole"));
+            return Err(WireFault::misuse("finished a parcel that is not whole"));
         }
         self.deposit = None;
         out.push(Effect::Send(match kept {
@@ -384,7 +371,9 @@ impl Server {
 
     fn discarded(&mut self, untouched: Vec<bool>, out: &mut Vec<Effect>) -> Result<(), WireFault> {
         if self.discarding.take() != Some(untouched.len()) {
-            return Err(misuse("discarded another number of parcels than asked"));
+            return Err(WireFault::misuse(
+                "discarded another number of parcels than asked",
+            ));
         }
         out.push(Effect::Send(Message::Discarded(untouched)));
         Ok(())
@@ -392,14 +381,14 @@ impl Server {
 
     fn announce(&mut self, waiting: Waiting, out: &mut Vec<Effect>) -> Result<(), WireFault> {
         if self.room() == 0 {
-            return Err(misuse("announced a parcel without room"));
+            return Err(WireFault::misuse("announced a parcel without room"));
         }
         let announced = Announced {
             size: waiting.size,
             removing: false,
         };
         if self.announced.insert(waiting.id, announced).is_some() {
-            return Err(misuse("announced a parcel twice"));
+            return Err(WireFault::misuse("announced a parcel twice"));
         }
         out.push(Effect::Send(Message::Waiting(waiting)));
         Ok(())
@@ -411,7 +400,7 @@ impl Server {
         bytes: Option<Vec<u8>>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let due = misuse("loaded a parcel that was not asked for");
+        let due = WireFault::misuse("loaded a parcel that was not asked for");
         let Some((_, got)) = self.fetching.filter(|(fetching, _)| *fetching == id) else {
             return Err(due);
         };
@@ -423,7 +412,9 @@ impl Server {
             return self.settle(id, out);
         };
         if bytes.len() != piece_len(size, got) {
-            return Err(misuse("loaded another number of bytes than asked"));
+            return Err(WireFault::misuse(
+                "loaded another number of bytes than asked",
+            ));
         }
         let got = got + bytes.len();
         out.push(Effect::Send(Message::Piece { id, bytes }));
@@ -439,7 +430,9 @@ impl Server {
 
     fn removed(&mut self, id: ParcelId, out: &mut Vec<Effect>) -> Result<(), WireFault> {
         if !self.announced.get(&id).is_some_and(|a| a.removing) {
-            return Err(misuse("removed a parcel that was not asked about"));
+            return Err(WireFault::misuse(
+                "removed a parcel that was not asked about",
+            ));
         }
         self.settle(id, out)
     }
@@ -452,18 +445,14 @@ impl Server {
     ) -> Result<(), WireFault> {
         let in_order = parcels.is_sorted_by(|a, b| a.id < b.id);
         if !std::mem::take(&mut self.listing) || parcels.len() > limits::MAILBOX_IDS || !in_order {
-            return Err(misuse("listed parcels otherwise than asked"));
+            return Err(WireFault::misuse("listed parcels otherwise than asked"));
         }
         out.push(Effect::Send(Message::Held { parcels, more }));
         Ok(())
     }
 
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
-        self.now = Some(now);
-        let opened_at = *self.opened_at.get_or_insert(now);
-        if !self.handshake.is_done() {
-            return overdue(now, opened_at, limits::HELLO_MS, "its hello");
-        }
+        self.head.tick(now)?;
         if let Some(Upload {
             stage: Stage::Receiving { since, .. },
             ..
@@ -508,8 +497,4 @@ fn load(id: ParcelId, size: u32, got: usize) -> Effect {
         offset: got as u32,
         len: piece_len(size, got) as u32,
     }
-}
-
-fn misuse(what: &'static str) -> WireFault {
-    WireFault::Misuse { what }
 }

@@ -18,7 +18,8 @@ use crate::clock::Millis;
 use crate::id::RecordId;
 use crate::limits;
 use crate::wire::fault::WireFault;
-use crate::wire::hello::{Handshake, Hello};
+use crate::wire::head::{Came, Head, acts, overdue};
+use crate::wire::hello::Hello;
 use crate::wire::message::{Message, Reason};
 
 /// Sixteen fresh random bytes, handed in by the caller, never used twice.
@@ -55,6 +56,8 @@ pub enum Effect {
     Fault(WireFault),
 }
 
+acts!(Effect, Message);
+
 /// What a repair found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finished {
@@ -71,10 +74,8 @@ pub struct Finished {
 /// What both sides count and wait for.
 #[derive(Debug)]
 struct Session {
-    handshake: Handshake,
+    head: Head,
     ours: Nonce,
-    over: bool,
-    now: Option<Millis>,
     since: Option<Millis>,
     rounds: u32,
     bytes_in: u64,
@@ -83,13 +84,10 @@ struct Session {
 
 impl Session {
     fn new(hello: Hello, nonce: Nonce) -> (Self, Message) {
-        let handshake = Handshake::new(hello);
-        let message = handshake.ours();
+        let (head, message) = Head::new(hello);
         let session = Self {
-            handshake,
+            head,
             ours: nonce,
-            over: false,
-            now: None,
             since: None,
             rounds: 0,
             bytes_in: 0,
@@ -112,25 +110,19 @@ impl Session {
                 return Ok(None);
             }
             Event::Close(reason) => {
-                self.over = true;
-                out.push(Effect::Send(Message::Bye(reason)));
-                out.push(Effect::Closed(reason));
+                self.head.close(reason, out);
                 return Ok(None);
             }
         };
-        self.since = self.now;
-        if let Message::Bye(reason) = message {
-            self.over = true;
-            out.push(Effect::Closed(reason));
-            return Ok(None);
-        }
-        if !self.handshake.is_done() {
-            let (version, peer) = self.handshake.take(message)?;
-            out.push(Effect::Opened { version, peer });
-            let nonce = Message::Nonce(self.ours);
-            self.send(nonce, out);
-            return Ok(None);
-        }
+        self.since = self.head.now();
+        let message = match self.head.take(message, out)? {
+            Came::Hello => {
+                self.send(Message::Nonce(self.ours), out);
+                return Ok(None);
+            }
+            Came::Bye => return Ok(None),
+            Came::Other(message) => message,
+        };
         self.bytes_in += message.encode().len() as u64;
         if self.bytes_in > limits::REPAIR_BYTES {
             return Err(WireFault::NotConverging {
@@ -155,25 +147,13 @@ impl Session {
     }
 
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
-        self.now = Some(now);
+        self.head.tick(now)?;
         let since = *self.since.get_or_insert(now);
-        let after_ms = now.0.saturating_sub(since.0);
-        let (allowed, waiting_for) = if self.handshake.is_done() {
-            (limits::REPLY_MS, "the next message of a repair")
-        } else {
-            (limits::HELLO_MS, "its hello")
-        };
-        if after_ms > allowed {
-            return Err(WireFault::Silent {
-                waiting_for,
-                after_ms,
-            });
-        }
-        Ok(())
+        overdue(now, since, limits::REPLY_MS, "the next message of a repair")
     }
 
     fn finish(&mut self, offer: Vec<RecordId>, nonce: Nonce, out: &mut Vec<Effect>) {
-        self.over = true;
+        self.head.finish();
         let bytes = self.bytes_in + self.bytes_out;
         out.push(Effect::Finished(Finished {
             offer,
@@ -181,14 +161,6 @@ impl Session {
             bytes,
             nonce,
         }));
-    }
-
-    fn fail(&mut self, fault: WireFault, out: &mut Vec<Effect>) {
-        self.over = true;
-        if !matches!(fault, WireFault::Incompatible { .. }) {
-            out.push(Effect::Send(Message::Bye(Reason::Fault)));
-        }
-        out.push(Effect::Fault(fault));
     }
 }
 

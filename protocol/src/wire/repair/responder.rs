@@ -37,13 +37,13 @@ impl Responder {
     /// Takes an event and gives what is to be done, in order.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         let mut out = Vec::new();
-        if self.session.over {
+        if self.session.head.is_over() {
             return out;
         }
         if let Err(fault) = self.take(event, &mut out) {
-            self.session.fail(fault, &mut out);
+            self.session.head.fail(fault, &mut out);
         }
-        if self.session.over {
+        if self.session.head.is_over() {
             self.state = State::Opening(Vec::new());
         }
         out

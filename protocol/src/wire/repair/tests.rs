@@ -3,23 +3,25 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
 use super::*;
 use crate::clock::Hlc;
 use crate::fault::Blame;
 use crate::id::AgencyId;
 use crate::wire::frame;
 use crate::wire::hello::Speaks;
-use crate::wire::rng::Rng;
 
 fn hello(n: u8) -> Hello {
     Hello::new(Speaks::CURRENT, "test", AgencyId::from_bytes([n; 32]))
 }
 
-fn entries(rng: &mut Rng, count: usize) -> Vec<Entry> {
+fn entries(rng: &mut StdRng, count: usize) -> Vec<Entry> {
     let one = |_| Entry {
         // Many share one `created`.
-        created: Hlc::from_wire(rng.below(count as u64 / 3 + 1) << 16),
-        id: RecordId::from_bytes(rng.bytes()),
+        created: Hlc::from_wire(rng.random_range(0..=count as u64 / 3) << 16),
+        id: RecordId::from_bytes(rng.random()),
     };
     (0..count).map(one).collect()
 }
@@ -68,8 +70,8 @@ fn ids(entries: &[Entry]) -> BTreeSet<RecordId> {
 #[test]
 fn both_sides_find_exactly_what_the_other_lacks() {
     for seed in 0..60 {
-        let mut rng = Rng::new(seed);
-        let size = |rng: &mut Rng| [0, 1, 40, 700, 3_000][rng.below(5) as usize];
+        let mut rng = StdRng::seed_from_u64(seed);
+        let size = |rng: &mut StdRng| [0, 1, 40, 700, 3_000][rng.random_range(0..5)];
         let (common, a, b) = (size(&mut rng), size(&mut rng), size(&mut rng));
         let common = entries(&mut rng, common);
         let (only_a, only_b) = (entries(&mut rng, a), entries(&mut rng, b));
@@ -92,7 +94,7 @@ fn both_sides_find_exactly_what_the_other_lacks() {
 
 #[test]
 fn many_messages_of_many_hashes_are_enough_for_an_empty_side() {
-    let mut rng = Rng::new(9);
+    let mut rng = StdRng::seed_from_u64(9);
     let all = entries(&mut rng, 40_000);
     let found = run(Vec::new(), all.clone());
     assert_eq!(found.responder.offer.len(), all.len());
@@ -110,7 +112,7 @@ fn many_messages_of_many_hashes_are_enough_for_an_empty_side() {
 
 #[test]
 fn equal_sets_of_100_000_cost_next_to_nothing() {
-    let mut rng = Rng::new(1);
+    let mut rng = StdRng::seed_from_u64(1);
     let all = entries(&mut rng, 100_000);
     let mut other_way = all.clone();
     other_way.reverse();
@@ -127,13 +129,13 @@ fn equal_sets_of_100_000_cost_next_to_nothing() {
     );
     assert!(found.wire_bytes < 2_000, "{}", found.wire_bytes);
     assert_eq!(found.initiator.rounds, 1);
-    // Both sides, unoptimised; a release build takes a tenth.
-    assert!(took.as_secs_f64() < 4.0, "{took:?}");
+    // Some 2 s unoptimised on an idle machine: what grew with the square would take hours.
+    assert!(took.as_secs_f64() < 60.0, "{took:?}");
 }
 
 #[test]
 fn one_record_in_100_000_is_found_cheaply() {
-    let mut rng = Rng::new(2);
+    let mut rng = StdRng::seed_from_u64(2);
     let mut all = entries(&mut rng, 100_000);
     let whole = all.clone();
     let missing = all.swap_remove(50_000);
@@ -147,7 +149,7 @@ fn one_record_in_100_000_is_found_cheaply() {
 }
 
 fn comparing(count: usize) -> Initiator {
-    let all = entries(&mut Rng::new(3), count);
+    let all = entries(&mut StdRng::seed_from_u64(3), count);
     let (mut initiator, _) = Initiator::new(hello(1), [1; 16], all);
     initiator.handle(Event::Message(Message::Hello(hello(2))));
     let effects = initiator.handle(Event::Message(Message::Nonce([2; 16])));
@@ -159,7 +161,7 @@ fn comparing(count: usize) -> Initiator {
 }
 
 fn answering(count: usize) -> Responder {
-    let all = entries(&mut Rng::new(3), count);
+    let all = entries(&mut StdRng::seed_from_u64(3), count);
     let (mut responder, _) = Responder::new(hello(2), [2; 16], all);
     responder.handle(Event::Message(Message::Hello(hello(1))));
     responder.handle(Event::Message(Message::Nonce([1; 16])));

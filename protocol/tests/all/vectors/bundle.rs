@@ -1,10 +1,12 @@
 //! Bundles: one that is whole, and each way in which one is not.
 
+use std::collections::BTreeSet;
+
 use liaison_protocol::parcel::bundle::{BundleFault, Reader};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{bytes_of, on_disk, parcel};
+use super::{bytes_of, hex, on_disk, parcel};
 
 /// A vector of a bundle.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,18 +24,12 @@ pub struct BundleVector {
     pub hex: String,
 }
 
-fn name_of(fault: &BundleFault) -> &'static str {
-    match fault {
-        BundleFault::Io(_) => "Io",
-        BundleFault::NotABundle => "NotABundle",
-        BundleFault::CutShort { .. } => "CutShort",
-        BundleFault::Size { .. } => "Size",
-        BundleFault::Changed { .. } => "Changed",
-        BundleFault::End => "End",
-        BundleFault::Trailing => "Trailing",
-        BundleFault::TooMany => "TooMany",
-    }
-}
+named! { name_of, FAULTS, BundleFault {
+    Io, NotABundle, CutShort, Size, Changed, End, Trailing, TooMany,
+} }
+
+/// Faults of a disk, and of more parcels than a vector should hold.
+const OTHERWISE: [&str; 2] = ["Io", "TooMany"];
 
 pub fn cases() -> Vec<(&'static str, BundleVector)> {
     let all = parcel::two();
@@ -60,7 +56,7 @@ pub fn cases() -> Vec<(&'static str, BundleVector)> {
         expect: if fault.is_empty() { "ok" } else { "refused" }.into(),
         fault: (!fault.is_empty()).then(|| fault.to_owned()),
         parcels: parcels.iter().map(|n| ids[*n].clone()).collect(),
-        hex: data_encoding::HEXLOWER.encode(bytes),
+        hex: hex(bytes),
     };
     vec![
         ("two-parcels", vector("Two parcels.", "", &[0, 1], &whole)),
@@ -143,9 +139,8 @@ fn every_bundle_vector_is_read_as_its_file_says() {
     if super::blessing() {
         return;
     }
-    for (path, text) in on_disk().iter().filter(|(p, _)| p.starts_with("bundle/")) {
-        let vector: BundleVector =
-            serde_json::from_str(text).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let mut faults = BTreeSet::new();
+    for (name, vector) in &on_disk::<BundleVector>("bundle") {
         let bytes = bytes_of(&vector.hex);
         let (mut parcels, mut found) = (Vec::new(), None);
         match Reader::new(bytes.as_ref()) {
@@ -158,7 +153,12 @@ fn every_bundle_vector_is_read_as_its_file_says() {
                 }
             },
         }
-        assert_eq!(found, vector.fault.as_deref(), "{path}");
-        assert_eq!(parcels, vector.parcels, "{path}");
+        assert_eq!(found, vector.fault.as_deref(), "{name}");
+        assert_eq!(parcels, vector.parcels, "{name}");
+        faults.extend(found);
+    }
+    for name in FAULTS {
+        let otherwise = OTHERWISE.contains(name);
+        assert!(otherwise || faults.contains(name), "no vector is {name}");
     }
 }

@@ -3,7 +3,8 @@
 use ciborium::Value;
 use liaison_protocol::card::AgencyKeys;
 
-use super::{RecordVector, bytes_of, good, receive, refused};
+use super::records::{RecordVector, receive, refused};
+use super::{bytes_of, good};
 use crate::cast;
 use crate::raw;
 

@@ -4,7 +4,8 @@ use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::signed::Record;
 use serde_json::json;
 
-use super::RecordVector;
+use super::hex;
+use super::records::RecordVector;
 use crate::cast;
 use crate::raw;
 
@@ -193,7 +194,7 @@ pub fn good(what: &str, key: &str, record: &Record) -> RecordVector {
         author: Some(record.envelope.author.full()),
         key: Some(cast::secret(key).public().to_string()),
         payload: Some(raw::diagnostic(&payload)),
-        hex: data_encoding::HEXLOWER.encode(&raw.bytes()),
+        hex: hex(&raw.bytes()),
     }
 }
 
@@ -210,7 +211,7 @@ fn what_is_put_together_by_hand_is_what_the_library_signs() {
     ] {
         let signed = record.sign(&cast::secret(key)).expect("signs");
         let vector = good("", key, &record);
-        assert_eq!(vector.hex, data_encoding::HEXLOWER.encode(signed.bytes()));
+        assert_eq!(vector.hex, hex(signed.bytes()));
         assert_eq!(vector.id, Some(signed.id().full()));
     }
 }

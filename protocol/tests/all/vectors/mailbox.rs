@@ -1,15 +1,14 @@
 //! Frames of every message of a mailbox, and frames that are none.
 
-use ciborium::Value;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::ParcelId;
 use liaison_protocol::wire::mailbox::{Deposit, Held, Message, Refusal, Waiting};
 use liaison_protocol::wire::{Hello, Reason, Speaks, frame};
 
 use super::wire::{WireVector, framed, name_of};
-use super::{bytes_of, on_disk};
+use super::{bytes_of, mentioned, on_disk};
 use crate::cast;
-use crate::raw::{bstr, diagnostic, head};
+use crate::raw::{bstr, head};
 
 fn id(byte: u8) -> ParcelId {
     ParcelId::from_bytes([byte; 32])
@@ -69,29 +68,10 @@ fn messages() -> Vec<Message> {
 pub fn cases() -> Vec<(&'static str, WireVector)> {
     let good = messages().into_iter().map(|message| {
         let name = message.name();
-        let body = message.encode();
-        let says: Value = ciborium::from_reader(body.as_slice()).expect("CBOR");
-        let vector = WireVector {
-            what: format!("A message '{name}'."),
-            expect: "ok".into(),
-            message: Some(name.into()),
-            fault: None,
-            mentions: Vec::new(),
-            body: Some(diagnostic(&says)),
-            hex: data_encoding::HEXLOWER.encode(&framed(&body)),
-        };
-        (name, vector)
+        (name, WireVector::good(name, &message.encode()))
     });
     let bad = bad().into_iter().map(|(name, what, fault, mention, body)| {
-        let vector = WireVector {
-            what: what.into(),
-            expect: "refused".into(),
-            message: None,
-            fault: Some(fault.into()),
-            mentions: vec![mention.to_owned()],
-            body: None,
-            hex: data_encoding::HEXLOWER.encode(&framed(&body)),
-        };
+        let vector = WireVector::bad(what, fault, &[mention], &framed(&body));
         (name, vector)
     });
     good.chain(bad).collect()
@@ -257,9 +237,7 @@ fn every_mailbox_vector_is_read_as_its_file_says() {
         return;
     }
     let mut names = std::collections::BTreeSet::new();
-    for (path, text) in on_disk().iter().filter(|(p, _)| p.starts_with("mailbox/")) {
-        let vector: WireVector =
-            serde_json::from_str(text).unwrap_or_else(|e| panic!("{path}: {e}"));
+    for (path, vector) in &on_disk::<WireVector>("mailbox") {
         let mut decoder = frame::Decoder::new();
         decoder.push(&bytes_of(&vector.hex));
         let body = decoder.pull().expect("a frame").expect("whole");
@@ -276,9 +254,7 @@ fn every_mailbox_vector_is_read_as_its_file_says() {
                     vector.fault.as_deref(),
                     "{path}: {text}"
                 );
-                for piece in &vector.mentions {
-                    assert!(text.contains(piece), "{path}: '{piece}' is not in: {text}");
-                }
+                mentioned(path, &text, &vector.mentions);
             }
         }
     }

@@ -8,7 +8,7 @@ use liaison_protocol::wire::repair::{Effect, Entry, Event, Initiator, Responder}
 use liaison_protocol::wire::{Hello, Message, Speaks, frame};
 use serde::{Deserialize, Serialize};
 
-use super::{bytes_of, on_disk};
+use super::{bytes_of, hex, on_disk};
 use crate::cast;
 
 /// A transcript.
@@ -63,7 +63,7 @@ fn side(agency: &str, nonce: u8, records: &[u8]) -> Side {
     };
     Side {
         agency: cast::agency(agency).full(),
-        nonce: data_encoding::HEXLOWER.encode(&[nonce; 16]),
+        nonce: hex(&[nonce; 16]),
         set: records.iter().map(row).collect(),
         offers: Vec::new(),
     }
@@ -105,7 +105,7 @@ fn run(what: &str, mut initiator: Side, mut responder: Side) -> Transcript {
             }
             .to_owned(),
             message: message.name().to_owned(),
-            hex: data_encoding::HEXLOWER.encode(&frame::encode(&message)),
+            hex: hex(&frame::encode(&message)),
         });
         let effects = if from_initiator {
             b.handle(Event::Message(message))
@@ -149,12 +149,10 @@ fn the_repair_goes_as_its_transcript_says() {
     if super::blessing() {
         return;
     }
-    let all = on_disk();
-    let (_, text) = all
-        .iter()
-        .find(|(path, _)| path.starts_with("repair/"))
+    let due: Transcript = on_disk("repair")
+        .into_values()
+        .next()
         .expect("a transcript");
-    let due: Transcript = serde_json::from_str(text).expect("transcript");
     let bare = |side: &Side| Side {
         offers: Vec::new(),
         ..side.clone()

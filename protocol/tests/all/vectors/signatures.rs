@@ -4,7 +4,7 @@ use ed25519_dalek::SigningKey;
 use liaison_protocol::clock::Hlc;
 use liaison_protocol::record::signed::Record;
 
-use super::{RecordVector, refused};
+use super::records::{RecordVector, refused};
 use crate::cast::{self, IDENTITY};
 use crate::raw::{self, AAD, Raw, encode, payload_of, protected, sig_structure};
 

@@ -7,7 +7,7 @@ use liaison_protocol::limits;
 use liaison_protocol::wire::{Hello, Item, Message, Outcome, Reason, Speaks, WireFault, frame};
 use serde::{Deserialize, Serialize};
 
-use super::{bytes_of, on_disk};
+use super::{bytes_of, hex, mentioned, on_disk};
 use crate::cast;
 use crate::raw::{bstr, diagnostic, head, tstr};
 
@@ -128,33 +128,43 @@ pub(super) fn framed(body: &[u8]) -> Vec<u8> {
     [(body.len() as u32).to_be_bytes().to_vec(), body.to_vec()].concat()
 }
 
-pub fn cases() -> Vec<(&'static str, WireVector)> {
-    let good = messages().into_iter().map(|(name, message)| {
-        let body: Value = ciborium::from_reader(message.encode().as_slice()).expect("CBOR");
-        let vector = WireVector {
+impl WireVector {
+    /// A message in its frame.
+    pub(super) fn good(name: &str, body: &[u8]) -> Self {
+        let says: Value = ciborium::from_reader(body).expect("CBOR");
+        Self {
             what: format!("A message '{name}'."),
             expect: "ok".into(),
             message: Some(name.into()),
             fault: None,
             mentions: Vec::new(),
-            body: Some(diagnostic(&body)),
-            hex: data_encoding::HEXLOWER.encode(&frame::encode(&message)),
-        };
-        (name, vector)
-    });
+            body: Some(diagnostic(&says)),
+            hex: hex(&framed(body)),
+        }
+    }
+
+    /// A frame that is refused.
+    pub(super) fn bad(what: &str, fault: &str, mentions: &[&str], frame: &[u8]) -> Self {
+        Self {
+            what: what.into(),
+            expect: "refused".into(),
+            message: None,
+            fault: Some(fault.into()),
+            mentions: mentions.iter().map(|&m| m.to_owned()).collect(),
+            body: None,
+            hex: hex(frame),
+        }
+    }
+}
+
+pub fn cases() -> Vec<(&'static str, WireVector)> {
+    let good = messages()
+        .into_iter()
+        .map(|(name, message)| (name, WireVector::good(name, &message.encode())));
     let bad = bad()
         .into_iter()
         .map(|(name, what, fault, mentions, frame)| {
-            let vector = WireVector {
-                what: what.into(),
-                expect: "refused".into(),
-                message: None,
-                fault: Some(fault.into()),
-                mentions: mentions.iter().map(|&m| m.to_owned()).collect(),
-                body: None,
-                hex: data_encoding::HEXLOWER.encode(&frame),
-            };
-            (name, vector)
+            (name, WireVector::bad(what, fault, mentions, &frame))
         });
     good.chain(bad).collect()
 }
@@ -427,12 +437,7 @@ fn every_wire_vector_is_read_as_its_file_says() {
     }
     let mut names = std::collections::BTreeSet::new();
     let mut faults = std::collections::BTreeSet::new();
-    for (path, text) in on_disk()
-        .iter()
-        .filter(|(path, _)| path.starts_with("wire/"))
-    {
-        let vector: WireVector =
-            serde_json::from_str(text).unwrap_or_else(|e| panic!("{path}: {e}"));
+    for (path, vector) in &on_disk::<WireVector>("wire") {
         let bytes = bytes_of(&vector.hex);
         let mut decoder = frame::Decoder::new();
         decoder.push(&bytes);
@@ -453,9 +458,7 @@ fn every_wire_vector_is_read_as_its_file_says() {
                     vector.fault.as_deref(),
                     "{path}: {text}"
                 );
-                for piece in &vector.mentions {
-                    assert!(text.contains(piece), "{path}: '{piece}' is not in: {text}");
-                }
+                mentioned(path, &text, &vector.mentions);
                 faults.insert(name_of(&fault));
             }
         }

@@ -3,7 +3,7 @@
 use ciborium::Value;
 use liaison_protocol::record::signed::Record;
 
-use super::super::refused;
+use super::super::records::refused;
 use super::{Case, base, form, signed};
 use crate::cast;
 use crate::raw::{self, Raw, at, encode, payload_of};

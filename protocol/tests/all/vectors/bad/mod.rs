@@ -7,7 +7,7 @@ mod payload;
 
 use ciborium::Value;
 
-use super::{RecordVector, refused};
+use super::records::{RecordVector, refused};
 use crate::cast;
 use crate::raw::{self, Raw, payload_of};
 

@@ -3,7 +3,7 @@
 mod bad;
 mod good;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ciborium::Value;
 use hpke::aead::ChaCha20Poly1305;
@@ -17,7 +17,8 @@ use liaison_protocol::parcel::{Letter, Parcel, ParcelFault, Window};
 use liaison_protocol::seal::SealingSecret;
 use serde::{Deserialize, Serialize};
 
-use super::{bytes_of, on_disk, receive, records_on_disk};
+use super::records::narovas_keys;
+use super::{bytes_of, hex, mentioned, on_disk, seed_of};
 use crate::by_hand;
 use crate::cast::{self, Fixed};
 use crate::raw::{self, bstr, diagnostic, head, sig_structure};
@@ -60,21 +61,11 @@ pub struct ParcelVector {
     pub hex: String,
 }
 
-macro_rules! named {
-    ($($variant:ident,)+) => {
-        fn name_of(fault: &ParcelFault) -> &'static str {
-            match fault { $(ParcelFault::$variant { .. } => stringify!($variant),)+ }
-        }
-
-        const FAULTS: &[&str] = &[$(stringify!($variant),)+];
-    };
-}
-
-named! {
+named! { name_of, FAULTS, ParcelFault {
     Size, OtherKey, Retired, Closed, Padding, Form, Stranger, UnknownKey, KeyNotValid,
     DoesNotVerify, Letter, NotForUs, OtherDepositor, SeenBefore, Ahead, Expired, Unsendable,
     TooLong, BadKey,
-}
+} }
 
 /// Faults that a parcel alone does not show: of who makes one, and of who knows its peers and
 /// which keys it destroyed.
@@ -211,10 +202,9 @@ fn sealed_for(name: &'static str, info: &AgencyId, padded: &[u8]) -> Vec<u8> {
     [id.as_bytes().as_slice(), &enc.to_bytes(), &text].concat()
 }
 
+/// Padded to what a parcel of this class has room for.
 fn padded(text: &[u8], class: usize) -> Vec<u8> {
-    let mut out = [text, &[0x80]].concat();
-    out.resize(class - 1144, 0);
-    out
+    super::padded(text, class - 1144)
 }
 
 /// Padded to the smallest class.
@@ -243,15 +233,11 @@ fn vector(what: &str, bytes: &[u8]) -> ParcelVector {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
-}
-
 /// What an addressee does with a parcel.
 fn take(vector: &ParcelVector, keys: &AgencyKeys) -> Result<(ParcelId, Letter), ParcelFault> {
     let parcel = Parcel::from_bytes(bytes_of(&vector.hex))?;
     let own: AgencyId = vector.addressee.parse().expect("agency");
-    let secret = SealingSecret::from_bytes(&seed_of(vector)).expect("a key");
+    let secret = SealingSecret::from_bytes(&seed_of(&vector.sealing_key)).expect("a key");
     let letter = parcel.open(&own, &secret)?.verify(keys)?;
     let depositor = vector
         .depositor
@@ -263,27 +249,6 @@ fn take(vector: &ParcelVector, keys: &AgencyKeys) -> Result<(ParcelId, Letter), 
     Ok((parcel.id(), letter))
 }
 
-fn seed_of(vector: &ParcelVector) -> [u8; 32] {
-    let seed = bytes_of(&vector.sealing_key);
-    seed.as_ref().try_into().expect("32 bytes")
-}
-
-fn parcels_on_disk() -> BTreeMap<String, ParcelVector> {
-    let read = |(name, text): (String, String)| {
-        let name = name.strip_prefix("parcel/")?.to_owned();
-        let vector = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
-        Some((name, vector))
-    };
-    on_disk().into_iter().filter_map(read).collect()
-}
-
-fn narovas_keys() -> AgencyKeys {
-    let mut keys = AgencyKeys::new(cast::narova());
-    let card = &records_on_disk()["good/card"];
-    receive(bytes_of(&card.hex), &mut keys).unwrap_or_else(|e| panic!("card: {}", e.text()));
-    keys
-}
-
 #[test]
 fn every_parcel_vector_is_taken_or_refused_as_its_file_says() {
     if super::blessing() {
@@ -291,7 +256,7 @@ fn every_parcel_vector_is_taken_or_refused_as_its_file_says() {
     }
     let keys = narovas_keys();
     let mut faults = BTreeSet::new();
-    for (name, vector) in &parcels_on_disk() {
+    for (name, vector) in &on_disk::<ParcelVector>("parcel") {
         match take(vector, &keys) {
             Ok((id, letter)) => {
                 assert_eq!(vector.expect, "ok", "{name} was taken");
@@ -303,10 +268,7 @@ fn every_parcel_vector_is_taken_or_refused_as_its_file_says() {
                 let found = (Some(name_of(&fault)), Some(fault.blame().to_string()));
                 let due = (vector.fault.as_deref(), vector.blame.clone());
                 assert_eq!(found, due, "{name}: {text}");
-                assert!(!vector.mentions.is_empty(), "{name}: {text}");
-                for piece in &vector.mentions {
-                    assert!(text.contains(piece), "{name}: '{piece}' is not in: {text}");
-                }
+                mentioned(name, &text, &vector.mentions);
                 faults.insert(name_of(&fault));
             }
         }
@@ -324,10 +286,11 @@ fn parcels_open_from_the_words_of_the_specification_alone() {
         return;
     }
     let mut opened = 0;
-    for (name, vector) in &parcels_on_disk() {
+    for (name, vector) in &on_disk::<ParcelVector>("parcel") {
         let addressee: AgencyId = vector.addressee.parse().expect("agency");
         let parcel = bytes_of(&vector.hex);
-        let result = by_hand::open_parcel(&parcel, addressee.as_bytes(), &seed_of(vector));
+        let result =
+            by_hand::open_parcel(&parcel, addressee.as_bytes(), &seed_of(&vector.sealing_key));
         match (vector.fault.as_deref(), result) {
             (None, Ok(payload)) => {
                 let says: Value = ciborium::from_reader(payload.as_slice()).expect("CBOR");

@@ -3,7 +3,7 @@
 mod bad;
 mod good;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use ciborium::Value;
@@ -17,7 +17,8 @@ use liaison_protocol::seal::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{bytes_of, on_disk, receive, records_on_disk};
+use super::records::narovas_keys;
+use super::{bytes_of, hex, mentioned, on_disk, padded, seed_of};
 use crate::by_hand;
 use crate::cast::{self, Fixed};
 use crate::raw::{self, Raw, bstr, diagnostic, encode, payload_of};
@@ -66,16 +67,6 @@ pub struct SealVector {
 enum Fault {
     Frame(FrameFault),
     Seal(SealFault),
-}
-
-macro_rules! named {
-    ($function:ident, $all:ident, $enum:ident { $($variant:ident,)+ }) => {
-        fn $function(fault: &$enum) -> &'static str {
-            match fault { $($enum::$variant { .. } => stringify!($variant),)+ }
-        }
-
-        const $all: &[&str] = &[$(stringify!($variant),)+];
-    };
 }
 
 named! { frame_name, FRAME_FAULTS, FrameFault { Form, NotAWrap, NotSealed, } }
@@ -153,10 +144,6 @@ fn receive_sealed(
     open().map_err(Fault::Seal)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
-}
-
 /// The signed bytes of a record of Narova's, put together by hand.
 fn signed(record: &Record) -> Raw {
     Raw::signed(encode(&payload_of(record)), &raw::key("narova signing"))
@@ -203,37 +190,10 @@ fn closed(
     }
 }
 
-fn padded(inside: &[u8], class: usize) -> Vec<u8> {
-    let mut out = [inside, &[0x80]].concat();
-    out.resize(class, 0);
-    out
-}
-
 type Case = (&'static str, SealVector);
 
 pub fn cases() -> Vec<Case> {
     [good::cases(), bad::cases()].concat()
-}
-
-fn seals_on_disk() -> BTreeMap<String, SealVector> {
-    let read = |(name, text): (String, String)| {
-        let name = name.strip_prefix("seal/")?.to_owned();
-        let vector = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
-        Some((name, vector))
-    };
-    on_disk().into_iter().filter_map(read).collect()
-}
-
-fn narovas_keys() -> AgencyKeys {
-    let mut keys = AgencyKeys::new(cast::narova());
-    let card = &records_on_disk()["good/card"];
-    receive(bytes_of(&card.hex), &mut keys).unwrap_or_else(|e| panic!("card: {}", e.text()));
-    keys
-}
-
-fn seed_of(vector: &SealVector) -> [u8; 32] {
-    let seed = bytes_of(&vector.sealing_key);
-    seed.as_ref().try_into().expect("32 bytes")
 }
 
 #[test]
@@ -243,9 +203,9 @@ fn every_sealed_vector_opens_or_stays_closed_as_its_file_says() {
     }
     let keys = narovas_keys();
     let mut faults = BTreeSet::new();
-    for (name, vector) in &seals_on_disk() {
+    for (name, vector) in &on_disk::<SealVector>("seal") {
         let recipient: AgencyId = vector.recipient.parse().expect("agency");
-        let key = SealingSecret::from_bytes(&seed_of(vector)).expect("a key");
+        let key = SealingSecret::from_bytes(&seed_of(&vector.sealing_key)).expect("a key");
         match receive_sealed(bytes_of(&vector.hex), &keys, &recipient, &key) {
             Ok(opened) => {
                 assert_eq!(vector.expect, "ok", "{name} opened");
@@ -262,10 +222,7 @@ fn every_sealed_vector_opens_or_stays_closed_as_its_file_says() {
                 );
                 assert_eq!(vector.answer, fault.answer().to_string(), "{name}: {text}");
                 assert_eq!(vector.blame, Some(fault.blame().to_string()), "{name}");
-                assert!(!vector.mentions.is_empty(), "{name}: {text}");
-                for piece in &vector.mentions {
-                    assert!(text.contains(piece), "{name}: '{piece}' is not in: {text}");
-                }
+                mentioned(name, &text, &vector.mentions);
                 faults.insert(fault.name());
             }
         }
@@ -284,10 +241,10 @@ fn vectors_open_from_the_words_of_the_specification_alone() {
         return;
     }
     let mut opened = 0;
-    for (name, vector) in &seals_on_disk() {
+    for (name, vector) in &on_disk::<SealVector>("seal") {
         let recipient: AgencyId = vector.recipient.parse().expect("agency");
         let frame = bytes_of(&vector.hex);
-        let result = by_hand::open(&frame, recipient.as_bytes(), &seed_of(vector));
+        let result = by_hand::open(&frame, recipient.as_bytes(), &seed_of(&vector.sealing_key));
         match (vector.fault.as_deref(), result) {
             (None, Ok(found)) => {
                 assert_eq!(

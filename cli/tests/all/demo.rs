@@ -1,10 +1,4 @@
 //! `liaison demo`, as a newcomer runs it: real nodes, real links.
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking, with words"
-)]
 
 use std::process::{Command, Output, Stdio};
 
@@ -37,8 +31,21 @@ fn it_prints_who_holds_what_and_why_not_the_others() {
     assert!(text.lines().all(|line| line.chars().count() <= 80));
     assert!(!text.contains('\u{1b}'), "no colours without a terminal");
     insta::assert_snapshot!("demo", text);
+    shown_in_the_readme(&text);
     let left = std::fs::read_dir(temp.path()).expect("folder").count();
     assert_eq!(left, 0, "it leaves nothing behind");
+}
+
+/// The README shows lines of it, in their order.
+fn shown_in_the_readme(text: &str) {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = std::fs::read_to_string(readme).expect("README.md");
+    let (_, region) = readme.split_once("<!-- demo -->\n```\n").expect("demo");
+    let (region, _) = region.split_once("```\n<!-- end -->").expect("its end");
+    let mut lines = text.lines();
+    for line in region.lines().filter(|line| *line != "…") {
+        assert!(lines.any(|l| l == line), "README.md shows: {line}");
+    }
 }
 
 #[test]
