@@ -126,6 +126,17 @@ pub const SESSIONS_PER_PEER: usize = 16;
 /// [`liaison_protocol::limits::FRAME_BYTES`] at most.
 pub const INGESTS: usize = 64;
 
+/// Milliseconds that a peer's offer waits for the copy that another peer was asked for: some round
+/// trips. It is what a peer that offers and does not deliver can delay another by.
+pub const ASKED_ELSEWHERE_MS: u64 = 1_000;
+
+/// Milliseconds for which nobody waits for the copies of a peer that let that time pass.
+pub const SLOW_COURIER_MS: u64 = 60_000;
+
+/// Milliseconds that a withdrawal waits for a record that is on its way into the store: longer
+/// than any disk that works needs.
+pub const OVERTAKEN_MS: u64 = 10_000;
+
 /// Milliseconds between two ticks of a session: it notices silence within that.
 pub const SESSION_TICK_MS: u64 = 5_000;
 

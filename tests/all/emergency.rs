@@ -11,9 +11,9 @@ use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
 use liaison_protocol::personal::{Action, Emergency, Profile};
 use liaison_protocol::record::codes::{ConsentState, DeclineReason, EmergencyReason, Urgency};
-use liaison_tests::TestNode;
-use liaison_tests::referral::{by_one_clock, case, pass, stands, states, take, until};
-use liaison_tests::sealed::profile;
+use liaison_tests::referral::{by_one_clock, case, pass, refers, stands, states, take, until};
+use liaison_tests::sealed::{identity, profile};
+use liaison_tests::{Federation, TestNode};
 
 const NAME: &str = "Quittenmarke Zwetschge";
 const HOUR: u64 = 3_600_000;
@@ -36,6 +36,7 @@ pub(crate) fn approve(node: &TestNode, id: &CaseId, at: Millis) {
         uid: 9,
         user: "colleague".into(),
         at,
+        reckoned: at,
         reviewed: None,
     };
     let approved = node
@@ -122,4 +123,102 @@ async fn what_nobody_reviewed_in_72_hours_is_locked_until_somebody_does() {
     let reviewed = a.node().review_emergency(&other, second()).await;
     reviewed.expect("reviewed");
     until(c, "c is asked", |c| Some(states(c).first()?.0)).await;
+}
+
+/// Sets the clock of all nodes back; each administrator says that it is right.
+async fn set_back(federation: &Federation, clock: &ManualClock, ms: u64) {
+    clock.set(Millis(clock.now().0 - ms));
+    pass(federation, clock, 0).await;
+}
+
+/// Whoever sets the clock back and confirms it has no more time for the review, and unlocks
+/// nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_gives_nobody_more_time_and_unlocks_nothing() {
+    let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
+    let mut federation = by_one_clock(&clock, &["a", "b"], "").await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    refers(a);
+    let id = case(a, &[b], emergency(), NAME);
+    approve(a, &id, a.node().time.reckoned());
+    let thread = a.node().ask(&id, 0).await.expect("asked");
+    stands(b, &thread, State::Sent).await;
+    take(b, thread, Action::Accepted).await;
+    stands(a, &thread, State::Accepted).await;
+    let told = async |a: &TestNode| {
+        let inbox = a.json(&["inbox"]).await;
+        inbox["rows"][0]["prompts"].to_string()
+    };
+    let asked = told(a).await;
+    assert!(asked.contains("within 72 h a colleague"), "{asked}");
+
+    for _ in 0..3 {
+        pass(&federation, &clock, 23 * HOUR).await;
+    }
+    // Before it is locked: 70 hours have passed, and stay so.
+    pass(&federation, &clock, HOUR).await;
+    set_back(&federation, &clock, 50 * HOUR).await;
+    assert_eq!(release_refused(a, thread).await, None, "after 70 h");
+    pass(&federation, &clock, HOUR).await;
+    assert_eq!(release_refused(a, thread).await, None, "after 71 h");
+    pass(&federation, &clock, HOUR + 60_000).await;
+    let locked = Some(vec!["REF-03"]);
+    assert_eq!(release_refused(a, thread).await, locked, "after 72 h");
+    // And once it is locked, over a restart too.
+    set_back(&federation, &clock, 10 * HOUR).await;
+    assert_eq!(release_refused(a, thread).await, locked);
+    federation.node("a").stop().await;
+    federation.node("a").start().await;
+    let a = &federation["a"];
+    stands(a, &thread, State::Accepted).await;
+    assert_eq!(release_refused(a, thread).await, locked);
+    let asked = told(a).await;
+    assert!(asked.contains("nothing more of it goes out"), "{asked}");
+    let alerts = a.json(&["status"]).await["alerts"].to_string();
+    let review = format!("liaison refer review {id}");
+    assert!(alerts.contains(&review), "{alerts}");
+
+    let second = Second {
+        uid: 9,
+        user: "colleague".into(),
+        shared: false,
+    };
+    a.node()
+        .review_emergency(&id, second)
+        .await
+        .expect("reviewed");
+    assert_eq!(release_refused(a, thread).await, None);
+    let alerts = a.json(&["status"]).await["alerts"].to_string();
+    assert!(!alerts.contains(&review), "{alerts}");
+}
+
+/// Whether an emergency was reviewed stands in its case. If that can't be read, it was not.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_emergency_whose_case_does_not_open_nothing_more_goes_out() {
+    let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
+    let federation = by_one_clock(&clock, &["a", "b"], "").await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let id = case(a, &[b], emergency(), NAME);
+    approve(a, &id, a.node().time.reckoned());
+    let thread = a.node().ask(&id, 0).await.expect("asked");
+    stands(b, &thread, State::Sent).await;
+    take(b, thread, Action::Accepted).await;
+    stands(a, &thread, State::Accepted).await;
+    assert_eq!(release_refused(a, thread).await, None);
+    let file = a.home.dir().join("keyring/files").join(id.as_str());
+    std::fs::write(&file, b"nothing that opens").expect("the case");
+    let wanted = || Wanted {
+        thread,
+        action: Action::IdentityReleased,
+        note: None,
+        identity: Some(Box::new(identity(NAME))),
+    };
+    // As it is found damaged, and when it is in quarantine.
+    for _ in 0..2 {
+        match a.node().take_step(wanted(), false).await {
+            Err(ReferralError::Checks(found)) => assert_eq!(found[0].code, "REF-03"),
+            Ok(_) => panic!("who it is went out"),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }

@@ -88,6 +88,29 @@ fn a_passphrase_is_asked_for_at_the_start_and_another_opens_nothing() {
     succeeded(&run(binary, home, &back, WORDS));
     let node = site.start();
     assert_eq!(node.json(&["keys", "sealing"])["opens_with"], "key file");
+    assert_eq!(node.terminate(), Some(0));
+    // A key file that somebody saw is changed for another.
+    let key = || std::fs::read(home.join("keys/keyring.key")).expect("a key file");
+    let (seen, old) = (
+        key(),
+        std::fs::read(home.join("keyring/master")).expect("heading"),
+    );
+    succeeded(&run(binary, home, &["keys", "master", "file"], ""));
+    assert_ne!(key(), seen);
+    assert_ne!(
+        std::fs::read(home.join("keyring/master")).expect("heading"),
+        old
+    );
+    let keys = std::fs::read_dir(home.join("keys")).expect("folder");
+    let mut names = keys.map(|entry| entry.expect("entry").file_name());
+    assert!(!names.any(|name| name.to_string_lossy().contains(".new")));
+    let node = site.start();
+    assert_eq!(
+        node.json(&["keys", "sealing"])["keys"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
 }
 
 /// The sealing keys that a node's newest statement lists and that hold now, as a peer has it.

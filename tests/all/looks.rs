@@ -9,6 +9,7 @@ use liaison_protocol::personal::Part;
 use liaison_tests::federation::OPEN;
 use liaison_tests::sealed::{inside, opens, profile, seal};
 use liaison_tests::{Federation, TestNode};
+use serde_json::Value;
 
 const REASON: &str = "the shelter telephones about tonight and nobody else is here";
 
@@ -123,6 +124,52 @@ async fn who_is_not_assigned_says_why_and_the_data_protection_officer_is_told() 
     is(b, "\"referral-officer\"", false);
     b.cli(&["refer", "show", &text]).await.expect_code(0);
     b.cli(&["refer", "ack", &text]).await.expect_code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e34_each_way_of_looking_into_a_referral_is_a_line_of_the_log() {
+    let (federation, id) = referred().await;
+    let b = &federation["b"];
+    let roles = "\"data-protection-officer\", \"referral-officer\"";
+    is(b, roles, false);
+    let text = id.full();
+    let lines = async || {
+        let log = b.json(&["audit", "log", "--record", &text]).await;
+        log["lines"].as_array().expect("lines").clone()
+    };
+    for (args, call) in [
+        (&["refer", "show", &text][..], "GET /v1/referrals/{id}"),
+        (
+            &["refer", "timeline", &text],
+            "GET /v1/referrals/{id}/timeline",
+        ),
+        (
+            &["service", "match", &text],
+            "GET /v1/referrals/{id}/services",
+        ),
+        (
+            &["refer", "find", "shelter", "--reason", REASON],
+            "POST /v1/referrals/find",
+        ),
+    ] {
+        let is_one = |line: &&Value| line["by"] == call && line["what"] == "consult";
+        let before = lines().await;
+        assert_eq!(before.iter().find(is_one), None, "{call}");
+        b.cli(args).await.expect_code(0);
+        let after = lines().await;
+        let line = after.iter().find(is_one);
+        let line = line.unwrap_or_else(|| panic!("{call}: {after:#?}"));
+        assert!(line["who"]["officer"]["uid"].is_u64(), "{line}");
+        let shown = line.to_string();
+        assert!(
+            !shown.contains("telephones") && !shown.contains("QN-02"),
+            "{shown}"
+        );
+    }
+    // Who is told how urgent it is, and no more, looks into nothing.
+    let before = lines().await.len();
+    b.json(&["inbox"]).await;
+    assert_eq!(lines().await.len(), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use std::time::Duration;
 use liaison_tests::federation::apply_anyway;
 use liaison_tests::memory::{forgets, is_readable, remembered};
 use liaison_tests::process::{Program, Site, succeeded};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::audit::Other;
 use crate::crash::{BINARY, args, link};
@@ -45,6 +45,20 @@ const PLANTED: &[(&str, &[&str])] = &[
     ("Antonmarke", &["qn-bord", "qn-lantern"]),
     ("Quittenmarke", &["qn-bord", "qn-lantern"]),
     ("+999 55 010 25", &["qn-bord", "qn-lantern"]),
+    ("2004-11-23", &["qn-bord", "qn-lantern"]),
+    ("Assessormarke", &["qn-bord", "qn-lantern"]),
+    ("Rechtsmarke", &["qn-bord", "qn-lantern"]),
+    ("Fragemarke", &["qn-bord", "qn-lantern"]),
+    ("Antwortmarke", &["qn-bord", "qn-lantern"]),
+    // As a draft and an officer's screen have them, and as they stand inside a seal.
+    (
+        r#""citizenship":["QM"]"#,
+        &["qn-bord", "qn-lantern", "migro"],
+    ),
+    (r#""age_band":"18-29""#, &["qn-bord", "qn-lantern", "migro"]),
+    ("age_bande18-29", &["qn-bord", "qn-lantern", "migro"]),
+    // What an officer looked for, in small letters as it is compared.
+    ("zwetschge", &["qn-bord"]),
     // Nobody was told who the child is.
     ("Bertamarke", &["qn-bord"]),
     ("Caesarmarke", &["migro", "qn-lantern"]),
@@ -93,10 +107,13 @@ impl Exercise {
     fn refer(&self, at: &str, file: &str) -> Value {
         let file = examples().join(format!("exercises/sarajevo-1/{file}.json"));
         let body = std::fs::read(file).expect("the exercise");
+        let mut body: Value = serde_json::from_slice(&body).expect("JSON");
+        plant(&mut body);
+        let body = body.to_string();
         let socket = self.sites[at].home.socket_path();
         let json = "Content-Type: application/json";
         let path = "/v1/referrals?wait_s=30";
-        let answer = liaison_tests::http::call(&socket, "POST", path, &[json], &body);
+        let answer = liaison_tests::http::call(&socket, "POST", path, &[json], body.as_bytes());
         let shown = String::from_utf8_lossy(&answer.body);
         assert_eq!(answer.status, 200, "{shown}");
         answer.json()
@@ -120,6 +137,28 @@ impl Exercise {
         self.at(at).ok(&["refer", "assign", id, &me]);
     }
 
+    /// The provider asks, and the originator answers; each reads it.
+    fn asks(&self, by: &str, to: &str, id: &str) {
+        self.take_up(to, id);
+        let about = ["refer", "ask-info", id, "--about", "needs", "--json"];
+        succeeded(
+            &self
+                .at(to)
+                .cli(&about, "A Fragemarke on the ground floor?\n"),
+        );
+        let asked = |view: &Value| view["state"] == "info-asked";
+        self.at(by).until(&["refer", "show", id], asked);
+        let about = ["refer", "give-info", id, "--about", "needs", "--json"];
+        succeeded(&self.at(by).cli(&about, "Yes, an Antwortmarke.\n"));
+        let given = |view: &Value| view["state"] == "info-given";
+        self.at(to).until(&["refer", "show", id], given);
+        for at in [by, to] {
+            let timeline = self.at(at).json(&["refer", "timeline", id]).to_string();
+            assert!(timeline.contains("Fragemarke"), "{timeline}");
+            assert!(timeline.contains("Antwortmarke"), "{timeline}");
+        }
+    }
+
     /// The provider accepts, learns who it is, and looks.
     fn released(&self, by: &str, to: &str, id: &str, name: &str) {
         self.take_up(to, id);
@@ -131,6 +170,15 @@ impl Exercise {
         let named = |view: &Value| !view["identity"].is_null();
         let view = self.at(to).until(&["refer", "show", id], named);
         assert!(view.to_string().contains(name), "{view}");
+    }
+}
+
+/// Puts a word that can be searched for wherever something of a person is written.
+fn plant(referral: &mut Value) {
+    if referral["assessment"].is_object() {
+        referral["assessment"]["assessor"] = "Assessormarke".into();
+        referral["identity"]["birth_date"] = "2004-11-23".into();
+        referral["legal_basis"] = json!({"code": "consent", "ref": "Rechtsmarke"});
     }
 }
 
@@ -159,7 +207,20 @@ fn a_name_is_in_nobody_elses_memory_and_soon_in_nobodys() {
     let x = Exercise::begin();
 
     let a = x.sent("qn-bord", "25-referral-a");
+    x.asks("qn-bord", "qn-lantern", &a);
     x.released("qn-bord", "qn-lantern", &a, "Zwetschge Antonmarke");
+
+    // Whoever searches for a name has typed it.
+    let words = [
+        "refer",
+        "find",
+        "zwetschge",
+        "antonmarke",
+        "--reason",
+        "A call",
+    ];
+    let found = x.at("qn-bord").ok(&words);
+    assert!(found.contains(&a[..4]), "{found}");
 
     let waits = x.refer("qn-bord", "29-referral-b-emergency");
     assert_eq!(waits["state"], "waiting", "{waits}");

@@ -18,7 +18,9 @@ use liaison_protocol::record::codes::{
 };
 use liaison_protocol::record::date::Date;
 use liaison_tests::federation::OPEN;
-use liaison_tests::referral::{case, gone, refer, stands, states, take, try_step, until};
+use liaison_tests::referral::{
+    by_one_clock, case, gone, pass, refer, refers, stands, states, take, try_step, until,
+};
 use liaison_tests::sealed::{assessment, closed, inside, name_in, opens, profile};
 use liaison_tests::{Federation, TestNode};
 
@@ -167,6 +169,102 @@ async fn e30_steps_taken_while_the_line_was_down_are_both_kept_and_flagged() {
     agree(a, b, &thread).await;
 }
 
+/// The same field, changed on both sides: what the person agreed to.
+#[tokio::test(flavor = "multi_thread")]
+async fn e30_consent_recorded_twice_while_the_line_was_down_is_kept_and_flagged() {
+    use ConsentScope::{Assistance, Return, ShareIdentity, ShareProfile};
+    let federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let thread = refer(a, &[b], Urgency::High, NAME).await;
+    stands(b, &thread, State::Sent).await;
+    let given = |scope: &[ConsentScope]| Action::Consent {
+        state: ConsentState::Given,
+        scope: scope.iter().copied().collect(),
+        date: Date::from_millis(a.node().clock.now()),
+        keep_until: None,
+    };
+    federation.cut("a", "b").await;
+    let at_a = given(&[Assistance, ShareProfile, ShareIdentity]);
+    let at_a = take(a, thread, at_a).await.id.expect("made");
+    let at_b = given(&[Assistance, ShareProfile, Return]);
+    let at_b = take(b, thread, at_b).await.id.expect("made");
+    federation.mend("a", "b").await;
+    for node in [a, b] {
+        let both = until(node, "flagged", |node| {
+            let thread = node.node().referrals.thread(&thread)?;
+            (!thread.folded.conflicts.is_empty()).then_some(thread)
+        })
+        .await;
+        assert_eq!(both.steps().len(), 2);
+        let [one] = both.folded.conflicts[..] else {
+            panic!("{:?}", both.folded.conflicts);
+        };
+        let flagged = BTreeSet::from([one.kept, one.other]);
+        assert_eq!(flagged, BTreeSet::from([at_a, at_b]));
+        // Only what both say counts.
+        let scope = both.consent().1;
+        assert_eq!(*scope, BTreeSet::from([Assistance, ShareProfile]));
+        refers(node);
+        let shown = node.json(&["refer", "show", &thread.full()]).await;
+        let says = shown["conflicts"][0]["says"].as_str().expect("a conflict");
+        assert!(says.contains("recorded twice"), "{says}");
+        let inbox = node.json(&["inbox"]).await;
+        assert_eq!(inbox["rows"][0]["conflict"], true, "{inbox}");
+    }
+    agree(a, b, &thread).await;
+    // Whoever asks the person again, knowing of both, settles it.
+    take(a, thread, given(&[Assistance, ShareProfile, ShareIdentity])).await;
+    for node in [a, b] {
+        until(node, "settled", |node| {
+            let thread = node.node().referrals.thread(&thread)?;
+            thread.folded.conflicts.is_empty().then_some(())
+        })
+        .await;
+    }
+    agree(a, b, &thread).await;
+}
+
+/// How long an agency may take is in its configuration; what is late stands in the inbox, here
+/// and, as a reminder, there.
+#[tokio::test(flavor = "multi_thread")]
+async fn e32_what_is_overdue_by_the_configured_clock_stands_in_the_inbox_of_both() {
+    let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
+    let config = "[referral]\nacknowledge_min = [10, 20, 30]\ndecide_min = [40, 50, 60]\n";
+    let federation = by_one_clock(&clock, &["a", "b"], config).await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    for node in [a, b] {
+        refers(node);
+    }
+    let thread = refer(a, &[b], Urgency::High, NAME).await;
+    stands(b, &thread, State::Sent).await;
+    let row = async |node: &TestNode| node.json(&["inbox"]).await["rows"][0].clone();
+    for node in [a, b] {
+        let row = row(node).await;
+        assert_eq!(row["due"]["what"], "acknowledge", "{row}");
+        let left = row["due"]["left_ms"].as_i64().expect("time");
+        // Its clock begins when it is signed, a little after whatever was signed before.
+        assert!((0..=21 * 60_000).contains(&left), "{row}");
+        assert!(row["prompts"].is_null(), "{row}");
+    }
+    pass(&federation, &clock, 19 * 60_000).await;
+    assert_eq!(a.node().referrals.fired() + b.node().referrals.fired(), 0);
+    pass(&federation, &clock, 3 * 60_000).await;
+    for (node, says) in [(a, "telephone its duty desk"), (b, "this agency is late")] {
+        until(node, "it is late", |node| {
+            (node.node().referrals.fired() == 1).then_some(())
+        })
+        .await;
+        let row = row(node).await;
+        assert!(row["prompts"].to_string().contains(says), "{row}");
+        let count = node.json(&["status"]).await["referrals"].clone();
+        let overdue = u64::from(node.name == "b");
+        assert_eq!(count["overdue"], overdue, "{count}");
+    }
+    // It is not over: nobody is left to be asked, so that b may still take the person.
+    take(b, thread, Action::Accepted).await;
+    stands(a, &thread, State::Accepted).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_that_another_program_would_send_is_kept_without_effect() {
     let federation = Federation::mesh(&["a", "b"], OPEN).await;
@@ -209,6 +307,7 @@ fn withdrawn_consent(node: &TestNode) -> Action {
         state: ConsentState::Withdrawn,
         scope: BTreeSet::new(),
         date: Date::from_millis(node.node().clock.now()),
+        keep_until: None,
     }
 }
 
@@ -266,6 +365,7 @@ async fn a_step_makes_no_emergency_and_drops_no_candidate() {
         state,
         scope: scope.iter().copied().collect(),
         date: Date::from_millis(b.node().clock.now()),
+        keep_until: None,
     };
     take(b, first, consent(ConsentState::Emergency, &[])).await;
     take(b, first, NO_PLACE).await;
@@ -300,6 +400,7 @@ async fn an_identity_is_taken_back_when_the_person_no_longer_agrees_to_it() {
         state: ConsentState::Given,
         scope: BTreeSet::from([ConsentScope::Assistance, ConsentScope::ShareProfile]),
         date: Date::from_millis(b.node().clock.now()),
+        keep_until: None,
     };
     take(b, thread, less).await;
     assert!(
@@ -599,6 +700,7 @@ async fn who_can_ask_nobody_else_is_told_so() {
         state: ConsentState::Given,
         scope: BTreeSet::from([ConsentScope::Assistance]),
         date: Date::from_millis(a.node().clock.now()),
+        keep_until: None,
     };
     take(a, first, less).await;
     take(b, first, NO_PLACE).await;

@@ -90,6 +90,7 @@ fn consent(node: &TestNode, state: ConsentState) -> Action {
             ConsentScope::ShareIdentity,
         ]),
         date: Date::from_millis(node.node().clock.now()),
+        keep_until: None,
     }
 }
 

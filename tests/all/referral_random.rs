@@ -1,8 +1,10 @@
 //! Referrals on real nodes with anybody taking any step at any time, over lines that break.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 
+use liaison_node::store::Arrival;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::{Folded, Party, State};
 use liaison_protocol::personal::Action;
@@ -33,6 +35,7 @@ fn actions(node: &TestNode) -> Vec<Action> {
         state: ConsentState::Given,
         scope: scope.iter().copied().collect(),
         date,
+        keep_until: None,
     };
     let all = [
         ConsentScope::Assistance,
@@ -178,19 +181,58 @@ async fn agree(one: &TestNode, other: &TestNode) {
         }
     };
     if tokio::time::timeout(PATIENCE, same).await.is_err() {
-        let [ours, theirs] = [between(one, other), between(other, one)];
-        let differ = ours
-            .iter()
-            .zip(&theirs)
-            .find(|(ours, theirs)| ours != theirs);
-        panic!(
-            "{} has {}, {} has {}; they differ in {differ:?}",
-            one.name,
-            ours.len(),
-            other.name,
-            theirs.len()
+        let [ours, theirs] = [(one, other), (other, one)].map(|(node, peer)| told(node, peer));
+        panic!("never of one mind:\n{ours}{theirs}");
+    }
+}
+
+/// What a node knows of each record between it and another, for whoever has to find out why the
+/// two differ.
+fn told(node: &TestNode, other: &TestNode) -> String {
+    let at = node.node();
+    let settled = *at.sync.peers().of(&other.agency).settled().borrow();
+    let up = node.is_up(&other.agency);
+    let error = at.sync.peers().of(&other.agency).last_error();
+    let mut text = format!(
+        "{} to {}: up {up}, settled {settled:?} of {:?}, last error {error:?}\n",
+        node.name,
+        other.name,
+        at.store.last()
+    );
+    for (id, folded) in between(node, other) {
+        let _infallible = writeln!(text, "  thread {} {}", id.short(), folded.state);
+        let _infallible = writeln!(text, "    waiting {:?}", folded.waiting);
+    }
+    let threads = at.referrals.threads().into_iter();
+    let steps: BTreeMap<RecordId, String> = threads
+        .flat_map(|thread| {
+            let of = thread.id;
+            let steps = thread.steps().clone().into_iter();
+            steps.map(move |(id, held)| {
+                let step = held.step.action.kind();
+                (id, format!("{step} by {} in {}", held.by, of.short()))
+            })
+        })
+        .collect();
+    let rows = at.store.headers(Arrival(0), 100_000).expect("the store");
+    for (arrival, header) in rows {
+        let line = at.store.ledger_entry(&other.agency, arrival);
+        let line = line.expect("the store");
+        let Some(line) = line else { continue };
+        let kind = liaison_node::kind::of(&header).map(|kind| kind.as_str());
+        let _infallible = writeln!(
+            text,
+            "  {arrival:?} {} {kind:?} {:?}: {:?} {:?} by '{}', opens {}, {}",
+            header.id.short(),
+            header.flags,
+            line.direction,
+            line.answer,
+            line.rule,
+            at.vault.gist(&header.id).is_some(),
+            steps.get(&header.id).map_or("-", String::as_str)
         );
     }
+    text
 }
 
 /// Every step that anybody sent is one that this party may take at all, by a list of its own.

@@ -24,7 +24,7 @@ const NIGHT: u64 = 135 * 60 * 1000;
 const COLLEAGUE: u32 = 64_123;
 
 /// Border police and a shelter, at night.
-async fn at_night() -> Federation {
+pub(crate) async fn at_night() -> Federation {
     let today = SystemClock.now().0 / DAY * DAY;
     let night = match today + NIGHT {
         past if past < SystemClock.now().0 => past + DAY,
@@ -45,7 +45,7 @@ async fn at_night() -> Federation {
 }
 
 /// One command at a node's terminal, with an answer to each question; all that stands there.
-async fn types(node: &TestNode, args: &[&str], answers: &[(&str, &str)]) -> String {
+pub(crate) async fn types(node: &TestNode, args: &[&str], answers: &[(&str, &str)]) -> String {
     types_as(node, PROGRAM, None, args, answers).await
 }
 
@@ -56,6 +56,19 @@ async fn types_as(
     args: &[&str],
     answers: &[(&str, &str)],
 ) -> String {
+    let (code, text) = ends(node, binary, uid, args, answers).await;
+    assert_eq!(code, Some(0), "{args:?}: {text}");
+    text
+}
+
+/// The same with its exit code. No line is wider than the terminal.
+pub(crate) async fn ends(
+    node: &TestNode,
+    binary: &str,
+    uid: Option<u32>,
+    args: &[&str],
+    answers: &[(&str, &str)],
+) -> (Option<i32>, String) {
     let (code, text) = tokio::task::block_in_place(|| {
         let seat = Seat {
             binary,
@@ -65,7 +78,6 @@ async fn types_as(
         };
         seat.talk(args, answers)
     });
-    assert_eq!(code, Some(0), "{args:?}: {text}");
     // What somebody types is as long as it is.
     let typed = |line: &&str| {
         answers
@@ -75,7 +87,7 @@ async fn types_as(
     for line in text.lines().filter(|line| !typed(line)) {
         assert!(line.chars().count() <= 80, "{args:?}: {line:?} in {text}");
     }
-    format!("$ liaison {}\n{text}", args.join(" "))
+    (code, format!("$ liaison {}\n{text}", args.join(" ")))
 }
 
 /// What two runs have different, as it stands in the documentation.

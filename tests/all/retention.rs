@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use liaison_node::clock::{Clock, ManualClock};
+use liaison_node::referral::CaseId;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
 use liaison_protocol::personal::{Action, Profile};
-use liaison_protocol::record::codes::{ClosureReason, ConsentScope, ReferralPart, Urgency};
+use liaison_protocol::record::codes::{
+    ClosureReason, ConsentScope, ConsentState, ReferralPart, Urgency, WithdrawalReason,
+};
 use liaison_protocol::record::date::Date;
 use liaison_tests::TestNode;
 use liaison_tests::referral::{by_one_clock, case, gone, pass_days, refer, stands, take, until};
@@ -141,6 +144,97 @@ async fn who_it_was_is_erased_thirty_days_after_the_end_and_what_is_left_is_coun
         .expect_code(0);
     let pushed = a.cli_in(&["push", "-", "--dry-run"], &trend.out).await;
     pushed.expect_code(0);
+}
+
+/// Days for which the next test keeps who somebody is.
+const KEPT: i64 = 3;
+
+/// Who agreed to it is kept for longer after the end, and no longer than that; who agreed to less
+/// since then is not; and whoever takes it back is erased at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_agreed_to_be_kept_for_longer_is_until_they_take_it_back() {
+    let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
+    let config = format!("[referral]\nidentity_kept_days = {KEPT}\n");
+    let federation = by_one_clock(&clock, &["a", "b"], &config).await;
+    let [a, b] = ["a", "b"].map(|name| &federation[name]);
+    let today = Date::from_millis(clock.now());
+    let longer = today.add_days(3 * KEPT);
+    let agreed = || {
+        let mut profile = profile();
+        profile.consent.keep_until = Some(longer);
+        profile
+    };
+    let consent = |keep_until| Action::Consent {
+        state: ConsentState::Given,
+        scope: profile().consent.scope.into_iter().collect(),
+        date: today,
+        keep_until,
+    };
+    // By the profile, by a step, by the profile and taken back by a step, and by the profile.
+    let mut threads = Vec::new();
+    for (profile, step) in [
+        (agreed(), None),
+        (profile(), Some(consent(Some(longer)))),
+        (agreed(), Some(consent(None))),
+        (agreed(), None),
+    ] {
+        let id = case(a, &[b], profile, NAME);
+        let thread = a.node().ask(&id, 0).await.expect("asked");
+        if let Some(step) = step {
+            stands(b, &thread, State::Sent).await;
+            take(b, thread, step).await;
+            until(a, "it heard of it", |a| {
+                let thread = a.node().referrals.thread(&thread)?;
+                thread.folded.consent.map(drop)
+            })
+            .await;
+        }
+        let identity = to_its_end(a, b, thread).await;
+        threads.push((id, thread, identity));
+    }
+    let written = |id: &CaseId| {
+        let case = a.node().cases.read(id).expect("read");
+        case.is_some_and(|case| case.draft.expose().contains(NAME))
+    };
+
+    pass_days(&federation, &clock, 5).await;
+    let [by_profile, by_step, less, taken_back] = &threads[..] else {
+        panic!("four");
+    };
+    for node in [a, b] {
+        closed(node, &less.2).await;
+    }
+    until(a, "what was written is gone", |_| {
+        (!written(&less.0)).then_some(())
+    })
+    .await;
+    for (id, _, identity) in [by_profile, by_step, taken_back] {
+        assert!(written(id));
+        for node in [a, b] {
+            assert_eq!(name_in(node, identity).as_deref(), Some(NAME));
+        }
+    }
+    let back = Action::Withdrawn {
+        reason: WithdrawalReason::SubjectRight,
+    };
+    take(b, taken_back.1, back).await;
+    for node in [a, b] {
+        closed(node, &taken_back.2).await;
+        assert!(!node.node().keyring.holds(&taken_back.2));
+    }
+    assert!(a.node().cases.read(&taken_back.0).expect("read").is_none());
+
+    pass_days(&federation, &clock, 6).await;
+    for (id, thread, identity) in [by_profile, by_step] {
+        for node in [a, b] {
+            closed(node, identity).await;
+            stands(node, thread, State::Closed).await;
+        }
+        until(a, "what was written is gone", |_| {
+            (!written(id)).then_some(())
+        })
+        .await;
+    }
 }
 
 /// When its records end nothing is left of a referral, beside them neither.

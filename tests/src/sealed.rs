@@ -57,6 +57,7 @@ pub fn profile() -> Profile {
             checklist: ConsentQuestion::ALL.to_vec(),
             language: "ar".parse().expect("language"),
             interpreter: true,
+            keep_until: None,
             form_hash: None,
             emergency: None,
         },

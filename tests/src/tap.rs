@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use liaison_node::policy::Policies;
 use liaison_node::swarm::{Channel, Direction, Tap};
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::Message;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::federation::PATIENCE;
 
@@ -82,6 +83,25 @@ pub struct Recorder {
     frames: Mutex<Vec<Frame>>,
     count: watch::Sender<usize>,
     policies: Mutex<Option<Arc<Policies>>>,
+    hold: Mutex<Option<Hold>>,
+}
+
+/// At which frame a session is to stand still.
+struct Hold {
+    at: Box<dyn Fn(&Frame) -> bool + Send>,
+    reached: oneshot::Sender<Held>,
+}
+
+/// A session that stands still, as on a machine that does not come to it: until it is let go on,
+/// or this is dropped.
+#[derive(Debug)]
+pub struct Held(SyncSender<()>);
+
+impl Held {
+    /// Lets it go on.
+    pub fn go_on(self) {
+        drop(self.0);
+    }
 }
 
 impl fmt::Debug for Recorder {
@@ -115,6 +135,23 @@ impl Recorder {
     /// Stamps frames with the epoch of these from now on; with none, if there are none.
     pub fn follow(&self, policies: Option<Arc<Policies>>) {
         *self.policies.lock().unwrap_or_else(PoisonError::into_inner) = policies;
+    }
+
+    /// Lets the session stand still that sends or gets the next such frame, right behind it. On
+    /// a runtime of several threads only.
+    pub fn hold_at<F: Fn(&Frame) -> bool + Send + 'static>(
+        &self,
+        at: F,
+    ) -> impl Future<Output = Held> + use<F> {
+        let (reached, held) = oneshot::channel();
+        let at = Box::new(at);
+        let hold = Hold { at, reached };
+        *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
+        async move {
+            let held = tokio::time::timeout(PATIENCE, held).await;
+            held.expect("it comes to that frame")
+                .expect("it is recorded")
+        }
     }
 
     /// Forgets what was recorded.
@@ -165,7 +202,7 @@ impl Tap for Recorder {
         let epoch = policies.as_ref().map(|p| p.current().epoch());
         drop(policies);
         let mut frames = self.lock();
-        frames.push(Frame {
+        let frame = Frame {
             peer: *peer,
             channel,
             direction,
@@ -174,9 +211,20 @@ impl Tap for Recorder {
             moment: moment(),
             at: Instant::now(),
             epoch,
-        });
+        };
+        let hold = {
+            let mut hold = self.hold.lock().unwrap_or_else(PoisonError::into_inner);
+            hold.take_if(|hold| (hold.at)(&frame))
+        };
+        frames.push(frame);
         drop(frames);
         self.count
             .send_modify(|count| *count = count.wrapping_add(1));
+        if let Some(hold) = hold {
+            let (go_on, gone_on) = sync_channel(1);
+            if hold.reached.send(Held(go_on)).is_ok() {
+                let _let_go = tokio::task::block_in_place(|| gone_on.recv());
+            }
+        }
     }
 }

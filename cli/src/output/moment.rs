@@ -27,6 +27,14 @@ pub fn moment(at: &str, now: &str) -> String {
     }
 }
 
+/// `04:10 CET`, with the day where that is another one: for lists of what happened.
+pub fn clock(at: &str, now: &str) -> String {
+    match read(at, now) {
+        Some((at, now)) => face(at, now, TimeZone::system()),
+        None => clean(at),
+    }
+}
+
 fn due_in(at: &str, now: &str, zone: TimeZone) -> String {
     match read(at, now) {
         Some((at, now)) if at < now => format!("was due {}", words(at, now, zone)),
@@ -39,7 +47,7 @@ fn read(at: &str, now: &str) -> Option<(Timestamp, Timestamp)> {
     Some((at.parse().ok()?, now.parse().ok()?))
 }
 
-fn words(at: Timestamp, now: Timestamp, zone: TimeZone) -> String {
+fn face(at: Timestamp, now: Timestamp, zone: TimeZone) -> String {
     let (there, here) = (at.to_zoned(zone.clone()), now.to_zoned(zone));
     let format = if there.date() == here.date() {
         "%H:%M %Z"
@@ -48,7 +56,11 @@ fn words(at: Timestamp, now: Timestamp, zone: TimeZone) -> String {
     } else {
         "%-d %b %Y %H:%M %Z"
     };
-    let clock = there.strftime(format);
+    there.strftime(format).to_string()
+}
+
+fn words(at: Timestamp, now: Timestamp, zone: TimeZone) -> String {
+    let clock = face(at, now, zone);
     // Full minutes; what is left of one that has begun is not promised.
     let minutes = at.duration_since(now).as_secs() / 60;
     match minutes {

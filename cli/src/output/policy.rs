@@ -1,6 +1,10 @@
 //! Policies: statements, history, and who may have what in words.
 
-use liaison_node::control::api::{CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport};
+use std::collections::BTreeSet;
+
+use liaison_node::control::api::{
+    CeilingView, PlainCarried, PlainRow, PolicyApplied, PolicyPlain, PolicyReport,
+};
 
 use super::wrap::wrap;
 use super::{Style, Tone, cell, clean, grid, plural, when};
@@ -134,7 +138,56 @@ pub fn plain(style: &Style, plain: &PolicyPlain) -> String {
         out.push('\n');
         out.push_str(&ceilings);
     }
+    if !plain.carried.is_empty() {
+        out.push('\n');
+        out.push_str(&carried(style, plain));
+    }
     out
+}
+
+/// For whom this hub keeps parcels, and whose: a line for all for whom it keeps the same.
+fn carried(style: &Style, plain: &PolicyPlain) -> String {
+    let peers: BTreeSet<&str> = plain.rows.iter().map(|row| row.peer.as_str()).collect();
+    let mut groups: Vec<(String, &PlainCarried, Vec<String>)> = Vec::new();
+    for row in &plain.carried {
+        let from = depositors(row, &peers);
+        let same = |known: &&mut (String, &PlainCarried, Vec<String>)| {
+            known.0 == from && known.1.says == row.says
+        };
+        match groups.iter_mut().find(same) {
+            Some((.., names)) => names.push(clean(&row.peer)),
+            None => groups.push((from, row, vec![clean(&row.peer)])),
+        }
+    }
+    let head = "Kept for others, in parcels that this node cannot read:";
+    let mut out = format!("{}\n", style.paint(Tone::Strong, head));
+    for (from, row, names) in groups {
+        let line = format!("  for {}, from {from}\n", names.join(", "));
+        out.push_str(&wrap(&line, style.width));
+        for says in &row.says {
+            let because = format!("  because: {}\n", clean(says));
+            out.push_str(&wrap(&because, style.width));
+        }
+    }
+    out
+}
+
+/// The depositors, or, where they are more than half, those who are none.
+fn depositors(row: &PlainCarried, peers: &BTreeSet<&str>) -> String {
+    let of: BTreeSet<&str> = row.of.iter().map(String::as_str).collect();
+    let others = peers.iter().filter(|peer| **peer != row.peer);
+    let not: Vec<String> = others
+        .filter(|p| !of.contains(*p))
+        .map(|p| clean(p))
+        .collect();
+    if not.is_empty() {
+        "every other peer".to_owned()
+    } else if not.len() < of.len() {
+        format!("every other peer but {}", not.join(", "))
+    } else {
+        let of: Vec<String> = of.into_iter().map(clean).collect();
+        of.join(", ")
+    }
 }
 
 fn table_width(plain: &PolicyPlain) -> usize {
@@ -225,6 +278,7 @@ mod tests {
                 },
             ],
             ceilings: Vec::new(),
+            carried: Vec::new(),
         };
         insta::assert_snapshot!(plain(&Style { width: Some(80), colour: false }, &view), @r"
         PEER    trend        route
@@ -285,6 +339,7 @@ mod tests {
                 rule: "nothing above TLP:GREEN to sector:ngo".into(),
                 place: "ceilings.toml:1".into(),
             }],
+            carried: Vec::new(),
         };
         let page = plain(
             &Style {
@@ -313,5 +368,50 @@ mod tests {
         qm-agency-12
           nothing
         ");
+    }
+
+    /// Those for whom a hub keeps the same for the same reasons stand in one line.
+    #[test]
+    fn whose_parcels_a_hub_keeps_and_for_whom() {
+        let names = ["migro", "qm-pol", "qn-bord", "qo-pros", "veloren"];
+        let rows = names.map(|name| PlainRow {
+            peer: name.into(),
+            cells: Vec::new(),
+            says: Vec::new(),
+        });
+        let carried = |peer: &str, of: &[&str], says: &str| PlainCarried {
+            peer: peer.into(),
+            of: of.iter().map(|name| (*name).to_owned()).collect(),
+            says: vec![says.to_owned()],
+        };
+        let all = "We keep parcels for every peer.";
+        let view = PolicyPlain {
+            kinds: Vec::new(),
+            rows: rows.into(),
+            ceilings: Vec::new(),
+            carried: vec![
+                carried("migro", &["qm-pol", "qn-bord", "qo-pros", "veloren"], all),
+                carried("qm-pol", &["migro", "qn-bord", "qo-pros", "veloren"], all),
+                carried("qn-bord", &["migro", "qm-pol", "qo-pros"], all),
+                carried("qo-pros", &["qm-pol"], "Police reach the prosecution."),
+            ],
+        };
+        let style = Style {
+            width: Some(80),
+            colour: false,
+        };
+        insta::assert_snapshot!(carried_part(&plain(&style, &view)), @r"
+        Kept for others, in parcels that this node cannot read:
+          for migro, qm-pol, from every other peer
+          because: We keep parcels for every peer.
+          for qn-bord, from every other peer but veloren
+          because: We keep parcels for every peer.
+          for qo-pros, from qm-pol
+          because: Police reach the prosecution.
+        ");
+    }
+
+    fn carried_part(page: &str) -> &str {
+        page.find("Kept for others").map_or("", |at| &page[at..])
     }
 }

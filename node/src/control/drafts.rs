@@ -203,8 +203,15 @@ pub(super) async fn review(
     };
     note(|note| note.typed("reviews", id.as_str()));
     let case = node.review_emergency(&id, second(&caller)).await?;
-    let draft = node.reads(&case.draft)?;
-    let mut report = node.referral_report("sent", &draft, &[], Vec::new());
+    // Of a referral that is long over nothing is left of what was written.
+    let mut report = match node.reads(&case.draft) {
+        Ok(draft) => node.referral_report("sent", &draft, &[], Vec::new()),
+        Err(_) => ReferralReport {
+            state: "sent".into(),
+            now: rfc3339(node.clock.now()),
+            ..ReferralReport::default()
+        },
+    };
     report.draft = Some(case.id.to_string());
     report.id = case.threads().next().map(|thread| thread.full());
     Ok(Json(report))
@@ -312,7 +319,8 @@ impl Node {
         };
         let mut report = self.referral_report(state, &draft, &plan, Vec::new());
         report.draft = Some(case.id.to_string());
-        report.review_by = case.review_by().map(rfc3339);
+        let by = case.review_by().map(|by| self.time.on_clock(by));
+        report.review_by = by.map(rfc3339);
         if let Sent::To { thread, agency } = sent {
             note(|note| note.peer(agency));
             report.id = Some(thread.full());

@@ -106,6 +106,9 @@ pub(crate) fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
         1 => alerts.push("of a referral nobody took nobody else is asked: an officer has to act. 'liaison inbox' says what".into()),
         n => alerts.push(format!("of {n} referrals that nobody took nobody else is asked: an officer has to act. 'liaison inbox' says what")),
     }
+    for case in node.unreviewed_emergencies() {
+        alerts.push(format!("the emergency {case} was not looked at again within 72 h: nothing more of it goes out until an officer who did not write it does. 'liaison refer review {case}'"));
+    }
     if let Some(fault) = node.notify.fault() {
         alerts.push(format!("nobody is told of what is new or due: the command under [notify] in config.toml fails: {fault}"));
     }

@@ -10,6 +10,7 @@ mod own;
 mod quota;
 mod received;
 mod sealed;
+mod under_way;
 mod verify;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +29,8 @@ pub use self::known::Known;
 pub use self::own::Statement;
 use self::quota::Quotas;
 pub use self::sealed::Sealing;
+pub use self::under_way::Asked;
+use self::under_way::UnderWay;
 use crate::audit::Audit;
 use crate::catchup::CatchUp;
 use crate::clock::Clock;
@@ -64,6 +67,7 @@ struct Shared {
     accepts: Accepts,
     audit: Audit,
     vault: Vault,
+    under_way: UnderWay,
     /// Batches that may be under way.
     turns: Arc<Semaphore>,
 }
@@ -130,6 +134,7 @@ impl Ingest {
             accepts: Accepts::default(),
             audit,
             vault,
+            under_way: UnderWay::default(),
             turns: Arc::new(Semaphore::new(limits::INGESTS)),
         })))
     }

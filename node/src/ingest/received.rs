@@ -1,6 +1,6 @@
 //! What peers bring: judged one by one, committed together, each answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use liaison_protocol::card::CardFault;
@@ -8,11 +8,14 @@ use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::Kind;
+use liaison_protocol::record::handling::Verdict;
+use liaison_protocol::record::kinds::Content;
 use liaison_protocol::seal::frame;
 use liaison_protocol::wire::Item;
 use rayon::prelude::*;
 
 use super::admit::Admitted;
+use super::under_way::Coming;
 use super::{Ingest, IngestFault, blocking};
 use crate::audit::{Act, AuditError, Entry, Who};
 use crate::share::Route;
@@ -29,8 +32,11 @@ impl Ingest {
     ) -> Vec<Answer> {
         let count = records.len();
         let this = self.clone();
+        // Before anything is waited for: batches of one session come in its order.
+        let ids: HashSet<RecordId> = records.iter().map(|(item, _)| item.id).collect();
+        let coming = self.0.under_way.enter(courier, ids);
         let answers = self
-            .to_the_end(async move { this.take_in(courier, route, records).await })
+            .to_the_end(async move { this.take_in(&coming, (courier, route), records).await })
             .await
             .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count]);
         if answers.contains(&Answer::Later(Later::Disk)) {
@@ -42,12 +48,12 @@ impl Ingest {
     /// Takes a batch in; what waited for a card that came in the same batch once more.
     async fn take_in(
         self,
-        courier: AgencyId,
-        route: Route,
+        coming: &Coming,
+        from: (AgencyId, Route),
         records: Vec<(Item, Bytes)>,
     ) -> Vec<Answer> {
         let copy = records.clone();
-        let (mut answers, learned) = self.clone().take_batch(courier, route, records).await;
+        let (mut answers, learned) = self.clone().take_batch(coming, from, records).await;
         if !learned {
             return answers;
         }
@@ -58,7 +64,7 @@ impl Ingest {
         let again = waiting.iter().filter_map(|at| copy.get(*at).cloned());
         let again: Vec<_> = again.collect();
         if !again.is_empty() {
-            let (later, _) = self.clone().take_batch(courier, route, again).await;
+            let (later, _) = self.clone().take_batch(coming, from, again).await;
             for (at, answer) in waiting.into_iter().zip(later) {
                 if let Some(place) = answers.get_mut(at) {
                     *place = answer;
@@ -72,27 +78,15 @@ impl Ingest {
     /// The answers, and whether a card, a statement or an affirmation was learned.
     async fn take_batch(
         self,
-        courier: AgencyId,
-        route: Route,
+        coming: &Coming,
+        (courier, route): (AgencyId, Route),
         records: Vec<(Item, Bytes)>,
     ) -> (Vec<Answer>, bool) {
         let count = records.len();
         let mut learned = false;
-        let this = self.clone();
-        let judged = blocking(move || {
-            let gate = this.gate();
-            let judged = records
-                .into_par_iter()
-                .map(|(item, bytes)| {
-                    let raw = bytes.clone();
-                    (item.id, raw, gate.received(&courier, &item, bytes))
-                })
-                .collect::<Vec<_>>();
-            (judged, gate.engine.epoch())
-        })
-        .await;
         // Of the policy that judged: another may be in force by now, and what the old one refused
         // must not stand under the new one.
+        let judged = self.judge_all(coming, courier, records).await;
         let Ok((judged, epoch)) = judged else {
             return (vec![Answer::Later(Later::Disk); count], learned);
         };
@@ -101,7 +95,7 @@ impl Ingest {
         let mut admitted = Vec::new();
         let mut ops = Vec::new();
         let now = self.0.clock.now();
-        for (id, raw, judged) in judged {
+        for (Item { id, .. }, raw, judged) in judged {
             match judged {
                 Ok(one) => {
                     let list = self.list_of_lost(courier, &one);
@@ -216,6 +210,59 @@ impl Ingest {
         (answers, learned)
     }
 
+    /// Judges a batch, and says under which policy. What withdraws a record that came before it,
+    /// and is not in the store yet, is judged once that is.
+    async fn judge_all(
+        &self,
+        coming: &Coming,
+        courier: AgencyId,
+        records: Vec<(Item, Bytes)>,
+    ) -> Result<(Vec<Judged>, u64), IngestFault> {
+        let (mut judged, epoch) = self.judge(courier, records).await?;
+        let mut overtaking = Vec::new();
+        let mut behind = Vec::new();
+        for (place, one) in judged.iter().enumerate() {
+            let about = overtaken(one);
+            if !about.is_empty() && coming.is_behind(&about) {
+                overtaking.push(place);
+                behind.extend(about);
+            }
+        }
+        if overtaking.is_empty() {
+            return Ok((judged, epoch));
+        }
+        coming.let_pass(&behind).await;
+        let again = overtaking.iter().filter_map(|at| judged.get(*at));
+        let again = again.map(|(item, raw, _)| (*item, raw.clone())).collect();
+        let (now, _) = self.judge(courier, again).await?;
+        for (at, one) in overtaking.into_iter().zip(now) {
+            if let Some(place) = judged.get_mut(at) {
+                *place = one;
+            }
+        }
+        Ok((judged, epoch))
+    }
+
+    async fn judge(
+        &self,
+        courier: AgencyId,
+        records: Vec<(Item, Bytes)>,
+    ) -> Result<(Vec<Judged>, u64), IngestFault> {
+        let this = self.clone();
+        blocking(move || {
+            let gate = this.gate();
+            let judged = records
+                .into_par_iter()
+                .map(|(item, bytes)| {
+                    let raw = bytes.clone();
+                    (item, raw, gate.received(&courier, &item, bytes))
+                })
+                .collect::<Vec<_>>();
+            (judged, gate.engine.epoch())
+        })
+        .await
+    }
+
     /// Writes down what came in: a line an accept statement.
     async fn collected(
         &self,
@@ -287,6 +334,31 @@ impl Ingest {
                 tracing::warn!(%peer, record = %id.short(), %answer, blame = %fault.blame(), "{fault}");
             }
         }
+    }
+}
+
+/// What was offered, the bytes that came, and what the gates say of them.
+type Judged = (Item, Bytes, Result<Admitted, IngestFault>);
+
+/// What a control record concerns that was refused because nothing of that ever passed; of any
+/// other, nothing.
+fn overtaken((_, raw, judged): &Judged) -> Vec<RecordId> {
+    let Err(IngestFault::Handling {
+        verdict: Verdict::Control,
+        ..
+    }) = judged
+    else {
+        return Vec::new();
+    };
+    let Ok((signed, _)) = frame::read(raw) else {
+        return Vec::new();
+    };
+    match &signed.unverified().content {
+        Content::Recall(recall) => vec![recall.of],
+        Content::Receipt(receipt) => vec![receipt.r#for, receipt.of],
+        Content::Permit(permit) => vec![permit.of],
+        Content::Ask(ask) => vec![ask.of],
+        _ => Vec::new(),
     }
 }
 

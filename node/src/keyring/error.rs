@@ -35,6 +35,14 @@ pub enum KeyringError {
         /// What it opens with.
         by: &'static str,
     },
+    /// What it opens with is being changed, and that was interrupted.
+    #[error(
+        "what the keyring in {dir} opens with is being changed, and that was interrupted. Type the same 'liaison keys master' again, with the same passphrases: it goes on where it stopped"
+    )]
+    Changing {
+        /// The folder.
+        dir: String,
+    },
     /// No passphrase was given.
     #[error(
         "the keyring opens with a {by}, and none was given. Type 'liaison run' at a terminal, or give --passphrase-fd N or the systemd credential keyring-passphrase"

@@ -69,6 +69,22 @@ pub fn shred_file(path: &Path) -> Result<bool, KeyringError> {
     shred(path)
 }
 
+/// Puts a file in the place of another, such as a new key file, and overwrites that.
+///
+/// # Errors
+/// [`KeyringError::Io`]; both are as they were then.
+pub fn replace_file(from: &Path, to: &Path) -> Result<(), KeyringError> {
+    let before = fs::OpenOptions::new().write(true).open(to);
+    fs::rename(from, to).map_err(|e| io(to, e))?;
+    if let Ok(before) = before {
+        let _best_effort = overwrite(before);
+    }
+    match to.parent() {
+        Some(dir) => sync(dir),
+        None => Ok(()),
+    }
+}
+
 /// Whether nobody has the keyring in this folder open.
 pub fn is_free(dir: &Path) -> bool {
     !dir.exists() || hold(dir).is_ok()

@@ -1,5 +1,5 @@
 //! The master key: what opens the keyring. It encrypts the data key, which encrypts everything
-//! else, so that it can be changed without touching a single entry.
+//! else, so that a passphrase is asked for once.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use super::{ENTRIES, SEALING};
 use crate::limits;
 
 /// The file that holds the data key under the master key.
-const HEADING: &str = "master";
+pub(super) const HEADING: &str = "master";
 /// The layout of the heading, and of all files.
 const FORMAT: u32 = 1;
 /// Place of the data key.
@@ -190,31 +190,13 @@ struct Derive {
 /// # Errors
 /// [`KeyringError::Heading`], [`KeyringError::Io`].
 pub fn kind_of(dir: &Path) -> Result<Option<MasterKind>, KeyringError> {
-    Ok(read(dir)?.map(|heading| heading.opens_with))
-}
-
-/// Closes a keyring under another master key. The node must not run. Copies of the folder that
-/// were made before still open with the old one.
-///
-/// # Errors
-/// [`KeyringError`]; the keyring is then as it was.
-pub fn change_master(dir: &Path, old: &MasterKey, new: &MasterKey) -> Result<(), KeyringError> {
-    let _nobody_else = locker::hold(dir)?;
-    let data = match read(dir)? {
-        Some(heading) => data_key(dir, &heading, old)?,
-        None => {
-            return Err(KeyringError::Heading {
-                path: dir.join(HEADING).display().to_string(),
-            });
-        }
-    };
-    write(dir, &data, new)
+    Ok(read(dir, HEADING)?.map(|heading| heading.opens_with))
 }
 
 /// The data key; a new one where there is no keyring yet.
 pub(super) fn unlock(dir: &Path, master: &MasterKey) -> Result<Locker, KeyringError> {
-    if let Some(heading) = read(dir)? {
-        return data_key(dir, &heading, master).map(|key| Locker::new(&key));
+    if let Some(locker) = opened(dir, HEADING, master)? {
+        return Ok(locker);
     }
     for folder in [ENTRIES, SEALING] {
         // A new key here would make what is there unreadable for good, without a word.
@@ -224,8 +206,25 @@ pub(super) fn unlock(dir: &Path, master: &MasterKey) -> Result<Locker, KeyringEr
             });
         }
     }
+    make(dir, HEADING, master)
+}
+
+/// What the data key in this heading encrypts by; none: there is no such heading.
+pub(super) fn opened(
+    dir: &Path,
+    heading: &str,
+    master: &MasterKey,
+) -> Result<Option<Locker>, KeyringError> {
+    let Some(heading) = read(dir, heading)? else {
+        return Ok(None);
+    };
+    data_key(dir, &heading, master).map(|key| Some(Locker::new(&key)))
+}
+
+/// Makes a data key, and writes it down under a master key.
+pub(super) fn make(dir: &Path, heading: &str, master: &MasterKey) -> Result<Locker, KeyringError> {
     let data = Zeroizing::new(rand::random::<[u8; 32]>());
-    write(dir, &data, master)?;
+    write(dir, heading, &data, master)?;
     Ok(Locker::new(&data))
 }
 
@@ -255,8 +254,8 @@ fn data_key(
         .map_err(|_| locked())
 }
 
-fn read(dir: &Path) -> Result<Option<Heading>, KeyringError> {
-    let path = dir.join(HEADING);
+fn read(dir: &Path, heading: &str) -> Result<Option<Heading>, KeyringError> {
+    let path = dir.join(heading);
     let Some(bytes) = locker::read(&path)? else {
         return Ok(None);
     };
@@ -279,7 +278,7 @@ fn read(dir: &Path) -> Result<Option<Heading>, KeyringError> {
     }
 }
 
-fn write(dir: &Path, data: &[u8; 32], master: &MasterKey) -> Result<(), KeyringError> {
+fn write(dir: &Path, name: &str, data: &[u8; 32], master: &MasterKey) -> Result<(), KeyringError> {
     let (memory_kib, passes) = limits::BACKUP_KDF;
     let mut heading = Heading {
         format: FORMAT,
@@ -293,10 +292,8 @@ fn write(dir: &Path, data: &[u8; 32], master: &MasterKey) -> Result<(), KeyringE
     };
     let sealed = master.locker(&heading)?.seal(DATA_KEY, data)?;
     heading.data_key = HEXLOWER.encode(&sealed);
-    let path = dir.join(HEADING);
-    let text = toml::to_string(&heading).map_err(|_| KeyringError::Form {
-        file: HEADING.into(),
-    })?;
+    let path = dir.join(name);
+    let text = toml::to_string(&heading).map_err(|_| KeyringError::Form { file: name.into() })?;
     locker::replace(&path, text.as_bytes())?;
     locker::sync(dir)
 }

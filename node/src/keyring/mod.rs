@@ -7,6 +7,7 @@
 //!
 //! ```text
 //! keyring/master          the data key, encrypted under the master key
+//! keyring/master.next     the same, while both keys are being changed
 //! keyring/lock            held by whoever has it open
 //! keyring/entries/ID      the secret of one sealed record
 //! keyring/sealing/KEYID   the private half of one of our sealing keys
@@ -20,6 +21,7 @@
 //! folder and name, so that one can't be put in another's place. Overwriting is best effort: a
 //! file system that copies on write, or a flash disk, may keep old blocks. Encrypt the disk.
 
+mod change;
 mod entry;
 mod error;
 mod files;
@@ -35,12 +37,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use liaison_protocol::id::RecordId;
 
+pub use self::change::change_master;
 pub use self::entry::Entry;
 pub use self::error::KeyringError;
 pub use self::files::Shelf;
 use self::locker::Locker;
-pub use self::locker::{is_free, shred_file};
-pub use self::master::{MasterKey, MasterKind, change_master, kind_of};
+pub use self::locker::{is_free, replace_file, shred_file};
+pub use self::master::{MasterKey, MasterKind, kind_of};
 use self::sealing::Held;
 pub use self::sealing::{Rotation, SealingStatus};
 use crate::limits;
@@ -104,6 +107,7 @@ impl Keyring {
             locker::folder(&dir.join(folder))?;
         }
         let held = locker::hold(dir)?;
+        change::is_whole(dir)?;
         let locker = master::unlock(dir, master)?;
         let keyring = Self(Arc::new(Inner {
             dir: dir.to_path_buf(),

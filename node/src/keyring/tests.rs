@@ -157,6 +157,71 @@ fn a_passphrase_takes_the_place_of_a_key_file() {
 }
 
 #[test]
+fn who_kept_a_copy_from_before_a_change_reads_nothing_that_came_after_it() {
+    let home = tempfile::tempdir().expect("folder");
+    let dir = home.path().join("keyring");
+    let old = by_file(home.path());
+    let keyring = Keyring::open(&dir, &old).expect("made");
+    keyring.put(&entry(7)).expect("put");
+    keyring.keep(Shelf::Drafts, "draft", &1u8).expect("kept");
+    drop(keyring);
+    let second = home.path().join("second");
+    fs::hard_link(dir.join("master"), &second).expect("link");
+    let before = fs::read(dir.join("master")).expect("heading");
+    change_master(&dir, &old, &words()).expect("changed");
+    assert!(!contains(&fs::read(&second).expect("file"), &before[..64]));
+    let keyring = Keyring::open(&dir, &words()).expect("opened");
+    keyring.put(&entry(8)).expect("put");
+    assert_eq!(keyring.entries().expect("all open").len(), 2);
+    let draft: Option<u8> = keyring.kept(Shelf::Drafts, "draft").expect("read");
+    assert_eq!((draft, keyring.damaged()), (Some(1), vec![]));
+    drop(keyring);
+    // The old heading, put in the place of the new one.
+    fs::write(dir.join("master"), &before).expect("heading");
+    let keyring = Keyring::open(&dir, &old).expect("opened");
+    for n in [7, 8] {
+        assert!(matches!(
+            keyring.get(&entry(n).id),
+            Err(KeyringError::Damaged { .. })
+        ));
+    }
+}
+
+#[test]
+fn a_change_that_was_interrupted_goes_on_and_nothing_is_taken_for_damaged() {
+    let home = tempfile::tempdir().expect("folder");
+    let dir = home.path().join("keyring");
+    let old = by_file(home.path());
+    let keyring = Keyring::open(&dir, &old).expect("made");
+    for n in 1..=3 {
+        keyring.put(&entry(n)).expect("put");
+    }
+    drop(keyring);
+    // As a stop in the middle leaves it: one file is under the new key.
+    let heading = fs::read(dir.join("master")).expect("heading");
+    let left = fs::read(dir.join("entries").join(entry(3).id.full())).expect("entry");
+    change_master(&dir, &old, &words()).expect("changed");
+    fs::rename(dir.join("master"), dir.join("master.next")).expect("heading");
+    fs::write(dir.join("master"), &heading).expect("heading");
+    fs::write(dir.join("entries").join(entry(3).id.full()), left).expect("entry");
+    for key in [&old, &words()] {
+        let error = Keyring::open(&dir, key).expect_err("half changed");
+        assert!(matches!(error, KeyringError::Changing { .. }), "{error}");
+    }
+    let other = MasterKey::from_words(MasterKind::Passphrase, b"incorrect horse!").expect("words");
+    assert!(change_master(&dir, &old, &other).is_err());
+    change_master(&dir, &old, &words()).expect("carried on");
+    let keyring = Keyring::open(&dir, &words()).expect("opened");
+    assert_eq!(keyring.entries().expect("all open").len(), 3);
+    assert!(keyring.damaged().is_empty() && !dir.join("master.next").exists());
+    drop(keyring);
+    // And a stop just before its end.
+    fs::copy(dir.join("master"), dir.join("master.next")).expect("heading");
+    Keyring::open(&dir, &words()).expect("opened");
+    assert!(!dir.join("master.next").exists());
+}
+
+#[test]
 fn what_is_damaged_swapped_or_foreign_is_told_one_by_one_and_set_aside() {
     let home = tempfile::tempdir().expect("folder");
     let dir = home.path().join("keyring");

@@ -48,7 +48,7 @@ pub use nearest::Nearest;
 pub use of_inside::attributes_inside;
 pub use of_parcel::attributes_of_parcel;
 pub use of_record::attributes;
-pub use plain::{PlainAnswer, PlainCell, PlainRow, PlainTable};
+pub use plain::{PlainAnswer, PlainCarried, PlainCell, PlainRow, PlainTable};
 pub use problem::{Problem, ProblemKind, Problems};
 pub use schema::{SCHEMA_TEXT, codes};
 pub use set::PolicySet;

@@ -9,6 +9,7 @@ use super::attributes::Attributes;
 use super::decision::Action;
 use super::directory::PeerAttributes;
 use super::engine::Engine;
+use super::of_parcel::attributes_of_parcel;
 use super::{limits, schema};
 
 /// Peer by kind by TLP, for records whose author is this agency.
@@ -31,6 +32,17 @@ pub struct PlainRow {
     pub cells: Vec<PlainCell>,
     /// The sentences of the statements that decided, sorted.
     pub says: Vec<String>,
+}
+
+/// Whose parcels are kept for one peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlainCarried {
+    /// The alias of the peer that collects them.
+    pub peer: String,
+    /// The aliases of those who may deposit them.
+    pub of: BTreeSet<String>,
+    /// The sentences of the statements that let it be.
+    pub says: BTreeSet<String>,
 }
 
 /// One kind at one TLP.
@@ -67,7 +79,8 @@ impl PlainAnswer {
 }
 
 impl Engine {
-    /// The table for one action; slow (seconds, for many peers), for `policy show --plain`.
+    /// The table for one action on records; slow (seconds, for many peers), for `policy show
+    /// --plain`. What is carried is no record: [`Self::carried`].
     pub fn plain(&self, action: Action) -> PlainTable {
         self.plain_rows(action, |_| true)
     }
@@ -81,11 +94,7 @@ impl Engine {
         let mut rows = Vec::new();
         for peer in self.directory().peers().iter().filter(|p| wanted(p)) {
             // Policies may name the personal kinds, but no record of these exists yet.
-            let kinds: &[&str] = match action {
-                Action::Carry => &["parcel"],
-                _ => &STRATEGIC,
-            };
-            for kind in kinds.iter().copied() {
+            for kind in STRATEGIC {
                 let mut says = BTreeSet::new();
                 let mut cells = Vec::new();
                 for tlp in schema::codes("Tlp") {
@@ -123,6 +132,34 @@ impl Engine {
         }
         rows.sort_by(|a, b| a.peer.cmp(&b.peer));
         PlainTable { action, rows }
+    }
+
+    /// For whom parcels are kept, and whose; slow, for many peers. Peers for whom none is kept are
+    /// left out.
+    pub fn carried(&self) -> Vec<PlainCarried> {
+        let peers = self.directory().peers();
+        let mut rows = Vec::new();
+        for peer in peers {
+            let mut says = BTreeSet::new();
+            let mut of = BTreeSet::new();
+            for depositor in peers.iter().filter(|d| d.agency != peer.agency) {
+                let parcel = attributes_of_parcel(depositor.agency, &depositor.country);
+                let decision = self.decide(Action::Carry, &peer.agency, &parcel, true);
+                if decision.allow {
+                    of.insert(depositor.alias.clone());
+                    says.extend(decision.statements.into_iter().map(|s| s.says));
+                }
+            }
+            if !of.is_empty() {
+                rows.push(PlainCarried {
+                    peer: peer.alias.clone(),
+                    of,
+                    says,
+                });
+            }
+        }
+        rows.sort_by(|a, b| a.peer.cmp(&b.peer));
+        rows
     }
 
     /// Records of one kind and TLP that differ in what the statements look at.

@@ -434,6 +434,28 @@ d gets nothing.
 }
 
 #[test]
+fn the_plain_table_of_a_hub_says_whose_parcels_it_keeps() {
+    let set = Arc::new(PolicySet::load(&examples().join("hub")).expect("set"));
+    let hub = Engine::new(set, directory(), 1).expect("engine");
+    let private = |alias: &str| {
+        let mut peers = hub.directory().peers().iter();
+        peers.any(|p| p.alias == alias && p.sector == "private")
+    };
+    let carried = hub.carried();
+    assert!(!carried.is_empty());
+    for row in &carried {
+        assert!(
+            !private(&row.peer) && !row.of.contains(&row.peer),
+            "{row:?}"
+        );
+        assert!(!row.of.iter().any(|of| private(of)), "{row:?}");
+        let says = "We keep parcels for every peer, whoever deposits them; we cannot read them.";
+        assert!(row.says.contains(says), "{row:?}");
+    }
+    assert!(engine(TRENDS).carried().is_empty(), "nothing by default");
+}
+
+#[test]
 fn two_routes_reach_b_and_nothing_reaches_c() {
     let set = Arc::new(PolicySet::load(&examples().join("routes")).expect("set"));
     assert!(set.check_names(&directory()).is_ok());

@@ -228,6 +228,7 @@ pub(super) fn consent_now(thread: &Thread, profile: &Inside) -> Option<Consent> 
     if let Some(now) = &thread.folded.consent {
         consent.state = now.state;
         consent.scope = now.scope.iter().copied().collect();
+        consent.keep_until = now.keep_until;
     }
     Some(consent)
 }

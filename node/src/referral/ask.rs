@@ -14,7 +14,6 @@ use super::inbox::Prompt;
 use super::look::blocking;
 use super::{CaseFile, CaseId, Draft, ReferralError, Thread};
 use crate::ingest::Sealing;
-use crate::limits;
 use crate::node::Node;
 use crate::notify::Thing;
 
@@ -169,7 +168,7 @@ impl Node {
             return Ok(false);
         }
         if self.review_overdue(&thread.id) {
-            self.is_stuck(thread, Prompt::Review);
+            self.is_stuck(thread, Prompt::ReviewOverdue);
             return Ok(false);
         }
         // Who can't be asked now holds nobody up who comes after, and is not forgotten.
@@ -310,23 +309,6 @@ impl Node {
         Ok(draft.identity.clone().map(Box::new))
     }
 
-    /// Whether an emergency was not reviewed in time: nothing more is disclosed then.
-    pub(super) fn review_overdue(&self, thread: &RecordId) -> bool {
-        let case = self
-            .cases
-            .of_thread(thread)
-            .and_then(|(id, _)| self.cases.read(&id).ok().flatten());
-        let hours = liaison_protocol::limits::EMERGENCY_REVIEW_HOURS;
-        let latest = self.time.latest();
-        case.and_then(|case| case.approval).is_some_and(|approval| {
-            let end = approval
-                .at
-                .0
-                .saturating_add(hours.saturating_mul(limits::HOUR_MS));
-            approval.reviewed.is_none() && latest.0 > end
-        })
-    }
-
     /// Destroys what an officer wrote of a referral, and keeps whom it went to.
     pub(super) async fn empty_case(&self, thread: &RecordId) -> Result<(), ReferralError> {
         let Some((id, _)) = self.cases.of_thread(thread) else {
@@ -374,6 +356,7 @@ impl Node {
             if let Some(now) = &before.folded.consent {
                 profile.consent.state = now.state;
                 profile.consent.scope = now.scope.iter().copied().collect();
+                profile.consent.keep_until = before.keep_until();
                 // The reason is of an emergency; a step has none, so that it makes none.
                 if now.state != ConsentState::Emergency {
                     profile.consent.emergency = None;
@@ -387,7 +370,7 @@ impl Node {
     }
 
     /// The thread of a case that began last: it knows what changed in those before.
-    fn latest_of(&self, case: &CaseFile) -> Option<Thread> {
+    pub(super) fn latest_of(&self, case: &CaseFile) -> Option<Thread> {
         let threads = case.threads().filter_map(|id| self.referrals.thread(&id));
         threads.max_by_key(|thread| thread.created)
     }

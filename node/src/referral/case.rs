@@ -71,8 +71,11 @@ pub struct Approval {
     pub uid: u32,
     /// That user's name.
     pub user: String,
-    /// When it was approved.
+    /// When it was approved, by the clock.
     pub at: Millis,
+    /// The same as it is reckoned ([`crate::time::Timekeeper::reckoned`]): a clock that is set
+    /// back gives nobody more time to look again.
+    pub reckoned: Millis,
     /// When a second officer reviewed it after it was sent.
     pub reviewed: Option<Millis>,
 }
@@ -98,6 +101,9 @@ pub struct Cases(Arc<Inner>);
 struct Inner {
     keyring: Keyring,
     threads: Mutex<BTreeMap<RecordId, (CaseId, usize)>>,
+    /// The emergencies that were sent and nobody has looked at again, and until when somebody
+    /// has to ([`CaseFile::review_by`]).
+    reviews: Mutex<BTreeMap<CaseId, Millis>>,
     /// One change of a case at a time.
     changing: Mutex<()>,
     /// One draft is sent at a time, so that none is sent twice.
@@ -270,6 +276,7 @@ impl Cases {
         let cases = Self(Arc::new(Inner {
             keyring,
             threads: Mutex::default(),
+            reviews: Mutex::default(),
             changing: Mutex::default(),
             sending: tokio::sync::Mutex::default(),
         }));
@@ -326,6 +333,17 @@ impl Cases {
         lock(&self.0.threads).get(thread).cloned()
     }
 
+    /// Until when an emergency has to be looked at again; none: it is none, was not sent, or was
+    /// looked at.
+    pub fn review_by(&self, id: &CaseId) -> Option<Millis> {
+        lock(&self.0.reviews).get(id).copied()
+    }
+
+    /// The same of all emergencies.
+    pub fn reviews(&self) -> BTreeMap<CaseId, Millis> {
+        lock(&self.0.reviews).clone()
+    }
+
     /// Keeps a case: when it returns, it is on the disk.
     ///
     /// # Errors
@@ -361,6 +379,7 @@ impl Cases {
     pub fn destroy(&self, id: &CaseId) -> Result<bool, KeyringError> {
         let _one = lock(&self.0.changing);
         lock(&self.0.threads).retain(|_, (case, _)| case != id);
+        lock(&self.0.reviews).remove(id);
         let file = self.0.keyring.drop_kept(Shelf::Files, id.as_str())?;
         let draft = self.0.keyring.drop_kept(Shelf::Drafts, id.as_str())?;
         Ok(file || draft)
@@ -404,6 +423,11 @@ impl Cases {
                 threads.insert(thread, (case.id.clone(), at));
             }
         }
+        let mut reviews = lock(&self.0.reviews);
+        match case.review_by().filter(|_| case.sent) {
+            Some(by) => reviews.insert(case.id.clone(), by),
+            None => reviews.remove(&case.id),
+        };
     }
 }
 

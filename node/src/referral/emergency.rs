@@ -2,13 +2,14 @@
 //! looks at it again within [`EMERGENCY_REVIEW_HOURS`].
 
 use liaison_protocol::clock::Millis;
+use liaison_protocol::id::RecordId;
 use liaison_protocol::limits::EMERGENCY_REVIEW_HOURS;
 
 use super::case::{Approval, CaseFile, CaseId};
+use super::inbox::Prompt;
 use super::new::{NewFault, Sent};
+use crate::limits;
 use crate::node::Node;
-
-const HOUR_MS: u64 = 60 * 60 * 1000;
 
 /// Why somebody may not approve an emergency.
 #[derive(Debug, thiserror::Error)]
@@ -46,20 +47,20 @@ pub struct Second {
 
 impl CaseFile {
     /// Whether it was sent as an emergency and nobody looked at it again in time: then nothing
-    /// more of it is disclosed.
-    pub fn is_review_overdue(&self, now: Millis) -> bool {
-        self.review_by().is_some_and(|by| by < now)
+    /// more of it is disclosed. `reckoned`: now, by [`crate::time::Timekeeper::reckoned`].
+    pub fn is_review_overdue(&self, reckoned: Millis) -> bool {
+        self.review_by().is_some_and(|by| by < reckoned)
     }
 
-    /// Until when a second officer has to look at it again; none: it is no emergency, or was
-    /// looked at.
+    /// Until when a second officer has to look at it again, as the time is reckoned that no
+    /// clock sets back; none: it is no emergency, or was looked at.
     pub fn review_by(&self) -> Option<Millis> {
         let approval = self.approval.as_ref()?;
         if approval.reviewed.is_some() {
             return None;
         }
-        let span = EMERGENCY_REVIEW_HOURS.saturating_mul(HOUR_MS);
-        Some(Millis(approval.at.0.saturating_add(span)))
+        let span = EMERGENCY_REVIEW_HOURS.saturating_mul(limits::HOUR_MS);
+        Some(Millis(approval.reckoned.0.saturating_add(span)))
     }
 
     fn may_be_seconded(&self, second: &Second) -> Result<(), ApprovalFault> {
@@ -76,6 +77,43 @@ impl CaseFile {
 }
 
 impl Node {
+    /// Whether an emergency was not reviewed in time: nothing more is disclosed then. What can't
+    /// be told counts as not reviewed.
+    pub(super) fn review_overdue(&self, thread: &RecordId) -> bool {
+        let case = match self.cases.of_thread(thread) {
+            Some((id, _)) => self.cases.read(&id),
+            None => Ok(None),
+        };
+        match case {
+            Ok(Some(case)) => case.is_review_overdue(self.time.reckoned()),
+            Ok(None) => {
+                let thread = self.referrals.thread(thread);
+                thread.is_some_and(|thread| thread.is_emergency())
+            }
+            Err(error) => {
+                tracing::error!(referral = %thread.short(), %error, "whether an emergency was reviewed can't be read: nothing more of it goes out");
+                true
+            }
+        }
+    }
+
+    /// What an officer is asked to do about the emergency that a thread belongs to.
+    pub(crate) fn review_prompt(&self, thread: &RecordId) -> Option<Prompt> {
+        let (case, _) = self.cases.of_thread(thread)?;
+        let by = self.cases.review_by(&case)?;
+        Some(match by < self.time.reckoned() {
+            true => Prompt::ReviewOverdue,
+            false => Prompt::Review,
+        })
+    }
+
+    /// The emergencies that nobody looked at again in time.
+    pub fn unreviewed_emergencies(&self) -> Vec<CaseId> {
+        let now = self.time.reckoned();
+        let late = self.cases.reviews().into_iter().filter(|(_, by)| *by < now);
+        late.map(|(id, _)| id).collect()
+    }
+
     /// A second officer approves an emergency that waits, and it is sent.
     ///
     /// # Errors
@@ -94,6 +132,7 @@ impl Node {
             uid: second.uid,
             user: second.user,
             at: self.time.trusted().map_err(NewFault::from)?,
+            reckoned: self.time.reckoned(),
             reviewed: None,
         };
         let shown = case.draft.clone();

@@ -65,8 +65,10 @@ pub enum Prompt {
     Conflict,
     /// The person does not agree to what the next step needs.
     AskConsent,
-    /// An emergency was not reviewed in time.
+    /// A colleague has to look at an emergency again.
     Review,
+    /// Nobody did in time.
+    ReviewOverdue,
     /// None of the candidates that are left can be asked.
     NobodyCanBeAsked,
 }
@@ -96,7 +98,10 @@ impl Prompt {
                 "the next candidate can't be asked without consent to share the profile: ask the person, then record it"
             }
             Prompt::Review => {
-                "nobody else is asked until a colleague has looked at this emergency again: they type 'liaison refer review' with its id"
+                "an emergency: within 72 h a colleague looks at it again, and types 'liaison refer review' with its id"
+            }
+            Prompt::ReviewOverdue => {
+                "nobody looked at this emergency again within 72 h: nothing more of it goes out, and nobody else is asked, until a colleague does and types 'liaison refer review' with its id"
             }
             Prompt::NobodyCanBeAsked => {
                 "none of the candidates that are left can be asked now: telephone them, or make a new referral to others; 'liaison peer list' shows who can be asked"
@@ -170,6 +175,15 @@ impl Referrals {
 }
 
 impl Node {
+    /// [`Referrals::lines`], with what only this node's own files tell.
+    pub fn live_referrals(&self, now: Millis) -> Vec<Line> {
+        let mut lines = self.referrals.lines(now);
+        for line in &mut lines {
+            line.prompts.extend(self.review_prompt(&line.id));
+        }
+        lines
+    }
+
     /// Looks which of our records have arrived since.
     ///
     /// # Errors

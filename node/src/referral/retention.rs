@@ -33,7 +33,8 @@ impl Node {
                 .threads
                 .values()
                 .filter(|t| t.role == Party::Originator);
-            let over = ours.filter(|thread| is_over_since(thread, kept, now));
+            let over =
+                ours.filter(|thread| is_over_since(thread, kept, now) && !is_kept(thread, now));
             over.map(|thread| thread.id).collect()
         };
         let (mut erased, mut cases) = (false, BTreeSet::new());
@@ -62,7 +63,12 @@ impl Node {
                     let thread = node.referrals.thread(id);
                     thread.is_none_or(|thread| is_over_since(&thread, kept, now))
                 };
-                case.sent && !case.draft.is_empty() && threads.iter().all(over)
+                // What the person agreed to last stands in the thread that began last.
+                let last = node.latest_of(case);
+                case.sent
+                    && !case.draft.is_empty()
+                    && threads.iter().all(over)
+                    && !last.is_some_and(|last| is_kept(&last, now))
             };
             if node.cases.read(&id)?.is_some_and(|case| over(&case)) {
                 node.cases.change(&id, |case| case.draft = Draft::emptied())?;
@@ -99,6 +105,11 @@ impl Node {
         let header = self.store.header(arrival)?;
         Ok(header.is_some_and(|header| header.flags.contains(Flags::ERASED)))
     }
+}
+
+/// Whether the person agrees that who they are is kept still.
+fn is_kept(thread: &Thread, now: Millis) -> bool {
+    thread.keep_until().is_some_and(|day| now < day.end_ms())
 }
 
 /// Whether a thread is over, and was so long ago.

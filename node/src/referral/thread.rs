@@ -39,6 +39,8 @@ pub struct Thread {
     pub guardian: bool,
     /// Consent, as the profile has it.
     pub consent: (ConsentState, BTreeSet<ConsentScope>),
+    /// Until when the profile lets the identity be kept, if longer than it is anyway.
+    keep_until: Option<Date>,
     /// Last day of the reflection period.
     pub reflection_until: Option<Date>,
     /// What it comes to.
@@ -81,6 +83,7 @@ impl Thread {
             child: profile.is_treated_as_child(),
             guardian: profile.guardian.is_some(),
             consent: (profile.consent.state, scope),
+            keep_until: profile.consent.keep_until,
             reflection_until: profile.reflection_until,
             folded: fold([]),
             steps: BTreeMap::new(),
@@ -236,6 +239,16 @@ impl Thread {
             Some(now) => (now.state, &now.scope),
             None => (self.consent.0, &self.consent.1),
         }
+    }
+
+    /// The last day on which the person agrees that who they are is kept, if longer than it is
+    /// anyway.
+    pub fn keep_until(&self) -> Option<Date> {
+        let (state, until) = match &self.folded.consent {
+            Some(now) => (now.state, now.keep_until),
+            None => (self.consent.0, self.keep_until),
+        };
+        until.filter(|_| state == ConsentState::Given)
     }
 
     /// Whether a guardian is recorded, in the profile or since.

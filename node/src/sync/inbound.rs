@@ -1,9 +1,10 @@
 //! The live stream in: say what is known of an offer, ingest what comes, answer each record.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
+use futures::stream::{FuturesUnordered, StreamExt};
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::live::{
@@ -12,17 +13,32 @@ use liaison_protocol::wire::live::{
 use liaison_protocol::wire::{Message, Notice, Reason};
 
 use super::{Sync, SyncError, witness};
-use crate::ingest::Known;
+use crate::ingest::{Asked, Known};
 use crate::limits;
 use crate::share::Route;
 use crate::swarm::{FrameStream, FrameWriter};
 
-/// Serves a live stream that a peer opened, until it ends.
+/// Serves a live stream that a peer opened, until it ends or the peer opens a newer one. What
+/// the newer one brings comes after all that was taken from this one: a recall on it finds the
+/// record that it takes back.
 pub(super) async fn receive(
     sync: &Sync,
     agency: AgencyId,
     stream: FrameStream,
 ) -> Result<(), SyncError> {
+    let live = sync.peers.of(&agency).begin_live();
+    let served = async {
+        let _only_one = live.turn.lock().await;
+        serve(sync, agency, stream).await
+    };
+    tokio::select! {
+        biased;
+        () = live.newer.cancelled() => Ok(()),
+        done = served => done,
+    }
+}
+
+async fn serve(sync: &Sync, agency: AgencyId, stream: FrameStream) -> Result<(), SyncError> {
     let route = Route::from(stream.path());
     let (mut reader, writer) = stream.split();
     let (machine, hello) = Receiver::new(sync.hello.clone());
@@ -33,7 +49,8 @@ pub(super) async fn receive(
         route,
         machine,
         writer,
-        lookups: FuturesOrdered::new(),
+        lookups: FuturesUnordered::new(),
+        asked: HashMap::new(),
         ingests: FuturesUnordered::new(),
         effects: VecDeque::new(),
         opened: false,
@@ -51,7 +68,8 @@ pub(super) async fn receive(
                 Some(body) => session.handle(Event::Message(Message::decode(&body)?)),
                 None => return Ok(()),
             },
-            Some((batch, known)) = session.lookups.next(), if !session.lookups.is_empty() => {
+            Some((batch, known, asked)) = session.lookups.next(), if !session.lookups.is_empty() => {
+                session.asked.insert(batch, asked);
                 session.handle(Event::Known { batch, known });
             }
             Some((batch, first, answers)) = session.ingests.next(),
@@ -75,7 +93,10 @@ struct Session<'a> {
     route: Route,
     machine: Receiver,
     writer: FrameWriter,
-    lookups: FuturesOrdered<Boxed<(u64, Vec<WireKnown>)>>,
+    /// In no order: one that waits for another peer's copy holds up no other.
+    lookups: FuturesUnordered<Boxed<(u64, Vec<WireKnown>, Arc<Asked>)>>,
+    /// What the peer was asked for, by batch, until that is answered.
+    asked: HashMap<u64, Arc<Asked>>,
     ingests: FuturesUnordered<Boxed<(u64, u32, Vec<Answer>)>>,
     effects: VecDeque<Effect>,
     /// Whether the peer said hello.
@@ -97,7 +118,12 @@ impl Session<'_> {
     async fn work(&mut self) -> Result<bool, SyncError> {
         while let Some(effect) = self.effects.pop_front() {
             match effect {
-                Effect::Send(message) => self.writer.send(&message.encode()).await?,
+                Effect::Send(message) => {
+                    if let Message::Answers { batch, .. } = &message {
+                        self.asked.remove(batch);
+                    }
+                    self.writer.send(&message.encode()).await?;
+                }
                 Effect::Opened { peer, .. } => {
                     self.sync.check_hello(self.agency, &peer)?;
                     self.opened = true;
@@ -123,14 +149,14 @@ impl Session<'_> {
                     let route = self.route;
                     let share = self.sync.share.clone();
                     let peer = self.sync.peers.of(&agency);
-                    self.lookups.push_back(Box::pin(async move {
-                        let known = ingest.known(agency, route, items, share).await;
+                    self.lookups.push(Box::pin(async move {
+                        let (known, asked) = ingest.offered(agency, route, items, share).await;
                         peer.tally
                             .gave(known.iter().filter_map(|known| match known {
                                 Known::Want => None,
                                 Known::Answer(answer) => Some(answer),
                             }));
-                        (batch, known.into_iter().map(to_wire).collect())
+                        (batch, known.into_iter().map(to_wire).collect(), asked)
                     }));
                 }
                 Effect::Ingest {

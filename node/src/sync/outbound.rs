@@ -290,13 +290,14 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         match effect {
             Effect::Send(message) => {
                 let body = message.encode();
-                let records = matches!(message, Message::Records { .. });
-                if records {
+                let tells = matches!(message, Message::Offer { .. } | Message::Records { .. });
+                // After this nothing is waited for until it is sent.
+                if tells {
                     self.writer.flush().await?;
                 }
-                if records && self.is_outdated() {
-                    // Its records were let go under a policy that is no longer in force: a
-                    // slow line may take a while to drain what was loaded.
+                if tells && self.is_outdated() {
+                    // What it tells of was decided under a policy that is no longer in force: a
+                    // slow line, or a busy machine, may have taken a while to come to it.
                     self.effects.retain(|e| !matches!(e, Effect::Send(_)));
                     self.handle(Event::Close(Reason::Restart));
                 } else {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{PeerHandle, Tally};
 use crate::limits;
@@ -30,10 +31,21 @@ pub struct PeerSync {
     pub(super) repairs: Arc<Semaphore>,
     /// Sessions that the peer opened.
     pub(super) sessions: Arc<Semaphore>,
+    /// The live stream that the peer opened last.
+    newest_live: Mutex<Live>,
     /// Whether the whole store was looked through for the peer since the node started.
     looked_through: AtomicBool,
     /// Answers and faults, counted.
     pub tally: Tally,
+}
+
+/// A live stream that a peer opened.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Live {
+    /// Told when the peer opens a newer one: this one is to end.
+    pub newer: CancellationToken,
+    /// Held by whichever is served: one at a time.
+    pub turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +85,7 @@ impl Default for PeerSync {
             answers: broadcast::Sender::new(limits::WATCH_EVENTS),
             repairs: Arc::new(Semaphore::new(1)),
             sessions: Arc::new(Semaphore::new(limits::SESSIONS_PER_PEER)),
+            newest_live: Mutex::default(),
             looked_through: AtomicBool::new(false),
             tally: Tally::default(),
         }
@@ -108,6 +121,20 @@ impl PeerSync {
     /// none while something is under way, or the peer is not connected.
     pub fn settled(&self) -> watch::Receiver<Option<Arrival>> {
         self.settled.subscribe()
+    }
+
+    /// The peer opened a live stream: the one before it is to end.
+    pub(super) fn begin_live(&self) -> Live {
+        let mut newest = self
+            .newest_live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let live = Live {
+            newer: CancellationToken::new(),
+            turn: newest.turn.clone(),
+        };
+        std::mem::replace(&mut *newest, live.clone()).newer.cancel();
+        live
     }
 
     /// Tells the peer's answers as they come.

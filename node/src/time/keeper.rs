@@ -17,6 +17,9 @@ use crate::store::{Op, Store, StoreError};
 /// Name of the stored value that holds the latest time seen.
 const SEEN: &str = "time/seen";
 
+/// Name of the stored value that holds how far the latest time seen was set back in all.
+const SET_BACK: &str = "time/set-back";
+
 /// Holds the wall clock against the latest time seen here and against the peers' clocks.
 /// Clones share it.
 #[derive(Clone, Debug)]
@@ -34,8 +37,10 @@ struct Shared {
 struct Inner {
     /// The latest time that was believed.
     seen: Millis,
-    /// That, as it is on disk.
-    kept: Millis,
+    /// Milliseconds by which that was set back in all.
+    set_back: u64,
+    /// Both, as they are on disk.
+    kept: (Millis, u64),
     /// What each peer's clock said, and when that was by a clock that nobody can set.
     peers: BTreeMap<AgencyId, (Millis, Instant)>,
     /// How far off the peers an administrator confirmed the clock to be, in milliseconds; over
@@ -91,10 +96,11 @@ impl Timekeeper {
                 .filter(|wall| wall.0 > 0)
                 .unwrap_or_else(|| clock.now()),
         };
+        let set_back = value(SET_BACK)?.unwrap_or(0);
         Ok(Self(Arc::new(Shared {
             store,
             clock,
-            inner: Mutex::new(Inner::new(seen)),
+            inner: Mutex::new(Inner::new(seen, set_back)),
             changes: watch::Sender::new(0),
         })))
     }
@@ -105,8 +111,9 @@ impl Timekeeper {
     /// # Errors
     /// Why not.
     pub fn trusted(&self) -> Result<Millis, Doubt> {
-        let now = self.0.clock.now();
         let mut inner = self.lock();
+        // Read in turn: who read earlier and comes later would set the time back.
+        let now = self.0.clock.now();
         let off = inner.off(now, Instant::now());
         if let Some(doubt) = inner.doubt(now, off) {
             return Err(doubt);
@@ -130,6 +137,20 @@ impl Timekeeper {
     pub fn latest(&self) -> Millis {
         let now = self.0.clock.now();
         now.max(self.lock().seen)
+    }
+
+    /// What [`Self::latest`] would be if the clock had never been set back, whoever confirmed
+    /// that: for spans that nobody may lengthen by setting it back. No date; [`Self::on_clock`]
+    /// makes one of it.
+    pub fn reckoned(&self) -> Millis {
+        let now = self.0.clock.now();
+        let inner = self.lock();
+        Millis(now.max(inner.seen).0.saturating_add(inner.set_back))
+    }
+
+    /// What the wall clock says, as it is set now, when it is so late by [`Self::reckoned`].
+    pub fn on_clock(&self, reckoned: Millis) -> Millis {
+        Millis(reckoned.0.saturating_sub(self.lock().set_back))
     }
 
     /// What a peer's clock says now.
@@ -159,11 +180,15 @@ impl Timekeeper {
         let doubt = self.trusted().err();
         if doubt.is_some() {
             let now = self.0.clock.now();
-            self.write(now).await?;
+            let set_back = {
+                let inner = self.lock();
+                inner.set_back_at(now)
+            };
+            self.write(now, set_back).await?;
             let mut inner = self.lock();
             inner.confirmed = inner.off(now, Instant::now());
-            inner.seen = now;
-            inner.kept = now;
+            inner.goes_to(now);
+            inner.kept = (now, set_back);
         }
         self.changed();
         Ok(doubt)
@@ -174,16 +199,17 @@ impl Timekeeper {
     /// # Errors
     /// The store can't be written.
     pub async fn keep(&self) -> Result<(), StoreError> {
-        let seen = {
+        let (seen, set_back) = {
             let inner = self.lock();
-            let moved = inner.seen.0.abs_diff(inner.kept.0);
-            if moved < limits::TIME_KEPT_MS {
+            let (seen, set_back) = inner.kept;
+            let moved = inner.seen.0.abs_diff(seen.0);
+            if moved.max(inner.set_back.abs_diff(set_back)) < limits::TIME_KEPT_MS {
                 return Ok(());
             }
-            inner.seen
+            (inner.seen, inner.set_back)
         };
-        self.write(seen).await?;
-        self.lock().kept = seen;
+        self.write(seen, set_back).await?;
+        self.lock().kept = (seen, set_back);
         Ok(())
     }
 
@@ -199,12 +225,13 @@ impl Timekeeper {
         Some(later(*said, at.elapsed()))
     }
 
-    async fn write(&self, seen: Millis) -> Result<(), StoreError> {
-        let op = Op::PutMeta {
-            name: SEEN.into(),
-            bytes: seen.0.to_be_bytes().to_vec().into(),
+    async fn write(&self, seen: Millis, set_back: u64) -> Result<(), StoreError> {
+        let put = |name: &str, value: u64| Op::PutMeta {
+            name: name.into(),
+            bytes: value.to_be_bytes().to_vec().into(),
         };
-        self.0.store.write(vec![op]).await.map(|_| ())
+        let ops = vec![put(SEEN, seen.0), put(SET_BACK, set_back)];
+        self.0.store.write(ops).await.map(|_| ())
     }
 
     fn changed(&self) {
@@ -217,13 +244,26 @@ impl Timekeeper {
 }
 
 impl Inner {
-    fn new(seen: Millis) -> Self {
+    fn new(seen: Millis, set_back: u64) -> Self {
         Self {
             seen,
-            kept: seen,
+            set_back,
+            kept: (seen, set_back),
             peers: BTreeMap::new(),
             confirmed: None,
         }
+    }
+
+    /// Takes this for the latest time, and counts by how much that sets it back.
+    fn goes_to(&mut self, now: Millis) {
+        self.set_back = self.set_back_at(now);
+        self.seen = now;
+    }
+
+    /// How far it is set back in all once this is the latest time.
+    fn set_back_at(&self, now: Millis) -> u64 {
+        let by = self.seen.0.saturating_sub(now.0);
+        self.set_back.saturating_add(by)
     }
 
     fn doubt(&self, now: Millis, off: Option<i64>) -> Option<Doubt> {
@@ -259,7 +299,7 @@ impl Inner {
             i128::from(self.seen.0) - peers > confirmed + i128::from(limits::CLOCK_OFF_PEERS_MS)
         });
         if now > self.seen || mistaken {
-            self.seen = now;
+            self.goes_to(now);
         }
     }
 
@@ -333,7 +373,7 @@ mod tests {
 
     fn at(peers: &[i64]) -> (Inner, Millis, Instant) {
         let (now, instant) = (Millis(1_000 * HOUR), Instant::now());
-        let mut inner = Inner::new(now);
+        let mut inner = Inner::new(now, 0);
         for (n, off) in (0u8..).zip(peers) {
             let theirs = Millis(now.0.saturating_add_signed(-off));
             let peer = AgencyId::from_bytes([n; 32]);
@@ -384,6 +424,18 @@ mod tests {
         let hour = std::time::Duration::from_secs(3_600);
         assert_eq!(inner.off(now, instant + hour), Some(-(HOUR as i64)));
         assert_eq!(inner.off(Millis(now.0 + HOUR), instant + hour), Some(0));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_takes_nothing_of_the_time_that_passed() {
+        let (mut inner, now, _) = at(&[]);
+        let reckoned = |inner: &Inner| inner.seen.0 + inner.set_back;
+        let mut passed = reckoned(&inner);
+        for (to, passes) in [(71, 71), (21, 0), (22, 1), (0, 0), (90, 90)] {
+            inner.goes_to(Millis(now.0 + to * HOUR));
+            passed += passes * HOUR;
+            assert_eq!(reckoned(&inner), passed, "{to}");
+        }
     }
 
     #[test]

@@ -28,6 +28,11 @@ sealed! {
         /// Whether an interpreter was there.
         #[serde(default)]
         pub interpreter: bool,
+        /// The last day on which who they are may be kept, where they agree that it is kept for
+        /// longer after the end than it is anyway; only with 'given'. It is never kept longer
+        /// than the referral itself.
+        #[serde(default)]
+        pub keep_until: Option<Date>,
         /// SHA-256 of the signed form.
         #[serde(default)]
         pub form_hash: Option<FormHash>,

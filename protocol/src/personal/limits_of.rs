@@ -94,6 +94,13 @@ fn of_consent(consent: &Consent) -> Result<(), Finding> {
             "Set the state to 'emergency', or drop it.",
         ));
     }
+    if consent.keep_until.is_some() && consent.state != ConsentState::Given {
+        return Err(shape(
+            "body.consent.keep_until",
+            "stands with state 'given', and with no other",
+            "Drop it: without consent nothing is kept for longer.",
+        ));
+    }
     match consent.emergency.as_ref().and_then(|e| e.note.as_ref()) {
         Some(note) => sentence("body.consent.emergency.note", note),
         None => Ok(()),

@@ -94,6 +94,9 @@ pub enum Action {
         scope: BTreeSet<ConsentScope>,
         /// When they said so.
         date: Date,
+        /// The last day on which who they are may be kept, if longer than it is anyway; only
+        /// with 'given'.
+        keep_until: Option<Date>,
     },
     /// The referral is taken back: everything is erased.
     Withdrawn {
@@ -147,6 +150,9 @@ pub struct StepData {
     /// Of consent: to what they agree.
     #[serde(default)]
     pub scope: BTreeSet<ConsentScope>,
+    /// Of consent that is given: the last day on which who they are may be kept.
+    #[serde(default)]
+    pub keep_until: Option<Date>,
     /// Of a change of urgency: what it is now.
     #[serde(default)]
     pub urgency: Option<Urgency>,
@@ -177,6 +183,8 @@ struct Flat {
     state: Option<ConsentState>,
     #[serde(default)]
     scope: BTreeSet<ConsentScope>,
+    #[serde(default)]
+    keep_until: Option<Date>,
     #[serde(default)]
     urgency: Option<Urgency>,
 }
@@ -261,11 +269,18 @@ impl Action {
             },
             StepKind::Consent => {
                 let state = data.state.take();
+                let state = state.ok_or(missing("state", ConsentState::WHAT))?;
                 let date = data.date.take();
+                // Who agrees to nothing agrees to no longer time.
+                let keep_until = match state {
+                    ConsentState::Given => data.keep_until.take(),
+                    _ => None,
+                };
                 Action::Consent {
-                    state: state.ok_or(missing("state", ConsentState::WHAT))?,
+                    state,
                     scope: std::mem::take(&mut data.scope),
                     date: date.ok_or(missing("date", "the day on which they said so"))?,
+                    keep_until,
                 }
             }
             StepKind::Guardian | StepKind::BestInterests => {
@@ -308,10 +323,16 @@ impl Action {
             Action::FollowedUp { number } => data.number = Some(*number),
             Action::Closed { reason } => data.reason = Some(reason.as_str().into()),
             Action::Withdrawn { reason } => data.reason = Some(reason.as_str().into()),
-            Action::Consent { state, scope, date } => {
+            Action::Consent {
+                state,
+                scope,
+                date,
+                keep_until,
+            } => {
                 data.state = Some(*state);
                 data.scope.clone_from(scope);
                 data.date = Some(*date);
+                data.keep_until = *keep_until;
             }
             Action::Guardian { since } | Action::BestInterests { since } => {
                 data.date = Some(*since);
@@ -370,6 +391,7 @@ impl StepData {
             ("number", self.number.is_some()),
             ("state", self.state.is_some()),
             ("scope", !self.scope.is_empty()),
+            ("keep_until", self.keep_until.is_some()),
             ("urgency", self.urgency.is_some()),
         ];
         fields
@@ -402,6 +424,7 @@ impl TryFrom<Flat> for Step {
             number: flat.number,
             state: flat.state,
             scope: flat.scope,
+            keep_until: flat.keep_until,
             urgency: flat.urgency,
         };
         Ok(Self {
@@ -430,6 +453,7 @@ impl Encode for Step {
             ("number", &data.number),
             ("state", &data.state),
             ("scope", &data.scope),
+            ("keep_until", &data.keep_until),
             ("urgency", &data.urgency),
         ]);
     }
@@ -536,6 +560,7 @@ mod tests {
                 state: ConsentState::Given,
                 scope: BTreeSet::from([ConsentScope::Assistance, ConsentScope::ShareIdentity]),
                 date: day,
+                keep_until: Some(day.add_days(90)),
             },
             Action::Guardian { since: day },
             Action::BestInterests { since: day },
@@ -587,6 +612,18 @@ mod tests {
         assert_eq!(
             says(StepKind::Accepted, data),
             "'accepted' has no place for 'reason'; leave it out"
+        );
+        let day = Date::new(2031, 3, 14);
+        let kept = |state| StepData {
+            state: Some(state),
+            date: day,
+            keep_until: day,
+            ..StepData::default()
+        };
+        assert_eq!(says(StepKind::Consent, kept(ConsentState::Given)), "taken");
+        assert_eq!(
+            says(StepKind::Consent, kept(ConsentState::Withdrawn)),
+            "'consent' has no place for 'keep_until'; leave it out"
         );
         for action in every() {
             assert!(Action::new(action.kind(), action.data()) == Ok(action.clone()));

@@ -74,6 +74,9 @@ pub fn referral_toml(today: Date) -> String {
     out.any("checklist", ConsentQuestion::TEXTS, ConsentQuestion::TEXTS);
     out.field("language = \"ar\"", "Language in which they were asked.");
     out.field("interpreter = true", "Whether an interpreter was there.");
+    out.note(
+        "keep_until = 2031-09-30   # only if they agree that their name is kept for longer after the end",
+    );
     out.note(&format!(
         "emergency = {{ reason = \"child-at-risk\" }}   # with state 'emergency'; one of: {}",
         EmergencyReason::TEXTS.join(", ")

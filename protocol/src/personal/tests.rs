@@ -110,6 +110,7 @@ pub(crate) fn profile() -> Profile {
             checklist: ConsentQuestion::ALL.to_vec(),
             language: "ar".parse().expect("lang"),
             interpreter: true,
+            keep_until: Some("2031-09-01".parse().expect("date")),
             form_hash: Some("ab".repeat(32).parse().expect("hash")),
             emergency: None,
         },

@@ -513,7 +513,8 @@ pub fn profile() -> Inside {
             "scope": ["assistance", "share-profile", "share-identity"],
             "checklist": ["interview", "purpose", "data-use", "research-use", "access-right",
                           "storage-time", "withdrawal"],
-            "language": "ar", "interpreter": true, "form_hash": "cd".repeat(32),
+            "language": "ar", "interpreter": true, "keep_until": "2031-09-30",
+            "form_hash": "cd".repeat(32),
         },
     }))))
 }
@@ -589,7 +590,7 @@ pub fn steps() -> Vec<(&'static str, Inside)> {
         ("step-withdrawn", json!({"reason": "subject-right"})),
         (
             "step-consent",
-            json!({"state": "given", "scope": ["assistance"], "date": TODAY}),
+            json!({"state": "given", "scope": ["assistance"], "date": TODAY, "keep_until": "2031-09-30"}),
         ),
         ("step-guardian", json!({"date": TODAY})),
         ("step-best-interests", json!({"date": TODAY})),

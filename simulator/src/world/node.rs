@@ -44,6 +44,8 @@ pub struct Node {
     share: BTreeMap<usize, u64>,
     accept: BTreeMap<usize, u64>,
     pub(super) full_until: u64,
+    /// Who was asked for a record that is not here yet; gone with a restart.
+    asked: BTreeMap<RecordId, usize>,
     disk: Disk,
     backup: Disk,
 }
@@ -83,6 +85,7 @@ impl Node {
             share: BTreeMap::new(),
             accept: BTreeMap::new(),
             full_until: 0,
+            asked: BTreeMap::new(),
             backup: disk.clone(),
             disk,
         }
@@ -246,18 +249,36 @@ impl Node {
         later
     }
 
-    pub(super) fn lookup(&mut self, from: usize, items: &[Item]) -> Vec<Known> {
+    /// What an offer is answered. None: another peer was asked for one of them already; with
+    /// `spare` that is waited for.
+    pub(super) fn lookup(
+        &mut self,
+        from: usize,
+        items: &[Item],
+        spare: bool,
+    ) -> Option<Vec<Known>> {
         let peer = self.disk.peers.entry(from).or_default();
-        let store = &self.disk.store;
-        let one = |item: &Item| {
+        let (store, asked) = (&self.disk.store, &mut self.asked);
+        let mut one = |item: &Item| {
             if store.contains_key(&item.id) {
                 peer.ledger.insert(item.id, item.created);
                 peer.owed.remove(&item.id);
-                return Known::Answer(Answer::Stored);
+                return Some(Known::Answer(Answer::Stored));
             }
-            Known::Want
+            let of = *asked.entry(item.id).or_insert(from);
+            if spare && of != from {
+                return None;
+            }
+            asked.insert(item.id, from);
+            Some(Known::Want)
         };
-        items.iter().map(one).collect()
+        let known: Vec<Option<Known>> = items.iter().map(&mut one).collect();
+        known.into_iter().collect()
+    }
+
+    /// What a peer was asked for on a stream that broke does not come on it.
+    pub(super) fn forget_asked(&mut self, of: usize) {
+        self.asked.retain(|_, asked| *asked != of);
     }
 
     /// Ingests one record; says whether it was new.
@@ -269,6 +290,9 @@ impl Node {
         record: Option<&Record>,
         now: u64,
     ) -> (Answer, bool) {
+        if self.asked.get(&item.id) == Some(&from) {
+            self.asked.remove(&item.id);
+        }
         let genuine = record.filter(|r| {
             bytes.starts_with(r.id.as_bytes()) && r.id == item.id && r.created == item.created
         });

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use liaison_node::ingest::Sealing;
 use liaison_node::store::Flags;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::record::codes::RecallReason;
@@ -15,8 +16,8 @@ use super::policy::Facts;
 use super::record::{Onward, day_ahead};
 use super::sabotage::Sabotage;
 use super::world::{World, name, names};
-use crate::Ran;
 use crate::tap::moment;
+use crate::{Ran, sealed};
 
 impl World<'_> {
     pub(super) async fn retract(&mut self, node: usize, id: RecordId) {
@@ -176,6 +177,30 @@ impl World<'_> {
         }
         let ran = self.sign(node, &args, &draft.to_string()).await;
         self.made(node, record, id_of(&ran), to, None);
+    }
+
+    pub(super) async fn seal(&mut self, node: usize, record: usize, to: &BTreeSet<usize>) {
+        let mut names = to.clone();
+        if self.sabotage == Some(Sabotage::Seal) {
+            names = (0..self.model.plan.nodes).filter(|n| *n != node).collect();
+        }
+        let marker = self.model.plan.records[record].marker.clone();
+        let id = loop {
+            self.may_sign(node).await;
+            let statement = Sealing {
+                inside: sealed::marked(&marker),
+                recipients: names.iter().map(|n| self.model.agencies[*n]).collect(),
+                thread: None,
+                respond_by: None,
+            };
+            let at = self.federation[&name(node)].node();
+            match at.ingest.seal(vec![statement], Vec::new()).await {
+                Ok(made) => break made[0].0,
+                Err(error) if error.to_string().contains(UNSIGNED) => {}
+                Err(error) => panic!("n{node} does not seal: {error}"),
+            }
+        };
+        self.made(node, record, id, Some(to.clone()), None);
     }
 
     pub(super) async fn amend(

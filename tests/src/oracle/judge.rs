@@ -8,6 +8,7 @@ use liaison_node::store::{Arrival, Flags, Header, Store};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::SignedRecord;
+use liaison_protocol::seal::frame;
 
 use super::model::{Gate, Known, Model, What};
 use super::record::TLP;
@@ -46,6 +47,11 @@ pub fn held(node: &TestNode) -> Held {
     }
 }
 
+/// A record as it came, with or without a wrap behind it.
+pub fn parse(frame: Vec<u8>) -> Option<SignedRecord> {
+    frame::read(&frame.into()).ok().map(|(signed, _)| signed)
+}
+
 /// Adds what a store holds to what the model knows of; a stopped node's can still be read.
 pub fn learn(model: &mut Model, store: &Store) {
     for (arrival, _) in store.headers(Arrival(0), 10_000).expect("headers") {
@@ -58,16 +64,19 @@ pub fn learn(model: &mut Model, store: &Store) {
 /// Adds what crossed a node's wire.
 pub fn learn_frames(model: &mut Model, node: &TestNode) {
     for frame in node.tap.frames() {
-        for bytes in frame.records() {
-            learn_record(model, bytes.into());
+        for signed in frame.records().into_iter().filter_map(parse) {
+            learn_signed(model, &signed);
         }
     }
 }
 
 fn learn_record(model: &mut Model, bytes: Bytes) {
-    let Ok(signed) = SignedRecord::parse(bytes) else {
-        return;
-    };
+    if let Ok(signed) = SignedRecord::parse(bytes) {
+        learn_signed(model, &signed);
+    }
+}
+
+fn learn_signed(model: &mut Model, signed: &SignedRecord) {
     let record = signed.unverified();
     let Some(author) = model.node(&record.envelope.author) else {
         return;

@@ -87,6 +87,11 @@ impl World<'_> {
             .filter(|id| !held.contains(id))
             .collect();
         self.model.undecided.extend(lost);
+        // The keyring is in no backup.
+        let sealed = self.model.records.iter();
+        let sealed = sealed.filter(|(_, k)| k.author == node && self.model.is_sealed(k));
+        let closed: Vec<RecordId> = sealed.map(|(id, _)| *id).collect();
+        self.model.closed.extend(closed);
         self.federation.node(&name(node)).start().await;
         self.changed(node, begin, |v| {
             *v = Version {

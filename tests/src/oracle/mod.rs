@@ -2,7 +2,7 @@
 //! against a model of the rules.
 //!
 //! A seed draws a [`plan`]: nodes, links, circles, policies with ceilings, records of several
-//! kinds with their handling and lists, amendments, retractions, permits, recalls, restarts, cut
+//! kinds with their handling and lists, sealed ones, amendments, retractions, permits, recalls, restarts, cut
 //! lines, peers removed, revoked and added again, nodes that come back from a backup. [`world`]
 //! carries it out with real nodes over real sockets; [`model`] has the rules, written anew from
 //! the specification; the judges compare:
@@ -12,6 +12,8 @@
 //! - it holds nothing that was retracted or called back where that could come,
 //! - no frame tells or gives a peer what it may not have: each is judged by the gates of the
 //!   policy epoch of its session, and none is of an old epoch two seconds after a change,
+//! - what is sealed reaches those whom it names, from its author, and nobody else opens it; its
+//!   words stand in no frame and in no file,
 //! - a node that came back from a backup serves nothing that was withdrawn since, before it heard
 //!   from whoever brought it.
 //!
@@ -37,6 +39,7 @@ mod rest;
 pub mod rng;
 pub mod sabotage;
 mod scenes;
+mod sealed;
 pub mod step;
 mod trace;
 mod wire;

@@ -29,6 +29,8 @@ pub enum Gate {
     Recall,
     /// The receiver is not on its distribution list.
     Audience,
+    /// It is sealed, and went to one whom it does not name, or from another than its author.
+    Seal,
     /// The sender's policy forbids it.
     Policy,
     /// A session went on under an old policy.
@@ -162,6 +164,8 @@ pub struct Model<'a> {
     pub restored: Vec<Restored>,
     /// Records that their author lost so, and with them who may have them.
     pub undecided: BTreeSet<RecordId>,
+    /// Sealed records of which their author lost the key.
+    pub closed: BTreeSet<RecordId>,
     /// Lines that were cut and not mended.
     pub cut: BTreeSet<(usize, usize)>,
 }
@@ -182,6 +186,7 @@ impl<'a> Model<'a> {
             withdrawn: BTreeMap::new(),
             restored: Vec::new(),
             undecided: BTreeSet::new(),
+            closed: BTreeSet::new(),
             cut: BTreeSet::new(),
         }
     }
@@ -271,6 +276,9 @@ impl<'a> Model<'a> {
             from,
             to,
         };
+        if traits.sealed && (from != known.author || !addressed) {
+            return Err(Gate::Seal);
+        }
         if !handling(traits, roles, addressed, permitted) {
             return Err(Gate::Handling);
         }
@@ -311,6 +319,14 @@ impl<'a> Model<'a> {
             return Err(Gate::Author);
         }
         let card;
+        let names = |node| match &known.what {
+            What::Drawn(_, Some(list)) => list.contains(&node),
+            _ => false,
+        };
+        let sealed = self.is_sealed(known);
+        if sealed && (courier != known.author || !names(at)) {
+            return Err(Gate::Seal);
+        }
         let traits = match &known.what {
             What::Retract(_) | What::Control(_) | What::Permit { .. } | What::Recall { .. } => {
                 return Ok(());
@@ -344,11 +360,16 @@ impl<'a> Model<'a> {
                         us: at,
                         peer: courier,
                         peers: &v.peers,
-                        addressed: false,
+                        addressed: sealed,
                     },
                 )
         });
         if open { Ok(()) } else { Err(Gate::Accept) }
+    }
+
+    /// Whether a record is sealed.
+    pub fn is_sealed(&self, known: &Known) -> bool {
+        matches!(&known.what, What::Drawn(number, _) if self.plan.records[*number].traits.sealed)
     }
 
     /// Whether a node had been given an agency's card by a person by a moment, and not lost it
@@ -422,5 +443,6 @@ fn card_traits(author: usize) -> Traits {
         codes: BTreeSet::new(),
         class: "none",
         tags: [format!("country:{}", country_of(author))].into(),
+        sealed: false,
     }
 }

@@ -30,6 +30,8 @@ pub struct Plan {
 /// The federation as it would be, while it is drawn.
 pub(super) struct Draw {
     pub(super) rng: Rng,
+    /// What is drawn beside the rest, so that the rest stays what it was before.
+    aside: Rng,
     pub(super) plan: Plan,
     pub(super) peers: Vec<BTreeSet<usize>>,
     pub(super) runs: Vec<bool>,
@@ -39,6 +41,8 @@ pub(super) struct Draw {
     in_circles: BTreeSet<(usize, usize)>,
     /// Records in force, with their authors.
     pub(super) live: BTreeMap<usize, usize>,
+    /// Sealed ones in force, with their authors.
+    sealed: BTreeMap<usize, usize>,
     /// Permits in force, with their authors.
     permits: BTreeMap<usize, usize>,
     /// What each node had when it was backed up last.
@@ -50,6 +54,7 @@ pub(super) struct Draw {
 struct Backup {
     peers: BTreeSet<usize>,
     live: BTreeSet<usize>,
+    sealed: BTreeSet<usize>,
     permits: BTreeSet<usize>,
 }
 
@@ -60,6 +65,7 @@ impl Plan {
         let nodes = rng.pick(&[2, 3, 3, 3, 4, 4, 4, 5, 5, 6, 7, 8]);
         let mut draw = Draw {
             rng,
+            aside: Rng::new(!seed),
             plan: Self {
                 seed,
                 nodes,
@@ -72,6 +78,7 @@ impl Plan {
             cut: BTreeSet::new(),
             in_circles: BTreeSet::new(),
             live: BTreeMap::new(),
+            sealed: BTreeMap::new(),
             permits: BTreeMap::new(),
             backups: BTreeMap::new(),
         };
@@ -79,6 +86,7 @@ impl Plan {
         let count = 12 + draw.rng.below(16);
         for _ in 0..count {
             draw.step();
+            draw.beside();
         }
         draw.end();
         draw.plan
@@ -156,6 +164,36 @@ impl Draw {
         }
     }
 
+    /// Records are sealed, and taken back.
+    fn beside(&mut self) {
+        let running: Vec<usize> = (0..self.plan.nodes).filter(|n| self.runs[*n]).collect();
+        match self.aside.below(100) {
+            0..=14 => {
+                let Some(node) = self.aside.maybe(&running) else {
+                    return;
+                };
+                let peers: Vec<usize> = self.peers[node].iter().copied().collect();
+                let to: BTreeSet<usize> = self.aside.some(&peers, 60).into_iter().collect();
+                if to.is_empty() {
+                    return;
+                }
+                let record = self.plan.records.len();
+                self.plan.records.push(Drawn::sealed(record));
+                self.sealed.insert(record, node);
+                self.plan.steps.push(Step::Seal { node, record, to });
+            }
+            15..=18 => {
+                let own = self.sealed.iter().filter(|(_, node)| self.runs[**node]);
+                let own: Vec<(usize, usize)> = own.map(|(r, n)| (*r, *n)).collect();
+                if let Some((of, node)) = self.aside.maybe(&own) {
+                    self.sealed.remove(&of);
+                    self.plan.steps.push(Step::Retract { node, of });
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Most of what is broken is mended in the end.
     fn end(&mut self) {
         for node in 0..self.plan.nodes {
@@ -206,6 +244,7 @@ impl Draw {
         let backup = Backup {
             peers: self.peers[node].clone(),
             live: own(&self.live),
+            sealed: own(&self.sealed),
             permits: own(&self.permits),
         };
         self.backups.insert(node, backup);
@@ -219,6 +258,8 @@ impl Draw {
         self.peers[node] = backup.peers;
         self.live
             .retain(|record, author| *author != node || backup.live.contains(record));
+        self.sealed
+            .retain(|record, author| *author != node || backup.sealed.contains(record));
         self.permits
             .retain(|permit, author| *author != node || backup.permits.contains(permit));
         self.plan.steps.push(Step::Restore(node));

@@ -63,6 +63,8 @@ pub struct Traits {
     pub class: &'static str,
     /// What policies see of its content.
     pub tags: BTreeSet<String>,
+    /// It is sealed: nobody whom it does not name gets it, and from nobody but its author.
+    pub sealed: bool,
 }
 
 /// A record to be pushed.
@@ -121,9 +123,27 @@ impl Drawn {
                 codes,
                 class,
                 tags: tags(kind, area),
+                sealed: false,
             },
             marker: format!("Quittenmarke {}", letters(number)),
             area,
+        }
+    }
+
+    /// One that is sealed: who somebody is, under a name that is the marker.
+    pub fn sealed(number: usize) -> Self {
+        Self {
+            traits: Traits {
+                kind: "victim-referral",
+                tlp: TLP.len() - 1,
+                onward: Onward::None,
+                codes: ["H2"].into(),
+                class: "none",
+                tags: ["part:identity".to_owned()].into(),
+                sealed: true,
+            },
+            marker: format!("Quittensiegel {}", letters(number)),
+            area: AREAS[0],
         }
     }
 

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use liaison_node::store::{Flags, Header};
 use liaison_node::swarm::Direction;
 use liaison_protocol::id::RecordId;
-use liaison_protocol::record::signed::SignedRecord;
 
-use super::judge::{Held, Violation, is_in_force, name};
+use super::judge::{self, Held, Violation, is_in_force, name};
 use super::model::{Gate, Known, Model, Recalled, What};
 use super::wire::Wire;
 use crate::tap::Frame;
@@ -76,7 +75,7 @@ pub fn given(model: &Model, frames: &[Frame]) -> Vec<Given> {
             continue;
         };
         let records = frame.records().into_iter();
-        let ids = records.filter_map(|bytes| SignedRecord::parse(bytes.into()).ok());
+        let ids = records.filter_map(judge::parse);
         given.extend(ids.map(|signed| Given {
             moment: frame.moment,
             from,
@@ -140,7 +139,8 @@ impl Rest<'_> {
         known: &Known,
     ) -> bool {
         let model = self.model;
-        if known.author == from && model.undecided.contains(id) {
+        let lost = model.undecided.contains(id) || model.closed.contains(id);
+        if known.author == from && lost {
             return false;
         }
         let permitted = model.permits_of(id, to).any(|permit| {

@@ -34,13 +34,15 @@ pub enum Sabotage {
     Recall,
     /// A restored node waits for nobody.
     Restore,
+    /// What is sealed names everybody.
+    Seal,
     /// Nodes share nothing: the other way round, too little.
     Starve,
 }
 
 impl Sabotage {
     /// Each, and the gates of which at least one must be seen to be broken.
-    pub const ALL: [(Sabotage, &'static [Gate]); 17] = [
+    pub const ALL: [(Sabotage, &'static [Gate]); 18] = [
         (Sabotage::Policy, &[Gate::Policy]),
         (Sabotage::Accept, &[Gate::Accept]),
         (Sabotage::Handling, &[Gate::Handling]),
@@ -57,6 +59,7 @@ impl Sabotage {
         (Sabotage::Permit, &[Gate::Courier]),
         (Sabotage::Recall, &[Gate::NotErased]),
         (Sabotage::Restore, &[Gate::InForce]),
+        (Sabotage::Seal, &[Gate::Seal]),
         (Sabotage::Starve, &[Gate::Starved]),
     ];
 }

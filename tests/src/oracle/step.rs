@@ -16,6 +16,15 @@ pub enum Step {
         /// Its distribution list.
         to: Option<BTreeSet<usize>>,
     },
+    /// A node seals a record to these peers.
+    Seal {
+        /// The author.
+        node: usize,
+        /// The record.
+        record: usize,
+        /// Whom it names.
+        to: BTreeSet<usize>,
+    },
     /// A node replaces a record of its own.
     Amend {
         /// The author.

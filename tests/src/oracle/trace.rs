@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 
 use liaison_node::swarm::Direction;
 use liaison_protocol::id::RecordId;
-use liaison_protocol::record::signed::SignedRecord;
 use liaison_protocol::wire::Message;
 
-use super::judge::name;
+use super::judge::{self, name};
 use super::model::{Model, What};
 use super::step::Step;
 use crate::tap::Frame;
@@ -67,7 +66,7 @@ fn named(frame: &Frame, offers: &mut Offers) -> Vec<(RecordId, String)> {
         }
         _ => {
             let records = frame.records().into_iter();
-            let read = records.filter_map(|bytes| SignedRecord::parse(bytes.into()).ok());
+            let read = records.filter_map(judge::parse);
             read.map(|signed| bare(signed.id())).collect()
         }
     }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use liaison_node::swarm::{Channel, Direction};
 use liaison_protocol::id::RecordId;
-use liaison_protocol::record::signed::SignedRecord;
 use liaison_protocol::wire::{Message, Outcome};
 
-use super::judge::{Violation, name};
+use super::judge::{self, Violation, name};
 use super::model::{Gate, Model, Version, What};
+use crate::sealed::stands_in;
 use crate::tap::Frame;
 
 /// How long after a change what was under way before may still go out.
@@ -131,6 +131,7 @@ impl Reader<'_> {
             return;
         };
         self.live_on(frame.moment);
+        self.look_for_sealed(frame, peer);
         let stream = self.streams.entry(frame.stream).or_default();
         stream.opened.get_or_insert((frame.epoch, frame.moment));
         let message = frame.message();
@@ -149,7 +150,7 @@ impl Reader<'_> {
             }
             (Message::Records { frames, .. }, direction) => {
                 for bytes in frames.iter().flatten() {
-                    let Ok(signed) = SignedRecord::parse(bytes.clone().into()) else {
+                    let Some(signed) = judge::parse(bytes.clone()) else {
                         self.note(Gate::Stray, "bytes that are no record".into());
                         continue;
                     };
@@ -474,6 +475,18 @@ impl Reader<'_> {
         let entry = self.gone.entry(of).or_insert(gone);
         if entry.why != Why::Retracted && why != Why::Amended {
             entry.why = why;
+        }
+    }
+
+    /// No frame has a word of what is sealed.
+    fn look_for_sealed(&mut self, frame: &Frame, peer: usize) {
+        let records = self.model.plan.records.iter().enumerate();
+        for (n, record) in records.filter(|(_, record)| record.traits.sealed) {
+            if stands_in(&frame.body, record.marker.as_bytes()) {
+                let us = self.us;
+                let says = format!("words of r{n}, which is sealed, between n{us} and n{peer}");
+                self.note(Gate::Stray, says);
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use super::policy::{Policy, country_of, sector_of};
 use super::rest::{self, Given, Rest};
 use super::sabotage::Sabotage;
 use super::step::Step;
-use super::{trace, wire};
+use super::{sealed, trace, wire};
 use crate::tap::moment;
 use crate::{Federation, Ran};
 
@@ -115,6 +115,7 @@ impl World<'_> {
     async fn step(&mut self, step: &Step) {
         match step {
             Step::Push { node, record, to } => self.push(*node, *record, to.as_ref()).await,
+            Step::Seal { node, record, to } => self.seal(*node, *record, to).await,
             Step::Amend {
                 node,
                 of,
@@ -298,6 +299,10 @@ impl World<'_> {
         for n in 0..self.model.plan.nodes {
             judge::learn_frames(&mut self.model, &self.federation[&name(n)]);
         }
+        for n in &running {
+            violations.extend(sealed::judge(&self.model, *n, &self.federation[&name(*n)]));
+        }
+        violations.extend(sealed::judge_disk(&self.model, self.federation.dir()));
         let (mut frames, mut copies) = (0, 0);
         for (n, said) in said.iter().enumerate() {
             let wire = wire::read_wire(&self.model, n, said);

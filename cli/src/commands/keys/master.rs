@@ -25,8 +25,9 @@ pub enum With {
 
 /// Change what the keyring opens with, while the node is stopped
 ///
-/// The keyring makes sealed records readable. Copies of it that were made before still open
-/// with what they were closed with.
+/// The keyring makes sealed records readable. All of it is encrypted anew: copies that were made
+/// before open with what they were closed with, and with that nothing opens which came later.
+/// `file` makes a new key file, also where there is one.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -55,7 +56,10 @@ pub fn run(context: &mut Context, args: &MasterArgs) -> Outcome {
     let config = Config::read(&home.config_path())
         .map_err(|e| CommandError::failed(e.to_string(), "correct config.toml"))?;
     let failed = |e: liaison_node::keyring::KeyringError| {
-        CommandError::failed(e.to_string(), "the keyring is as it was")
+        CommandError::failed(
+            e.to_string(),
+            "nothing is lost: type the same again, and a change that was begun goes on",
+        )
     };
     let kind = home.keyring_kind().map_err(failed)?;
     let file = home.keyring_key_file(&config.keyring);
@@ -66,18 +70,26 @@ pub fn run(context: &mut Context, args: &MasterArgs) -> Outcome {
             MasterKey::from_words(kind, &words).map_err(failed)?
         }
     };
-    let new = match args.with {
-        With::File => made(&file).map_err(failed)?,
-        With::Passphrase => {
+    let beside = file.with_extension("key.new");
+    let new = match (args.with, kind) {
+        (With::File, MasterKind::File) => made(&beside).map_err(failed)?,
+        (With::File, _) => made(&file).map_err(failed)?,
+        (With::Passphrase, _) => {
             let words = secret::new_words(context.ui, &KEYRING, args.new_passphrase_fd)?;
             MasterKey::from_words(MasterKind::Passphrase, &words).map_err(failed)?
         }
-        With::Credential => {
+        (With::Credential, _) => {
             let words = secret::new_words(context.ui, &KEYRING, args.new_passphrase_fd)?;
             MasterKey::from_words(MasterKind::Credential, &words).map_err(failed)?
         }
     };
     change_master(&dir, &old, &new).map_err(failed)?;
+    if kind == MasterKind::File && new.kind() == MasterKind::File {
+        liaison_node::keyring::replace_file(&beside, &file).map_err(|e| {
+            let remedy = format!("rename {} to {}", beside.display(), file.display());
+            CommandError::failed(e.to_string(), remedy)
+        })?;
+    }
     let mut left: Option<PathBuf> = None;
     if kind == MasterKind::File && new.kind() != MasterKind::File {
         // It opens copies of the keyring from before; here it is of no use any more.

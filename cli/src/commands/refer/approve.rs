@@ -71,6 +71,10 @@ pub fn approve(context: &mut Context, args: &ApproveArgs) -> Outcome {
 pub fn review(context: &mut Context, args: &ReviewArgs) -> Outcome {
     let client = context.client()?;
     if !args.yes {
+        if context.ui.interactive {
+            let read = format!("To read it: liaison refer show {} --why TEXT", args.id);
+            context.ui.note(&read)?;
+        }
         confirm(context, "Have you looked at it, and may it go on?")?;
     }
     let path = format!("/v1/drafts/{}/review", segment(&args.id));

@@ -253,7 +253,7 @@ fn as_emergency(draft: &mut Value, reason: &str) {
         *consent = json!({});
     }
     if let Some(consent) = consent.as_object_mut() {
-        for given in ["by", "scope", "checklist", "form_hash"] {
+        for given in ["by", "scope", "checklist", "keep_until", "form_hash"] {
             consent.remove(given);
         }
         consent.insert("state".into(), json!("emergency"));

@@ -8,7 +8,7 @@ use liaison_protocol::record::date::Date;
 
 use super::step::{Common, choice, listed, request, take};
 use crate::commands::Context;
-use crate::error::Outcome;
+use crate::error::{CommandError, Outcome};
 
 /// Nobody knows where the person is; a child that is missing is critical at once
 #[derive(Debug, Args)]
@@ -33,6 +33,7 @@ pub struct LocatedArgs {
 #[command(after_long_help = "\
 Examples:
   liaison refer consent 3F7K-9Q2M --state given --scope assistance,share-profile,share-identity
+  liaison refer consent 3F7K-9Q2M --state given --scope assistance --keep-until 2031-12-31
   liaison refer consent 3F7K-9Q2M --state withdrawn")]
 pub struct ConsentArgs {
     #[command(flatten)]
@@ -43,6 +44,10 @@ pub struct ConsentArgs {
     /// To what they agree
     #[arg(long, value_name = "SCOPE", value_delimiter = ',', value_parser = PossibleValuesParser::new(ConsentScope::TEXTS))]
     scope: Vec<String>,
+    /// The last day on which their name may be kept, if they agree that it is kept for longer
+    /// after the end than it is anyway
+    #[arg(long, value_name = "DATE")]
+    keep_until: Option<Date>,
     /// When they said so [default: today]
     #[arg(long)]
     date: Option<Date>,
@@ -94,7 +99,16 @@ pub fn consent(context: &mut Context, args: ConsentArgs) -> Outcome {
     let question = "What did the person say?";
     let state = choice(context, args.state, "--state", question, &states)?;
     let mut scope = args.scope;
-    if state == ConsentState::Given.as_str() && scope.is_empty() && context.ui.interactive {
+    if state == ConsentState::Given.as_str() && scope.is_empty() {
+        if !context.ui.interactive {
+            return Err(CommandError::usage(
+                "--scope is missing",
+                format!(
+                    "give all that they agree to: {}",
+                    ConsentScope::TEXTS.join(",")
+                ),
+            ));
+        }
         scope = context
             .ui
             .choose("To what do they agree?", ConsentScope::TEXTS, true)?;
@@ -105,6 +119,7 @@ pub fn consent(context: &mut Context, args: ConsentArgs) -> Outcome {
     let request = StepRequest {
         state: Some(state),
         scope,
+        keep_until: args.keep_until.map(|day| day.to_string()),
         date: args.date.map(|date| date.to_string()),
         ..request(StepKind::Consent)
     };

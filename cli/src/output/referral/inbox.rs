@@ -124,10 +124,6 @@ fn table(style: &Style, report: &InboxReport) -> String {
             let says = format!("{id}: NOT DELIVERED to {}", clean(&row.peer));
             out.push_str(&format!("{}\n", style.paint(Tone::Bad, &says)));
         }
-        if row.conflict {
-            let says = format!("{id}: two steps ran into each other; look at it");
-            out.push_str(&format!("{}\n", style.paint(Tone::Warn, &says)));
-        }
         for prompt in &row.prompts {
             out.push_str(&format!("{id}: {}\n", clean(prompt)));
         }

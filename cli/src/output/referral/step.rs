@@ -30,7 +30,7 @@ pub fn timeline(style: &Style, report: &TimelineReport, now: &str) -> String {
                 .filter(|text| !text.is_empty())
                 .collect();
             vec![
-                cell(moment::moment(&row.at, now), Tone::Dim),
+                cell(moment::clock(&row.at, now), Tone::Dim),
                 cell(&row.by, Tone::Plain),
                 cell(step, Tone::Strong),
                 cell(more.join("; "), tone),

@@ -38,6 +38,12 @@ pub fn view(style: &Style, view: &ReferralView, desk: Option<&DeskView>) -> Stri
     if !view.scope.is_empty() {
         out.push_str(&format!("Consents to: {}\n", list(&view.scope)));
     }
+    if let Some(day) = &view.keep_until {
+        out.push_str(&format!(
+            "Who they are may be kept until {}, at most as long as the rest\n",
+            clean(day)
+        ));
+    }
     let assigned = list(&view.assigned);
     out.push_str(&format!("Assigned to: {assigned}\n"));
     for (head, part) in [

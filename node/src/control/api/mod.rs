@@ -64,8 +64,8 @@ pub use peers::{
     PeerChangeRequest, PeerStatus, PeerTestReport, TestStep,
 };
 pub use policy::{
-    CeilingView, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest, PolicyState,
-    RevertRequest, StatementView,
+    CeilingView, PlainCarried, PlainRow, PolicyApplied, PolicyPlain, PolicyReport, PolicyRequest,
+    PolicyState, RevertRequest, StatementView,
 };
 pub use preview::{
     PeerPreview, Preview, PreviewCount, PreviewEnd, PreviewLine, PreviewRequest, Recalled,

@@ -137,6 +137,21 @@ pub struct PolicyPlain {
     /// Ceilings, which the cells are below already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ceilings: Vec<CeilingView>,
+    /// For whom a hub keeps parcels: a row a peer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<PlainCarried>,
+}
+
+/// Whose parcels are kept for one peer. Nothing of one can be read here.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PlainCarried {
+    /// Alias of whoever collects them.
+    pub peer: String,
+    /// Aliases of those who may deposit them.
+    pub of: Vec<String>,
+    /// Why, in the sentences of the statements that decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
 }
 
 /// One peer's row.

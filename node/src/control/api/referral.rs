@@ -134,6 +134,10 @@ pub struct ReferralView {
     /// What the person agreed to, as it is now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scope: Vec<String>,
+    /// The last day on which the person agrees that who they are is kept, if longer than it is
+    /// anyway, YYYY-MM-DD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_until: Option<String>,
     /// Whether a guardian was recorded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub guardian: bool,
@@ -199,7 +203,7 @@ pub struct CandidateView {
     pub state: String,
 }
 
-/// Two steps that did not know of each other.
+/// Two steps that did not know of each other, or two words on consent or urgency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConflictView {
     /// The step that took effect.
@@ -284,6 +288,10 @@ pub struct StepRequest {
     /// Of `consent`: to what they agree.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scope: Vec<String>,
+    /// Of `consent` that is given: the last day, YYYY-MM-DD, on which who they are may be kept,
+    /// if longer than it is anyway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_until: Option<String>,
     /// Of `reclassified`: how urgent it is now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urgency: Option<String>,

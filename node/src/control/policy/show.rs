@@ -7,7 +7,9 @@ use axum::extract::State;
 use data_encoding::HEXLOWER;
 
 use super::{Answer, ceilings, history, report};
-use crate::control::api::{ApiError, PlainRow, PolicyPlain, PolicyReport, PolicyState};
+use crate::control::api::{
+    ApiError, PlainCarried, PlainRow, PolicyPlain, PolicyReport, PolicyState,
+};
 use crate::node::Node;
 use crate::policy::{Action, Engine, PlainAnswer, PolicyText};
 
@@ -24,7 +26,8 @@ pub(in crate::control) async fn show(State(node): State<Node>) -> Answer<PolicyR
 pub(in crate::control) async fn plain(State(node): State<Node>) -> Answer<PolicyPlain> {
     let engine = node.policies.current();
     let ceilings = ceilings(engine.set());
-    let table = tokio::task::spawn_blocking(move || engine.plain(Action::Share))
+    let both = move || (engine.plain(Action::Share), engine.carried());
+    let (table, carried) = tokio::task::spawn_blocking(both)
         .await
         .map_err(|_| ApiError::new("internal", "the node is stopping"))?;
     let mut kinds: Vec<String> = Vec::new();
@@ -61,7 +64,18 @@ pub(in crate::control) async fn plain(State(node): State<Node>) -> Answer<Policy
         kinds,
         rows,
         ceilings,
+        carried: carried.into_iter().map(PlainCarried::from).collect(),
     }))
+}
+
+impl From<crate::policy::PlainCarried> for PlainCarried {
+    fn from(carried: crate::policy::PlainCarried) -> Self {
+        Self {
+            peer: carried.peer,
+            of: carried.of.into_iter().collect(),
+            says: carried.says.into_iter().collect(),
+        }
+    }
 }
 
 /// What one peer may have, and why.

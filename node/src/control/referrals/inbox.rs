@@ -21,8 +21,9 @@ pub(in crate::control) async fn inbox(
     let gather = move || {
         this.look_for_deliveries()?;
         let mut lines = this.untaken(now)?;
-        lines.extend(this.referrals.lines(now));
+        lines.extend(this.live_referrals(now));
         lines.retain(|line| this.looks.lists(&line.id, &officer));
+        lines.sort_by_key(|line| !line.undelivered);
         Ok::<_, ApiError>(lines)
     };
     let lines = tokio::task::spawn_blocking(gather)

@@ -24,6 +24,7 @@ use crate::node::Node;
 use crate::referral::access::{Aim, Granted};
 use crate::referral::inbox::{answers_for, open_steps};
 use crate::referral::{CaseId, ReferralError, Thread};
+use crate::store::Flags;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
@@ -46,10 +47,23 @@ impl Node {
         let prefix: IdPrefix = text.parse()?;
         let found: Vec<RecordId> = self.referrals.find(&prefix, limits::AMBIGUOUS);
         match found.as_slice() {
-            [] => Err(none()),
+            [] => Err(self.erased_referral(text).unwrap_or_else(none)),
             [id] => self.referrals.thread(id).ok_or_else(none),
             several => Err(ApiError::ambiguous(text, several)),
         }
+    }
+
+    /// What is said of a referral that was here and is erased.
+    fn erased_referral(&self, text: &str) -> Option<ApiError> {
+        let (_, header) = self.find(text).ok()?;
+        let id = header.id.short();
+        header.flags.contains(Flags::ERASED).then(|| {
+            ApiError::new(
+                "not-found",
+                format!("{id} was taken back or has ended: it is erased here"),
+            )
+            .with_remedy(format!("'liaison show {id}' tells what became of it"))
+        })
     }
 
     /// Lets an officer do something with a referral. Nobody's is whoever's opens it first: that

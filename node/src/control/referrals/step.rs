@@ -16,7 +16,7 @@ use crate::control::caller::Caller;
 use crate::node::Node;
 use crate::officers::Officer;
 use crate::referral::access::Aim;
-use crate::referral::{Thread, Wanted};
+use crate::referral::{ReferralError, Thread, Wanted};
 
 /// `POST /v1/referrals/{id}/steps`.
 pub(in crate::control) async fn step(
@@ -36,7 +36,18 @@ pub(in crate::control) async fn step(
     // Who is referred, and how that goes, is nobody's business who reads the log.
     note(|note| note.record(thread.id));
     let would = thread.folded.leads_to(&wanted.action, thread.role).ok();
-    let made = node.take_step(wanted, dry_run).await?;
+    let made = node.take_step(wanted, dry_run).await;
+    let made = made.map_err(|error| {
+        let is_refused = matches!(error, ReferralError::Refused(_));
+        let error = ApiError::from(error);
+        match is_refused {
+            true => error.with_remedy(format!(
+                "'liaison refer show {}' ends with the steps that are open to you now",
+                thread.id.short()
+            )),
+            false => error,
+        }
+    })?;
     let now = node.clock.now();
     let after = node.referrals.thread(&thread.id);
     let peer = node.registry.alias(&thread.peer);
@@ -126,6 +137,7 @@ fn wanted(node: &Node, thread: &Thread, request: StepRequest) -> Result<Wanted, 
         },
         state: request.state.as_deref().map(code).transpose()?,
         scope: scope?,
+        keep_until: request.keep_until.as_deref().map(code).transpose()?,
         urgency: request.urgency.as_deref().map(code).transpose()?,
     };
     let action = Action::new(kind, data).map_err(invalid)?;

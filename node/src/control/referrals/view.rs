@@ -6,7 +6,7 @@ use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::{Party, State as Stands};
 use liaison_protocol::personal::{Action, Private, StepData};
 use liaison_protocol::record::check::Finding;
-use liaison_protocol::record::codes::ReferralPart;
+use liaison_protocol::record::codes::{ReferralPart, StepKind};
 use zeroize::Zeroizing;
 
 use super::{deadline, open, wiped};
@@ -19,6 +19,7 @@ use crate::control::text::rfc3339;
 use crate::node::Node;
 use crate::referral::Thread;
 use crate::referral::access::Aim;
+use crate::referral::inbox::Prompt;
 
 /// A part of a referral: its name and, in JSON, what stands inside.
 type Part = (&'static str, Zeroizing<Vec<u8>>);
@@ -99,6 +100,7 @@ fn referral(node: &Node, thread: &Thread) -> Result<ReferralView, ApiError> {
         open: open(thread),
         undelivered: line.as_ref().is_some_and(|line| line.undelivered),
         scope: scope.iter().map(|scope| scope.to_string()).collect(),
+        keep_until: thread.keep_until().map(|day| day.to_string()),
         guardian: thread.has_guardian(),
         best_interests: folded.best_interests,
         profile: None,
@@ -113,11 +115,9 @@ fn referral(node: &Node, thread: &Thread) -> Result<ReferralView, ApiError> {
                 kept_step: step_name(thread, &conflict.kept),
                 other: conflict.other.full(),
                 other_step: step_name(thread, &conflict.other),
-                says: format!(
-                    "'{}' and '{}' were taken without knowing of each other. '{}' counts, by a fixed table, here and at the other agency; both are kept. Telephone the other agency.",
-                    step_name(thread, &conflict.kept),
-                    step_name(thread, &conflict.other),
-                    step_name(thread, &conflict.kept),
+                says: conflict_says(
+                    &step_name(thread, &conflict.kept),
+                    &step_name(thread, &conflict.other),
                 ),
             })
             .collect(),
@@ -125,8 +125,13 @@ fn referral(node: &Node, thread: &Thread) -> Result<ReferralView, ApiError> {
         findings: findings.iter().map(FindingView::from).collect(),
         assigned: node.assigned_names(&thread.id),
         prompts: line
-            .map(|line| line.prompts.iter().map(|p| p.says().to_owned()).collect())
-            .unwrap_or_default(),
+            .into_iter()
+            .flat_map(|line| line.prompts)
+            // The conflicts themselves say more.
+            .filter(|prompt| *prompt != Prompt::Conflict)
+            .chain(node.review_prompt(&thread.id))
+            .map(|prompt| prompt.says().to_owned())
+            .collect(),
         stopped: node.deadlines_stopped(),
     })
 }
@@ -263,6 +268,7 @@ fn detail(node: &Node, data: &StepData) -> Option<String> {
         let scope: Vec<&str> = data.scope.iter().map(|code| code.as_str()).collect();
         said.push(scope.join(", "));
     }
+    said.extend(data.keep_until.map(|day| format!("kept until {day}")));
     said.extend(data.urgency.map(|code| code.to_string()));
     said.extend(data.date.map(|date| date.to_string()));
     (!said.is_empty()).then(|| said.join("; "))
@@ -275,6 +281,19 @@ fn name_of(node: &Node, thread: &Thread, party: Party) -> String {
         &thread.peer
     };
     node.registry.alias(agency)
+}
+
+/// What came of two steps that did not know of each other, and what to do.
+fn conflict_says(kept: &str, other: &str) -> String {
+    if kept == StepKind::Consent.as_str() && other == kept {
+        return "consent was recorded twice, without knowing of each other, and not the same. Only what both say counts, here and at the other agency. Ask the person, and record it once more.".into();
+    }
+    if kept == StepKind::Reclassified.as_str() && other == kept {
+        return "the urgency was changed twice, without knowing of each other. The more urgent counts, here and at the other agency. Change it once more if that is wrong.".into();
+    }
+    format!(
+        "'{kept}' and '{other}' were taken without knowing of each other. '{kept}' counts, by a fixed table, here and at the other agency; both are kept. Telephone the other agency."
+    )
 }
 
 fn step_name(thread: &Thread, id: &RecordId) -> String {

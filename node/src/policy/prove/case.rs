@@ -193,11 +193,7 @@ impl Case {
         if r.exercise {
             more.push("of an exercise".to_owned());
         }
-        let author = match &self.author {
-            Author::Own => "that we wrote".to_owned(),
-            Author::ThePeer => "that it wrote itself".to_owned(),
-            Author::Another(other) => format!("of {}", who(other)),
-        };
+        let author = self.author_in_words();
         let article = if r.kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
             "an"
         } else {
@@ -209,6 +205,14 @@ impl Case {
             r.tlp,
             more.join(", ")
         )
+    }
+
+    fn author_in_words(&self) -> String {
+        match &self.author {
+            Author::Own => "that we wrote".to_owned(),
+            Author::ThePeer => "that it wrote itself".to_owned(),
+            Author::Another(other) => format!("of {}", who(other)),
+        }
     }
 }
 
@@ -223,7 +227,10 @@ fn sentence(case: &Case) -> String {
     match case.action {
         Action::Share => format!("The peer {peer} would get, {named}, {what}."),
         Action::Accept => format!("We would take from the peer {peer} {what}."),
-        Action::Carry => format!("We would keep parcels for the peer {peer} about {what}."),
+        Action::Carry => format!(
+            "We would keep for the peer {peer} parcels {}.",
+            case.author_in_words()
+        ),
         Action::Match => format!("The peer {peer} would get an answer from {what}."),
     }
 }

@@ -7,9 +7,10 @@ use liaison_protocol::id::AgencyId;
 use sha2::{Digest, Sha256};
 
 use super::super::attributes::Attributes;
-use super::super::decision::Action;
+use super::super::decision::{Action, Decision};
 use super::super::directory::PeerAttributes;
 use super::super::engine::Engine;
+use super::super::of_parcel::attributes_of_parcel;
 use super::super::scan::on_deep_stack;
 use super::super::schema;
 use super::case::{Author, Case};
@@ -33,36 +34,51 @@ pub fn concrete(
         .iter()
         .filter(|p| only.is_none_or(|agency| p.agency == *agency))
         .collect();
-    let mut invariants = Invariant::all(engine.set())?;
-    invariants.retain(|i| wanted(&i.id));
+    let mut all = Invariant::all(engine.set())?;
+    all.retain(|i| wanted(&i.id));
+    let (of_some, invariants): (Vec<Invariant>, Vec<Invariant>) =
+        all.into_iter().partition(Invariant::is_of_some);
     let mut broken: BTreeMap<String, Verdict> = BTreeMap::new();
-    if !invariants.is_empty() && permits(engine.set(), Action::Share) {
-        let together = Invariant::together(&invariants)?;
-        // Peers that policy cannot tell apart need trying once.
-        let mut seen = BTreeSet::new();
-        let distinct: Vec<&PeerAttributes> = peers
-            .iter()
-            .copied()
-            .filter(|p| seen.insert(profile(engine, p)))
-            .collect();
+    // Peers that policy cannot tell apart need trying once.
+    let distinct = apart(engine, &peers);
+    let shared = Invariant::of_action(&invariants, Action::Share);
+    if !shared.is_empty() && permits(engine.set(), Action::Share) {
+        let together = Invariant::together(&shared)?;
         for (record, addressed) in classes(engine) {
-            if broken.len() == invariants.len() {
+            if broken.len() == shared.len() {
                 break;
             }
-            on_deep_stack(|| {
-                tried(
-                    engine,
-                    &distinct,
-                    &record,
-                    addressed,
-                    &together,
-                    &mut broken,
-                )
-            })?;
+            let question = (Action::Share, &record, addressed);
+            on_deep_stack(|| tried(engine, &distinct, question, &together, &mut broken))?;
         }
     }
-    let mut findings: Vec<Finding> = invariants
+    let carried = Invariant::of_action(&invariants, Action::Carry);
+    if !carried.is_empty() && permits(engine.set(), Action::Carry) {
+        let together = Invariant::together(&carried)?;
+        let everybody: Vec<&PeerAttributes> = engine.directory().peers().iter().collect();
+        let everybody = apart(engine, &everybody);
+        // Whose parcels, and for whom: a peer that is looked at alone is either.
+        let pairs = [(&everybody, &distinct), (&distinct, &everybody)];
+        let pairs = pairs.into_iter().take(if only.is_none() { 1 } else { 2 });
+        for (depositors, addressees) in pairs {
+            for depositor in depositors {
+                let parcel = attributes_of_parcel(depositor.agency, &depositor.country);
+                let others = addressees.iter().copied();
+                let others: Vec<&PeerAttributes> =
+                    others.filter(|p| p.agency != depositor.agency).collect();
+                let question = (Action::Carry, &parcel, true);
+                on_deep_stack(|| tried(engine, &others, question, &together, &mut broken))?;
+            }
+        }
+    }
+    for invariant in &of_some {
+        if let Some(verdict) = on_deep_stack(|| tried_alone(engine, &distinct, invariant)) {
+            broken.insert(invariant.id.clone(), verdict);
+        }
+    }
+    let mut findings: Vec<Finding> = of_some
         .into_iter()
+        .chain(invariants)
         .map(|invariant| Finding {
             verdict: broken.remove(&invariant.id).unwrap_or(Verdict::Proven),
             id: invariant.id,
@@ -75,12 +91,50 @@ pub fn concrete(
     Ok(findings)
 }
 
+/// Tries what is held against some statements alone: one case in which such a statement permits.
+fn tried_alone(
+    engine: &Engine,
+    peers: &[&PeerAttributes],
+    invariant: &Invariant,
+) -> Option<Verdict> {
+    let set = engine.set();
+    for action in Action::ALL {
+        if !invariant.concerns(action) || !invariant.has_a_case(set, action) {
+            continue;
+        }
+        for (record, addressed) in classes(engine) {
+            for peer in peers {
+                let decision = engine.decide(action, &peer.agency, &record, addressed);
+                let blamed = |decision: &Decision| {
+                    let ids = decision.statements.iter().map(|s| &s.id);
+                    ids.filter_map(|id| set.statements.get(id))
+                        .any(|s| invariant.looks_at(s))
+                };
+                if decision.allow && blamed(&decision) {
+                    let case = case(engine, peer, (action, &record, addressed));
+                    return Some(case.into_verdict(&decision, true));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Those that policy can tell apart.
+fn apart<'a>(engine: &Engine, peers: &[&'a PeerAttributes]) -> Vec<&'a PeerAttributes> {
+    let mut seen = BTreeSet::new();
+    let peers = peers.iter().copied();
+    peers.filter(|p| seen.insert(profile(engine, p))).collect()
+}
+
+/// What is asked of the engine, of whichever peer.
+type Question<'a> = (Action, &'a Attributes, bool);
+
 /// Tries one record with each peer; what it breaks is added to `broken`.
 fn tried(
     engine: &Engine,
     peers: &[&PeerAttributes],
-    record: &Attributes,
-    addressed: bool,
+    (action, record, addressed): Question<'_>,
     together: &PolicySet,
     broken: &mut BTreeMap<String, Verdict>,
 ) -> Result<(), String> {
@@ -92,7 +146,7 @@ fn tried(
         // The entities are the same for all peers, and costly.
         let (request, entities) = match asked.take() {
             Some((before, entities)) => (for_another(&before, principal)?, entities),
-            None => engine.question(Action::Share, principal, record, addressed)?,
+            None => engine.question(action, principal, record, addressed)?,
         };
         let answer = Authorizer::new().is_authorized(&request, together, &entities);
         asked = Some((request, entities));
@@ -109,9 +163,9 @@ fn tried(
         if forbidding.is_empty() {
             continue;
         }
-        let decision = engine.decide(Action::Share, &peer.agency, record, addressed);
+        let decision = engine.decide(action, &peer.agency, record, addressed);
         if decision.allow {
-            let case = case(engine, peer, record, addressed);
+            let case = case(engine, peer, (action, record, addressed));
             for id in forbidding {
                 broken.insert(id, case.clone().into_verdict(&decision, true));
             }
@@ -209,11 +263,16 @@ fn classes(engine: &Engine) -> Vec<(Attributes, bool)> {
     classes
 }
 
-fn case(engine: &Engine, peer: &PeerAttributes, record: &Attributes, addressed: bool) -> Case {
+fn case(engine: &Engine, peer: &PeerAttributes, (action, record, addressed): Question<'_>) -> Case {
     let mut peer = peer.clone();
     peer.circles = engine.circles_of(&peer.agency).into_iter().collect();
+    let mut peers = engine.directory().peers().iter();
     let author = if record.author == engine.directory().own().agency {
         Author::Own
+    } else if let Some(known) = peers.find(|p| p.agency == record.author) {
+        let mut known = known.clone();
+        known.circles = engine.circles_of(&known.agency).into_iter().collect();
+        Author::Another(Box::new(known))
     } else {
         Author::Another(Box::new(PeerAttributes {
             agency: record.author,
@@ -226,7 +285,7 @@ fn case(engine: &Engine, peer: &PeerAttributes, record: &Attributes, addressed: 
         }))
     };
     Case {
-        action: Action::Share,
+        action,
         own: engine.directory().own().clone(),
         peer,
         author,

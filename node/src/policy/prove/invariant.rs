@@ -33,6 +33,8 @@ pub struct Invariant {
     /// Who asks for it.
     pub origin: Origin,
     pub(super) statement: Statement,
+    /// It is held against those permits alone that speak of this action as well (`@also`).
+    also: Option<Action>,
 }
 
 impl Invariant {
@@ -58,13 +60,50 @@ impl Invariant {
             id: statement.reference.id.clone(),
             says: statement.reference.says.clone(),
             origin,
+            also: match origin {
+                Origin::BuiltIn => also(&statement.policy),
+                _ => None,
+            },
             statement,
         }
+    }
+
+    /// Whether it is held against some statements alone.
+    pub(super) const fn is_of_some(&self) -> bool {
+        self.also.is_some()
+    }
+
+    /// Whether it is held against a statement, of those that speak of an action.
+    pub(super) fn looks_at(&self, statement: &Statement) -> bool {
+        let permits = statement.effect == Effect::Permit;
+        !permits || self.also.is_none_or(|also| statement.concerns(also))
+    }
+
+    /// Whether a set has a permit for an action that it is held against.
+    pub(super) fn has_a_case(&self, set: &PolicySet, action: Action) -> bool {
+        let mut permits = set
+            .statements
+            .values()
+            .filter(|s| s.effect == Effect::Permit);
+        permits.any(|s| s.concerns(action) && self.looks_at(s))
+    }
+
+    /// What it is held against: statements of a set that speak of an action, and what is so in
+    /// every case.
+    pub(super) fn held_against(&self, set: &PolicySet, action: Action) -> Result<Cedar, String> {
+        let statements = set.statements.values().filter(|s| self.looks_at(s));
+        in_the_world(statements.filter(|s| s.concerns(action)))
     }
 
     /// Whether it speaks of the action.
     pub(super) fn concerns(&self, action: Action) -> bool {
         self.statement.concerns(action)
+    }
+
+    /// Those that speak of an action.
+    pub(super) fn of_action(invariants: &[Self], action: Action) -> Vec<Self> {
+        let some = invariants.iter().filter(|i| i.concerns(action));
+        some.cloned().collect()
     }
 
     /// The set that allows all but what it forbids.
@@ -150,9 +189,20 @@ fn circle_text(set: &PolicySet) -> String {
     text
 }
 
+/// The action of an `@also`.
+fn also(policy: &Policy) -> Option<Action> {
+    let name = policy.annotation("also")?;
+    Action::ALL.into_iter().find(|action| action.name() == name)
+}
+
 /// The statements of a set that speak of an action, and what is so in every case.
 pub(super) fn with_world(set: &PolicySet, action: Action) -> Result<Cedar, String> {
-    let mut cedar = relevant(set, action)?;
+    in_the_world(set.statements.values().filter(|s| s.concerns(action)))
+}
+
+fn in_the_world<'a>(statements: impl Iterator<Item = &'a Statement>) -> Result<Cedar, String> {
+    let policies = statements.map(|s| s.policy.clone());
+    let mut cedar = Cedar::from_policies(policies).map_err(|e| e.to_string())?;
     for policy in world()? {
         cedar.add(policy).map_err(|e| e.to_string())?;
     }

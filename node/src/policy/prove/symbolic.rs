@@ -13,9 +13,7 @@ use super::super::decision::Action;
 use super::super::set::{PolicySet, Statement};
 use super::super::{limits, schema};
 use super::case::Case;
-use super::invariant::{
-    CIRCLE_KINDS, Invariant, NO_ERRORS, NO_ERRORS_SAYS, relevant, statements, with_world,
-};
+use super::invariant::{CIRCLE_KINDS, Invariant, NO_ERRORS, NO_ERRORS_SAYS, relevant, statements};
 use super::report::{Finding, Origin, Part, Verdict};
 use super::solver::{Process, ProveError, Solver};
 
@@ -184,10 +182,11 @@ impl Prover {
     ) -> Result<Verdict, ProveError> {
         let wanted = invariant.as_set().map_err(ProveError::set)?;
         for action in Action::ALL {
-            if !invariant.concerns(action) {
+            if !invariant.concerns(action) || !invariant.has_a_case(set, action) {
                 continue;
             }
-            let policy = with_world(set, action).map_err(ProveError::set)?;
+            let policy = invariant.held_against(set, action);
+            let policy = policy.map_err(ProveError::set)?;
             match self.plainest(&policy, &wanted, action).await? {
                 Answer::Holds => {}
                 Answer::Fails(env) => return Ok(Case::refute(&env, action, set, invariant)),

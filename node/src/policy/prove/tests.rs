@@ -9,7 +9,9 @@ use std::sync::Arc;
 use liaison_protocol::key::SecretKey;
 
 use super::super::tests::{agency, attributes};
-use super::super::{Action, Directory, Engine, PeerAttributes, PolicySet, PolicyText};
+use super::super::{
+    Action, Directory, Engine, PeerAttributes, PolicySet, PolicyText, attributes_of_parcel,
+};
 use super::*;
 
 fn solver() -> Option<Solver> {
@@ -62,7 +64,7 @@ fn every_example_is_proven() {
 struct Planted(&'static str, &'static str, &'static str);
 
 /// Each as somebody could write it, and each passes `policy check`.
-const PLANTED: [Planted; 16] = [
+const PLANTED: [Planted; 17] = [
     Planted(
         "the recipient check is missing",
         r#"permit (principal, action == Action::"share", resource)
@@ -172,6 +174,12 @@ when { resource.kind == Kind::"sighting" && principal.sector == resource.author.
         r#"permit (principal, action == Action::"share", resource)
 when { resource.plane == Plane::"strategic" && principal.country == resource.author_country && !resource.own };"#,
         "red-to-named",
+    ),
+    Planted(
+        "a hub that is to carry gives away what it holds as well",
+        r#"permit (principal, action in [Action::"carry", Action::"share"], resource)
+when { principal.sector == Sector::"police" && resource.tlp == Tlp::"green" || resource.kind == Kind::"parcel" };"#,
+        "carry-alone",
     ),
 ];
 
@@ -322,6 +330,45 @@ fn what_is_wrong_for_the_agencies_as_they_are_is_found_without_a_solver() {
     }
 }
 
+/// What is said of `carry` is said of parcels: a set is not proven because no parcel could be.
+#[test]
+fn own_invariants_of_a_hub_are_held() {
+    let own = r#"@id("no-parcels-of-companies") @says("We keep no parcels of private companies.")
+forbid (principal, action == Action::"carry", resource)
+when { resource.author.sector == Sector::"private" };"#;
+    let loose = r#"@id("carry") @says("We keep parcels for all.")
+permit (principal, action == Action::"carry", resource);"#;
+    let tight = format!(
+        "{loose}\n{}",
+        own.replace("no-parcels-of-companies", "not-of-companies")
+    );
+    for (cedar, holds) in [(loose, false), (tight.as_str(), true)] {
+        let set = || set_with(cedar, r#"{"circles": {}}"#, own);
+        let mut found = Vec::new();
+        if let Some(solver) = solver() {
+            found.push(symbolic(&set(), &solver).expect("findings"));
+        }
+        found.push(concrete(&engine(set()), None, |_| true).expect("findings"));
+        // A peer that is looked at alone is a depositor as well.
+        let only = agency("c");
+        found.push(concrete(&engine(set()), Some(&only), |_| true).expect("findings"));
+        for findings in found {
+            match verdict(&findings, "no-parcels-of-companies") {
+                Verdict::Proven => assert!(holds, "{findings:#?}"),
+                Verdict::Refuted {
+                    words, confirmed, ..
+                } => {
+                    assert!(!holds & confirmed, "{words}");
+                    assert!(words.contains("We would keep for the peer"), "{words}");
+                    assert!(words.contains("sector private"), "{words}");
+                }
+                Verdict::Unknown { reason } => panic!("{reason}"),
+            }
+            assert!(matches!(verdict(&findings, "carry-alone"), Verdict::Proven));
+        }
+    }
+}
+
 #[test]
 fn own_invariants_are_held_and_must_forbid() {
     let own = r#"@id("no-amber-abroad") @says("Amber stays in the country.")
@@ -452,6 +499,7 @@ fn a_certificate_counts_for_one_text_and_one_prover_only() {
         "red-to-named",
         "private-never",
         "private-to-named",
+        "carry-alone",
     ];
     let findings: Vec<Finding> = ids.iter().map(|id| finding(id, Verdict::Proven)).collect();
     let key = SecretKey::from_bytes(&[7; 32]);
@@ -527,5 +575,10 @@ fn what_is_taken_for_granted_is_so_in_every_case_of_the_engine() {
                 assert!(!decision.allow, "{author} {peer}: {decision:?}");
             }
         }
+    }
+    for (from, to) in [("b", "c"), ("c", "d"), ("d", "b")] {
+        let parcel = attributes_of_parcel(agency(from), "QN");
+        let decision = engine.decide(Action::Carry, &agency(to), &parcel, true);
+        assert!(!decision.allow, "{from} {to}: {decision:?}");
     }
 }

@@ -13,6 +13,7 @@ use crate::personal::{Action, Step};
 use crate::record::codes::{
     AssistPhase, ConsentScope, ConsentState, StepKind, Urgency, WithdrawalReason,
 };
+use crate::record::date::Date;
 
 /// A step as it is held.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +43,8 @@ pub struct Folded {
     pub applied: Vec<RecordId>,
     /// The steps that are kept and had none.
     pub refused: Vec<Refused>,
-    /// Steps that did not know of each other and could not both take effect.
+    /// Steps that did not know of each other and could not both take effect, and words on
+    /// consent or urgency that say different things, until a later word knows both.
     pub conflicts: Vec<Conflict>,
     /// Steps that name one that is not here yet; they have no effect until it is.
     pub waiting: BTreeSet<RecordId>,
@@ -73,6 +75,27 @@ pub struct ConsentNow {
     pub state: ConsentState,
     /// To what they agree.
     pub scope: BTreeSet<ConsentScope>,
+    /// The last day on which who they are may be kept, if longer than it is anyway.
+    pub keep_until: Option<Date>,
+}
+
+impl ConsentNow {
+    /// What this and another word, that did not know of each other, both say.
+    fn and(self, other: Self) -> Self {
+        Self {
+            // An emergency opens nothing that another word does not.
+            state: if self.state == other.state {
+                self.state
+            } else {
+                ConsentState::Given
+            },
+            scope: self.scope.intersection(&other.scope).copied().collect(),
+            keep_until: self
+                .keep_until
+                .zip(other.keep_until)
+                .map(|(one, other)| one.min(other)),
+        }
+    }
 }
 
 /// When what happened; none: not yet.
@@ -99,12 +122,12 @@ pub struct Refused {
     pub refusal: Refusal,
 }
 
-/// Two steps that did not know of each other: both are kept, one took effect.
+/// Two steps that did not know of each other: both are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// The one that took effect.
+    /// The one that took effect; of words on consent or urgency, one of the two.
     pub kept: RecordId,
-    /// The one that had none.
+    /// The one that had none; of words on consent or urgency, the other.
     pub other: RecordId,
 }
 
@@ -220,7 +243,10 @@ pub fn fold<'a>(steps: impl IntoIterator<Item = Entry<'a>>) -> Folded {
         }
     }
     let (consent, urgency) = (fold.consent(), fold.urgency());
-    let folded = fold.folded;
+    let mut unlike = fold.unlike(&fold.consents);
+    unlike.extend(fold.unlike(&fold.urgencies));
+    let mut folded = fold.folded;
+    folded.conflicts.extend(unlike);
     Folded {
         order: order.placed,
         waiting: order.waiting,
@@ -237,7 +263,7 @@ struct Fold<'a> {
     placed: &'a [RecordId],
     known: Known,
     /// The consents that took effect.
-    consents: BTreeMap<usize, (ConsentState, &'a BTreeSet<ConsentScope>)>,
+    consents: BTreeMap<usize, ConsentNow>,
     urgencies: BTreeMap<usize, Urgency>,
     /// The steps that moved the state, in order.
     moved: Vec<usize>,
@@ -296,8 +322,18 @@ impl<'a> Fold<'a> {
         }
         match &entry.step.action {
             Action::Assisting { phase } => folded.phase = Some(*phase),
-            Action::Consent { state, scope, .. } => {
-                self.consents.insert(at, (*state, scope));
+            Action::Consent {
+                state,
+                scope,
+                keep_until,
+                ..
+            } => {
+                let now = ConsentNow {
+                    state: *state,
+                    scope: scope.clone(),
+                    keep_until: *keep_until,
+                };
+                self.consents.insert(at, now);
             }
             Action::Reclassified { urgency } => {
                 self.urgencies.insert(at, *urgency);
@@ -323,27 +359,34 @@ impl<'a> Fold<'a> {
     /// What all the newest words on consent say; newest are those that no other word knew.
     fn consent(&self) -> Option<ConsentNow> {
         let newest = self.newest(self.consents.keys());
-        let mut words = newest.iter().filter_map(|id| self.consents.get(id));
-        let (state, scope) = words.next()?;
-        let first = ConsentNow {
-            state: *state,
-            scope: (*scope).clone(),
-        };
-        Some(words.fold(first, |all, (state, scope)| ConsentNow {
-            // An emergency opens nothing that another word does not.
-            state: if *state == all.state {
-                all.state
-            } else {
-                ConsentState::Given
-            },
-            scope: all.scope.intersection(scope).copied().collect(),
-        }))
+        let words = newest.iter().filter_map(|at| self.consents.get(at));
+        words.cloned().reduce(ConsentNow::and)
     }
 
     fn urgency(&self) -> Option<Urgency> {
         let newest = self.newest(self.urgencies.keys());
         let urgencies = newest.iter().filter_map(|id| self.urgencies.get(id));
         urgencies.min().copied()
+    }
+
+    /// The newest words on the same thing, where they say different things: no later word
+    /// settles it yet.
+    fn unlike<T: PartialEq>(&self, words: &BTreeMap<usize, T>) -> Vec<Conflict> {
+        let newest = self.newest(words.keys());
+        let Some((first, others)) = newest.split_first() else {
+            return Vec::new();
+        };
+        let id = |at: &usize| self.placed.get(*at).copied();
+        let unlike = others
+            .iter()
+            .filter(|at| words.get(*at) != words.get(first));
+        let pairs = unlike.filter_map(|other| {
+            Some(Conflict {
+                kept: id(first)?,
+                other: id(other)?,
+            })
+        });
+        pairs.collect()
     }
 
     fn newest<'b>(&self, steps: impl Iterator<Item = &'b usize>) -> Vec<usize> {

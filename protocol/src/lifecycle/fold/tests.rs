@@ -57,6 +57,7 @@ fn consent(state: ConsentState, scope: &[ConsentScope]) -> Action {
         state,
         scope: scope.iter().copied().collect(),
         date: day(),
+        keep_until: None,
     }
 }
 
@@ -329,9 +330,36 @@ fn of_two_words_on_consent_only_what_both_say_counts() {
         ))
     };
     assert_eq!(now(&steps), agreed(&[Assistance]));
+    // Both are shown, until somebody asks again and knows of both.
+    let flagged = |steps: &[Held]| {
+        let conflicts = folded(steps).conflicts.into_iter();
+        conflicts.map(|c| (c.kept, c.other)).collect::<Vec<_>>()
+    };
+    assert_eq!(flagged(&steps), [(steps[0].id, steps[1].id)]);
     steps.push(given(3, Provider, &[1, 2], &[Assistance, Return]));
     assert_eq!(now(&steps), agreed(&[Assistance, Return]));
     assert_eq!(now(&[]), None);
+    assert_eq!(flagged(&steps), []);
+    steps.push(given(4, Originator, &[2], &[Assistance, Return]));
+    assert_eq!(flagged(&steps), [], "the same twice");
+}
+
+#[test]
+fn of_two_words_on_how_long_the_shorter_counts_and_none_is_the_shortest() {
+    let until = |n, days: Option<i64>| {
+        let mut action = consent(ConsentState::Given, &[ConsentScope::Assistance]);
+        if let Action::Consent { keep_until, .. } = &mut action {
+            *keep_until = days.map(|days| day().add_days(days));
+        }
+        held(n, Provider, &[], action)
+    };
+    let now = |steps: &[Held]| folded(steps).consent.and_then(|c| c.keep_until);
+    let (long, short, none) = (until(1, Some(90)), until(2, Some(40)), until(3, None));
+    assert_eq!(now(std::slice::from_ref(&long)), Some(day().add_days(90)));
+    let both = [long, short];
+    assert_eq!(now(&both), Some(day().add_days(40)));
+    let [long, short] = both;
+    assert_eq!(now(&[long, short, none]), None);
 }
 
 #[test]

@@ -19,6 +19,13 @@ pub(super) fn check(profile: &Profile, today: Date, approved: bool, found: &mut 
             "Give the day on which the person was asked.",
         );
     }
+    if let Some(until) = consent.keep_until.filter(|until| *until < consent.date) {
+        find(
+            "consent.keep_until",
+            format!("is {until}, before the day on which they were asked"),
+            "Give the last day on which their name may be kept, or leave it out.",
+        );
+    }
     match consent.state {
         ConsentState::Given => given(profile, consent, find),
         ConsentState::Refused | ConsentState::Withdrawn => find(

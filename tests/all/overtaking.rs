@@ -1,0 +1,168 @@
+//! A withdrawal that overtakes what it withdraws: the record is on its way through ingest, and
+//! is not in the store yet.
+
+use std::time::Duration;
+
+use liaison_protocol::fault::Answer;
+use liaison_protocol::record::kinds::{Content, Recall};
+use liaison_protocol::record::signed::SignedRecord;
+use liaison_protocol::wire::{Item, Message, Outcome};
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::raw::{RawPeer, RawStream};
+use liaison_tests::sealed::has_bytes;
+use liaison_tests::{Federation, TestNode};
+
+use crate::first::trend;
+
+/// Records in a batch: enough that it takes a while to judge and to write them.
+const BATCH: usize = 150;
+
+/// How long a change may go unseen.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// A node, and an agency whose node the test is.
+async fn site() -> (Federation, RawPeer) {
+    let federation = Federation::mesh(&["node"], OPEN).await;
+    let mut author = RawPeer::new(federation.dir(), "author").await;
+    author.link(&federation["node"]).await;
+    (federation, author)
+}
+
+fn batch(author: &RawPeer, name: &str) -> Vec<SignedRecord> {
+    let title = |n: usize| {
+        let letter = |n: usize| char::from(b'a' + u8::try_from(n % 26).expect("a letter"));
+        format!("{name} {}{}", letter(n / 26), letter(n))
+    };
+    let one = |n| author.sign(author.statement(&trend(&title(n))));
+    (0..BATCH).map(one).collect()
+}
+
+/// What takes a record back: as its author, and as whoever released a copy.
+fn withdrawals(author: &RawPeer, node: &TestNode, of: &SignedRecord) -> [SignedRecord; 2] {
+    let (fields, _) = author.statement(&trend("Any"));
+    let retraction = author.retraction(of.id(), &fields);
+    let recall = Content::Recall(Recall {
+        of: of.id(),
+        to: node.agency,
+        reason: "policy".parse().expect("reason"),
+    });
+    [
+        author.sign((retraction.0.clone(), recall)),
+        author.sign(retraction),
+    ]
+}
+
+/// Waits until a record is withdrawn at a node, and nothing of it is there: it may have come in
+/// and been erased, or not have come in at all.
+async fn gone(node: &TestNode, of: &SignedRecord) {
+    let store = &node.node().store;
+    let mut arrivals = store.watch();
+    let gone = async {
+        loop {
+            let buried = store.tombstone(&of.id()).expect("the store").is_some();
+            if buried && !has_bytes(node, &of.id()) {
+                return;
+            }
+            // A mark is no arrival; the receipt that follows it is one.
+            let _more = tokio::time::timeout(LOOK_AGAIN, arrivals.changed()).await;
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, gone).await;
+    assert!(in_time.is_ok(), "{} is still here", of.id().short());
+    assert!(!node.holds().contains(&of.id()));
+}
+
+async fn offer(stream: &mut RawStream, batch: u64, records: &[SignedRecord]) {
+    let item = |record: &SignedRecord| Item {
+        id: record.id(),
+        created: record.unverified().envelope.created,
+        size: u32::try_from(record.bytes().len()).expect("small"),
+    };
+    let items = records.iter().map(item).collect();
+    stream.send(&Message::Offer { batch, items }).await;
+    stream.expect("want").await;
+}
+
+async fn send(stream: &mut RawStream, batch: u64, records: &[SignedRecord]) {
+    let frames = records.iter().map(|r| Some(r.bytes().to_vec())).collect();
+    let first = 0;
+    stream
+        .send(&Message::Records {
+            batch,
+            first,
+            frames,
+        })
+        .await;
+}
+
+/// On one stream: its batch comes right behind that of the record.
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_a_withdrawal_right_behind_its_record_takes_it_back() {
+    let (mut federation, author) = site().await;
+    let node = &federation["node"];
+    let mut stream = author.sender(node).await;
+    let mut number = 1;
+    for which in [0, 1] {
+        let records = batch(&author, ["Recalled", "Retracted"][which]);
+        let last = records.last().expect("some");
+        let withdrawal = withdrawals(&author, node, last)[which].clone();
+        let withdrawal = std::slice::from_ref(&withdrawal);
+        offer(&mut stream, number, &records).await;
+        offer(&mut stream, number + 1, withdrawal).await;
+        send(&mut stream, number, &records).await;
+        send(&mut stream, number + 1, withdrawal).await;
+        for _ in 0..2 {
+            let Message::Answers { batch, outcomes } = stream.expect("answers").await else {
+                unreachable!("it is of this name")
+            };
+            if batch > number {
+                assert_eq!(outcomes, [Outcome::Answered(Answer::Stored)]);
+            }
+        }
+        gone(node, last).await;
+        assert!(node.holds().contains(&records[0].id()));
+        number += 2;
+    }
+    federation.stop().await;
+}
+
+/// On a newer stream: the one with the record broke while the record was ingested.
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_a_withdrawal_after_a_broken_line_takes_back_what_was_under_way() {
+    let (mut federation, author) = site().await;
+    let node = &federation["node"];
+    for which in [0, 1] {
+        let records = batch(&author, ["Recalled", "Retracted"][which]);
+        let last = records.last().expect("some");
+        let withdrawal = withdrawals(&author, node, last)[which].clone();
+        node.tap.clear();
+        let mut stream = author.sender(node).await;
+        offer(&mut stream, 1, &records).await;
+        send(&mut stream, 1, &records).await;
+        node.tap
+            .until("the records", |frames| {
+                let came = |f: &liaison_tests::tap::Frame| f.records().len() == BATCH;
+                frames.iter().any(came)
+            })
+            .await;
+        drop(stream);
+        let answer = author.sender(node).await.give(&withdrawal).await;
+        assert_eq!(answer, Answer::Stored);
+        gone(node, last).await;
+    }
+    federation.stop().await;
+}
+
+/// SPEC.md, 'Sessions': of two live streams of one peer the older is dropped, so that nothing of
+/// it comes in behind what the newer one brought.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_live_stream_ends_the_one_before() {
+    let (mut federation, author) = site().await;
+    let node = &federation["node"];
+    let mut older = author.sender(node).await;
+    let mut newer = author.sender(node).await;
+    assert_eq!(older.next().await, None, "the older one is served still");
+    let record = author.sign(author.statement(&trend("Quittenmarke")));
+    assert_eq!(newer.give(&record).await, Answer::Stored);
+    federation.stop().await;
+}
