@@ -399,6 +399,7 @@ impl Node {
             timing,
             relay: config.hub.as_ref().map(|hub| RelayBounds {
                 reservations: hub.reservations,
+                circuits: hub.circuits,
                 circuits_per_agency: hub.circuits_per_agency,
             }),
             ..SwarmConfig::new(

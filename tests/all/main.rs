@@ -28,6 +28,7 @@ mod erasure;
 mod exercise;
 mod expiry;
 mod first;
+mod footprint;
 mod frames;
 mod frontex;
 mod hub_blind;

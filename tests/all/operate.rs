@@ -388,4 +388,92 @@ fn units_are_hardened_and_rules_are_understood() {
     tool("promtool", &["check", "rules", &rules], |says| {
         println!("{says}")
     });
+    let fire = liaison_tests::sheet::workspace().join("tests/alerts.yml");
+    let fire = fire.to_string_lossy();
+    tool("promtool", &["test", "rules", &fire], |says| {
+        println!("{says}")
+    });
+}
+
+/// A user of the machine who opens calls for figures and says nothing, or says it slowly, or sends
+/// a head without end, or does not read, costs the node nothing and the watcher some seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_calls_for_figures_is_bounded_and_passes() {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    let federation = Federation::new();
+    let mut federation = federation;
+    federation.prepare("a", "border", "QN");
+    with_figures(&federation["a"]);
+    federation.node("a").start().await;
+    let address = served(&federation["a"]).await;
+    let node = federation["a"].node();
+
+    // A head without end is cut off, and not kept.
+    let endless = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).expect("connected");
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\n")
+            .expect("begun");
+        let line = format!("x-{}: 1\r\n", "y".repeat(1000));
+        let mut sent = 0;
+        while stream.write_all(line.as_bytes()).is_ok() && sent < 64 << 20 {
+            sent += line.len();
+        }
+        sent
+    });
+    let sent = endless.await.expect("ended");
+    assert!(sent < 16 << 20, "{sent} bytes of a head were taken");
+
+    // More calls than are answered at once, all of which stay silent.
+    let flood = 20 * liaison_node::limits::METRICS_CALLS;
+    let before = std::time::Instant::now();
+    let silent: Vec<TcpStream> = (0..flood)
+        .map(|_| TcpStream::connect(address).expect("queued"))
+        .collect();
+    let first = silent.first().expect("a call").try_clone().expect("handle");
+    let cut = tokio::task::spawn_blocking(move || {
+        let mut first = first;
+        first.set_read_timeout(Some(PATIENCE)).expect("a time");
+        let mut none = Vec::new();
+        // Closed, with whatever it says of that.
+        first.read_to_end(&mut none)
+    });
+    let cut = cut.await.expect("ended");
+    assert!(cut.is_ok(), "a silent call is kept for ever: {cut:?}");
+    println!("a silent call is cut off after {:.1?}", before.elapsed());
+    // Not all of them were taken up: the others wait outside.
+    let taken = sockets_of_this_process(address.port());
+    assert!(
+        taken <= liaison_node::limits::METRICS_CALLS + 1,
+        "{taken} calls were taken up at once"
+    );
+    drop(silent);
+    // And whoever watches is answered.
+    Page::of(address).await;
+    assert!(!*node.stopping().borrow());
+    federation.stop().await;
+}
+
+/// Sockets of this process that were accepted at a port of the loopback and are open.
+fn sockets_of_this_process(port: u16) -> usize {
+    let own: BTreeSet<String> = std::fs::read_dir("/proc/self/fd")
+        .expect("descriptors")
+        .flatten()
+        .filter_map(|fd| std::fs::read_link(fd.path()).ok())
+        .filter_map(|link| {
+            let link = link.to_string_lossy().into_owned();
+            let inode = link.strip_prefix("socket:[")?.strip_suffix(']')?;
+            Some(inode.to_owned())
+        })
+        .collect();
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("sockets");
+    let at = format!(":{port:04X}");
+    let rows = table
+        .lines()
+        .skip(1)
+        .map(|l| l.split_whitespace().collect::<Vec<_>>());
+    // Established, and ours.
+    rows.filter(|row| row[1].ends_with(&at) && row[3] == "01" && own.contains(row[9]))
+        .count()
 }

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::first::trend;
 
 /// What a hub is allowed beside: to keep parcels for all its peers, and nothing else.
-pub(crate) const CARRY: &str = r#"
+pub const CARRY: &str = r#"
 @id("carry-all") @says("We keep parcels for every peer.")
 permit (principal, action == Action::"carry", resource);
 @id("accept-all") @says("Everything is taken from every peer.")
