@@ -431,7 +431,8 @@ impl Node {
             catch_up.clone(),
             sync.peers().clone(),
             config.hubs.parcel_days,
-        )?;
+        )
+        .await?;
         let notify = Notify::new(config.notify.clone());
         let node = Self(Arc::new(Parts {
             audit,
