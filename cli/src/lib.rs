@@ -31,6 +31,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rand::TryRng;
 
 pub use error::CommandError;
 pub use output::{Kept, Style, Ui};
@@ -82,7 +83,7 @@ fn run_once(args: &[OsString], ui: &mut Ui) -> u8 {
     ui.json = cli.global.json;
     ui.style.colour &= !cli.global.no_color && !cli.global.json;
     ui.err_style.colour &= !cli.global.no_color && !cli.global.json;
-    match commands::run(cli, ui) {
+    match random_is_there().and_then(|()| commands::run(cli, ui)) {
         Ok(()) => error::DONE,
         Err(error) => {
             // If standard error is closed as well, the exit code is all that is left to say.
@@ -90,6 +91,23 @@ fn run_once(args: &[OsString], ui: &mut Ui) -> u8 {
             error.exit_code()
         }
     }
+}
+
+/// Keys, seals and connections are made of the system's random numbers, and what makes them stops
+/// the program where there are none. A static program reads them from a file, which a container or
+/// a changed root may lack.
+fn random_is_there() -> Result<(), CommandError> {
+    let mut one = [0; 1];
+    rand::rngs::SysRng
+        .try_fill_bytes(&mut one)
+        .map_err(|error| {
+            CommandError::failed(
+                format!(
+                    "this machine gives no random numbers ({error}), so nothing can be kept secret"
+                ),
+                "see that /dev/urandom and /dev/random are there: a container or chroot needs both",
+            )
+        })
 }
 
 fn report(ui: &mut Ui, error: &CommandError) -> Result<(), CommandError> {

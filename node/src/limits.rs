@@ -109,9 +109,9 @@ pub const INDEX_QUIET_MS: u64 = 50;
 /// since from the store, so this bounds the longest such read.
 pub const INDEX_HOLD_MS: u64 = 2_000;
 
-/// Ids that a repair found and that wait to be offered: 32 MiB; the next repair finds the
-/// rest.
-pub const LACKING: usize = 1_000_000;
+/// Ids that a repair found and that wait to be offered, for each peer: 6 MB; the next repair finds
+/// the rest.
+pub const LACKING: usize = 200_000;
 
 /// Events that a slow watcher may be behind before it loses some.
 pub const WATCH_EVENTS: usize = 1_024;
@@ -205,6 +205,22 @@ pub const LEAVING_LOOK_MS: u64 = 2_000;
 
 /// Characters of a reason that an officer types: a sentence or two, in a log for years.
 pub const REASON_CHARS: usize = 500;
+
+/// Repairs that the node has under way at once, of those that it began and of those that it serves,
+/// each: one holds 80 bytes a record, of a million records 80 MB.
+pub const REPAIRS_AT_ONCE: usize = 1;
+
+/// Milliseconds that a peer which began a repair waits for its turn with us: less than it waits
+/// for our hello.
+pub const REPAIR_WAIT_MS: u64 = 5_000;
+
+/// Milliseconds after which a repair ends for one that waits: a million ids take half of it on a
+/// line of 10 Mbit/s. It begins anew later.
+pub const REPAIR_TURN_MS: u64 = 60_000;
+
+/// Milliseconds, half to one and a half times, after which a repair is begun again for which the
+/// peer had no turn; doubled each time.
+pub const REPAIR_AGAIN_MS: u64 = 10_000;
 
 /// Milliseconds between two repairs that changes of cards or policy ask for.
 pub const REPAIR_PAUSE_MS: u64 = 1_000;
@@ -507,8 +523,8 @@ pub const OUTBOX_PARCELS: usize = 4_096;
 /// Parcels that may be under way to one agency: half a gigabyte.
 pub const OUTBOX_PARCELS_OF_PEER: usize = 512;
 
-/// Numbers of parcels to each agency that a restored node leaves out: those that it used since
-/// the backup and does not know of.
+/// Numbers of parcels to each agency that a restored node leaves out at least: those that it
+/// used since the backup and does not know of.
 pub const PARCEL_NUMBERS_LEFT_OUT: u64 = 1_000_000;
 
 /// Parcels of one sender of which it is still to be told what became of them: of more the oldest
@@ -521,6 +537,10 @@ pub const PARCEL_RECORD_BYTES: usize = 64;
 /// Milliseconds after which what was answered `later` to a parcel is packed again: an hour, for
 /// it takes a parcel each way.
 pub const PARCEL_AGAIN_MS: u64 = HOUR_MS;
+
+/// Milliseconds for which a receipt, a recall or a request that a peer refused, because it knows
+/// of nothing that it concerns, is offered again by repairs: a day, for it may have come ahead.
+pub const OWED_AGAIN_MS: u64 = DAY_MS;
 
 /// Milliseconds for which an addressee's word is waited for when a hub has a parcel no more: a
 /// quarter of an hour, doubled each time up to [`PARCEL_WORD_MAX_MS`].
@@ -535,6 +555,10 @@ pub const HUB_AGENCIES: usize = crate::swarm::limits::LINKED_PEERS;
 /// Circuits of one agency through one hub, at most: each is a stream in its connection to the
 /// hub, and a connection carries [`crate::swarm::limits::MUXED_STREAMS`].
 pub const CIRCUITS_PER_AGENCY: usize = 384;
+
+/// Circuits that a hub can be told to carry at once: two buffers of 8 KiB each, and two streams,
+/// some 20 KiB, so these take over a gigabyte.
+pub const CIRCUITS: usize = 65_536;
 
 /// Parcels of one agency that a hub can be told to keep: its index of them is in memory, some
 /// 200 bytes a parcel.
@@ -564,6 +588,19 @@ pub const METRICS_PAUSE: u32 = 10;
 /// Milliseconds that whoever fetches the figures waits for such a look: Prometheus gives up
 /// after 10 s.
 pub const METRICS_WAIT_MS: u64 = 2_000;
+
+/// Calls for figures or health that are answered at once: a page of a large federation is some
+/// hundred KiB, and Prometheus makes one call at a time.
+pub const METRICS_CALLS: usize = 8;
+
+/// Bytes of such a call's head; hyper takes no less.
+pub const METRICS_HEAD_BYTES: usize = 8 * 1024;
+
+/// Milliseconds in which the head of such a call has to come.
+pub const METRICS_HEAD_MS: u64 = 3_000;
+
+/// Milliseconds that such a call may take in all: longer than a look and a trial write together.
+pub const METRICS_CALL_MS: u64 = 15_000;
 
 /// Milliseconds that the store may take for a trial write before the node is called ill.
 pub const METRICS_PROBE_MS: u64 = 5_000;

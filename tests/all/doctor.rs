@@ -183,3 +183,45 @@ async fn a_store_that_nobody_can_read_is_moved_aside_and_refilled() {
     federation["b"].holds_all(&ids).await;
     federation.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_node_that_runs_the_doctor_asks_for_its_hubs() {
+    let mut federation = Federation::new();
+    let hub = federation.prepare("hub", "police", "QO");
+    hub.configure("[hub]\n");
+    hub.start().await;
+    let a = federation.prepare("a", "border", "QN");
+    a.configure("[hubs]\nuse = [\"hub\", \"nobody\"]\n");
+    a.start().await;
+    federation.link("a", "hub").await;
+    federation["a"].lists_hubs(1).await;
+    let hub_id = federation["hub"].agency;
+    let mut links = federation["a"].node().swarm.links();
+    let reserved = links.wait_for(|l| {
+        l.iter()
+            .any(|l| l.agency == hub_id && l.reserved == Some(true))
+    });
+    let reserved = tokio::time::timeout(PATIENCE, reserved).await;
+    drop(reserved.expect("reserved").expect("runs"));
+    let report = doctor(&federation["a"], &[]).await;
+    let good = health(&report, "hubs", "good").expect("a hub");
+    assert!(good.starts_with("hub is connected and carries"), "{report}");
+    let lacks = health(&report, "hubs", "warning").expect("nobody");
+    assert!(lacks.contains("--as nobody"), "{report}");
+    let own = doctor(&federation["hub"], &[]).await;
+    assert!(health(&own, "hub", "good").is_some(), "{own}");
+
+    federation.node("hub").stop().await;
+    let mut links = federation["a"].node().swarm.links();
+    let down = links.wait_for(|l| l.iter().any(|l| l.agency == hub_id && !l.is_up()));
+    let down = tokio::time::timeout(PATIENCE, down).await;
+    drop(down.expect("down").expect("runs"));
+    let report = doctor(&federation["a"], &[]).await;
+    let away = health(&report, "hubs", "warning").expect("away");
+    assert!(away.starts_with("hub is not connected"), "{report}");
+    assert!(away.contains("liaison peer test hub"), "{report}");
+    federation.stop().await;
+    let report = doctor(&federation["a"], &[]).await;
+    let asleep = health(&report, "hubs", "warning").expect("not asked");
+    assert!(asleep.contains("did not answer"), "{report}");
+}

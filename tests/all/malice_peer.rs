@@ -1,6 +1,8 @@
 //! A linked peer that lies: in its answers, in its receipts, in a repair. The table of what else
 //! peers and hubs try, and where it is shown, stands in `malice`.
 
+use std::time::Duration;
+
 use liaison_node::swarm::{Channel, FrameStream};
 use liaison_protocol::clock::Hlc;
 use liaison_protocol::fault::{Answer, Later, Refused};
@@ -282,5 +284,51 @@ async fn a_peer_that_lies_in_a_repair_learns_nothing_and_is_named() {
         held.0 + 1,
         "and nothing came in"
     );
+    federation.stop().await;
+}
+
+/// Each repair holds the ids of the whole store, so a peer that begins many is served one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_begins_many_repairs_at_once_is_served_one_and_another_gets_its_turn() {
+    const REPAIRS: usize = 6;
+    let (mut federation, rogue, ..) = site().await;
+    federation.add("b", "border", "QN").await;
+    let agency = federation["node"].agency;
+    let mut begun = Vec::new();
+    for _ in 0..REPAIRS {
+        let stream = rogue.swarm().open(agency, Channel::Repair).await;
+        let mut stream = stream.expect("a stream");
+        let hello = Hello::new(Speaks::CURRENT, "raw", rogue.agency);
+        let said = stream.send(&Message::Hello(hello).encode()).await;
+        said.expect("sent");
+        stream.flush().await.expect("sent");
+        begun.push(tokio::spawn(async move {
+            let first = tokio::time::timeout(PATIENCE, stream.next()).await;
+            let first = first.expect("it says hello, or ends the stream");
+            // Those that are served stay open, and say nothing.
+            first.ok().flatten().map(|_| stream)
+        }));
+    }
+    let mut served = Vec::new();
+    for one in begun {
+        served.extend(one.await.expect("a task"));
+    }
+    assert_eq!(served.len(), 1, "repairs are served at once");
+
+    // Who comes while that one is kept open comes again, and has its turn when it is over.
+    federation.link("node", "b").await;
+    for name in ["node", "b"] {
+        federation[name].policy(OPEN).await;
+    }
+    drop(served);
+    let repaired = async {
+        let node = federation["node"].node();
+        let b = node.sync.peers().of(&federation["b"].agency);
+        while b.repaired().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let repaired = tokio::time::timeout(PATIENCE, repaired).await;
+    repaired.expect("the other one is repaired with");
     federation.stop().await;
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
@@ -284,6 +285,34 @@ fn figures_are_for_this_machine_alone() {
     assert_eq!(node.terminate(), Some(0));
 }
 
+/// Its home may let officers through to the socket: that is all they get.
+#[test]
+fn what_a_node_writes_is_closed_to_others() {
+    fn look(place: &std::path::Path, seen: &mut usize) {
+        let about = std::fs::symlink_metadata(place).expect("metadata");
+        let mode = about.permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} is {mode:o}", place.display());
+        *seen += 1;
+        if about.is_dir() {
+            for entry in std::fs::read_dir(place).expect("a folder") {
+                look(&entry.expect("an entry").path(), seen);
+            }
+        }
+    }
+    let dir = tempfile::tempdir().expect("folder");
+    let site = Site::init(BINARY, &dir.path().join("a"), "Border Police");
+    let node = site.start();
+    let mut seen = 0;
+    for part in ["store", "index", "audit", "keys", "keyring"] {
+        look(&site.home.dir().join(part), &mut seen);
+    }
+    assert!(seen > 10, "{seen}");
+    let socket = site.home.dir().join("liaison.sock");
+    let socket = std::fs::metadata(socket).expect("the socket");
+    assert_eq!(socket.permissions().mode() & 0o777, 0o660);
+    assert_eq!(node.terminate(), Some(0));
+}
+
 /// A file of `deploy/`.
 fn deployed(name: &str) -> String {
     let file = liaison_tests::sheet::workspace().join("deploy").join(name);
@@ -388,4 +417,92 @@ fn units_are_hardened_and_rules_are_understood() {
     tool("promtool", &["check", "rules", &rules], |says| {
         println!("{says}")
     });
+    let fire = liaison_tests::sheet::workspace().join("tests/alerts.yml");
+    let fire = fire.to_string_lossy();
+    tool("promtool", &["test", "rules", &fire], |says| {
+        println!("{says}")
+    });
+}
+
+/// A user of the machine who opens calls for figures and says nothing, or says it slowly, or sends
+/// a head without end, or does not read, costs the node nothing and the watcher some seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_calls_for_figures_is_bounded_and_passes() {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    let federation = Federation::new();
+    let mut federation = federation;
+    federation.prepare("a", "border", "QN");
+    with_figures(&federation["a"]);
+    federation.node("a").start().await;
+    let address = served(&federation["a"]).await;
+    let node = federation["a"].node();
+
+    // A head without end is cut off, and not kept.
+    let endless = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).expect("connected");
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\n")
+            .expect("begun");
+        let line = format!("x-{}: 1\r\n", "y".repeat(1000));
+        let mut sent = 0;
+        while stream.write_all(line.as_bytes()).is_ok() && sent < 64 << 20 {
+            sent += line.len();
+        }
+        sent
+    });
+    let sent = endless.await.expect("ended");
+    assert!(sent < 16 << 20, "{sent} bytes of a head were taken");
+
+    // More calls than are answered at once, all of which stay silent.
+    let flood = 20 * liaison_node::limits::METRICS_CALLS;
+    let before = std::time::Instant::now();
+    let silent: Vec<TcpStream> = (0..flood)
+        .map(|_| TcpStream::connect(address).expect("queued"))
+        .collect();
+    let first = silent.first().expect("a call").try_clone().expect("handle");
+    let cut = tokio::task::spawn_blocking(move || {
+        let mut first = first;
+        first.set_read_timeout(Some(PATIENCE)).expect("a time");
+        let mut none = Vec::new();
+        // Closed, with whatever it says of that.
+        first.read_to_end(&mut none)
+    });
+    let cut = cut.await.expect("ended");
+    assert!(cut.is_ok(), "a silent call is kept for ever: {cut:?}");
+    println!("a silent call is cut off after {:.1?}", before.elapsed());
+    // Not all of them were taken up: the others wait outside.
+    let taken = sockets_of_this_process(address.port());
+    assert!(
+        taken <= liaison_node::limits::METRICS_CALLS + 1,
+        "{taken} calls were taken up at once"
+    );
+    drop(silent);
+    // And whoever watches is answered.
+    Page::of(address).await;
+    assert!(!*node.stopping().borrow());
+    federation.stop().await;
+}
+
+/// Sockets of this process that were accepted at a port of the loopback and are open.
+fn sockets_of_this_process(port: u16) -> usize {
+    let own: BTreeSet<String> = std::fs::read_dir("/proc/self/fd")
+        .expect("descriptors")
+        .flatten()
+        .filter_map(|fd| std::fs::read_link(fd.path()).ok())
+        .filter_map(|link| {
+            let link = link.to_string_lossy().into_owned();
+            let inode = link.strip_prefix("socket:[")?.strip_suffix(']')?;
+            Some(inode.to_owned())
+        })
+        .collect();
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("sockets");
+    let at = format!(":{port:04X}");
+    let rows = table
+        .lines()
+        .skip(1)
+        .map(|l| l.split_whitespace().collect::<Vec<_>>());
+    // Established, and ours.
+    rows.filter(|row| row[1].ends_with(&at) && row[3] == "01" && own.contains(row[9]))
+        .count()
 }

@@ -40,10 +40,7 @@ pub fn in_ms(ms: u64) -> Millis {
 
 /// A process's own memory, in KB.
 pub fn rss_anon_kb(pid: u32) -> u64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
-    let line = text.lines().find_map(|l| l.strip_prefix("RssAnon:"));
-    let number = line.and_then(|l| l.split_whitespace().next());
-    number.and_then(|n| n.parse().ok()).expect("RssAnon")
+    crate::footprint::status_kb(pid, "RssAnon").expect("it runs")
 }
 
 /// A hub as a process of its own.
@@ -128,33 +125,42 @@ impl HubSite {
 impl RawPeer {
     /// Links it with a hub that runs as a process, and waits until they are connected.
     pub async fn link_hub(&mut self, site: &HubSite, hub: &Program) {
-        hub.ok(&[
-            "peer",
-            "add",
-            &self.card_path(),
-            "--as",
-            &self.name,
-            "--yes",
-        ]);
+        self.is_added(hub);
         self.dial_hub(site).await;
+    }
+
+    /// Links it with a node that runs as a process, and waits until they are connected.
+    pub async fn link_site(&mut self, site: &Site, node: &Program) {
+        self.is_added(node);
+        self.dial_site(site, false).await;
+    }
+
+    fn is_added(&self, node: &Program) {
+        let card = self.card_path();
+        node.ok(&["peer", "add", &card, "--as", &self.name, "--yes"]);
     }
 
     /// Dials a hub that knows it already, and waits until they are connected.
     pub async fn dial_hub(&mut self, site: &HubSite) {
-        let text = std::fs::read_to_string(site.site.card()).expect("its card");
+        self.dial_site(&site.site, true).await;
+    }
+
+    async fn dial_site(&mut self, site: &Site, is_our_hub: bool) {
+        let text = std::fs::read_to_string(site.card()).expect("its card");
         let card = CardFile::parse(&text).expect("its card");
+        let agency = card.agency();
         let statement = card.statement().expect("a keys statement");
         let nodes = statement.nodes.iter();
         let keys = nodes.clone().map(|n| *n.key.as_bytes()).collect();
         let addresses = nodes.flat_map(|n| n.addresses.clone()).collect();
         let peer = LinkedPeer {
-            is_our_hub: true,
-            ..LinkedPeer::new(site.agency, keys, addresses)
+            is_our_hub,
+            ..LinkedPeer::new(agency, keys, addresses)
         };
         let problems = self.swarm().set_peers(vec![peer]).await.expect("peers");
         assert!(problems.is_empty(), "{problems:?}");
         let mut links = self.swarm().links();
-        let up = links.wait_for(|all| all.iter().any(|l| l.agency == site.agency && l.is_up()));
+        let up = links.wait_for(|all| all.iter().any(|l| l.agency == agency && l.is_up()));
         let up = tokio::time::timeout(PATIENCE, up).await;
         assert!(
             up.is_ok_and(|u| u.is_ok()),

@@ -50,6 +50,7 @@ impl RawPeer {
     pub async fn hub(dir: &Path, name: &str) -> Self {
         let bounds = RelayBounds {
             reservations: 0,
+            circuits: 0,
             circuits_per_agency: 0,
         };
         Self::start(dir, name, Some(bounds)).await
@@ -216,11 +217,16 @@ impl RawPeer {
 
     /// Opens a live stream to a node, as one who has records to offer.
     pub async fn sender(&self, to: &TestNode) -> RawStream {
+        self.sender_to(to.agency).await
+    }
+
+    /// The same to a node that is a process.
+    pub async fn sender_to(&self, to: AgencyId) -> RawStream {
         let mut links = self.swarm.links();
         let open = async {
             loop {
                 links.mark_unchanged();
-                if let Ok(stream) = self.swarm.open(to.agency, Channel::Live).await {
+                if let Ok(stream) = self.swarm.open(to, Channel::Live).await {
                     return stream;
                 }
                 // The node was started anew, and is not connected again.
@@ -238,20 +244,22 @@ impl RawPeer {
     /// Takes up the live stream that a node opened, as one who gets records. One that the node
     /// has given up since, for a newer one, is passed over.
     pub async fn receiver(&self, from: &TestNode) -> RawStream {
+        self.receiver_with(from.agency, 8, 4 << 20).await
+    }
+
+    /// The same, and lets the node have so many batches and bytes under way.
+    pub async fn receiver_with(&self, from: AgencyId, batches: u32, bytes: u64) -> RawStream {
         let mut inbound = self.inbound.lock().await;
         loop {
             let next = tokio::time::timeout(PATIENCE, inbound.next())
                 .await
                 .expect("a stream");
             let stream = next.expect("a stream");
-            if stream.agency != from.agency || stream.channel != Channel::Live {
+            if stream.agency != from || stream.channel != Channel::Live {
                 continue;
             }
             let mut stream = RawStream::new(stream.stream);
-            let credit = Message::Credit {
-                batches: 8,
-                bytes: 4 << 20,
-            };
+            let credit = Message::Credit { batches, bytes };
             let open = stream.try_send(&self.hello()).await
                 && matches!(stream.next().await, Some(Message::Hello(_)))
                 && stream.try_send(&credit).await;

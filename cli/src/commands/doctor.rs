@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use clap::Args;
-use liaison_node::doctor::{Finding, Health, Orders, examine};
+use liaison_node::clock::Clock;
+use liaison_node::config::Config;
+use liaison_node::control::api::{ParcelsReport, Status};
+use liaison_node::doctor::{Finding, Health, Orders, examine, hubs};
 use serde_json::json;
 
 use super::Context;
@@ -14,7 +17,9 @@ use crate::output::{Style, Tone, clean};
 /// Look a home over while the node is stopped, and mend it
 ///
 /// Reads every record; looks at keys, configuration, who may read what, disk, swap and clock.
-/// Changes nothing unless told to.
+/// Changes nothing unless told to. While the node runs its store is left alone, and it is asked
+/// for its hubs instead: whether each is connected and carries for us, what waits there for too
+/// long, and if this node is a hub, how full it is.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -22,6 +27,8 @@ Examples:
   liaison doctor
   liaison doctor --compact        nothing that was erased is left on this disk's files
   liaison doctor --repair         a damaged store is moved aside; peers refill the new one
+  systemctl start liaison
+  liaison doctor                  hubs and parcels
 
 Exit code 1 when something is broken. Until --compact ran, bytes of erased records may be found
 in the store's and the index's files by whoever reads the disk.")]
@@ -61,7 +68,8 @@ pub fn run(context: &mut Context, args: &DoctorArgs) -> Outcome {
         compact: args.compact,
         index: args.index,
     };
-    let findings = examine(&home, orders, Arc::new(SystemClock));
+    let mut findings = examine(&home, orders, Arc::new(SystemClock));
+    findings.extend(carried(context, &home));
     context
         .ui
         .either(&json!({ "findings": findings }), |style| {
@@ -71,6 +79,27 @@ pub fn run(context: &mut Context, args: &DoctorArgs) -> Outcome {
         return Err(CommandError::Partial);
     }
     Ok(())
+}
+
+/// What only the running node knows.
+fn carried(context: &Context, home: &Home) -> Vec<Finding> {
+    // What is wrong with it was said before.
+    let config = Config::read(&home.config_path()).unwrap_or_default();
+    let asked = || {
+        let client = context.client()?;
+        let status: Status = client.get("/v1/status")?;
+        let parcels: ParcelsReport = client.get("/v1/parcels")?;
+        Ok::<_, CommandError>((status, parcels))
+    };
+    match asked() {
+        Ok((status, parcels)) => hubs(&status, &parcels, &config.hubs, SystemClock.now()),
+        Err(_) if config.hubs.hubs.is_empty() && config.hub.is_none() => Vec::new(),
+        Err(_) => vec![Finding {
+            what: "hubs".into(),
+            health: Health::Warning,
+            says: "the node did not answer, so hubs and parcels were not looked at: start it, then type 'liaison doctor' again".into(),
+        }],
+    }
 }
 
 fn text(style: &Style, findings: &[Finding]) -> String {

@@ -1,5 +1,6 @@
 //! Looks a home over while no node runs on it, mends what can be mended, and says what it did.
 
+mod hubs;
 mod keyring;
 mod mailbox;
 
@@ -20,6 +21,8 @@ use crate::store::{
     Arrival, Flags, Options, Store, StoreError, compact, quarantine_directory, salvage,
 };
 use crate::time::Timekeeper;
+
+pub use self::hubs::hubs;
 
 /// What it is asked to do beside looking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +53,7 @@ pub enum Health {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// `home`, `config`, `modes`, `store`, `records`, `keyring`, `mailbox`, `index`, `disk`,
-    /// `swap`, `core-dumps`, `clock`.
+    /// `swap`, `core-dumps`, `clock`; of a node that runs `hubs`, `parcels`, `hub`.
     pub what: String,
     /// How it is.
     pub health: Health,

@@ -1,7 +1,11 @@
 //! What a hub did, counted: for the audit log a line a minute for each pair of agencies, and
 //! for the status what was refused.
+//!
+//! The first that happens between two agencies is written at once, what follows within a minute
+//! is summed. So a hub that is killed loses of the last minute how many there were more of what
+//! stands in the log, not that there were any.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use liaison_protocol::id::AgencyId;
@@ -56,20 +60,50 @@ type Line = (Deed, AgencyId, AgencyId);
 /// What is not in the audit log yet, and what was refused since the start.
 #[derive(Default)]
 pub(super) struct Book {
-    lines: Mutex<BTreeMap<Line, Usage>>,
+    lines: Mutex<Lines>,
     refused: Mutex<[u64; Refusal::ALL.len()]>,
 }
 
+#[derive(Default)]
+struct Lines {
+    /// Not in the log yet.
+    open: BTreeMap<Line, Usage>,
+    /// What the log has a line of, of this minute or the last.
+    told: BTreeSet<Line>,
+}
+
+impl Lines {
+    fn add(&mut self, line: Line, usage: Usage) {
+        let sum = self.open.entry(line).or_default();
+        sum.parcels = sum.parcels.saturating_add(usage.parcels);
+        sum.bytes = sum.bytes.saturating_add(usage.bytes);
+    }
+}
+
+/// Which lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// Those of which the log has nothing of this minute.
+    First,
+    /// All: a minute is over, or there are too many.
+    All,
+}
+
 impl Book {
-    /// Notes what happened to parcels. Whether so much is noted that it has to be written.
-    pub(super) fn note(&self, deed: Deed, parcels: &[Held]) -> bool {
+    /// Notes what happened to parcels. What has to be written now, if anything.
+    pub(super) fn note(&self, deed: Deed, parcels: &[Held]) -> Option<Write> {
         let mut lines = lock(&self.lines);
+        let mut first = false;
         for held in parcels {
-            let line = lines.entry((deed, held.from, held.to)).or_default();
-            line.parcels = line.parcels.saturating_add(1);
-            line.bytes = line.bytes.saturating_add(held.size.into());
+            let line = (deed, held.from, held.to);
+            first |= !lines.told.contains(&line);
+            let (parcels, bytes) = (1, held.size.into());
+            lines.add(line, Usage { parcels, bytes });
         }
-        lines.len() >= limits::HUB_AUDIT_LINES
+        match lines.open.len() >= limits::HUB_AUDIT_LINES {
+            true => Some(Write::All),
+            false => first.then_some(Write::First),
+        }
     }
 
     /// Counts a refusal.
@@ -92,19 +126,37 @@ impl Book {
     }
 
     /// Writes what happened to the audit log. What can't be written is kept for the next time.
-    pub(super) async fn write(&self, audit: &Audit) -> Result<(), AuditError> {
-        let lines = std::mem::take(&mut *lock(&self.lines));
-        if lines.is_empty() {
+    pub(super) async fn write(&self, audit: &Audit, what: Write) -> Result<(), AuditError> {
+        let taken: BTreeMap<Line, Usage> = {
+            let mut lines = lock(&self.lines);
+            let Lines { open, told } = &mut *lines;
+            match what {
+                Write::First => {
+                    let first = open.keys().filter(|line| !told.contains(line));
+                    let first: Vec<Line> = first.copied().collect();
+                    let take = |line| Some((line, open.remove(&line)?));
+                    first.into_iter().filter_map(take).collect()
+                }
+                Write::All => {
+                    told.clear();
+                    std::mem::take(open)
+                }
+            }
+        };
+        if taken.is_empty() {
             return Ok(());
         }
-        let entries = lines.iter().map(|(line, usage)| entry(*line, *usage));
+        let entries = taken.iter().map(|(line, usage)| entry(*line, *usage));
         let written = audit.write(entries.collect()).await;
-        if written.is_err() {
-            let mut now = lock(&self.lines);
-            for (line, usage) in lines {
-                let sum = now.entry(line).or_default();
-                sum.parcels = sum.parcels.saturating_add(usage.parcels);
-                sum.bytes = sum.bytes.saturating_add(usage.bytes);
+        let mut lines = lock(&self.lines);
+        for (line, usage) in taken {
+            match &written {
+                // Who goes on has a line a minute, and not two.
+                Ok(_) if lines.told.len() < limits::HUB_AUDIT_LINES => {
+                    lines.told.insert(line);
+                }
+                Ok(_) => {}
+                Err(_) => lines.add(line, usage),
             }
         }
         written.map(drop)

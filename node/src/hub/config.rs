@@ -13,7 +13,10 @@ pub struct HubConfig {
     /// Reservations: connections through which agencies can be reached. An agency holds one,
     /// and for a moment two when it comes back.
     pub reservations: usize,
-    /// Circuits that one agency may have open through this hub, those to it and those from it.
+    /// Circuits that may be open through this hub at once; each takes some 20 KiB of memory.
+    pub circuits: usize,
+    /// Circuits that one agency may have asked for at once; those that others have to it don't
+    /// count.
     pub circuits_per_agency: usize,
     /// Parcels that may wait for one addressee, and that one depositor may have waiting.
     pub parcels_per_agency: usize,
@@ -29,6 +32,7 @@ impl Default for HubConfig {
     fn default() -> Self {
         Self {
             reservations: 512,
+            circuits: 4_096,
             circuits_per_agency: 128,
             parcels_per_agency: 10_000,
             mailbox_mb: 10_240,
@@ -110,6 +114,8 @@ impl HubConfig {
     pub fn check(&self) -> Result<(), HubConfigError> {
         let agencies = limits::HUB_AGENCIES as u64;
         within("[hub] reservations", self.reservations as u64, 1, agencies)?;
+        let most = limits::CIRCUITS as u64;
+        within("[hub] circuits", self.circuits as u64, 1, most)?;
         let circuits = self.circuits_per_agency as u64;
         within(
             "[hub] circuits_per_agency",
@@ -214,6 +220,7 @@ mod tests {
                 "[hub]\ncircuits_per_agency = 1000000\n",
                 "circuits_per_agency",
             ),
+            ("[hub]\ncircuits = 0\n", "[hub] circuits"),
             ("[hub]\nparcels_per_agency = 0\n", "parcels_per_agency"),
             ("[hub]\nmailbox_mb = 0\n", "mailbox_mb"),
             (

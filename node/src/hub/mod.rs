@@ -21,8 +21,8 @@ use liaison_protocol::id::AgencyId;
 use liaison_protocol::wire::mailbox::Refusal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use self::book::Book;
 pub use self::book::Deed;
+use self::book::{Book, Write};
 pub use self::config::{HubConfig, HubConfigError, HubsConfig};
 pub use self::learns::{LEARNS, Learnt};
 use self::mailbox::{Held, Mailbox, MailboxError, Room};
@@ -50,8 +50,9 @@ struct Parts {
     book: Book,
     /// What the policy of an epoch says of pairs of agencies.
     carried: Mutex<Carried>,
-    /// Tells that lines wait which are too many.
+    /// Tells that lines wait which are too many, and that some are the first of their kind.
     full: tokio::sync::Notify,
+    first: tokio::sync::Notify,
     /// Tells that a parcel came which ends before the others.
     sooner: tokio::sync::Notify,
     /// Mailbox streams of each agency.
@@ -78,6 +79,7 @@ impl Hub {
             book: Book::default(),
             carried: Mutex::default(),
             full: tokio::sync::Notify::new(),
+            first: tokio::sync::Notify::new(),
             sooner: tokio::sync::Notify::new(),
             seats: Mutex::default(),
         }))
@@ -142,8 +144,10 @@ impl Hub {
 
     /// Notes what happened to parcels, for the audit log.
     fn note(&self, deed: Deed, parcels: &[Held]) {
-        if self.0.book.note(deed, parcels) {
-            self.0.full.notify_one();
+        match self.0.book.note(deed, parcels) {
+            Some(Write::All) => self.0.full.notify_one(),
+            Some(Write::First) => self.0.first.notify_one(),
+            None => {}
         }
     }
 
@@ -164,13 +168,14 @@ impl Hub {
                     Err(_) => break,
                 },
                 changed = believed.changed() => if changed.is_err() { break },
-                _ = audit.tick() => self.write_audit().await,
+                _ = audit.tick() => self.write_audit(Write::All).await,
                 () = self.0.sooner.notified() => {}
-                () = self.0.full.notified() => self.write_audit().await,
+                () = self.0.full.notified() => self.write_audit(Write::All).await,
+                () = self.0.first.notified() => self.write_audit(Write::First).await,
                 _ = stop.changed() => break,
             }
         }
-        self.write_audit().await;
+        self.write_audit(Write::All).await;
     }
 
     /// Deletes what has ended, if the clock is believed; when to look again.
@@ -200,8 +205,8 @@ impl Hub {
         }
     }
 
-    async fn write_audit(&self) {
-        if let Err(error) = self.0.book.write(&self.0.audit).await {
+    async fn write_audit(&self, what: Write) {
+        if let Err(error) = self.0.book.write(&self.0.audit, what).await {
             tracing::error!(%error, "what the hub carried is not in the audit log yet");
         }
     }

@@ -1,16 +1,25 @@
-//! Serves figures and health to this machine.
+//! Serves figures and health to this machine. Whoever is on it may call, so each call is bounded
+//! in number, size and time: no user can make the node grow, or keep the figures from whoever
+//! watches over it for longer than that.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 use super::health::Health;
 use super::{gather, health, page};
+use crate::limits;
 use crate::node::{Node, NodeError};
 
 /// Serves them until the node stops, if the configuration says where; gives the address.
@@ -33,19 +42,55 @@ pub async fn serve(node: &Node) -> Result<Option<SocketAddr>, NodeError> {
         .route("/readyz", get(readyz))
         .with_state(node.clone());
     let mut stop = node.stopping();
+    let of_node = node.clone();
     node.spawn(async move {
-        let served = axum::serve(listener, app)
-            .with_graceful_shutdown(async move {
-                // An error means that the node is gone, which is a stop as well.
-                let _stopped = stop.wait_for(|stop| *stop).await;
-            })
-            .await;
-        if let Err(error) = served {
-            tracing::error!(%error, "figures and health are served no more");
+        tokio::select! {
+            () = accept(of_node, listener, app) => {}
+            // An error means that the node is gone, which is a stop as well.
+            _ = stop.wait_for(|stop| *stop) => {}
         }
     });
     tracing::info!(%bound, "figures at /metrics, health at /healthz and /readyz");
     Ok(Some(bound))
+}
+
+/// Takes calls up as there is room for them: the others wait in the system's queue.
+async fn accept(node: Node, listener: TcpListener, app: Router) {
+    let room = Arc::new(Semaphore::new(limits::METRICS_CALLS));
+    while let Ok(permit) = room.clone().acquire_owned().await {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Such as no file descriptor left: others may close theirs.
+                tracing::warn!(%error, "a call for figures was not taken");
+                tokio::time::sleep(Duration::from_millis(limits::METRICS_FRESH_MS)).await;
+                continue;
+            }
+        };
+        let app = app.clone();
+        let mut stop = node.stopping();
+        node.spawn(async move {
+            let _permit = permit;
+            let most = Duration::from_millis(limits::METRICS_CALL_MS);
+            tokio::select! {
+                // One that takes longer, or breaks the protocol, is cut off.
+                _ = tokio::time::timeout(most, call(stream, app)) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        });
+    }
+}
+
+/// Answers one call.
+async fn call(stream: TcpStream, app: Router) -> Result<(), hyper::Error> {
+    http1::Builder::new()
+        // The next call waits for its turn with the others.
+        .keep_alive(false)
+        .max_buf_size(limits::METRICS_HEAD_BYTES)
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits::METRICS_HEAD_MS))
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
+        .await
 }
 
 async fn metrics(State(node): State<Node>) -> Response {

@@ -10,17 +10,17 @@ use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{
-    PeerId, Swarm, Transport, dcutr, dns, identify, ping, quic, relay, swarm, tcp, tls, yamux,
-};
+use libp2p::{PeerId, Swarm, Transport, dns, identify, ping, quic, relay, swarm, tcp, tls, yamux};
 
+use super::SwarmError;
 use super::gate::Gate;
 use super::hybrid::Hybrid;
 use super::limits::{
-    MUXED_STREAMS, PENDING_INBOUND, QUIC_CONNECTION_WINDOW, QUIC_STREAM_WINDOW, Timing,
+    MUXED_STREAMS, NEGOTIATED_AT_ONCE, PENDING_INBOUND, QUIC_CONNECTION_WINDOW, QUIC_STREAM_WINDOW,
+    Timing, YAMUX_STREAMS,
 };
 use super::streams::Streams;
-use super::{RelayBounds, SwarmError, circuit};
+use super::upgrade::Upgrade;
 
 /// Identify's protocol: what two nodes must share to understand each other's streams.
 const PROTOCOL: &str = "/liaison/1";
@@ -35,7 +35,7 @@ pub(super) struct Behaviour {
     ping: ping::Behaviour,
     relay: Toggle<relay::Behaviour>,
     circuits: relay::client::Behaviour,
-    upgrade: dcutr::Behaviour,
+    upgrade: Upgrade,
     streams: Streams,
 }
 
@@ -45,10 +45,10 @@ impl Behaviour {
         software: &str,
         gate: Gate,
         streams: Streams,
-        (relayed, circuits): (Option<RelayBounds>, relay::client::Behaviour),
+        (relayed, circuits): (Option<relay::Behaviour>, relay::client::Behaviour),
+        upgrade: Upgrade,
         timing: &Timing,
     ) -> Self {
-        let own = key.public().to_peer_id();
         let limits = ConnectionLimits::default().with_max_pending_incoming(Some(PENDING_INBOUND));
         let identify = identify::Config::new(PROTOCOL.to_owned(), key.public())
             .with_agent_version(software.to_owned())
@@ -63,9 +63,9 @@ impl Behaviour {
             limits: connection_limits::Behaviour::new(limits),
             identify: identify::Behaviour::new(identify),
             ping: ping::Behaviour::new(ping),
-            relay: relayed.map(|bounds| circuit::server(own, bounds)).into(),
+            relay: relayed.into(),
             circuits,
-            upgrade: dcutr::Behaviour::new(own),
+            upgrade,
             streams,
         }
     }
@@ -97,7 +97,7 @@ pub(super) fn build(
         // Our streams keep links alive; this is for the moments before and after.
         .with_idle_connection_timeout(Duration::from_secs(3600))
         .with_notify_handler_buffer_size(NonZeroUsize::MIN.saturating_add(31))
-        .with_max_negotiating_inbound_streams(MUXED_STREAMS as usize);
+        .with_max_negotiating_inbound_streams(NEGOTIATED_AT_ONCE);
     Ok((
         Swarm::new(transport, behaviour, key.public().to_peer_id(), config),
         names,
@@ -150,7 +150,7 @@ fn tls(key: &Keypair) -> Result<Hybrid, SwarmError> {
 
 fn muxer() -> yamux::Config {
     let mut muxer = yamux::Config::default();
-    muxer.set_max_num_streams(MUXED_STREAMS as usize);
+    muxer.set_max_num_streams(YAMUX_STREAMS);
     muxer
 }
 
@@ -180,6 +180,23 @@ mod tests {
     use libp2p::core::transport::{DialOpts, PortUse};
 
     use super::*;
+
+    #[test]
+    fn what_yamux_may_hold_of_a_connection_is_as_the_limits_say() {
+        const STREAM: usize = 256 * 1024;
+        let window = 1024 * 1024 * 1024;
+        let shown = format!("{:?}", muxer());
+        // The library's own, on which the bound rests.
+        assert!(
+            shown.contains(&format!("max_connection_receive_window: Some({window})")),
+            "{shown}"
+        );
+        assert!(
+            shown.contains(&format!("max_num_streams: {YAMUX_STREAMS}")),
+            "{shown}"
+        );
+        assert_eq!(window - YAMUX_STREAMS * STREAM, 8 * 1024 * 1024);
+    }
 
     #[tokio::test]
     async fn without_a_resolver_names_fail_and_numbers_work() {

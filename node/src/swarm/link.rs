@@ -131,7 +131,9 @@ pub enum Path {
 pub struct RelayBounds {
     /// Connections through which agencies can be reached.
     pub reservations: usize,
-    /// Circuits that one agency may have open through it, to it and from it.
+    /// Circuits that are open through it at once.
+    pub circuits: usize,
+    /// Circuits that one agency may have asked for, whatever node keys it has.
     pub circuits_per_agency: usize,
 }
 

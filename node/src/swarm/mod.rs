@@ -20,6 +20,7 @@ mod probe;
 mod roster;
 mod schedule;
 mod streams;
+mod upgrade;
 mod words;
 
 #[cfg(test)]
@@ -122,8 +123,13 @@ impl Swarm {
         });
         let gate = gate::Gate::new(roster.clone(), refusals.clone());
         let (through, circuits) = libp2p::relay::client::new(key.public().to_peer_id());
-        let relayed = (relay, circuits);
-        let behaviour = behaviour::Behaviour::new(&key, &software, gate, streams, relayed, &timing);
+        let own = key.public().to_peer_id();
+        let relaying = circuit::Relaying::new(relay, roster.clone());
+        let server = relay.map(|bounds| circuit::server(own, bounds, &relaying));
+        let upgrade = upgrade::Upgrade::new(own, roster.clone());
+        let relayed = (server, circuits);
+        let behaviour =
+            behaviour::Behaviour::new(&key, &software, gate, streams, relayed, upgrade, &timing);
         let (mut swarm, names) = behaviour::build(&key, behaviour, through, &timing)?;
         if relay.is_some() {
             swarm.add_external_address(circuit::nowhere());
@@ -142,7 +148,7 @@ impl Swarm {
             relayed: relayed_out,
             events: events.clone(),
         };
-        let driver = driver::Driver::new(swarm, roster.clone(), inbox, out, now, timing);
+        let driver = driver::Driver::new(swarm, roster.clone(), relaying, inbox, out, now, timing);
         tokio::spawn(driver.run());
         let handle = SwarmHandle {
             commands,

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::limits::{INBOUND_STREAMS_PER_PEER, KEYS_PER_PEER, LINKED_PEERS};
 use super::link::Counters;
 use super::streams::OpenRequest;
+use super::upgrade::Reach;
 use super::{LinkedPeer, Path, SwarmError, Traffic, address};
 
 /// One node key of a linked peer.
@@ -134,6 +135,15 @@ impl Seat {
             .map(|c| c.opens.clone())
     }
 
+    /// The hubs by which circuits to the peer go.
+    fn hubs(&self) -> Vec<AgencyId> {
+        let hub = |connection: &Connection| match connection.way.path {
+            Path::Direct => None,
+            Path::Circuit(hub) => Some(hub),
+        };
+        lock(&self.connections).iter().filter_map(hub).collect()
+    }
+
     /// Whether a direct connection to the peer comes from this address.
     fn is_at(&self, remote: &Multiaddr) -> bool {
         let connections = lock(&self.connections);
@@ -200,6 +210,20 @@ impl Roster {
         let place = address::relay_address(address);
         let seat = inner.seats.values().find(|seat| seat.is_at(&place));
         seat.map(|s| Path::Circuit(s.agency))
+    }
+
+    /// How near the hubs are by which circuits to a peer go, the nearest of them; none: there is
+    /// no circuit.
+    pub(super) fn reach_of_hubs(&self, peer: &PeerId) -> Option<Reach> {
+        let inner = self.read();
+        let hubs = inner.seats.get(peer)?.hubs();
+        let seats = inner.seats.values().filter(|s| hubs.contains(&s.agency));
+        let reaches = seats.flat_map(|seat| {
+            let connections = lock(&seat.connections);
+            let direct = connections.iter().filter(|c| c.way.path == Path::Direct);
+            direct.map(|c| Reach::at(&c.remote)).collect::<Vec<_>>()
+        });
+        reaches.min()
     }
 
     pub(super) fn is_linked(&self, agency: &AgencyId) -> bool {

@@ -1,6 +1,8 @@
 //! Repair: find out with a peer which records one side has that the other never saw. What
 //! it finds is offered on the live streams, where each record is decided anew.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use liaison_protocol::id::AgencyId;
@@ -8,11 +10,85 @@ use liaison_protocol::wire::Message;
 use liaison_protocol::wire::Reason;
 use liaison_protocol::wire::repair::{Effect, Entry, Event, Finished, Initiator, Responder};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::{Sync, SyncError, blocking};
 use crate::limits;
 use crate::swarm::{Channel, FrameStream};
+
+/// Whose turn it is: a repair holds the ids of the whole store, so the node has one that it began
+/// and one that it serves, and not one with each peer. They are apart, so that two nodes that
+/// repair with each other don't wait for each other.
+#[derive(Clone)]
+pub(super) struct Turns {
+    begun: Queue,
+    served: Queue,
+}
+
+#[derive(Clone)]
+struct Queue {
+    room: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// A turn, until it is dropped.
+struct Turn {
+    queue: Queue,
+    since: Instant,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        let queue = || Queue {
+            room: Arc::new(Semaphore::new(limits::REPAIRS_AT_ONCE)),
+            waiting: Arc::default(),
+        };
+        Self {
+            begun: queue(),
+            served: queue(),
+        }
+    }
+}
+
+impl Queue {
+    async fn turn(&self) -> Result<Turn, SyncError> {
+        let waits = Waits::new(self.waiting.clone());
+        let permit = self.room.clone().acquire_owned().await;
+        drop(waits);
+        Ok(Turn {
+            queue: self.clone(),
+            since: Instant::now(),
+            _permit: permit.map_err(|_| SyncError::Stopping)?,
+        })
+    }
+}
+
+impl Turn {
+    /// Whether it has lasted for long and others wait: a peer that is slow, or pretends to be,
+    /// does not keep the others from theirs.
+    fn is_over(&self) -> bool {
+        let long = self.since.elapsed() >= Duration::from_millis(limits::REPAIR_TURN_MS);
+        long && self.queue.waiting.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// Counts as waiting for as long as it is there, also when what waits is given up.
+struct Waits(Arc<AtomicUsize>);
+
+impl Waits {
+    fn new(waiting: Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Runs repairs with a peer for as long as the link is up: one when everything else is
 /// offered, then one every so often, and one after each change of policy or of cards. The
@@ -31,6 +107,8 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     let unserved = sync.share.store.cursor(&agency).ok().flatten().is_none();
     let mut due = ours() || unserved;
     let mut next = Instant::now();
+    // How often in a row it did not come to its end.
+    let mut again = 0u32;
     loop {
         if due {
             // Cards may come in swarms, and each repair looks through the whole store.
@@ -43,15 +121,24 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
                 return;
             }
             let done = initiate(sync, agency).await;
-            sync.report(agency, done);
+            // The peer had no turn for it, or says so.
+            again = match done {
+                Ok(false) => again.saturating_add(1),
+                _ => 0,
+            };
+            sync.report(agency, done.map(drop));
         }
-        let every = if sync.catch_up.waits_for(&agency) {
-            limits::CATCH_UP_EVERY_S
+        let every = if again > 0 {
+            let longer = 1 << (again - 1).min(8);
+            let wait = Duration::from_millis(limits::REPAIR_AGAIN_MS) * longer;
+            wait.mul_f64(0.5 + rand::random::<f64>())
+        } else if sync.catch_up.waits_for(&agency) {
+            Duration::from_secs(limits::CATCH_UP_EVERY_S)
         } else {
-            sync.repair_every_s
+            Duration::from_secs(sync.repair_every_s)
         };
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(every)) => due = ours(),
+            () = tokio::time::sleep(every) => due = again > 0 || ours(),
             changed = catch_up.changed() => {
                 if changed.is_err() {
                     return;
@@ -78,24 +165,37 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
     }
 }
 
-async fn initiate(sync: &Sync, agency: AgencyId) -> Result<(), SyncError> {
+/// Whether it came to its end.
+async fn initiate(sync: &Sync, agency: AgencyId) -> Result<bool, SyncError> {
+    let turn = sync.turns.begun.turn().await?;
     let entries = mutual(sync, agency).await?;
     let stream = sync.swarm.open(agency, Channel::Repair).await?;
     let nonce = rand::random::<[u8; 16]>();
     sync.catch_up.asked(agency, nonce);
     let (machine, hello) = Initiator::new(sync.hello.clone(), nonce, entries);
-    run(sync, agency, stream, Side::Initiator(machine), hello).await
+    run(sync, agency, stream, Side::Initiator(machine), hello, turn).await
 }
 
-/// Serves a repair that a peer began.
+/// Serves a repair that a peer began; if another is being served for long, the stream is closed
+/// and the peer comes again.
 pub(super) async fn respond(
     sync: &Sync,
     agency: AgencyId,
-    stream: FrameStream,
+    mut stream: FrameStream,
 ) -> Result<(), SyncError> {
+    let patience = Duration::from_millis(limits::REPAIR_WAIT_MS);
+    let Ok(turn) = tokio::time::timeout(patience, sync.turns.served.turn()).await else {
+        tracing::debug!(peer = %agency.short(), "another peer's repair is being served: this one comes again");
+        // Its hello, so that the stream ends in order.
+        let _hello = tokio::time::timeout(patience, stream.next()).await;
+        let _unclosed = stream.close().await;
+        return Ok(());
+    };
+    let turn = turn?;
     let entries = mutual(sync, agency).await?;
     let (machine, hello) = Responder::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
-    run(sync, agency, stream, Side::Responder(machine), hello).await
+    let served = run(sync, agency, stream, Side::Responder(machine), hello, turn).await;
+    served.map(drop)
 }
 
 /// What enters a repair: a look through the whole store.
@@ -127,13 +227,15 @@ impl Side {
     }
 }
 
+/// Whether it came to its end.
 async fn run(
     sync: &Sync,
     agency: AgencyId,
     stream: FrameStream,
     mut machine: Side,
     hello: Message,
-) -> Result<(), SyncError> {
+    turn: Turn,
+) -> Result<bool, SyncError> {
     let (mut reader, mut writer) = stream.split();
     let mut stop = sync.stop.clone();
     writer.send(&hello.encode()).await?;
@@ -143,10 +245,13 @@ async fn run(
         let event = tokio::select! {
             frame = reader.next() => match frame? {
                 Some(body) => Event::Message(Message::decode(&body)?),
-                None => return Ok(()),
+                None => return Ok(false),
             },
             _ = stop.changed() => Event::Close(Reason::Stopping),
-            _ = tick.tick() => Event::Tick(sync.share.now()),
+            _ = tick.tick() => match turn.is_over() {
+                true => Event::Close(Reason::Busy),
+                false => Event::Tick(sync.share.now()),
+            },
         };
         for effect in machine.handle(event) {
             match effect {
@@ -157,11 +262,11 @@ async fn run(
                     let _unclosed = writer.close().await;
                     let theirs = matches!(machine, Side::Responder(_));
                     finish(sync, agency, finished, theirs);
-                    return Ok(());
+                    return Ok(true);
                 }
                 Effect::Closed(_) => {
                     let _unsent = writer.flush().await;
-                    return Ok(());
+                    return Ok(false);
                 }
                 Effect::Fault(fault) => {
                     let _unsent = writer.flush().await;

@@ -1,7 +1,6 @@
 //! Through hubs: reservations at ours, dials of peers through theirs, and the way back to a
 //! direct connection.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use liaison_protocol::id::AgencyId;
@@ -10,19 +9,10 @@ use libp2p::core::transport::ListenerId;
 use libp2p::relay;
 use libp2p::swarm::DialError;
 
-use super::super::circuit::Relayed;
-use super::super::limits::{CIRCUIT_LINGER, CIRCUIT_LOOK, CROSSINGS};
+use super::super::limits::{CIRCUIT_LINGER, CIRCUIT_LOOK, CIRCUITS_PER_PAIR, CROSSINGS};
 use super::super::{address, words};
 use super::Driver;
 use super::link::options;
-
-/// What this node relays, by node keys.
-#[derive(Default)]
-pub(super) struct Relaying {
-    reservations: HashSet<PeerId>,
-    circuits: HashMap<(PeerId, PeerId), usize>,
-    refused: u64,
-}
 
 impl Driver {
     /// When something about circuits is next to be done.
@@ -305,69 +295,51 @@ impl Driver {
 
     /// What became of our relay.
     pub(super) fn relayed(&mut self, event: &relay::Event) {
-        let relaying = &mut self.relaying;
+        let relaying = &self.relaying;
         match event {
             relay::Event::ReservationReqAccepted { src_peer_id, .. } => {
-                relaying.reservations.insert(*src_peer_id);
+                relaying.reserved(*src_peer_id);
             }
             relay::Event::ReservationClosed { src_peer_id }
             | relay::Event::ReservationTimedOut { src_peer_id } => {
                 // Each connection that ends says so; another may hold it.
                 if !self.swarm.is_connected(src_peer_id) {
-                    relaying.reservations.remove(src_peer_id);
+                    relaying.left(src_peer_id);
                 }
             }
             relay::Event::CircuitReqAccepted {
-                src_peer_id,
-                dst_peer_id,
+                src_peer_id: from,
+                dst_peer_id: to,
             } => {
-                *relaying
-                    .circuits
-                    .entry((*src_peer_id, *dst_peer_id))
-                    .or_default() += 1;
-            }
-            relay::Event::CircuitClosed {
-                src_peer_id,
-                dst_peer_id,
-                ..
-            } => {
-                let pair = (*src_peer_id, *dst_peer_id);
-                if let Some(count) = relaying.circuits.get_mut(&pair) {
-                    *count = count.saturating_sub(1);
-                    if *count == 0 {
-                        relaying.circuits.remove(&pair);
-                    }
+                if relaying.opened(*from, *to) > CIRCUITS_PER_PAIR {
+                    tracing::warn!(
+                        from = %from, to = %to,
+                        "a peer has more circuits to another than the two can use: it is cut off, and may come back"
+                    );
+                    relaying.denied();
+                    // An error says that it is gone already.
+                    let _ = self.swarm.disconnect_peer_id(*from);
                 }
             }
-            relay::Event::ReservationReqDenied { .. } | relay::Event::CircuitReqDenied { .. } => {
-                relaying.refused = relaying.refused.saturating_add(1);
+            relay::Event::CircuitClosed {
+                src_peer_id: from,
+                dst_peer_id: to,
+                ..
+            } => relaying.closed(*from, *to),
+            relay::Event::CircuitReqDenied {
+                src_peer_id: from,
+                status,
+                ..
+            } => {
+                // Beyond a bound: then it was never let through.
+                if !matches!(status, relay::StatusCode::ResourceLimitExceeded) {
+                    relaying.settled(from);
+                }
+                relaying.denied();
             }
+            relay::Event::ReservationReqDenied { .. } => relaying.denied(),
             _ => return,
         }
-        self.publish_relayed();
-    }
-
-    fn publish_relayed(&self) {
-        let agency = |peer: &PeerId| self.roster.seat(peer).map(|s| s.agency);
-        let mut reservations: Vec<AgencyId> = self
-            .relaying
-            .reservations
-            .iter()
-            .filter_map(agency)
-            .collect();
-        reservations.sort_unstable();
-        reservations.dedup();
-        let mut circuits: BTreeMap<(AgencyId, AgencyId), usize> = BTreeMap::new();
-        for ((from, to), count) in &self.relaying.circuits {
-            if let (Some(from), Some(to)) = (agency(from), agency(to)) {
-                *circuits.entry((from, to)).or_default() += count;
-            }
-        }
-        let circuits = circuits.into_iter().map(|((f, t), n)| (f, t, n));
-        self.out.relayed.send_replace(Relayed {
-            reservations,
-            circuits: circuits.collect(),
-            refused: self.relaying.refused,
-        });
+        self.out.relayed.send_replace(self.relaying.report());
     }
 }

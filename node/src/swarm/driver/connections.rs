@@ -6,7 +6,7 @@ use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
 use libp2p::{PeerId, ping};
 
-use super::super::limits::{CONNECTIONS_PER_KEY, SOFTWARE_CHARS};
+use super::super::limits::{CONNECTIONS_PER_PEER, SOFTWARE_CHARS};
 use super::super::{LinkEvent, Path, address, words};
 use super::Driver;
 use super::link::Connection;
@@ -58,15 +58,9 @@ impl Driver {
             proved: None,
             left: None,
         });
-        let of_key: Vec<ConnectionId> = link
-            .connections
-            .iter()
-            .filter(|c| c.peer == peer)
-            .map(|c| c.id)
-            .collect();
-        let surplus = of_key.len().saturating_sub(CONNECTIONS_PER_KEY);
-        for old in of_key.into_iter().take(surplus) {
-            self.swarm.close_connection(old);
+        let surplus = link.connections.len().saturating_sub(CONNECTIONS_PER_PEER);
+        for old in link.connections.iter().take(surplus) {
+            self.swarm.close_connection(old.id);
         }
         if let Some(probe) = self.probes.iter_mut().find(|p| p.connection == id) {
             probe.established(&address::host_port(&address), address::transport(&address));

@@ -17,11 +17,11 @@ use libp2p::{PeerId, Swarm, identify, relay};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::behaviour::{Behaviour, BehaviourEvent};
+use super::circuit::Relaying;
 use super::limits::Timing;
 use super::probe::{PeerTest, Probe};
 use super::roster::{Change, Roster};
 use super::{LinkEvent, LinkState, LinkedPeer, Now, PeerAddr, Relayed, SwarmError, words};
-use circuits::Relaying;
 use link::{Link, Reservation};
 
 /// What a handle asks of the driver.
@@ -60,6 +60,7 @@ impl Driver {
     pub(super) fn new(
         swarm: Swarm<Behaviour>,
         roster: Arc<Roster>,
+        relaying: Relaying,
         commands: mpsc::Receiver<Command>,
         out: Outlets,
         now: Now,
@@ -75,7 +76,7 @@ impl Driver {
             links: HashMap::new(),
             owners: HashMap::new(),
             left: HashSet::new(),
-            relaying: Relaying::default(),
+            relaying,
             probes: Vec::new(),
             dirty: false,
         }

@@ -11,7 +11,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::limits::{READ_BUFFER, Timing, WRITE_BUFFER};
+use super::limits::{IDLE_BUFFER, READ_BUFFER, Timing, WRITE_BUFFER};
 use super::link::Counters;
 use super::roster::Way;
 use super::{Channel, Direction, Path, SwarmError, Tap};
@@ -240,7 +240,7 @@ impl FrameReader {
         self.left = self.context.timing.frame_read;
         if self.start == self.buffer.len() {
             self.buffer.clear();
-            self.buffer.shrink_to(READ_BUFFER);
+            self.buffer.shrink_to(IDLE_BUFFER);
             self.start = 0;
         }
         Ok(Some(body))
@@ -260,7 +260,8 @@ impl FrameReader {
             ..
         } = self;
         let have = buffer.len();
-        buffer.resize(have + READ_BUFFER, 0);
+        let room = if have == 0 { IDLE_BUFFER } else { READ_BUFFER };
+        buffer.resize(have + room, 0);
         // The buffer goes back to what it held, whatever becomes of this future.
         let mut room = Room { buffer, have };
         let read = async {
@@ -368,6 +369,7 @@ impl FrameWriter {
     /// `WriteStalled`, `Broken`, `NotLinked`.
     pub async fn flush(&mut self) -> Result<(), SwarmError> {
         self.drain().await?;
+        self.buffer.shrink_to(IDLE_BUFFER);
         let Self { io, context, .. } = self;
         within(context, io.flush()).await
     }

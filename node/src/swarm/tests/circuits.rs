@@ -4,7 +4,8 @@ use super::*;
 
 const BOUNDS: RelayBounds = RelayBounds {
     reservations: 16,
-    circuits_per_agency: 4,
+    circuits: 64,
+    circuits_per_agency: 8,
 };
 
 async fn hub(seed: u8) -> Node {
@@ -225,8 +226,8 @@ async fn a_second_hub_takes_over_and_a_hub_that_comes_back_carries_again() {
 #[tokio::test]
 async fn one_agency_has_so_many_circuits_and_no_more() {
     let bounds = RelayBounds {
-        reservations: 16,
         circuits_per_agency: 2,
+        ..BOUNDS
     };
     let hub = hub_with(9, bounds, &BOTH).await;
     let a = node(1, &[]).await;
@@ -256,4 +257,125 @@ async fn one_agency_has_so_many_circuits_and_no_more() {
     });
     drop(within("two of three", settled).await.expect("running"));
     assert!(hub.handle.relayed().borrow().refused > 0);
+}
+
+/// A hub, nodes of one agency with a key each that know `others` there, and how the others see the
+/// agency.
+async fn of_one_agency(hub: &Node, keys: std::ops::Range<u8>, others: &[Node]) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for seed in keys {
+        nodes.push(node(seed, &[]).await);
+    }
+    let agency = LinkedPeer::new(
+        nodes.first().expect("a key").agency,
+        nodes.iter().map(|n| n.handle.node_key()).collect(),
+        Vec::new(),
+    );
+    let mut all: Vec<LinkedPeer> = others.iter().map(Node::card_without_address).collect();
+    all.push(agency.clone());
+    hub.link(&all).await;
+    for other in others {
+        other.link(&[ours(hub), agency.clone()]).await;
+        reserved(other, hub).await;
+    }
+    nodes
+}
+
+#[tokio::test]
+async fn an_agency_has_no_more_circuits_by_having_more_keys() {
+    let bounds = RelayBounds {
+        circuits_per_agency: 2,
+        ..BOUNDS
+    };
+    let hub = hub_with(9, bounds, &BOTH).await;
+    let others = [node(1, &[]).await, node(2, &[]).await, node(3, &[]).await];
+    let keys = of_one_agency(&hub, 20..23, &others).await;
+    for (key, other) in keys.iter().zip(&others).take(2) {
+        key.link(&[hub.card(), behind(other, &[&hub])]).await;
+        key.up(other).await;
+    }
+    let [.., last] = keys.as_slice() else {
+        panic!("keys")
+    };
+    let [.., other] = &others;
+    last.link(&[hub.card(), behind(other, &[&hub])]).await;
+    last.until("refused", other, |l| {
+        let error = l.last_error.as_ref();
+        !l.is_up() && error.is_some_and(|e| e.1.contains("its bounds are reached"))
+    })
+    .await;
+    // And to one that others call, it is open still: those don't count.
+    let [first, second, _] = &others;
+    first
+        .link(&[
+            ours(&hub),
+            behind(second, &[&hub]),
+            LinkedPeer::new(
+                keys[0].agency,
+                keys.iter().map(|n| n.handle.node_key()).collect(),
+                Vec::new(),
+            ),
+        ])
+        .await;
+    second
+        .link(&[
+            ours(&hub),
+            first.card_without_address(),
+            LinkedPeer::new(
+                keys[0].agency,
+                keys.iter().map(|n| n.handle.node_key()).collect(),
+                Vec::new(),
+            ),
+        ])
+        .await;
+    first.up(second).await;
+}
+
+#[tokio::test]
+async fn an_agency_that_fills_anothers_connection_with_circuits_is_cut_off_from_the_hub() {
+    let bounds = RelayBounds {
+        circuits_per_agency: 100,
+        ..BOUNDS
+    };
+    let hub = hub_with(9, bounds, &BOTH).await;
+    let called = [node(1, &[]).await];
+    let count = u8::try_from(limits::CIRCUITS_PER_PAIR).expect("few");
+    let keys = of_one_agency(&hub, 20..20 + count + 1, &called).await;
+    let [called] = &called;
+    let (last, others) = keys.split_last().expect("keys");
+    for key in others {
+        key.link(&[hub.card(), behind(called, &[&hub])]).await;
+        key.up(called).await;
+    }
+    assert_eq!(hub.handle.relayed().borrow().refused, 0);
+    let mut events = last.handle.events();
+    last.link(&[hub.card(), behind(called, &[&hub])]).await;
+    let mut relayed = hub.handle.relayed();
+    let refused = within("cut off", relayed.wait_for(|r| r.refused > 0));
+    drop(refused.await.expect("running"));
+    let lost =
+        async { while events.recv().await.expect("running") != LinkEvent::Down(hub.agency) {} };
+    within("its connection ends", lost).await;
+    for key in others {
+        assert!(key.handle.link(&hub.agency).expect("linked").is_up());
+    }
+}
+
+#[tokio::test]
+async fn an_agency_reserves_by_two_keys_and_no_more() {
+    let hub = hub(9).await;
+    let keys = of_one_agency(&hub, 20..23, &[]).await;
+    for key in keys.iter().take(limits::RESERVED_KEYS) {
+        key.link(&[ours(&hub)]).await;
+        reserved(key, &hub).await;
+    }
+    let third = keys.last().expect("keys");
+    third.link(&[ours(&hub)]).await;
+    let mut relayed = hub.handle.relayed();
+    let refused = within("refused", relayed.wait_for(|r| r.refused > 0));
+    drop(refused.await.expect("running"));
+    assert_eq!(
+        third.handle.link(&hub.agency).expect("linked").reserved,
+        Some(false)
+    );
 }

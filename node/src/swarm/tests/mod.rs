@@ -5,6 +5,7 @@ mod gate;
 mod hybrid;
 mod links;
 mod streams;
+mod stuck;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -29,26 +29,31 @@ pub(super) struct Set {
     lacking: Vec<bool>,
 }
 
+/// Entries that are turned into rows before their room is given back.
+const PIECE: usize = 64 * 1024;
+
 /// A message of negentropy version 1 begins with this.
 const NEGENTROPY_V1: u8 = 0x61;
 
 impl Set {
     /// Hashes the entries with both nonces, the initiator's first.
-    pub(super) fn new(entries: Vec<Entry>, initiator: &Nonce, responder: &Nonce) -> Self {
-        let mut rows: Vec<(Item, RecordId)> = entries
-            .into_iter()
-            .map(|entry| {
-                let hash = Sha256::new()
-                    .chain_update(initiator)
-                    .chain_update(responder)
-                    .chain_update(entry.id.as_bytes())
-                    .finalize();
-                let id = Id::from_byte_array(hash.into());
-                // The highest value stands for "no end" in negentropy.
-                let created = entry.created.to_wire().min(u64::MAX - 1);
-                (Item::with_timestamp_and_id(created, id), entry.id)
-            })
-            .collect();
+    pub(super) fn new(mut entries: Vec<Entry>, initiator: &Nonce, responder: &Nonce) -> Self {
+        let mut rows: Vec<(Item, RecordId)> = Vec::with_capacity(entries.len());
+        while let Some(entry) = entries.pop() {
+            let hash = Sha256::new()
+                .chain_update(initiator)
+                .chain_update(responder)
+                .chain_update(entry.id.as_bytes())
+                .finalize();
+            let id = Id::from_byte_array(hash.into());
+            // The highest value stands for "no end" in negentropy.
+            let created = entry.created.to_wire().min(u64::MAX - 1);
+            rows.push((Item::with_timestamp_and_id(created, id), entry.id));
+            // A large set is not held twice.
+            if entries.len().is_multiple_of(PIECE) {
+                entries.shrink_to_fit();
+            }
+        }
         rows.sort_unstable();
         rows.dedup_by_key(|(item, _)| *item);
         let mut by_hash: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
