@@ -72,6 +72,10 @@ impl Pair {
         let import: Vec<&str> = import.iter().map(String::as_str).collect();
         self.nodes[0].json(&import);
         self.rows = rows;
+        // However long that takes.
+        while self.nodes[1].count(&["kind:trend"]) < rows {
+            std::thread::sleep(std::time::Duration::from_millis(250));
+        }
         self.nodes[1].holds(&["kind:trend"], rows as u64);
         self.nodes[0].until(&["status"], |s| s["peers"][0]["behind"] == 0);
         println!("{rows} records in {:.1?}", began.elapsed());
