@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use liaison_node::control::api::ApiError;
 
+use crate::home::unit_of;
+
 /// Done.
 pub const DONE: u8 = 0;
 /// Refused or failed.
@@ -171,16 +173,17 @@ impl CommandError {
                 Some(remedy.clone())
             }
             Self::NoHome { home } => Some(format!(
-                "make one with `liaison --home {} init`, or name the right folder with --home or LIAISON_HOME",
+                "make one with `liaison --home {} init`, or name the right folder with --home or LIAISON_HOME. Who uses a service has to be in the group 'liaison'",
                 home.display()
             )),
-            Self::NotRunning { home, .. } => Some(format!(
-                "start it with `liaison --home {} run`, or as a service with `systemctl start liaison`",
-                home.display()
+            Self::NotRunning { home, .. } => Some(match unit_of(home) {
+                Some(unit) => format!("start it with `sudo systemctl start {unit}`; `journalctl -u {unit}` says why it stopped"),
+                None => format!("start it with `liaison --home {} run`", home.display()),
+            }),
+            Self::NotAllowed { socket } => Some(format!(
+                "ask the administrator of this machine to put you in the group '{}', then log in again",
+                socket.parent().and_then(unit_of).unwrap_or("liaison")
             )),
-            Self::NotAllowed { .. } => Some(
-                "ask the administrator of this machine to put you in the group 'liaison', then log in again".into(),
-            ),
             Self::Broken { .. } => {
                 Some("look whether the node still runs with `liaison status`, then type the command again".into())
             }

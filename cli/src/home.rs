@@ -1,17 +1,17 @@
-//! Which home folder a command works on: `--home DIR`, else `LIAISON_HOME`, else the running
-//! service's, else the user's.
+//! Which home folder a command works on: `--home DIR`, else `LIAISON_HOME`, else that of a service
+//! that runs, else the user's own, else that of a service that is stopped.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::error::CommandError;
 
-/// Home of the service, as `deploy/` sets it up.
-const SERVICE_HOME: &str = "/var/lib/liaison";
-/// Socket of the service in the runtime folder.
-const SERVICE_SOCKET: &str = "/run/liaison/liaison.sock";
+/// Homes of the services, as `deploy/` sets them up: of a node, of a hub that does nothing else.
+const SERVICE_HOMES: [&str; 2] = ["/var/lib/liaison", "/var/lib/liaison-hub"];
 /// Name of the socket inside a home folder.
 const SOCKET: &str = "liaison.sock";
+/// What is in a home folder that was made.
+const CARD: &str = "card.liaison";
 
 /// A home folder and the socket of its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,19 +31,13 @@ impl Place {
         flag: Option<&Path>,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, CommandError> {
-        Self::find_in(
-            flag,
-            env,
-            Path::new(SERVICE_HOME),
-            Path::new(SERVICE_SOCKET),
-        )
+        Self::find_in(flag, env, SERVICE_HOMES.map(Path::new))
     }
 
     fn find_in(
         flag: Option<&Path>,
         env: impl Fn(&str) -> Option<OsString>,
-        service_home: &Path,
-        service_socket: &Path,
+        services: [&Path; 2],
     ) -> Result<Self, CommandError> {
         let named = |name: &str| {
             env(name)
@@ -54,27 +48,35 @@ impl Place {
             .map(Path::to_path_buf)
             .or_else(|| named("LIAISON_HOME"))
         {
-            let socket = if home == service_home && service_socket.exists() {
-                service_socket.to_path_buf()
-            } else {
-                home.join(SOCKET)
-            };
-            return Ok(Self { home, socket });
+            return Ok(Self::at(home));
         }
-        for socket in [service_socket.to_path_buf(), service_home.join(SOCKET)] {
-            if socket.exists() {
-                return Ok(Self {
-                    home: service_home.to_path_buf(),
-                    socket,
-                });
-            }
+        let service = |has: &str| services.into_iter().find(|home| home.join(has).exists());
+        if let Some(home) = service(SOCKET) {
+            return Ok(Self::at(home.to_path_buf()));
         }
-        let data = user_data(named)?;
-        Ok(Self {
-            socket: data.join(SOCKET),
-            home: data,
-        })
+        // A service that is stopped has no socket; whoever may pass through its home sees its card.
+        let user = user_data(named);
+        let has_own = user.as_ref().is_ok_and(|home| home.join(CARD).exists());
+        match service(CARD).filter(|_| !has_own) {
+            Some(home) => Ok(Self::at(home.to_path_buf())),
+            None => user.map(Self::at),
+        }
     }
+
+    fn at(home: PathBuf) -> Self {
+        Self {
+            socket: home.join(SOCKET),
+            home,
+        }
+    }
+}
+
+/// The unit of a home that is a service's, as `deploy/` names it and its user and group.
+pub fn unit_of(home: &Path) -> Option<&'static str> {
+    let service = SERVICE_HOMES
+        .into_iter()
+        .find(|service| home == Path::new(service));
+    service.and_then(|service| service.rsplit('/').next())
 }
 
 /// The user's own folder: `$XDG_DATA_HOME/liaison` or `~/.local/share/liaison`.
@@ -111,28 +113,41 @@ mod tests {
     #[test]
     fn the_order_is_flag_variable_service_user() {
         let folder = tempfile::tempdir().expect("tempdir");
-        let service = folder.path().join("service");
-        let run = folder.path().join("run.sock");
+        let (service, hub) = (folder.path().join("service"), folder.path().join("hub"));
+        for home in [&service, &hub] {
+            std::fs::create_dir(home).expect("folder");
+        }
+        let users = folder.path().to_string_lossy().into_owned();
         let both = env(&[("LIAISON_HOME", "/env"), ("HOME", "/users/o")]);
         let find = |flag: Option<&str>, env: &dyn Fn(&str) -> Option<OsString>| {
-            Place::find_in(flag.map(Path::new), env, &service, &run).map(|place| place.home)
+            Place::find_in(flag.map(Path::new), env, [&service, &hub]).map(|place| place.home)
         };
         assert_eq!(find(Some("/flag"), &both).ok(), Some("/flag".into()));
         assert_eq!(find(None, &both).ok(), Some("/env".into()));
         let user = env(&[("HOME", "/users/o")]);
-        assert_eq!(
-            find(None, &user).ok(),
-            Some("/users/o/.local/share/liaison".into())
-        );
+        let own = Some(PathBuf::from("/users/o/.local/share/liaison"));
+        assert_eq!(find(None, &user).ok(), own);
         let xdg = env(&[("HOME", "/users/o"), ("XDG_DATA_HOME", "/data")]);
         assert_eq!(find(None, &xdg).ok(), Some("/data/liaison".into()));
-        std::fs::write(&run, "").expect("socket");
-        assert_eq!(find(None, &user).ok(), Some(service.clone()));
-        assert!(find(None, &env(&[])).is_ok());
-        std::fs::remove_file(&run).expect("remove");
         assert!(matches!(
             find(None, &env(&[])),
             Err(CommandError::Usage { .. })
         ));
+
+        // A service that is stopped, unless the user has a node; one that runs in any case.
+        std::fs::write(hub.join(CARD), "").expect("card");
+        assert_eq!(find(None, &user).ok(), Some(hub.clone()));
+        std::fs::write(service.join(CARD), "").expect("card");
+        assert_eq!(find(None, &user).ok(), Some(service.clone()));
+        assert_eq!(find(None, &env(&[])).ok(), Some(service.clone()));
+        let has_own = move |name: &str| (name == "XDG_DATA_HOME").then(|| users.clone().into());
+        let own = folder.path().join("liaison");
+        std::fs::create_dir(&own).expect("folder");
+        std::fs::write(own.join(CARD), "").expect("card");
+        assert_eq!(find(None, &has_own).ok(), Some(own));
+        std::fs::write(hub.join(SOCKET), "").expect("socket");
+        assert_eq!(find(None, &has_own).ok(), Some(hub.clone()));
+        std::fs::write(service.join(SOCKET), "").expect("socket");
+        assert_eq!(find(None, &has_own).ok(), Some(service.clone()));
     }
 }

@@ -52,7 +52,7 @@ pub mod swarm;
 pub mod sync;
 pub mod time;
 pub mod vault;
-mod withdrawal;
+pub mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};
 pub use run::{RunError, run};

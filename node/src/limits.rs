@@ -527,8 +527,8 @@ pub const OUTBOX_PARCELS: usize = 4_096;
 /// Parcels that may be under way to one agency: half a gigabyte.
 pub const OUTBOX_PARCELS_OF_PEER: usize = 512;
 
-/// Numbers of parcels to each agency that a restored node leaves out: those that it used since
-/// the backup and does not know of.
+/// Numbers of parcels to each agency that a restored node leaves out at least: those that it
+/// used since the backup and does not know of.
 pub const PARCEL_NUMBERS_LEFT_OUT: u64 = 1_000_000;
 
 /// Parcels of one sender of which it is still to be told what became of them: of more the oldest
@@ -541,6 +541,10 @@ pub const PARCEL_RECORD_BYTES: usize = 64;
 /// Milliseconds after which what was answered `later` to a parcel is packed again: an hour, for
 /// it takes a parcel each way.
 pub const PARCEL_AGAIN_MS: u64 = HOUR_MS;
+
+/// Milliseconds for which a receipt, a recall or a request that a peer refused, because it knows
+/// of nothing that it concerns, is offered again by repairs: a day, for it may have come ahead.
+pub const OWED_AGAIN_MS: u64 = DAY_MS;
 
 /// Milliseconds for which an addressee's word is waited for when a hub has a parcel no more: a
 /// quarter of an hour, doubled each time up to [`PARCEL_WORD_MAX_MS`].

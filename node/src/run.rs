@@ -2,8 +2,9 @@
 
 use std::io::IsTerminal;
 
+use rustix::fs::Mode;
 use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit, umask,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -36,6 +37,8 @@ pub fn run(home: Home, options: RunOptions, ready: impl FnOnce(&[String])) -> Re
     }
     log(&home)?;
     no_core_dumps();
+    // What the node writes is its own, also where its home lets officers through to the socket.
+    umask(Mode::RWXG | Mode::RWXO);
     home.check_socket_path().map_err(NodeError::from)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -6,7 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::conditions::Conditions;
-use crate::table::{Row, time};
+use crate::table::Row;
 use crate::topology::Topology;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -40,7 +40,8 @@ struct Panel {
     title: &'static str,
     full: fn(&Row) -> f64,
     dashed: Option<fn(&Row) -> f64>,
-    label: fn(&f64) -> String,
+    /// Where the scale has a line, and what stands there.
+    ticks: &'static [(f64, &'static str)],
 }
 
 const PANELS: [Panel; 2] = [
@@ -48,13 +49,31 @@ const PANELS: [Panel; 2] = [
         title: "time until a copy is there: 99 % (dashed: half)",
         full: |(_, figures)| figures.most_ms as f64,
         dashed: Some(|(_, figures)| figures.median_ms as f64),
-        label: |ms| time(*ms as u64),
+        ticks: &[
+            (1e2, "0.1 s"),
+            (1e3, "1 s"),
+            (1e4, "10 s"),
+            (6e4, "1 min"),
+            (6e5, "10 min"),
+            (36e5, "1 h"),
+            (36e6, "10 h"),
+        ],
     },
     Panel {
         title: "bytes on the wire for each record and node",
         full: |(_, figures)| figures.bytes,
         dashed: None,
-        label: |bytes| format!("{bytes:.0}"),
+        ticks: &[
+            (1e2, "100"),
+            (1e3, "1,000"),
+            (2e3, "2,000"),
+            (5e3, "5,000"),
+            (1e4, "10,000"),
+            (2e4, "20,000"),
+            (5e4, "50,000"),
+            (1e5, "100,000"),
+            (1e6, "1,000,000"),
+        ],
     },
 ];
 
@@ -89,20 +108,32 @@ fn draw_panel<'a>(
     rows: &[&Row],
     range: Range<f64>,
 ) -> Drawn<'a> {
-    let nodes = self::range(rows.iter().map(|(scenario, _)| scenario.nodes as f64));
+    let mut counts: Vec<f64> = rows.iter().map(|(s, _)| s.nodes as f64).collect();
+    counts.sort_by(f64::total_cmp);
+    counts.dedup();
+    let nodes = self::range(counts.iter().copied()).log_scale();
+    let seen = panel.ticks.iter().filter(|(at, _)| range.contains(at));
+    let seen: Vec<f64> = seen.map(|(at, _)| *at).collect();
+    let label = |value: &f64| {
+        let tick = panel.ticks.iter().find(|(at, _)| at == value);
+        tick.map_or_else(String::new, |(_, label)| (*label).to_owned())
+    };
     let mut chart = ChartBuilder::on(area)
         .caption(format!("{conditions}: {}", panel.title), (FONT, 16))
         .margin(10)
         .x_label_area_size(40)
         .y_label_area_size(70)
-        .build_cartesian_2d(nodes.log_scale(), range.log_scale())?;
+        .build_cartesian_2d(
+            nodes.with_key_points(counts),
+            range.log_scale().with_key_points(seen),
+        )?;
     chart
         .configure_mesh()
         .max_light_lines(0)
         .bold_line_style(BLACK.mix(0.12))
         .x_desc("nodes")
         .x_label_formatter(&|nodes| format!("{nodes:.0}"))
-        .y_label_formatter(&panel.label)
+        .y_label_formatter(&label)
         .label_style((FONT, 13))
         .draw()?;
     for (topology, colour) in Topology::ALL.into_iter().zip(COLOURS) {

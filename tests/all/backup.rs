@@ -16,23 +16,23 @@ use crate::set_back::pair;
 use crate::sharing::content;
 
 /// A file of the federation's folder, as the command line takes it.
-fn place(federation: &Federation, name: &str) -> String {
+pub(crate) fn place(federation: &Federation, name: &str) -> String {
     federation.dir().join(name).to_string_lossy().into_owned()
 }
 
-fn key_file(federation: &Federation) -> String {
+pub(crate) fn key_file(federation: &Federation) -> String {
     let key = place(federation, "backup.key");
     std::fs::write(&key, "correct horse battery staple\n").expect("key file");
     key
 }
 
-async fn backup(node: &TestNode, file: &str, key: &str, options: &[&str]) -> Value {
+pub(crate) async fn backup(node: &TestNode, file: &str, key: &str, options: &[&str]) -> Value {
     let args = [&["backup", file, "--key-file", key, "--json"], options].concat();
     node.cli(&args).await.expect_code(0).json()
 }
 
 /// Moves a stopped node's home away.
-fn lose(node: &TestNode, aside: &str) -> PathBuf {
+pub(crate) fn lose(node: &TestNode, aside: &str) -> PathBuf {
     let aside = node.home.dir().with_file_name(aside);
     std::fs::rename(node.home.dir(), &aside).expect("moved");
     aside
@@ -275,7 +275,7 @@ async fn e38_a_backup_of_a_running_node_is_whole_and_opens_to_its_key_only() {
 }
 
 /// Restores a node of a backup, as it was or was not.
-async fn restore(node: &TestNode, file: &str, key: &str) {
+pub(crate) async fn restore(node: &TestNode, file: &str, key: &str) {
     let args = ["restore", file, "--key-file", key];
     node.cli(&args).await.expect_code(0);
 }

@@ -1,8 +1,9 @@
 //! `liaison exercise`, as a trainer uses it: what is built in holds, what is wrong in a scenario
 //! fails it, and nothing of an exercise comes into a live store.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use liaison_tests::federation::OPEN;
 use liaison_tests::{Federation, sealed, terminal};
@@ -11,7 +12,12 @@ use serde_json::{Value, json};
 const BINARY: &str = env!("CARGO_BIN_EXE_liaison-under-test");
 
 fn exercise(args: &[&str], temp: &Path) -> Output {
-    Command::new(BINARY)
+    command(args, temp).output().expect("the program starts")
+}
+
+fn command(args: &[&str], temp: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("TMPDIR", temp)
@@ -19,9 +25,8 @@ fn exercise(args: &[&str], temp: &Path) -> Output {
         .current_dir(temp)
         .stdin(Stdio::null())
         .arg("exercise")
-        .args(args)
-        .output()
-        .expect("the program starts")
+        .args(args);
+    command
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -203,6 +208,51 @@ fn step_by_step_it_waits_for_a_person_who_may_have_enough() {
     // Where nobody can press Enter it is not begun.
     let refused = exercise(&["night-shift", "--step"], temp.path());
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+}
+
+/// Plays until the nodes run; then somebody does something about it. The exit code, what was said
+/// of it, and how much is left in its temporary folder.
+fn broken_off(
+    args: &[&str],
+    what: impl FnOnce(&Child, ChildStdout),
+) -> (Option<i32>, String, usize) {
+    let temp = tempfile::tempdir().expect("folder");
+    let mut played = command(&[&["night-shift"], args].concat(), temp.path());
+    let played = played.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut played = played.spawn().expect("the program starts");
+    let mut shown = BufReader::new(played.stdout.take().expect("its output"));
+    let mut line = String::new();
+    while !line.contains("each under its own policy") {
+        line.clear();
+        let read = shown.read_line(&mut line).expect("a line");
+        assert!(read > 0, "its nodes never ran");
+    }
+    what(&played, shown.into_inner());
+    let done = played.wait_with_output().expect("it ends");
+    let left = std::fs::read_dir(temp.path()).expect("folder").count();
+    (done.status.code(), text(&done.stderr), left)
+}
+
+#[test]
+fn whoever_breaks_it_off_finds_nothing_left() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let ends = |played: &Child, shown: ChildStdout| {
+            let pid = played.id().to_string();
+            let sent = Command::new("kill").args(["-s", signal, &pid]).status();
+            assert!(sent.expect("kill").success());
+            // Who looks at it stays until it has ended.
+            let _rest = std::io::read_to_string(shown);
+        };
+        let (code, says, left) = broken_off(&["--pace", "600"], ends);
+        assert_eq!((code, left), (Some(130), 0), "{signal}: {says}");
+        assert!(says.contains("Nothing of it is left."), "{says}");
+        let (code, says, left) = broken_off(&["--pace", "600", "--keep"], ends);
+        assert_eq!((code, left), (Some(130), 1), "{signal}: {says}");
+        assert!(says.contains("Kept: "), "{says}");
+    }
+    // `liaison exercise night-shift | head`.
+    let (code, says, left) = broken_off(&[], |_, shown| drop(shown));
+    assert_eq!((code, says.as_str(), left), (Some(0), "", 0));
 }
 
 /// A node of an exercise and a live one, linked, under policies that let everything through:

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::parcel::Parcel;
-use liaison_tests::RawPeer;
+use liaison_tests::federation::OPEN;
 use liaison_tests::mailbox::{HubSite, MailStream, in_ms, parcel, rss_anon_kb};
+use liaison_tests::{Federation, RawPeer};
 
 use crate::crash::BINARY;
+use crate::first::trend;
+use crate::parcels::{AFTER_S, CARRY, lie, lists_hubs, outbox};
 
 /// Agencies with a reservation and a mailbox stream.
 const AGENCIES: usize = 200;
@@ -110,6 +114,55 @@ async fn a_hub_of_200_agencies_is_small_and_fair() {
     );
     assert!(most < MEMORY_KB, "{most} KB");
     assert!(longest < DELAY, "{longest:?}");
+}
+
+/// Agencies that are away at once.
+const ABSENT: usize = 20;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a figure: it starts 22 nodes"]
+async fn what_twenty_absent_agencies_lack_is_at_the_hub_in_seconds() {
+    let mut federation = Federation::new();
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let names: Vec<String> = (0..ABSENT).map(|n| format!("p{n:02}")).collect();
+    let all = ["hub", "a"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str));
+    for name in all {
+        let node = federation.prepare(name, "border", "QN");
+        let more = match name {
+            "hub" => "[hub]\n",
+            _ => "use = [\"hub\"]\n",
+        };
+        node.configure(&format!("[hubs]\nafter_s = {AFTER_S}\n{more}"));
+        node.with_clock(clock.clone()).start().await;
+        let policy = if name == "hub" { CARRY } else { OPEN };
+        federation[name].policy(policy).await;
+        if name != "hub" {
+            federation.link("hub", name).await;
+        }
+        if !["hub", "a"].contains(&name) {
+            federation.link("a", name).await;
+            lists_hubs(&federation["a"], &federation[name], 1).await;
+            federation.node(name).stop().await;
+        }
+    }
+    federation.settled().await;
+    let a = &federation["a"];
+    a.push(&trend("For all of them"), &[]).await;
+    let began = Instant::now();
+    clock.advance(2 * AFTER_S * 1_000);
+    outbox(a, "a parcel for each", |rows| {
+        rows.len() == ABSENT && lie(rows)
+    })
+    .await;
+    let took = began.elapsed();
+    println!(
+        "parcels for {ABSENT} absent agencies were at the hub in {took:.1?}, {:.0?} each",
+        took / 20
+    );
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    federation.stop().await;
 }
 
 /// Another parcel, made of one without much noise.

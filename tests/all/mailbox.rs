@@ -370,6 +370,16 @@ async fn e11_at_the_hub_a_discarded_parcel_and_those_of_who_is_revoked_are_gone_
     assert_eq!(waiting.id, parcels[19]);
     assert_eq!(a.discard(&[waiting.id]).await, [true]);
     assert_eq!(collector.fetch(&waiting).await, None);
+    // Of one that was given away it does not say that nobody had it.
+    let one = parcel(0);
+    assert_eq!(a.deposit(b, &one).await, Ok(()));
+    let mut waiting = collector.waiting().await;
+    while waiting.id != one.id() {
+        waiting = collector.waiting().await;
+    }
+    assert!(collector.fetch(&waiting).await.is_some());
+    assert_eq!(a.discard(&[one.id()]).await, [false]);
+    stage.has_files(2);
     // Of and for who is revoked here nothing stays.
     let revoke = ["peer", "revoke", "c", "--reason", "test", "--yes"];
     let since = Instant::now();

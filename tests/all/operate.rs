@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
@@ -284,6 +285,34 @@ fn figures_are_for_this_machine_alone() {
     assert_eq!(node.terminate(), Some(0));
 }
 
+/// Its home may let officers through to the socket: that is all they get.
+#[test]
+fn what_a_node_writes_is_closed_to_others() {
+    fn look(place: &std::path::Path, seen: &mut usize) {
+        let about = std::fs::symlink_metadata(place).expect("metadata");
+        let mode = about.permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} is {mode:o}", place.display());
+        *seen += 1;
+        if about.is_dir() {
+            for entry in std::fs::read_dir(place).expect("a folder") {
+                look(&entry.expect("an entry").path(), seen);
+            }
+        }
+    }
+    let dir = tempfile::tempdir().expect("folder");
+    let site = Site::init(BINARY, &dir.path().join("a"), "Border Police");
+    let node = site.start();
+    let mut seen = 0;
+    for part in ["store", "index", "audit", "keys", "keyring"] {
+        look(&site.home.dir().join(part), &mut seen);
+    }
+    assert!(seen > 10, "{seen}");
+    let socket = site.home.dir().join("liaison.sock");
+    let socket = std::fs::metadata(socket).expect("the socket");
+    assert_eq!(socket.permissions().mode() & 0o777, 0o660);
+    assert_eq!(node.terminate(), Some(0));
+}
+
 /// A file of `deploy/`.
 fn deployed(name: &str) -> String {
     let file = liaison_tests::sheet::workspace().join("deploy").join(name);
@@ -386,6 +415,11 @@ fn units_are_hardened_and_rules_are_understood() {
     let rules = deploy.join("prometheus/liaison.rules.yml");
     let rules = rules.to_string_lossy();
     tool("promtool", &["check", "rules", &rules], |says| {
+        println!("{says}")
+    });
+    let fire = liaison_tests::sheet::workspace().join("tests/alerts.yml");
+    let fire = fire.to_string_lossy();
+    tool("promtool", &["test", "rules", &fire], |says| {
         println!("{says}")
     });
 }

@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::limits::DAY_MS;
 use liaison_node::parcels::{Row, State};
+use liaison_node::swarm::{Channel, Direction};
 use liaison_protocol::id::RecordId;
+use liaison_protocol::wire::mailbox::Message;
 use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::tap::Frame;
 use liaison_tests::{Federation, TestNode, sealed, sheet};
 use serde_json::Value;
 
 use crate::first::trend;
 
 /// What a hub is allowed beside: to keep parcels for all its peers, and nothing else.
-const CARRY: &str = r#"
+pub const CARRY: &str = r#"
 @id("carry-all") @says("We keep parcels for every peer.")
 permit (principal, action == Action::"carry", resource);
 @id("accept-all") @says("Everything is taken from every peer.")
@@ -23,11 +26,11 @@ permit (principal, action == Action::"accept", resource);
 "#;
 
 /// Seconds without a connection after which a peer is sent parcels in these tests.
-const AFTER_S: u64 = 60;
+pub(crate) const AFTER_S: u64 = 60;
 
 /// Hubs, and agencies that collect from all of them, in this order; all linked, all with a clock
 /// that the test sets.
-async fn around(hubs: &[&str], agencies: &[&str]) -> (Federation, Arc<ManualClock>) {
+pub(crate) async fn around(hubs: &[&str], agencies: &[&str]) -> (Federation, Arc<ManualClock>) {
     let mut federation = Federation::new();
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let names = hubs.iter().chain(agencies);
@@ -65,7 +68,7 @@ fn pairs<'a>(names: &[&'a str]) -> Vec<(&'a str, &'a str)> {
 }
 
 /// Waits until a node knows that another collects from so many hubs.
-async fn lists_hubs(node: &TestNode, of: &TestNode, count: usize) {
+pub(crate) async fn lists_hubs(node: &TestNode, of: &TestNode, count: usize) {
     let registry = &node.node().registry;
     let mut changes = registry.changes();
     let met = async {
@@ -83,7 +86,7 @@ async fn lists_hubs(node: &TestNode, of: &TestNode, count: usize) {
 }
 
 /// Waits until what is under way from a node is as it should be.
-async fn outbox(node: &TestNode, what: &str, met: impl Fn(&[Row]) -> bool) -> Vec<Row> {
+pub(crate) async fn outbox(node: &TestNode, what: &str, met: impl Fn(&[Row]) -> bool) -> Vec<Row> {
     let outbox = node.node().parcels.outbox();
     let mut changes = outbox.changes();
     let waited = async {
@@ -106,30 +109,35 @@ async fn outbox(node: &TestNode, what: &str, met: impl Fn(&[Row]) -> bool) -> Ve
     }
 }
 
-fn lie(rows: &[Row]) -> bool {
+pub(crate) fn lie(rows: &[Row]) -> bool {
     !rows.is_empty() && rows.iter().all(|row| row.state == State::Lies)
 }
 
-/// How many parcels a hub keeps, on its disk.
-fn kept(hub: &TestNode) -> usize {
-    fn files(dir: &std::path::Path) -> usize {
-        let Ok(entries) = std::fs::read_dir(dir) else {
-            return 0;
-        };
-        let all = entries.flatten().map(|entry| {
-            let path = entry.path();
-            let size = entry.metadata().map_or(0, |about| about.len());
-            match path.is_dir() {
-                true => files(&path),
-                false => usize::from(size >= 4096),
-            }
-        });
-        all.sum()
-    }
-    files(&hub.home.dir().join("mailbox"))
+/// The parcels that a hub keeps for an agency, on its disk, by name.
+pub(crate) fn kept_for(hub: &TestNode, to: &TestNode) -> Vec<String> {
+    let folder = hub.home.mailbox_dir().join(to.agency.full());
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+    names.filter(|name| !name.starts_with("incoming")).collect()
 }
 
-async fn ledger(node: &TestNode, id: &RecordId, peer: &str) -> Value {
+/// Waits until a hub keeps so many parcels for an agency.
+pub(crate) async fn keeps(hub: &TestNode, to: &TestNode, count: usize) {
+    let kept = async {
+        while kept_for(hub, to).len() != count {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let kept = tokio::time::timeout(PATIENCE, kept).await;
+    assert!(
+        kept.is_ok(),
+        "for {}: {:?}, not {count}",
+        to.name,
+        kept_for(hub, to)
+    );
+}
+
+pub(crate) async fn ledger(node: &TestNode, id: &RecordId, peer: &str) -> Value {
     let why = node.json(&["why", &id.full(), peer]).await;
     why["ledger"].clone()
 }
@@ -256,6 +264,26 @@ async fn e27_a_node_that_was_off_for_two_weeks_catches_up_through_a_hub_that_was
     federation["b"].holds_count(rows).await;
     let held = federation["b"].holds();
     assert_eq!(held.len(), rows);
+    // And the sender hears of it in the same way: the two are never there together. Of the last
+    // record it holds the answer when the hub was told that the last parcel was collected.
+    clock.advance(2 * AFTER_S * 1_000);
+    keeps(&federation["hub"], &federation["b"], 0).await;
+    let (b, a) = (
+        federation["b"].node().parcels.clone(),
+        federation["a"].agency,
+    );
+    outbox(&federation["b"], "all its word lies at the hub", |all| {
+        lie(all) && !b.owes_word_to(&a)
+    })
+    .await;
+    federation.node("b").stop().await;
+    federation.node("a").start().await;
+    let arrived = |all: &[Row]| all.iter().all(|row| row.records.len() < 3);
+    outbox(&federation["a"], "what it sent has arrived", arrived).await;
+    for id in held.iter().step_by(500) {
+        let line = ledger(&federation["a"], id, "b").await;
+        assert_eq!(line["answer"], "stored", "{line}");
+    }
     federation.stop().await;
 }
 
@@ -267,7 +295,8 @@ async fn e13_what_is_retracted_is_gone_from_the_hub_within_two_seconds_and_the_r
     let goes = federation["a"].push(&trend("Goes"), &[]).await;
     clock.advance(2 * AFTER_S * 1_000);
     let before = outbox(&federation["a"], "a parcel lies at the hub", lie).await;
-    assert_eq!(kept(&federation["hub"]), before.len());
+    let lies = kept_for(&federation["hub"], &federation["b"]);
+    assert_eq!(lies.len(), before.len());
     let began = Instant::now();
     let args = ["retract", &goes.full(), "--reason", "error"];
     let report = federation["a"].json(&args).await;
@@ -341,7 +370,13 @@ async fn e11_what_lies_at_a_hub_for_a_revoked_peer_is_discarded_within_two_secon
         !left.is_empty() && left.iter().all(|row| row.to == c),
         "{left:?}"
     );
-    assert_eq!(kept(&federation["hub"]), left.len());
+    assert_eq!(
+        kept_for(&federation["hub"], &federation["b"]),
+        [""; 0],
+        "of a revoked peer nothing lies there"
+    );
+    let lies = kept_for(&federation["hub"], &federation["c"]);
+    assert_eq!(lies.len(), left.len());
     federation.node("b").start().await;
     federation.connected("hub", "b").await;
     assert!(federation["b"].holds().is_empty());
@@ -410,5 +445,95 @@ async fn what_a_hub_has_lost_is_sent_again() {
     assert!(waited.is_ok(), "it is never sent again");
     federation.node("b").start().await;
     federation["b"].holds_all(&[id]).await;
+    federation.stop().await;
+}
+
+/// Copies a folder with all that is in it.
+pub(crate) fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        match path.is_dir() {
+            true => copy(&path, &to),
+            false => drop(std::fs::copy(&path, &to).expect("copied")),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_brings_a_parcel_again_changes_nothing_and_is_named() {
+    let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
+    federation.node("b").stop().await;
+    let id = federation["a"].push(&trend("Once"), &[]).await;
+    clock.advance(2 * AFTER_S * 1_000);
+    outbox(&federation["a"], "a parcel lies at the hub", lie).await;
+    federation.node("a").stop().await;
+    federation.node("hub").stop().await;
+    let (mailbox, aside) = (
+        federation["hub"].home.dir().join("mailbox"),
+        federation.dir().join("aside"),
+    );
+    copy(&mailbox, &aside);
+    federation.node("hub").start().await;
+    federation.node("b").start().await;
+    federation["b"].holds_all(&[id]).await;
+    // It says that it deleted it.
+    let gone = |frames: &[Frame]| {
+        let mut said = frames
+            .iter()
+            .filter(|frame| frame.channel == Channel::Mailbox && frame.direction == Direction::In);
+        said.any(|frame| matches!(Message::decode(&frame.body), Ok(Message::Gone(_))))
+    };
+    federation["b"].tap.until("the hub deletes it", gone).await;
+    assert_eq!(kept_for(&federation["hub"], &federation["b"]), [""; 0]);
+    let before = federation["b"].node().store.last();
+    federation.node("hub").stop().await;
+    std::fs::remove_dir_all(&mailbox).expect("removed");
+    copy(&aside, &mailbox);
+    federation.node("hub").start().await;
+    let hub = federation["hub"].agency;
+    let named = async {
+        while !federation["b"].node().parcels.faults().contains_key(&hub) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, named)
+        .await
+        .expect("the hub is named");
+    let listed = federation["b"].json(&["parcels"]).await;
+    assert_eq!(listed["faults"][0]["peer"], "hub", "{listed}");
+    assert_eq!(federation["b"].node().store.last(), before);
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrower_list_takes_the_record_out_of_the_parcel_and_the_rest_still_comes() {
+    let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
+    federation.node("b").stop().await;
+    let both = federation["a"]
+        .push(&trend("Stays"), &["--to", "b,hub"])
+        .await;
+    let less = federation["a"]
+        .push(&trend("Not for B after all"), &["--to", "b,hub"])
+        .await;
+    clock.advance(2 * AFTER_S * 1_000);
+    let before = outbox(&federation["a"], "a parcel lies at the hub", lie).await;
+    let args = ["audience", &less.full(), "--to", "hub", "--yes"];
+    let report = federation["a"].json(&args).await;
+    assert_eq!(report["recalled"][0], "b", "{report}");
+    assert_eq!(report["parcels"], Value::Null, "{report}");
+    let old: Vec<_> = before.iter().map(Row::key).collect();
+    // What takes it back goes first, the rest behind it.
+    let rest = federation["a"].node().store.arrival_of(&both);
+    let rest = rest.expect("store").expect("its own");
+    outbox(&federation["a"], "the rest lies there anew", |all| {
+        let anew = all.iter().all(|row| !old.contains(&row.key()));
+        anew && lie(all) && all.iter().any(|row| row.records.contains(&rest))
+    })
+    .await;
+    federation.node("a").stop().await;
+    federation.node("b").start().await;
+    federation["b"].holds_all(&[both]).await;
+    assert!(!federation["b"].holds().contains(&less));
     federation.stop().await;
 }

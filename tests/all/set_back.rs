@@ -10,7 +10,7 @@ use liaison_node::limits::SET_BACK_PROOF_MS;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::wire::Message;
-use liaison_tests::federation::{OPEN, PATIENCE, Ran};
+use liaison_tests::federation::{ACCEPT, OPEN, PATIENCE, Ran};
 use liaison_tests::raw::{RawPeer, RawStream};
 use liaison_tests::{Federation, TestNode};
 
@@ -69,6 +69,8 @@ fn created(node: &TestNode, id: &RecordId) -> Millis {
 #[tokio::test(flavor = "multi_thread")]
 async fn e38_a_rolled_back_machine_notices_and_signs_nothing_until_it_caught_up() {
     let mut federation = pair("127.3.8").await;
+    // What is its own it gets back whatever policy says.
+    federation["a"].policy(ACCEPT).await;
     let before = federation["b"].push(&trend("Quittenmarke"), &[]).await;
     federation["a"].holds_all(&[before]).await;
     federation.settled().await;

@@ -27,7 +27,9 @@ pub mod sealed;
 pub mod sheet;
 pub mod tap;
 pub mod terminal;
+pub mod test_node;
 
-pub use federation::{Federation, Ran, TestNode};
+pub use federation::Federation;
 pub use raw::RawPeer;
 pub use tap::Recorder;
+pub use test_node::{Ran, TestNode};

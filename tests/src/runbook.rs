@@ -3,6 +3,8 @@
 //!
 //! A line `narova$ COMMAND` is run on that machine; the lines below it are its output, where `…`
 //! stands for anything and a line `…` for any lines; `[exit N]` is its exit code, if it is not 0.
+//! `DIGITS` in a command stands for those of the card that it names, which somebody read out on
+//! the telephone.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::http::fetch;
 use crate::process::{Program, Site};
+use crate::sheet;
 
 /// For how long a look is repeated until it shows what the runbook says.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -171,11 +174,18 @@ impl Machines {
     pub fn play(&mut self, runbook: &Runbook, chapter: &str) {
         for step in runbook.steps(chapter) {
             println!("{chapter}: {}$ {}", step.at, step.command);
-            match step.command.strip_prefix("sudo systemctl ") {
-                Some("stop liaison") => self.stop(&step.at),
-                Some("start liaison") => self.start(&step.at),
-                Some(other) => panic!("'systemctl {other}' is not known here"),
-                None => self.run(step),
+            let Some(order) = step.command.strip_prefix("sudo systemctl ") else {
+                self.run(step);
+                continue;
+            };
+            match order.strip_suffix("-hub").unwrap_or(order) {
+                "stop liaison" => self.stop(&step.at),
+                "start liaison" => self.start(&step.at),
+                "restart liaison" => {
+                    self.stop(&step.at);
+                    self.start(&step.at);
+                }
+                other => panic!("'systemctl {other}' is not known here"),
             }
         }
     }
@@ -195,6 +205,7 @@ impl Machines {
             let looks = [
                 "curl",
                 "liaison status",
+                "liaison parcels",
                 "liaison restore status",
                 "liaison peer test",
             ];
@@ -218,11 +229,20 @@ impl Machines {
     fn typed(&self, step: &Step) -> (String, i32) {
         let home = &self.homes[&step.at];
         let dir = self.dir.display();
-        let command = step
+        let examples = sheet::workspace().join("examples/");
+        let mut command = step
             .command
+            .replace("/var/lib/liaison-hub", &home.to_string_lossy())
             .replace("/var/lib/liaison", &home.to_string_lossy())
             .replace("/media/", &format!("{dir}/media/"))
-            .replace("/var/backups/", &format!("{dir}/backups/"));
+            .replace("/var/backups/", &format!("{dir}/backups/"))
+            .replace(
+                "/usr/share/doc/liaison/examples/",
+                &examples.to_string_lossy(),
+            );
+        if command.contains("DIGITS") {
+            command = command.replace("DIGITS", &self.digits(&step.at, &command));
+        }
         let path = std::env::var("PATH").unwrap_or_default();
         let done = Command::new("sh")
             .args(["-c", &command])
@@ -235,6 +255,14 @@ impl Machines {
         let printed = [done.stdout, done.stderr].concat();
         let printed = String::from_utf8_lossy(&printed).into_owned();
         (printed, done.status.code().unwrap_or(-1))
+    }
+
+    /// The digits of the card that a command names.
+    fn digits(&self, at: &str, command: &str) -> String {
+        let card = command.split(' ').find(|word| word.ends_with(".card"));
+        let card = card.expect("a card");
+        let shown = self.node(at).json(&["card", "show", card]);
+        shown["fingerprint"].as_str().expect("digits").to_owned()
     }
 }
 

@@ -166,7 +166,7 @@ fn make(context: &mut Context, file: &Path, part: Part, secret: &SecretArgs) -> 
     context.ui.either(&value, |_| {
         format!(
             "Backed up to {place}, {} KiB: {}{keys}",
-            comma(bytes / 1024),
+            comma(bytes.div_ceil(1024)),
             text(&held)
         )
     })

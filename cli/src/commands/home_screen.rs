@@ -6,6 +6,7 @@ use serde_json::json;
 use super::Context;
 use crate::drafts::Drafts;
 use crate::error::{CommandError, Outcome};
+use crate::home::unit_of;
 use crate::output::referral;
 use crate::output::status::{self, Item};
 
@@ -48,7 +49,8 @@ pub fn run(context: &mut Context) -> Outcome {
         ],
         CommandError::NotRunning { home, .. } => {
             let says = format!("the node of {} is not running", home.display());
-            vec![start(&says, "liaison run")]
+            let unit = unit_of(home).map(|unit| format!("sudo systemctl start {unit}"));
+            vec![start(&says, unit.as_deref().unwrap_or("liaison run"))]
         }
         _ => Vec::new(),
     };

@@ -80,7 +80,7 @@ pub fn run(context: &mut Context, args: InitArgs) -> Outcome {
     }
     let digits = digits::large(&report.fingerprint);
     let next = format!(
-        "Your fingerprint:\n\n{digits}Next:\n  liaison run                    start the node\n  liaison officers               who may use it: you; officers.toml lets others in\n  liaison card edit              add functional contact points\n  liaison card export FILE       write your card, for your peers\n"
+        "Your fingerprint:\n\n{digits}Next:\n  liaison run                    start the node\n  liaison officers               who may use it: you, by officers.toml\n  liaison card edit              add functional contact points\n  liaison card export FILE       write your card, for your peers\n"
     );
     home::ready(context.ui, &report, &next)
 }

@@ -79,7 +79,7 @@ Begin here:
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable,
 4 not for your role, 5 the solver is missing,
 6 waits for a second person.
-The home folder is --home, else LIAISON_HOME, else the running service's, else your own.")]
+The home folder is --home, else LIAISON_HOME, else that of a running service, else your own.")]
 pub struct Cli {
     /// For every command.
     #[command(flatten)]

@@ -20,7 +20,8 @@ Examples:
   liaison parcels --json | jq -r '.parcels[] | select(.reachable | not) | .id'
 
 STATE is `waits` while the hub keeps it, `gone` once the hub has it no more and the agency has not
-said that it arrived, `unwanted` while it is being taken back, `made` before it has left.
+said that it arrived, `unwanted` while it is being taken back, `made` before it has left. One with
+0 records brings answers alone.
 `liaison why ID PEER` says which parcel a record is in.")]
 pub struct ParcelsArgs {}
 

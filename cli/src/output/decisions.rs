@@ -163,10 +163,14 @@ pub fn ledger_line(entry: &LedgerView) -> String {
         "offered" => format!("offered to {peer} at {at}"),
         other => format!("{} {peer} at {at}", clean(other)),
     };
-    let answer = match &entry.answer {
-        Some(answer) => format!(", answer: {}", clean(answer)),
-        None if entry.direction == "received" => String::new(),
-        None => ", no answer yet".into(),
+    let answer = match (&entry.answer, &entry.taken_back) {
+        (Some(answer), _) => format!(", answer: {}", clean(answer)),
+        (None, Some(at)) => format!(
+            ", taken back at {} before it was collected, says the hub",
+            when(at)
+        ),
+        (None, None) if entry.direction == "received" => String::new(),
+        (None, None) => ", no answer yet".into(),
     };
     let rule = if entry.rule.is_empty() {
         String::new()

@@ -107,10 +107,13 @@ pub fn packed(report: &BundlePackReport, file: &str) -> String {
     let Some(until) = &report.until else {
         return format!("There is nothing to pack for '{to}': no file was written.\n");
     };
+    let carries = match report.records {
+        0 => "answers alone".into(),
+        records => plural(records, "record", "records"),
+    };
     format!(
-        "{} for '{to}' with {} in {file}. It can be opened until {}.\nWhat arrives, its next bundle for you says: until then `liaison parcels` lists these.\n",
+        "{} for '{to}' with {carries} in {file}. It can be opened until {}.\nWhat arrives, its next bundle for you says: until then `liaison parcels` lists these.\n",
         plural(report.parcels, "parcel", "parcels"),
-        plural(report.records, "record", "records"),
         when(until)
     )
 }

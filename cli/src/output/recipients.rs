@@ -14,7 +14,7 @@ pub fn table(style: &Style, recipients: &[RecipientView]) -> String {
             let tone = match one.state.as_str() {
                 "erased" => Tone::Good,
                 "kept" | "unreachable" => Tone::Bad,
-                "told" => Tone::Warn,
+                "told" | "taken-back" => Tone::Warn,
                 _ => Tone::Plain,
             };
             let sent = one.sent.as_deref().map_or("by another".into(), when);
@@ -40,6 +40,10 @@ fn rest(one: &RecipientView) -> String {
         says.push(format!("passed on to {}, {} erased", on.asked, on.erased));
     }
     match &one.parcel {
+        _ if one.state == "taken-back" => {
+            let at = one.taken_back.as_deref().map(when).unwrap_or_default();
+            says.push(format!("not collected by {at}, says the hub"));
+        }
         Some(parcel) => says.push(parcels::words(parcel)),
         None if one.sent.is_some() && !["", "direct"].contains(&one.path.as_str()) => {
             says.push(format!("by {}", clean(&one.path)));
@@ -60,6 +64,10 @@ pub fn is_withdrawn(one: &RecipientView) -> bool {
 /// `3 of 7 erased it`, and how many of those behind them.
 pub fn progress(recipients: &[RecipientView]) -> String {
     let erased = recipients.iter().filter(|r| r.state == "erased").count();
+    let back = recipients
+        .iter()
+        .filter(|r| r.state == "taken-back")
+        .count();
     let mut text = format!("{erased} of {} erased it", recipients.len());
     let on = recipients.iter().filter_map(|r| r.passed_on);
     let (asked, gone) = on.fold((0u64, 0u64), |(a, e), on| {
@@ -68,6 +76,11 @@ pub fn progress(recipients: &[RecipientView]) -> String {
     if asked > 0 {
         text.push_str(&format!(
             ", and {gone} of {asked} that they passed it on to"
+        ));
+    }
+    if back > 0 {
+        text.push_str(&format!(
+            "; from {back} it was taken back before it was collected, by a hub's word"
         ));
     }
     text

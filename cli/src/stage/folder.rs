@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Trouble;
+use super::interrupt::Lookout;
 use crate::error::CommandError;
 use crate::output::Ui;
 
@@ -12,7 +13,7 @@ use crate::output::Ui;
 const TEMP_PATH_BYTES: usize = 60;
 
 /// Plays something in a folder of its own; with `keep` the folder stays. Where the nodes broke
-/// down it stays as well, and the log that tells why is named.
+/// down it stays as well, and the log that tells why is named. ^C takes it away and ends the program.
 ///
 /// # Errors
 /// What `play` gives, or there is no folder.
@@ -40,9 +41,18 @@ pub fn in_folder<T>(
                 "name a folder that you may write to in TMPDIR",
             )
         })?;
+    let lookout = Lookout::begin(folder.path(), keep).map_err(|e| {
+        CommandError::failed(
+            format!("the system gives no thread to look out for ^C: {e}"),
+            "end other programs, then start it again",
+        )
+    })?;
     let played = play(ui, folder.path());
+    lookout.end();
     let dir = folder.path().display().to_string();
-    if keep || played.is_err() {
+    // Where the reader of the output went away, or a person had enough, no node broke down.
+    let broke = matches!(&played, Err(trouble) if !matches!(trouble.error, CommandError::Closed));
+    if keep || broke {
         let _path = folder.keep();
     }
     match played {
@@ -52,11 +62,7 @@ pub fn in_folder<T>(
             }
             Ok(done)
         }
-        // The reader of the output went away, or a person had enough: no node broke down.
-        Err(Trouble {
-            error: error @ CommandError::Closed,
-            ..
-        }) => Err(error),
+        Err(Trouble { error, .. }) if !broke => Err(error),
         Err(Trouble { error, log }) => {
             let log = log.map_or_else(|| format!("{dir}/*.log"), |l| l.display().to_string());
             ui.note(&format!("The nodes' logs were kept; read {log}"))?;

@@ -6,6 +6,7 @@
 //! in them that is there for exercises only.
 
 mod folder;
+mod interrupt;
 mod logs;
 mod member;
 

@@ -226,8 +226,8 @@ impl Session<'_> {
         })?;
         // One of the two may have been cut off while it came.
         if !self.hub.carries(&held.from, &held.to) {
-            let gone = mailbox.discard(&held.from, &[held.id]).await;
-            self.hub.deleted(Deed::Cut, gone);
+            let cut = mailbox.discard(&held.from, &[held.id]).await;
+            self.hub.deleted(Deed::Cut, cut.map(|cut| cut.gone));
             return Err(Refusal::NotCarried);
         }
         if mailbox.next_end() == Some(held.expires) {
@@ -239,11 +239,10 @@ impl Session<'_> {
 
     async fn discard(&mut self, ids: Vec<ParcelId>) {
         match self.hub.mailbox().discard(&self.agency, &ids).await {
-            Ok(gone) => {
-                let had = |id: &ParcelId| gone.iter().any(|held| held.id == *id);
-                let had = ids.iter().map(had).collect();
+            Ok(mailbox::Discarded { gone, untouched }) => {
+                let untouched = ids.iter().map(|id| untouched.contains(id)).collect();
                 self.hub.note(Deed::Discarded, &gone);
-                self.handle(Event::Discarded(had));
+                self.handle(Event::Discarded(untouched));
             }
             // It is not said that they are gone before they are.
             Err(error) => {

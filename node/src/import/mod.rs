@@ -3,7 +3,7 @@
 //! Agencies keep their counts in tables of their own. A map (TOML, see [`map`]) turns each
 //! row of such a table into one record: nothing merged, nothing lost, and a row that cannot
 //! be one is named by its line while the others go on. Pure: the caller reads the file,
-//! [`text::decode`]s it, [`cut`]s it into pieces and keeps the job's account under its
+//! [`text::decode`]s it, [`cut()`]s it into pieces and keeps the job's account under its
 //! [`job::JobKey`].
 
 pub mod cut;

@@ -21,7 +21,7 @@ use crate::kind;
 use crate::limits;
 use crate::policy::{self, Action, Attributes, Engine};
 use crate::registry::Registry;
-use crate::share::{Leaves, passed};
+use crate::share::{GIVEN_BACK, Leaves, passed};
 use crate::store::{Flags, NewRecord, Owing, Retraction, Store, StoreError, Told, Tombstone};
 use crate::time::Doubt;
 use crate::vault::{Opened, Vault};
@@ -343,7 +343,7 @@ impl Gate<'_> {
     ) -> Result<Arc<str>, IngestFault> {
         // What this agency lost, a peer that had it gives back.
         if record.author() == self.registry.own() {
-            return Ok("given-back".into());
+            return Ok(GIVEN_BACK.into());
         }
         // Control traffic is owed, and a newer card of a peer is too.
         let own_card = record.kind() == Kind::Contact && record.author() == *courier;

@@ -22,7 +22,7 @@ impl Parcels {
         self.drop_rows(&keys).await?;
         // It begins at the beginning, whatever other bundles came to.
         self.look_again(&to);
-        self.0.outbox.next_number(&to)
+        self.0.outbox.next_number(&to, self.0.share.now())
     }
 
     /// The next parcel of the bundle that began with this number; none: it is complete. `again`:

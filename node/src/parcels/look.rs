@@ -144,13 +144,8 @@ impl Parcels {
                 (Verdict::Answered, Way::Hub(_)) => self.unwanted(&row, now).await?,
                 (Verdict::Answered, Way::Bundle) | (Verdict::Ended, _) => gone.push(row.key()),
             }
-            self.look_again(&row.to);
         }
-        if !gone.is_empty() {
-            self.0.outbox.remove(&gone, Vec::new()).await?;
-            self.wake();
-        }
-        Ok(())
+        self.lose_rows(&gone).await
     }
 
     fn judge(&self, row: &Row) -> Result<Verdict, StoreError> {
@@ -222,7 +217,7 @@ impl Parcels {
             return Ok(());
         }
         let _one_at_a_time = self.0.packing.lock().await;
-        let next = self.0.outbox.next_number(&row.to)?;
+        let next = self.0.outbox.next_number(&row.to, self.0.share.now())?;
         let mut voids = Voids::load(&self.0.store, &row.to, self.0.share.now())?;
         voids.add(row.number, row.expires, next);
         let op = voids.keep(&self.0.store, &row.to)?;
@@ -234,25 +229,29 @@ impl Parcels {
             .outbox
             .set(&row.key(), State::Unwanted { since })
             .await?;
-        self.wake();
+        self.look_again(&row.to);
         Ok(())
     }
 
     /// A hub lists what it keeps of ours: what it lists lies there. What it lists no more was
     /// collected, or is lost; of that the addressee hears again in time, unless it says that it
-    /// arrived. What nobody here knows was deposited before a restore, and ends by itself.
+    /// arrived. Gives what nobody here knows of, deposited before this node came back from a
+    /// backup: it can't be taken back record by record, and what was in it is offered again
+    /// anyway, so all of it is to be discarded. Not before this node has caught up: what it made
+    /// since the backup may be nowhere else, and whoever collects it gives it back.
     ///
     /// # Errors
-    /// The store can't be written.
+    /// The store can't be read or written.
     pub async fn held_by(
         &self,
         hub: AgencyId,
         held: &BTreeSet<ParcelId>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<ParcelId>, StoreError> {
         let now = self.0.share.now();
         let mut gone = Vec::new();
+        let mut strays = held.clone();
         for row in self.0.outbox.rows(|row| row.way == Way::Hub(hub)) {
-            let lies = held.contains(&row.id);
+            let lies = strays.remove(&row.id);
             match row.state {
                 State::Made | State::Gone { .. } if lies => {
                     self.0.outbox.set(&row.key(), State::Lies).await?;
@@ -275,7 +274,11 @@ impl Parcels {
                 _ => {}
             }
         }
-        self.drop_rows(&gone).await
+        self.lose_rows(&gone).await?;
+        if self.0.catch_up.waiting().is_some() {
+            strays.clear();
+        }
+        Ok(strays.into_iter().collect())
     }
 
     /// Forgets parcels: what was in them and is not answered is packed again.
@@ -290,7 +293,6 @@ impl Parcels {
         for (to, _) in keys {
             self.look_again(to);
         }
-        self.wake();
         Ok(())
     }
 }

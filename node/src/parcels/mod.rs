@@ -5,6 +5,7 @@
 //! ledger; a parcel only says how it travels. It moves no cursor: when the peer is back, the live
 //! stream offers what it has no answer to, and the peer says that it holds it.
 
+mod back;
 mod bundle;
 mod look;
 mod open;
@@ -13,6 +14,7 @@ mod pack;
 mod post;
 mod seen;
 mod standing;
+mod talk;
 mod told;
 mod void;
 mod whom;
@@ -73,6 +75,8 @@ struct Shared {
 struct Inner {
     /// Up to where the store was looked at for an agency, by a way.
     looked: BTreeMap<(AgencyId, Way), Looked>,
+    /// How often something was to be looked at again.
+    looks: u64,
     /// How often in a row parcels to an agency were not heard of any more.
     tries: BTreeMap<AgencyId, u8>,
     faults: BTreeMap<AgencyId, Fault>,
@@ -98,12 +102,12 @@ impl Parcels {
     /// Takes up what is under way.
     ///
     /// # Errors
-    /// The store can't be read.
+    /// The store can't be read or written.
     #[expect(
         clippy::too_many_arguments,
         reason = "every part of the node that parcels use, once"
     )]
-    pub fn load(
+    pub async fn load(
         share: Share,
         ingest: Ingest,
         keyring: Keyring,
@@ -115,7 +119,7 @@ impl Parcels {
     ) -> Result<Self, StoreError> {
         let store = share.store.clone();
         Ok(Self(Arc::new(Shared {
-            outbox: Outbox::load(store.clone())?,
+            outbox: Outbox::load(store.clone()).await?,
             told: Told::load(store.clone())?,
             store,
             share,
@@ -237,26 +241,46 @@ impl Parcels {
     /// or by its live stream.
     fn looked(&self, to: &AgencyId, way: Way) -> Result<Looked, StoreError> {
         let epoch = self.0.share.policies.current().epoch();
-        let before = self.lock().looked.get(&(*to, way)).copied();
-        if let Some(looked) = before.filter(|(of, _)| *of == epoch) {
-            return Ok(looked);
+        let (before, look) = {
+            let inner = self.lock();
+            (inner.looked.get(&(*to, way)).copied(), inner.looks)
+        };
+        if let Some(looked) = before.filter(|looked| looked.epoch == epoch) {
+            return Ok(Looked { look, ..looked });
         }
         let cursor = self.0.store.cursor(to)?.filter(|c| c.epoch == epoch);
-        Ok((epoch, cursor.map_or(Arrival::ZERO, |c| c.arrival)))
+        Ok(Looked {
+            epoch,
+            up_to: cursor.map_or(Arrival::ZERO, |c| c.arrival),
+            look,
+        })
     }
 
+    /// Unless something was to be looked at again since that look began: it may be what the look
+    /// passed over, as under way.
     fn set_looked(&self, to: AgencyId, way: Way, looked: Looked) {
-        self.lock().looked.insert((to, way), looked);
+        let mut inner = self.lock();
+        if inner.looks == looked.look {
+            inner.looked.insert((to, way), looked);
+        }
     }
 
-    /// What was looked at for an agency is to be looked at again.
+    /// What was looked at for an agency is to be looked at again, once it is not under way any
+    /// more.
     fn look_again(&self, to: &AgencyId) {
-        self.lock().looked.retain(|(agency, _), _| agency != to);
+        let mut inner = self.lock();
+        inner.looks = inner.looks.wrapping_add(1);
+        inner.looked.retain(|(agency, _), _| agency != to);
+        drop(inner);
+        self.wake();
     }
 
     /// What was looked at for anybody is to be looked at again.
     fn look_at_all_again(&self) {
-        self.lock().looked.clear();
+        let mut inner = self.lock();
+        inner.looks = inner.looks.wrapping_add(1);
+        inner.looked.clear();
+        drop(inner);
         self.wake();
     }
 

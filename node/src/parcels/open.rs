@@ -403,6 +403,7 @@ impl Parcels {
         let mut voids = Voids::load(&self.0.store, &from, now)?;
         numbers.iter().for_each(|number| voids.told_by(*number));
         let keys: Vec<Key> = numbers.iter().map(|number| (from, *number)).collect();
+        self.astray(&keys).await?;
         let beside: Vec<Op> = vec![voids.keep(&self.0.store, &from)?];
         self.0.outbox.remove(&keys, beside).await?;
         self.set_tries(&from, 0);

@@ -19,6 +19,10 @@ const ROWS: &str = "parcel/";
 /// Prefix of the stored values that hold the next number for each addressee.
 const NUMBERS: &str = "parcel-number/";
 
+/// Name of the stored value that says under which incarnation of the store parcels were first
+/// numbered.
+const FIRST: &str = "parcel-numbered";
+
 /// Our parcels that are under way. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Outbox(Arc<Shared>);
@@ -26,6 +30,8 @@ pub struct Outbox(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     store: Store,
+    /// The incarnation of the store in which no number was used before.
+    first: Incarnation,
     rows: Mutex<BTreeMap<Key, Row>>,
     changes: watch::Sender<u64>,
 }
@@ -122,8 +128,19 @@ impl Outbox {
     /// Reads what the store has.
     ///
     /// # Errors
-    /// The store can't be read, or holds a row that is none.
-    pub fn load(store: Store) -> Result<Self, StoreError> {
+    /// The store can't be read or written, or holds a row that is none.
+    pub async fn load(store: Store) -> Result<Self, StoreError> {
+        let first = store.meta(FIRST)?;
+        let first = match first.and_then(|b| postcard::from_bytes(&b).ok()) {
+            Some(first) => first,
+            None => {
+                let now = store.incarnation()?;
+                let bytes = super::encode(&store, &now)?;
+                let name = FIRST.to_owned();
+                store.write(vec![Op::PutMeta { name, bytes }]).await?;
+                now
+            }
+        };
         let mut rows = BTreeMap::new();
         for (name, bytes) in store.metas(ROWS, limits::OUTBOX_PARCELS)? {
             let row: Row = postcard::from_bytes(&bytes).map_err(|e| StoreError::Corrupt {
@@ -134,6 +151,7 @@ impl Outbox {
         }
         Ok(Self(Arc::new(Shared {
             store,
+            first,
             rows: Mutex::new(rows),
             changes: watch::Sender::new(0),
         })))
@@ -184,19 +202,21 @@ impl Outbox {
 
     /// The number of the next parcel to an agency. The same until a row with it is added. After a
     /// restore from a backup, or where the machine was set back, it leaves a gap: how many were
-    /// used since, nobody here knows.
+    /// used since, nobody here knows, also if the same backup was restored before; so it is at
+    /// least the time, in seconds.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn next_number(&self, to: &AgencyId) -> Result<u64, StoreError> {
+    pub fn next_number(&self, to: &AgencyId, now: Millis) -> Result<u64, StoreError> {
         let incarnation = self.0.store.incarnation()?;
         let kept = self.0.store.meta(&number_name(to))?;
         let kept = kept.and_then(|b| postcard::from_bytes::<(Incarnation, u64)>(&b).ok());
-        Ok(match kept {
-            None => 1,
-            Some((of, next)) if of == incarnation => next,
-            Some((_, next)) => next.saturating_add(limits::PARCEL_NUMBERS_LEFT_OUT),
-        })
+        let (of, next) = kept.unwrap_or((self.0.first, 1));
+        if of == incarnation {
+            return Ok(next);
+        }
+        let behind = next.saturating_add(limits::PARCEL_NUMBERS_LEFT_OUT);
+        Ok(behind.max(now.0 / 1_000))
     }
 
     /// Enters a parcel, before it leaves, with what is to be written beside it; its number is
@@ -297,6 +317,8 @@ mod tests {
     use super::*;
     use crate::store::Options;
 
+    const NOW: Millis = Millis(5_000_000_000);
+
     fn row(to: AgencyId, number: u64, records: &[u64]) -> Row {
         Row {
             to,
@@ -318,30 +340,36 @@ mod tests {
         let dir = tempfile::tempdir().expect("folder");
         let store = Store::open(dir.path().join("store"), Options::default()).expect("store");
         let to = AgencyId::from_bytes([7; 32]);
-        let outbox = Outbox::load(store.clone()).expect("outbox");
-        assert_eq!(outbox.next_number(&to).expect("number"), 1);
+        let outbox = Outbox::load(store.clone()).await.expect("outbox");
+        assert_eq!(outbox.next_number(&to, NOW).expect("number"), 1);
         outbox
             .add(row(to, 1, &[3]), Vec::new())
             .await
             .expect("added");
         // As if the node was killed before the parcel left.
-        let outbox = Outbox::load(store.clone()).expect("outbox");
+        let outbox = Outbox::load(store.clone()).await.expect("outbox");
         assert_eq!(outbox.rows(|_| true), [row(to, 1, &[3])]);
-        assert_eq!(outbox.next_number(&to).expect("number"), 2);
+        assert_eq!(outbox.next_number(&to, NOW).expect("number"), 2);
         outbox
             .remove(&[(to, 1)], Vec::new())
             .await
             .expect("removed");
-        assert_eq!(outbox.next_number(&to).expect("number"), 2);
+        assert_eq!(outbox.next_number(&to, NOW).expect("number"), 2);
         let other = Op::Reincarnate(Incarnation(42));
         store.write(vec![other]).await.expect("another store");
-        let after = 2 + limits::PARCEL_NUMBERS_LEFT_OUT;
-        assert_eq!(outbox.next_number(&to).expect("number"), after);
+        let after = 5_000_000;
+        assert!(after > 2 + limits::PARCEL_NUMBERS_LEFT_OUT);
+        assert_eq!(outbox.next_number(&to, NOW).expect("number"), after);
         outbox
             .add(row(to, after, &[]), Vec::new())
             .await
             .expect("added");
-        assert_eq!(outbox.next_number(&to).expect("number"), after + 1);
+        assert_eq!(outbox.next_number(&to, NOW).expect("number"), after + 1);
+        // Also for an agency of which nothing is known here; the later the higher.
+        let other = AgencyId::from_bytes([8; 32]);
+        let next = |now| outbox.next_number(&other, now).expect("number");
+        assert_eq!(next(Millis(0)), 1 + limits::PARCEL_NUMBERS_LEFT_OUT);
+        assert_eq!(next(NOW), 5_000_000);
     }
 
     #[tokio::test]
@@ -349,7 +377,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("folder");
         let store = Store::open(dir.path().join("store"), Options::default()).expect("store");
         let to = AgencyId::from_bytes([7; 32]);
-        let outbox = Outbox::load(store).expect("outbox");
+        let outbox = Outbox::load(store).await.expect("outbox");
         outbox
             .add(row(to, 1, &[3, 5]), Vec::new())
             .await

@@ -81,8 +81,16 @@ struct Choice {
     looked: Looked,
 }
 
-/// Up to where the store was looked at for an agency, under which policy.
-pub(super) type Looked = (u64, Arrival);
+/// Up to where the store was looked at for an agency.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Looked {
+    /// Under which policy.
+    pub epoch: u64,
+    /// Up to where.
+    pub up_to: Arrival,
+    /// How often something was to be looked at again when the look began.
+    pub look: u64,
+}
 
 impl Parcels {
     /// Makes the next parcel for an agency: of what it lacks and may have by this way, and of
@@ -106,9 +114,14 @@ impl Parcels {
             let to = self.alias(&to);
             return Err(PackError::Full { to, count });
         }
-        let number = self.0.outbox.next_number(&to)?;
+        let number = self.0.outbox.next_number(&to, self.0.share.now())?;
         let choice = self.choose(to, way, counts).await?;
-        let urgent = choice.owed.iter().chain(&choice.rest).any(|l| l.urgent);
+        let lacks = || choice.owed.iter().chain(&choice.rest);
+        let urgent = lacks().any(|lack| lack.urgent);
+        if way != Way::Bundle {
+            self.went_before(&to, lacks().map(|lack| lack.arrival))
+                .await?;
+        }
         let (records, mut contents) = self.let_go(to, way, &choice).await?;
         let Choice { told, voids, .. } = &choice;
         let answers: Vec<_> = told.iter().flat_map(|one| one.answers.clone()).collect();
@@ -165,18 +178,20 @@ impl Parcels {
             let now = this.0.share.now();
             let told = this.0.told.to(&to)?;
             let voids = Voids::load(&this.0.store, &to, now)?;
+            // First up to where it was looked: what leaves what is under way meanwhile is to be
+            // looked at again.
+            let looked = this.looked(&to, way)?;
             let under_way = this.0.outbox.under_way(&to, |row| counts(row));
-            let (epoch, from) = this.looked(&to, way)?;
             let room = ROOM.saturating_sub(told_bytes(&told, &voids));
             let lacks = this.0.share.lacks(Search {
                 peer: &to,
                 route: way.route(),
                 under_way: &under_way,
-                after: from,
+                after: looked.up_to,
                 bytes: room,
                 again_before: Millis(now.0.saturating_sub(limits::PARCEL_AGAIN_MS)),
             })?;
-            Ok(fill(lacks, told, voids, room, epoch))
+            Ok(fill(lacks, told, voids, room, looked))
         });
         let found = found.await.map_err(|_| PackError::Stopping)?;
         Ok(found?)
@@ -256,9 +271,10 @@ fn told_bytes(told: &[OfParcel], voids: &Voids) -> usize {
 }
 
 /// As much as fits. It counts as looked at up to the first that found no room.
-fn fill(lacks: Lacks, told: Vec<OfParcel>, voids: Voids, room: usize, epoch: u64) -> Choice {
-    let Lacks { items, up_to, .. } = lacks;
-    let mut looked = up_to;
+fn fill(lacks: Lacks, told: Vec<OfParcel>, voids: Voids, room: usize, looked: Looked) -> Choice {
+    let Lacks {
+        items, mut up_to, ..
+    } = lacks;
     let (mut owed, mut rest) = (Vec::new(), Vec::new());
     let mut left = room;
     for lack in items {
@@ -266,7 +282,7 @@ fn fill(lacks: Lacks, told: Vec<OfParcel>, voids: Voids, room: usize, epoch: u64
         let many = owed.len() + rest.len() >= wire_limits::PARCEL_RECORDS;
         if bytes > left || many {
             left = 0;
-            looked = looked.min(Arrival(lack.arrival.0.saturating_sub(1)));
+            up_to = up_to.min(Arrival(lack.arrival.0.saturating_sub(1)));
             continue;
         }
         left -= bytes;
@@ -280,6 +296,6 @@ fn fill(lacks: Lacks, told: Vec<OfParcel>, voids: Voids, room: usize, epoch: u64
         rest,
         told,
         voids,
-        looked: (epoch, looked),
+        looked: Looked { up_to, ..looked },
     }
 }

@@ -8,7 +8,7 @@
 //!
 //! What follows from where it stands (the next candidate is asked, a silent one is closed to, a
 //! withdrawal is carried out) is derived the same way, again and again until there is nothing
-//! left to do ([`Node::settle_referrals`]). So a node that is killed halfway goes on where it
+//! left to do (`Node::settle_referrals`). So a node that is killed halfway goes on where it
 //! stood. The one thing that is kept beside the records is which deadlines fired
 //! ([`timers`]): a mark that is on the disk before anything follows from it.
 
@@ -77,7 +77,7 @@ pub struct Count {
 }
 
 impl Referrals {
-    /// None yet; [`Node::run_referrals`] fills it.
+    /// None yet; `Node::run_referrals` fills it.
     pub fn new(table: DeadlineTable) -> Self {
         Self(Arc::new(Inner {
             table,

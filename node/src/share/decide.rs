@@ -10,7 +10,7 @@ use liaison_protocol::record::handling::{Holder, OnwardMode, Receiver, Terms};
 use liaison_protocol::record::signed::{Record, SignedRecord};
 
 use super::walk::Walk;
-use super::{Ahead, Leave, Route, Share};
+use super::{Ahead, GIVEN_BACK, Leave, Route, Share};
 use crate::kind;
 use crate::policy::{Action, Attributes, ClassId};
 use crate::store::{Arrival, Direction, Flags, Header, StoreError};
@@ -229,7 +229,11 @@ impl Share {
             let line = self.store.ledger_entry(peer, arrival)?;
             // What is sealed only its author's node releases, to whomever.
             let sealed = kind::is_sealed(header);
-            if !sealed && line.is_some_and(|l| l.direction == Direction::Received) {
+            // Once it was given back its line says so, and no more that it came from there.
+            let theirs = header.courier == Some(*peer)
+                || line
+                    .is_some_and(|l| l.direction == Direction::Received || *l.rule == *GIVEN_BACK);
+            if !sealed && theirs {
                 walk.given_back();
                 return Ok(());
             }

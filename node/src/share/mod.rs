@@ -32,8 +32,8 @@ pub use self::decide::{Decided, Gate, GateWord};
 pub use self::leave::{Leave, LeaveKind, Leaves};
 pub use self::owed::{Look, Owed};
 pub use self::passed::{
-    HELD_ALREADY, RECALLED, SEALED, UNDECIDED, WITHDRAWN, passed, released, released_to_us,
-    undecided,
+    GIVEN_BACK, HELD_ALREADY, RECALLED, SEALED, UNDECIDED, WITHDRAWN, passed, released,
+    released_to_us, undecided,
 };
 pub use self::release::{ReleaseError, Released, Settled};
 pub use self::route::Route;

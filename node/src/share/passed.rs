@@ -15,6 +15,9 @@ pub const WITHDRAWN: &str = "retracted";
 /// The rule of a line that says: the peer recalled the record that it had brought.
 pub const RECALLED: &str = "recalled";
 
+/// The rule of a line that says: the peer wrote the record and had lost it, or we had.
+pub const GIVEN_BACK: &str = "given-back";
+
 /// The rule that ledger and audit log keep of a sealed record, whatever let it pass: the
 /// statement's own name would tell what stands inside.
 pub const SEALED: &str = "sealed";

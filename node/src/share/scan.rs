@@ -2,6 +2,7 @@
 
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::kinds::Content;
 use liaison_protocol::seal::frame;
 use liaison_protocol::wire::Item;
 use liaison_protocol::wire::repair::Entry;
@@ -161,6 +162,38 @@ impl Share {
         Ok(scan)
     }
 
+    /// Whether a peer refused what is owed to it because it knows of nothing that this concerns,
+    /// and nothing of that passed since. A peer that came back from a backup lacks it in every
+    /// repair. Not while it is young: it may have come ahead of what it concerns.
+    fn is_of_no_use(&self, peer: &AgencyId, arrival: Arrival) -> Result<bool, StoreError> {
+        let line = self.store.ledger_entry(peer, arrival)?;
+        let refused = Some(Answer::Refused(Refused::Handling));
+        let Some(line) = line.filter(|line| line.answer == refused) else {
+            return Ok(false);
+        };
+        let concerns = match self.owed.says(&self.store, arrival)?.as_deref() {
+            Some(Content::Receipt(receipt)) => vec![receipt.r#for, receipt.of],
+            Some(Content::Recall(recall)) => vec![recall.of],
+            Some(Content::Ask(ask)) => vec![ask.of],
+            _ => return Ok(false),
+        };
+        let header = self.store.header(arrival)?;
+        let age = header.map_or(0, |h| line.at.0.saturating_sub(h.received.0));
+        if age < limits::OWED_AGAIN_MS {
+            return Ok(false);
+        }
+        for of in concerns {
+            let passed = match self.store.arrival_of(&of)? {
+                Some(at) => self.store.ledger_entry(peer, at)?,
+                None => None,
+            };
+            if passed.is_some_and(|passed| passed.at >= line.at) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Whether the peer refused a permit because it had nothing of its record, and has the record
     /// by now.
     fn came_too_early(
@@ -248,7 +281,7 @@ impl Share {
                     .store
                     .ledger_entry(peer, arrival)?
                     .is_none_or(|l| l.direction != Direction::Received && l.answer.is_none());
-            if !left_to_scan {
+            if !left_to_scan && !self.is_of_no_use(peer, arrival)? {
                 arrivals.push(arrival);
             }
         }

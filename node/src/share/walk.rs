@@ -8,7 +8,7 @@ use liaison_protocol::record::handling::Verdict;
 
 use super::affirmed::KeyWord;
 use super::decide::{Decided, Gate, GateWord, Permit};
-use super::{Ahead, LeaveKind, Route};
+use super::{Ahead, GIVEN_BACK, LeaveKind, Route};
 use crate::policy::{Action, Ceiling, Decision};
 
 /// One walk through the gates. Without words it ends at the first refusal.
@@ -107,7 +107,7 @@ impl Walk {
 
     pub(super) fn given_back(&mut self) -> bool {
         let says = "the peer wrote it and gave it to us: it may have it back";
-        self.fixed(Gate::Owed, true, "given-back", says)
+        self.fixed(Gate::Owed, true, GIVEN_BACK, says)
     }
 
     pub(super) fn owed(&mut self, owed: bool) -> bool {

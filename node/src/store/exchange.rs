@@ -49,14 +49,18 @@ pub fn ledger(
     {
         stage.remove(keys::of_id_author(keys::RECALLED, &header.id, agency));
     }
-    let before = old.and_then(|row| row.answer);
+    let before = old.as_ref().and_then(|row| row.answer);
+    // What we answered it when it brought the record is no answer to what it is sent.
+    let ours = entry.direction == Direction::Sent
+        && old.is_some_and(|row| row.direction == Direction::Received);
+    let answer = entry.answer.or(before.filter(|_| !ours));
     let row = LedgerRow {
         direction: entry.direction,
         at: entry.at,
         epoch: entry.epoch,
         rule: stage.number(NameKind::Rule, entry.rule.as_bytes(), &mut state.rules)?,
         path: entry.path,
-        answer: entry.answer.or(before),
+        answer,
     };
     enter(stage, peer, arrival, before, &row)
 }

@@ -22,6 +22,8 @@ pub enum State {
     Erased,
     /// It says that it does not.
     Kept,
+    /// A hub discarded the parcel with it before anybody collected it, by the hub's word.
+    TakenBack,
     /// It was not told, and can't be reached.
     Unreachable,
 }
@@ -35,6 +37,7 @@ impl State {
             State::Told => "told",
             State::Erased => "erased",
             State::Kept => "kept",
+            State::TakenBack => "taken-back",
             State::Unreachable => "unreachable",
         }
     }
@@ -59,6 +62,8 @@ pub struct Recipient {
     pub unreachable_since: Option<Millis>,
     /// How it went there.
     pub path: Path,
+    /// When it came back from a hub before it was collected, by the hub's word.
+    pub taken_back: Option<Millis>,
 }
 
 impl Recipient {
@@ -68,6 +73,7 @@ impl Recipient {
             Some(told) if is_erased(told) => State::Erased,
             Some(told) if told.what != ReceiptWhat::Read as u8 => State::Kept,
             _ if self.withdrawal.is_some() && self.told => State::Told,
+            _ if self.taken_back.is_some() => State::TakenBack,
             _ if self.withdrawal.is_some() && self.unreachable_since.is_some() => {
                 State::Unreachable
             }
@@ -108,6 +114,7 @@ impl Node {
                 None => false,
             };
             let receipt = self.store.told(&header.id, &agency)?;
+            let taken_back = self.parcels.came_back(&agency, arrival, &line)?;
             recipients.push(Recipient {
                 agency,
                 sent: sent.then_some(line.at),
@@ -117,6 +124,7 @@ impl Node {
                 receipt: receipt.filter(|t| Some(t.answers) == withdrawal),
                 unreachable_since: self.unreachable_since(&agency),
                 path: line.path,
+                taken_back,
             });
         }
         Ok(recipients)

@@ -49,7 +49,7 @@ pub struct SealingKey {
     pub until: Millis,
 }
 
-/// [`KEY_BYTES`] bytes of a public key, not yet known to be one.
+/// The bytes of a public key of X-Wing, not yet known to be one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicBytes(Box<[u8; KEY_BYTES]>);
 
@@ -228,7 +228,7 @@ impl fmt::Debug for SealingKey {
 }
 
 impl PublicBytes {
-    /// Wraps [`KEY_BYTES`] bytes; none for another length.
+    /// Takes so many bytes as a key has; none for another length.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; KEY_BYTES] = bytes.try_into().ok()?;
         Some(Self(Box::new(*bytes)))

@@ -12,7 +12,7 @@ pub struct RecipientView {
     pub peer: String,
     /// Its agency id.
     pub agency: String,
-    /// `sent`, `delivered`, `told`, `erased`, `kept` or `unreachable`.
+    /// `sent`, `delivered`, `told`, `erased`, `kept`, `taken-back` or `unreachable`.
     pub state: String,
     /// When we released the record to it, RFC 3339; none: it had it from somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,6 +24,10 @@ pub struct RecipientView {
     /// When it erased its copy, by its own receipt, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased: Option<String>,
+    /// When a hub discarded the parcel with it before anybody collected it, by the hub's word,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<String>,
     /// Since when it can't be reached, RFC 3339; none: it is connected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unreachable_since: Option<String>,

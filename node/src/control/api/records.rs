@@ -118,6 +118,10 @@ pub struct LedgerView {
     /// How it travelled: `direct`, `circuit`, `mailbox` or `bundle`.
     #[serde(default)]
     pub path: String,
+    /// When a hub discarded the parcel with it before anybody collected it, by the hub's word,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<String>,
 }
 
 /// `GET /v1/records/{id}`.

@@ -10,7 +10,7 @@ use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::node::Node;
 use crate::share::{Decided, Gate, GateWord};
-use crate::store::{Direction, LedgerEntry, Path as Way};
+use crate::store::{Arrival, Direction, LedgerEntry, Path as Way, StoreError};
 
 /// `GET /v1/records/{id}/why/{peer}`.
 pub(in crate::control) async fn why(
@@ -41,7 +41,9 @@ pub(in crate::control) async fn why(
         id: header.id.full(),
         decision,
         gates: words.iter().map(GateView::from).collect(),
-        ledger: line.map(|line| LedgerView::new(&node, &agency, &line)),
+        ledger: line
+            .map(|line| LedgerView::new(&node, &agency, arrival, &line))
+            .transpose()?,
         parcels: node.parcels_with(&agency, arrival),
     }))
 }
@@ -59,8 +61,14 @@ impl From<&GateWord> for GateView {
 }
 
 impl LedgerView {
-    pub(super) fn new(node: &Node, peer: &AgencyId, line: &LedgerEntry) -> Self {
-        Self {
+    pub(super) fn new(
+        node: &Node,
+        peer: &AgencyId,
+        arrival: Arrival,
+        line: &LedgerEntry,
+    ) -> Result<Self, StoreError> {
+        let taken_back = node.parcels.came_back(peer, arrival, line)?;
+        Ok(Self {
             peer: node.registry.alias(peer),
             direction: match line.direction {
                 Direction::Offered => "offered",
@@ -72,7 +80,8 @@ impl LedgerView {
             answer: line.answer.map(|a| a.to_string()),
             rule: line.rule.to_string(),
             path: path(line.path).into(),
-        }
+            taken_back: taken_back.map(rfc3339),
+        })
     }
 }
 

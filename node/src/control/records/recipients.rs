@@ -34,6 +34,7 @@ impl Node {
             erased: receipt
                 .filter(|_| state == State::Erased)
                 .map(|t| rfc3339(t.at)),
+            taken_back: one.taken_back.map(rfc3339),
             unreachable_since: one.unreachable_since.map(rfc3339),
             passed_on: receipt
                 .and_then(|t| t.further)

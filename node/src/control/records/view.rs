@@ -65,8 +65,8 @@ pub(in crate::control) async fn show(
             .store
             .ledgers_for(arrival)?
             .into_iter()
-            .map(|(peer, line)| LedgerView::new(&node, &peer, &line))
-            .collect(),
+            .map(|(peer, line)| LedgerView::new(&node, &peer, arrival, &line))
+            .collect::<Result<_, _>>()?,
     };
     if let Some(bytes) = node.store.record(arrival)? {
         let signed = SignedRecord::parse(bytes).map_err(IngestFault::from)?;

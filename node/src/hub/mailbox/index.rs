@@ -1,6 +1,6 @@
 //! What waits, in memory: entries of a fixed size, no texts. 100,000 of them take some 30 MB.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 
 use liaison_protocol::clock::Millis;
@@ -71,6 +71,10 @@ pub(super) struct Index {
     /// One of an id of each depositor.
     deposited: HashMap<AgencyId, BTreeMap<ParcelId, Seq>>,
     addressed: HashMap<AgencyId, Queue>,
+    /// The last that was on the disk at the start: whom those were given to is not known.
+    loaded: Seq,
+    /// Of those behind it, what was given to its addressee, in part perhaps, and is here still.
+    given: HashSet<Seq>,
     /// Of what waits and of what is on its way here.
     used: Used,
 }
@@ -94,6 +98,7 @@ impl Index {
     pub(super) fn load(&mut self, held: Held) {
         self.used.add(&held);
         self.insert(held);
+        self.loaded = self.last;
     }
 
     /// Counts a parcel that is on its way.
@@ -133,6 +138,7 @@ impl Index {
 
     fn remove(&mut self, seq: Seq) -> Option<Held> {
         let held = self.entries.remove(&seq)?;
+        self.given.remove(&seq);
         self.ids.remove(&(held.id, seq));
         self.ends.remove(&(held.expires, seq));
         if let Some(of) = self.deposited.get_mut(&held.from) {
@@ -149,6 +155,18 @@ impl Index {
         }
         self.used.take(&held);
         Some(held)
+    }
+
+    /// The one of an id that waits for an agency and that it is given now.
+    pub(super) fn give(&mut self, to: &AgencyId, id: &ParcelId) -> Option<Held> {
+        let waits = self.for_addressee(to, id);
+        self.given.extend(waits.iter().map(|(seq, _)| *seq));
+        waits.first().map(|(_, held)| *held)
+    }
+
+    /// Whether nobody was ever given any of it.
+    pub(super) fn is_untouched(&self, seq: Seq) -> bool {
+        seq > self.loaded && !self.given.contains(&seq)
     }
 
     /// Those of an id that wait for an agency: more than one, where several deposited the

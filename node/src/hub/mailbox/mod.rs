@@ -92,6 +92,16 @@ impl Drop for Deposit {
     }
 }
 
+/// What a depositor took back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discarded {
+    /// What was deleted.
+    pub gone: Vec<Held>,
+    /// Those of it of which nobody was ever given anything. One that came before the last start
+    /// is not among them: what was given before that is not known.
+    pub untouched: Vec<ParcelId>,
+}
+
 /// A parcel that is being read, also if it leaves meanwhile.
 pub struct Reading {
     held: Held,
@@ -231,7 +241,8 @@ impl Mailbox {
         to: &AgencyId,
         id: &ParcelId,
     ) -> Result<Option<Reading>, MailboxError> {
-        let Some(held) = self.waits(to, id) else {
+        // From here on its depositor is not told that nobody had it.
+        let Some(held) = self.index().give(to, id) else {
             return Ok(None);
         };
         let turn = self.0.turns.of(to).await;
@@ -295,7 +306,7 @@ impl Mailbox {
     }
 
     /// A depositor takes parcels back: those of them that it has here are deleted. When this
-    /// returns, they are off the disk. What was deleted.
+    /// returns, they are off the disk.
     ///
     /// # Errors
     /// [`MailboxError::Io`]; they may come back with the next start.
@@ -303,15 +314,19 @@ impl Mailbox {
         &self,
         from: &AgencyId,
         ids: &[ParcelId],
-    ) -> Result<Vec<Held>, MailboxError> {
-        let gone = {
+    ) -> Result<Discarded, MailboxError> {
+        let discarded = {
             let mut index = self.index();
             let found = ids.iter().filter_map(|id| index.of_depositor(from, id));
-            let found: Vec<u64> = found.map(|(seq, _)| seq).collect();
-            index.remove_all(found)
+            let found: Vec<(u64, Held)> = found.collect();
+            let untouched = found.iter().filter(|(seq, _)| index.is_untouched(*seq));
+            Discarded {
+                untouched: untouched.map(|(_, held)| held.id).collect(),
+                gone: index.remove_all(found.into_iter().map(|(seq, _)| seq)),
+            }
         };
-        self.delete(gone.clone()).await?;
-        Ok(gone)
+        self.delete(discarded.gone.clone()).await?;
+        Ok(discarded)
     }
 
     /// What an agency has deposited and what still waits, in the order of ids, behind `after`;

@@ -130,7 +130,7 @@ async fn another_agency_neither_finds_nor_discards_a_parcel() {
     }
     for other in [2, 3] {
         let gone = mailbox.discard(&agency(other), &[held.id]).await;
-        assert!(gone.expect("none").is_empty());
+        assert_eq!(gone.expect("none"), Discarded::default());
         assert_eq!(mailbox.holding(&agency(other), None, 9), (vec![], false));
     }
     // The same bytes of another depositor are another parcel, which each takes back alone.
@@ -144,16 +144,43 @@ async fn another_agency_neither_finds_nor_discards_a_parcel() {
         ..copy
     };
     assert_eq!(mailbox.admit(elsewhere).err(), Some(Refusal::NotCarried));
-    assert_eq!(
-        mailbox.discard(&agency(3), &[held.id]).await.expect("gone"),
-        [copy]
-    );
+    let gone = mailbox.discard(&agency(3), &[held.id]).await.expect("gone");
+    assert_eq!((gone.gone, gone.untouched), (vec![copy], vec![held.id]));
     assert_eq!(all_for(&mailbox, 2), [held]);
-    assert_eq!(
-        mailbox.discard(&agency(1), &[held.id]).await.expect("gone"),
-        [held]
-    );
+    let gone = mailbox.discard(&agency(1), &[held.id]).await.expect("gone");
+    assert_eq!((gone.gone, gone.untouched), (vec![held], vec![held.id]));
     assert_eq!(files(dir.path()), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn it_is_said_that_nobody_had_a_parcel_only_where_that_is_known() {
+    let dir = tempfile::tempdir().expect("folder");
+    let open = || Mailbox::open(dir.path().into(), ROOM).expect("a mailbox");
+    let mailbox = open();
+    for n in 0..3 {
+        let (held, bytes) = parcel(n);
+        keep(&mailbox, held, &bytes).await;
+    }
+    let ids: Vec<ParcelId> = (0..3).map(|n| parcel(n).0.id).collect();
+    let untouched = async |mailbox: &Mailbox, n: usize| {
+        let gone = mailbox.discard(&agency(1), &[ids[n]]).await.expect("gone");
+        assert_eq!(gone.gone.len(), 1, "{n}");
+        !gone.untouched.is_empty()
+    };
+    assert!(untouched(&mailbox, 0).await);
+    // Begun is as good as given.
+    let (held, _) = parcel(1);
+    let opened = mailbox.open_parcel(&agency(2), &held.id).await;
+    assert!(opened.expect("read").is_some());
+    assert!(!untouched(&mailbox, 1).await);
+    // Who had it before a restart is not known.
+    drop(mailbox);
+    let mailbox = open();
+    assert!(!untouched(&mailbox, 2).await);
+    let (held, bytes) = parcel(4);
+    keep(&mailbox, held, &bytes).await;
+    let gone = mailbox.discard(&agency(1), &[held.id]).await.expect("gone");
+    assert_eq!(gone.untouched, [held.id]);
 }
 
 #[tokio::test]

@@ -120,7 +120,11 @@ impl Model {
     fn line(&mut self, peer: u8, arrival: u64, mut entry: LedgerEntry) {
         let before = self.ledger.get(&(peer, arrival));
         if before.is_none_or(|e| e.direction <= entry.direction) {
-            entry.answer = entry.answer.or(before.and_then(|e| e.answer));
+            // What we answered it is no answer to what it is sent.
+            let its = before.filter(|e| {
+                e.direction != Direction::Received || entry.direction != Direction::Sent
+            });
+            entry.answer = entry.answer.or(its.and_then(|e| e.answer));
             self.ledger.insert((peer, arrival), entry);
         }
     }

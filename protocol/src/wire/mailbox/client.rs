@@ -66,7 +66,7 @@ pub enum Effect {
         /// Why not.
         kept: Result<(), Refusal>,
     },
-    /// The hub says that these are gone from its disk, and which it had.
+    /// The hub says that these are gone from its disk, and which it had and had given to nobody.
     Discarded(Vec<(ParcelId, bool)>),
     /// This waits for us. Deal with it: fetch it, or leave it.
     Waiting(Waiting),
@@ -279,7 +279,7 @@ impl Client {
             Message::Keep(id) => self.keep(id, out),
             Message::Kept(id) => self.deposited("kept", id, Ok(()), out),
             Message::Refuse { id, why } => self.deposited("refuse", id, Err(why), out),
-            Message::Discarded(had) => self.discarded(had, out),
+            Message::Discarded(untouched) => self.discarded(untouched, out),
             Message::Waiting(waiting) => self.waiting(waiting, out),
             Message::Piece { id, bytes } => self.piece(id, &bytes, out),
             Message::Gone(id) => self.gone(id, out),
@@ -321,12 +321,12 @@ impl Client {
         Ok(())
     }
 
-    fn discarded(&mut self, had: Vec<bool>, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+    fn discarded(&mut self, untouched: Vec<bool>, out: &mut Vec<Effect>) -> Result<(), WireFault> {
         let asked = self.discarding.take().ok_or(WireFault::Unexpected {
             expected: "no answer to a discard",
             found: "discarded",
         })?;
-        let (found, due) = (had.len() as u64, asked.what.len() as u64);
+        let (found, due) = (untouched.len() as u64, asked.what.len() as u64);
         if found != due {
             return Err(WireFault::Bounds {
                 what: "answers to a discard",
@@ -335,7 +335,7 @@ impl Client {
                 max: due,
             });
         }
-        let all = asked.what.into_iter().zip(had).collect();
+        let all = asked.what.into_iter().zip(untouched).collect();
         out.push(Effect::Discarded(all));
         Ok(())
     }

@@ -39,8 +39,8 @@ pub enum Message {
     },
     /// From the agency: drop these that I deposited. One list at a time.
     Discard(Vec<ParcelId>),
-    /// From the hub, to a [`Message::Discard`]: of these, in its order, which it had; none of
-    /// them is there any more.
+    /// From the hub, to a [`Message::Discard`]: of these, in its order, which it had and had
+    /// given nothing of to anybody; none of them is there any more.
     Discarded(Vec<bool>),
     /// From the agency, once: announce what waits for me, now and as it comes; 1 to
     /// [`limits::WAITING_PARCELS`] of them at a time that I have not dealt with.
@@ -227,9 +227,14 @@ impl Message {
                     ids.iter().map(|id| id.as_bytes().as_slice()),
                 );
             }
-            Message::Discarded(had) => {
+            Message::Discarded(untouched) => {
                 open(&mut w, DISCARDED, 1);
-                w.bytes(&had.iter().map(|had| u8::from(*had)).collect::<Vec<u8>>());
+                w.bytes(
+                    &untouched
+                        .iter()
+                        .map(|one| u8::from(*one))
+                        .collect::<Vec<u8>>(),
+                );
             }
             Message::Collect(more) => {
                 open(&mut w, COLLECT, 1);
@@ -324,12 +329,12 @@ impl Message {
             }
             DISCARDED => {
                 let fault = r.fault("whether a parcel was there is neither yes nor no");
-                let had = r.bytes()?;
-                list("parcels discarded", had.len(), 1)?;
-                if had.iter().any(|had| *had > 1) {
+                let untouched = r.bytes()?;
+                list("parcels discarded", untouched.len(), 1)?;
+                if untouched.iter().any(|one| *one > 1) {
                     return Err(fault);
                 }
-                Message::Discarded(had.iter().map(|had| *had == 1).collect())
+                Message::Discarded(untouched.iter().map(|one| *one == 1).collect())
             }
             COLLECT => {
                 let more = r.u32()?;

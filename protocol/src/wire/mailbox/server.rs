@@ -44,7 +44,8 @@ pub enum Event {
         /// Why not.
         kept: Result<(), Refusal>,
     },
-    /// What [`Effect::Discard`] found, in its order; all are gone from the disk.
+    /// Which of [`Effect::Discard`], in its order, were there and given to nobody, nor in part;
+    /// all are gone from the disk.
     Discarded(Vec<bool>),
     /// This waits for the agency: allowed while [`Server::room`] is not 0, each parcel once a
     /// stream.
@@ -209,7 +210,7 @@ impl Server {
             Event::Message(message) => self.message(message, out),
             Event::Judged { id, verdict } => self.judged(id, verdict, out),
             Event::Finished { id, kept } => self.finished(id, kept, out),
-            Event::Discarded(had) => self.discarded(had, out),
+            Event::Discarded(untouched) => self.discarded(untouched, out),
             Event::Announce(waiting) => self.announce(waiting, out),
             Event::Loaded { id, bytes } => self.loaded(id, bytes, out),
             Event::Removed(id) => self.removed(id, out),
@@ -368,13 +369,13 @@ impl Server {
         Ok(())
     }
 
-    fn discarded(&mut self, had: Vec<bool>, out: &mut Vec<Effect>) -> Result<(), WireFault> {
-        if self.discarding.take() != Some(had.len()) {
+    fn discarded(&mut self, untouched: Vec<bool>, out: &mut Vec<Effect>) -> Result<(), WireFault> {
+        if self.discarding.take() != Some(untouched.len()) {
             return Err(WireFault::misuse(
                 "discarded another number of parcels than asked",
             ));
         }
-        out.push(Effect::Send(Message::Discarded(had)));
+        out.push(Effect::Send(Message::Discarded(untouched)));
         Ok(())
     }
 
