@@ -46,12 +46,7 @@ pub struct Found {
 ///
 /// # Errors
 /// [`AuditError::Io`].
-pub fn search(
-    dir: &Path,
-    filter: &Filter,
-    limit: usize,
-    ids: usize,
-) -> Result<Found, AuditError> {
+pub fn search(dir: &Path, filter: &Filter, limit: usize, ids: usize) -> Result<Found, AuditError> {
     let mut found: VecDeque<Line> = VecDeque::new();
     let mut openings = BTreeMap::new();
     let (mut more, mut named) = (false, 0usize);

@@ -298,7 +298,12 @@ fn account(
     record: Option<RecordId>,
     filter: &Filter,
 ) -> Result<Vec<DisclosureRow>, ApiError> {
-    let found = search(node.audit.dir(), filter, limits::AUDIT_ANSWER_LINES, usize::MAX)?;
+    let found = search(
+        node.audit.dir(),
+        filter,
+        limits::AUDIT_ANSWER_LINES,
+        usize::MAX,
+    )?;
     let mut rows = Vec::new();
     let mut told = BTreeSet::new();
     for line in found.lines {

@@ -348,7 +348,11 @@ async fn an_agency_that_fills_anothers_connection_with_circuits_is_cut_off_from_
     let called = node(1, &[]).await;
     let key = Keypair::ed25519_from_bytes([20; 32]).expect("a seed");
     let own = key.public().to_peer_id();
-    let public = key.public().try_into_ed25519().expect("its kind").to_bytes();
+    let public = key
+        .public()
+        .try_into_ed25519()
+        .expect("its kind")
+        .to_bytes();
     let greedy = LinkedPeer::new(AgencyId::from_bytes([20; 32]), vec![public], Vec::new());
     hub.link(&[greedy.clone(), called.card_without_address()])
         .await;
