@@ -145,8 +145,9 @@ async fn e13_a_withdrawal_after_a_broken_line_takes_back_what_was_under_way() {
                 frames.iter().any(came)
             })
             .await;
-        drop(stream);
+        // The node has not noticed that the line is dead.
         let answer = author.sender(node).await.give(&withdrawal).await;
+        drop(stream);
         assert_eq!(answer, Answer::Stored);
         gone(node, last).await;
     }

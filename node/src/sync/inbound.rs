@@ -85,6 +85,8 @@ async fn serve(sync: &Sync, agency: AgencyId, stream: FrameStream) -> Result<(),
 }
 
 type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
+/// A batch, what is known of each of its items, and what the peer is asked for.
+type LookedUp = (u64, Vec<WireKnown>, Arc<Asked>);
 
 struct Session<'a> {
     sync: &'a Sync,
@@ -94,7 +96,7 @@ struct Session<'a> {
     machine: Receiver,
     writer: FrameWriter,
     /// In no order: one that waits for another peer's copy holds up no other.
-    lookups: FuturesUnordered<Boxed<(u64, Vec<WireKnown>, Arc<Asked>)>>,
+    lookups: FuturesUnordered<Boxed<LookedUp>>,
     /// What the peer was asked for, by batch, until that is answered.
     asked: HashMap<u64, Arc<Asked>>,
     ingests: FuturesUnordered<Boxed<(u64, u32, Vec<Answer>)>>,

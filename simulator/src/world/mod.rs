@@ -18,7 +18,6 @@ use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::wire::fault::WireFault;
 use liaison_protocol::wire::hello::Speaks;
-use liaison_protocol::wire::message::Item;
 pub use node::{CONTROL, FIRST_HOP, Node, Record};
 use stream::{Key, Stream, Work};
 
@@ -108,9 +107,6 @@ pub struct Sim {
     /// Whom each node connects with.
     neighbours: Vec<Vec<usize>>,
     streams: BTreeMap<Key, Stream>,
-    /// Offers that wait at each node for what another peer was asked for: by stream and batch,
-    /// the stream's epoch, and until when.
-    waiting: Vec<BTreeMap<(Key, u64), (u64, Vec<Item>, u64)>>,
     /// Every record that was ever created.
     records: BTreeMap<RecordId, Record>,
     /// What was counted.
@@ -133,10 +129,6 @@ enum Due {
         key: Key,
         epoch: u64,
         work: Work,
-    },
-    Look {
-        key: Key,
-        batch: u64,
     },
     Again {
         from: usize,
@@ -163,7 +155,6 @@ impl Sim {
             nodes,
             neighbours,
             streams: BTreeMap::new(),
-            waiting: vec![BTreeMap::new(); config.nodes],
             records: BTreeMap::new(),
             figures: Figures {
                 bytes_at: vec![0; config.nodes],
@@ -216,7 +207,6 @@ impl Sim {
                     bytes,
                 } => self.arrive(key, epoch, forth, &bytes),
                 Due::Work { key, epoch, work } => self.work(key, epoch, work),
-                Due::Look { key, batch } => self.look(key, batch),
                 Due::Again { from, to, id } => {
                     self.nodes[from].again(to, id);
                     self.fill(Key::live(from, to));
@@ -317,21 +307,11 @@ impl Sim {
 
     /// A stream is gone on both sides; it is opened again after a while.
     fn broken(&mut self, key: Key) {
-        if self.gone(key) {
+        if self.streams.remove(&key).is_some() {
             self.figures.broken += 1;
             let backoff = 50 + self.rng.below(500);
             self.schedule(backoff, Due::Open(key));
         }
-    }
-
-    /// Whether the stream was there. What was asked for on it is asked of others.
-    fn gone(&mut self, key: Key) -> bool {
-        let there = self.streams.remove(&key).is_some();
-        if there && !key.repair {
-            self.nodes[key.to].forget_asked(key.from);
-            self.look_again(key.to);
-        }
-        there
     }
 
     fn schedule(&mut self, ms: u64, due: Due) {

@@ -44,8 +44,6 @@ pub struct Node {
     share: BTreeMap<usize, u64>,
     accept: BTreeMap<usize, u64>,
     pub(super) full_until: u64,
-    /// Who was asked for a record that is not here yet; gone with a restart.
-    asked: BTreeMap<RecordId, usize>,
     disk: Disk,
     backup: Disk,
 }
@@ -85,7 +83,6 @@ impl Node {
             share: BTreeMap::new(),
             accept: BTreeMap::new(),
             full_until: 0,
-            asked: BTreeMap::new(),
             backup: disk.clone(),
             disk,
         }
@@ -249,36 +246,18 @@ impl Node {
         later
     }
 
-    /// What an offer is answered. None: another peer was asked for one of them already; with
-    /// `spare` that is waited for.
-    pub(super) fn lookup(
-        &mut self,
-        from: usize,
-        items: &[Item],
-        spare: bool,
-    ) -> Option<Vec<Known>> {
+    pub(super) fn lookup(&mut self, from: usize, items: &[Item]) -> Vec<Known> {
         let peer = self.disk.peers.entry(from).or_default();
-        let (store, asked) = (&self.disk.store, &mut self.asked);
-        let mut one = |item: &Item| {
+        let store = &self.disk.store;
+        let one = |item: &Item| {
             if store.contains_key(&item.id) {
                 peer.ledger.insert(item.id, item.created);
                 peer.owed.remove(&item.id);
-                return Some(Known::Answer(Answer::Stored));
+                return Known::Answer(Answer::Stored);
             }
-            let of = *asked.entry(item.id).or_insert(from);
-            if spare && of != from {
-                return None;
-            }
-            asked.insert(item.id, from);
-            Some(Known::Want)
+            Known::Want
         };
-        let known: Vec<Option<Known>> = items.iter().map(&mut one).collect();
-        known.into_iter().collect()
-    }
-
-    /// What a peer was asked for on a stream that broke does not come on it.
-    pub(super) fn forget_asked(&mut self, of: usize) {
-        self.asked.retain(|_, asked| *asked != of);
+        items.iter().map(one).collect()
     }
 
     /// Ingests one record; says whether it was new.
@@ -290,9 +269,6 @@ impl Node {
         record: Option<&Record>,
         now: u64,
     ) -> (Answer, bool) {
-        if self.asked.get(&item.id) == Some(&from) {
-            self.asked.remove(&item.id);
-        }
         let genuine = record.filter(|r| {
             bytes.starts_with(r.id.as_bytes()) && r.id == item.id && r.created == item.created
         });

@@ -69,9 +69,6 @@ struct Pipe {
     last_arrival: u64,
 }
 
-/// How long a node's answer to an offer waits for what another peer was asked for: as nodes do.
-const ASKED_ELSEWHERE_MS: u64 = 1_000;
-
 /// What an application does after a while.
 #[derive(Debug)]
 pub(super) enum Work {
@@ -82,8 +79,6 @@ pub(super) enum Work {
     Lookup {
         batch: u64,
         items: Vec<Item>,
-        /// Until when what another peer was asked for is waited for.
-        until: u64,
     },
     Ingest {
         batch: u64,
@@ -211,11 +206,10 @@ impl Sim {
                 let frames = self.nodes[key.from].load(key.to, &ids);
                 self.tell_sender(key, SenderEvent::Loaded { batch, frames });
             }
-            Work::Lookup {
-                batch,
-                items,
-                until,
-            } => self.look_up(key, epoch, (batch, items, until)),
+            Work::Lookup { batch, items } => {
+                let known = self.nodes[key.to].lookup(key.from, &items);
+                self.tell_receiver(key, ReceiverEvent::Known { batch, known });
+            }
             Work::Ingest {
                 batch,
                 first,
@@ -248,43 +242,7 @@ impl Sim {
                 if grew {
                     self.fill_all(key.to);
                 }
-                self.look_again(key.to);
             }
-        }
-    }
-
-    fn look_up(&mut self, key: Key, epoch: u64, (batch, items, until): (u64, Vec<Item>, u64)) {
-        let spare = self.now < until;
-        let known = self.nodes[key.to].lookup(key.from, &items, spare);
-        let waited = self.waiting[key.to].remove(&(key, batch)).is_some();
-        if let Some(known) = known {
-            self.tell_receiver(key, ReceiverEvent::Known { batch, known });
-            return;
-        }
-        if !waited {
-            self.schedule(until - self.now, Due::Look { key, batch });
-        }
-        self.waiting[key.to].insert((key, batch), (epoch, items, until));
-    }
-
-    /// Something came to a node, or does not come any more: offers that waited for it are
-    /// looked up again.
-    pub(super) fn look_again(&mut self, node: usize) {
-        let waiting: Vec<(Key, u64)> = self.waiting[node].keys().copied().collect();
-        for (key, batch) in waiting {
-            self.look(key, batch);
-        }
-    }
-
-    /// Looks an offer up again that waits.
-    pub(super) fn look(&mut self, key: Key, batch: u64) {
-        let Some((epoch, items, until)) = self.waiting[key.to].get(&(key, batch)).cloned() else {
-            return;
-        };
-        if self.is_current(key, epoch) {
-            self.look_up(key, epoch, (batch, items, until));
-        } else {
-            self.waiting[key.to].remove(&(key, batch));
         }
     }
 
@@ -385,15 +343,7 @@ impl Sim {
                 ReceiverEffect::Send(message) => self.send(key, false, message),
                 ReceiverEffect::Opened { .. } | ReceiverEffect::Noticed(_) => {}
                 ReceiverEffect::Lookup { batch, items } => {
-                    let until = self.now + ASKED_ELSEWHERE_MS;
-                    self.later(
-                        key,
-                        Work::Lookup {
-                            batch,
-                            items,
-                            until,
-                        },
-                    );
+                    self.later(key, Work::Lookup { batch, items });
                 }
                 ReceiverEffect::Ingest {
                     batch,
@@ -487,7 +437,7 @@ impl Sim {
 
     fn end(&mut self, key: Key, fault: WireFault) {
         self.faults.push((key, fault));
-        self.gone(key);
+        self.streams.remove(&key);
     }
 
     fn is_current(&self, key: Key, epoch: u64) -> bool {
