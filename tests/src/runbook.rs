@@ -110,7 +110,10 @@ impl Machines {
         // The service's users are not here: their folders belong to who runs the tests.
         for (name, script) in [
             ("sudo", "[ \"$1\" = -u ] && shift 2\nexec \"$@\""),
-            ("install", "for last; do :; done\nexec mkdir -m 0710 \"$last\""),
+            (
+                "install",
+                "for last; do :; done\nexec mkdir -m 0710 \"$last\"",
+            ),
         ] {
             let file = bin.join(name);
             std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("a script");
