@@ -50,14 +50,14 @@ impl Place {
         {
             return Ok(Self::at(home));
         }
-        let service = |has: &str| services.into_iter().find(|home| home.join(has).exists());
-        if let Some(home) = service(SOCKET) {
-            return Ok(Self::at(home.to_path_buf()));
-        }
         // A service that is stopped has no socket; whoever may pass through its home sees its card.
+        // Nor does another agency's then answer in its place.
+        let runs = |home: &Path| home.join(SOCKET).exists();
+        let is_made = |home: &&Path| runs(home) || home.join(CARD).exists();
+        let service = services.into_iter().find(is_made);
         let user = user_data(named);
         let has_own = user.as_ref().is_ok_and(|home| home.join(CARD).exists());
-        match service(CARD).filter(|_| !has_own) {
+        match service.filter(|home| runs(home) || !has_own) {
             Some(home) => Ok(Self::at(home.to_path_buf())),
             None => user.map(Self::at),
         }
@@ -144,8 +144,12 @@ mod tests {
         let own = folder.path().join("liaison");
         std::fs::create_dir(&own).expect("folder");
         std::fs::write(own.join(CARD), "").expect("card");
-        assert_eq!(find(None, &has_own).ok(), Some(own));
+        assert_eq!(find(None, &has_own).ok(), Some(own.clone()));
+        // A hub that runs beside it is another agency's.
         std::fs::write(hub.join(SOCKET), "").expect("socket");
+        assert_eq!(find(None, &has_own).ok(), Some(own));
+        assert_eq!(find(None, &user).ok(), Some(service.clone()));
+        std::fs::remove_file(service.join(CARD)).expect("no node here");
         assert_eq!(find(None, &has_own).ok(), Some(hub.clone()));
         std::fs::write(service.join(SOCKET), "").expect("socket");
         assert_eq!(find(None, &has_own).ok(), Some(service.clone()));

@@ -1,7 +1,7 @@
 //! Bounds on what the command line reads.
 
 /// Largest answer of the node that is kept in memory, in bytes: 50 rows of a table are some
-/// 20 KB, a query with `--limit 100000` some 40 MB.
+/// 20 KB, a query with `--limit 20000` some 8 MB.
 pub const ANSWER_BYTES: usize = 128 << 20;
 
 /// Largest line of `watch`, in bytes: an event is below 4 KB.

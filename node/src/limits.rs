@@ -372,6 +372,10 @@ pub const AUDIT_HEAD_MS: u64 = 10 * 60 * 1000;
 /// Lines that one answer about the audit log holds at most.
 pub const AUDIT_ANSWER_LINES: usize = 10_000;
 
+/// Records that the lines of one answer about the audit log name: 20 MB of text. The next answer
+/// has the older ones.
+pub const AUDIT_ANSWER_IDS: usize = 100_000;
+
 /// Faults of the audit log that one check lists: more say nothing new.
 pub const AUDIT_FAULTS: usize = 50;
 

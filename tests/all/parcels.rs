@@ -304,6 +304,10 @@ async fn e13_what_is_retracted_is_gone_from_the_hub_within_two_seconds_and_the_r
     // The command has seen to it: nothing is left to be told.
     assert_eq!(report["parcels"], Value::Null, "{report}");
     assert!(took < Duration::from_secs(10), "{took:?}");
+    // Nor on the hub's disk.
+    let lies = kept_for(&federation["hub"], &federation["b"]);
+    let of_old = |name: &String| before.iter().any(|row| name.contains(&row.id.full()));
+    assert!(!lies.iter().any(of_old), "{lies:?}");
     let old: Vec<_> = before.iter().map(Row::key).collect();
     let gone = |all: &[Row]| all.iter().all(|row| !old.contains(&row.key()));
     outbox(&federation["a"], "the old parcels are gone", |all| {

@@ -36,7 +36,7 @@ async fn refer(federation: &Federation) -> String {
 async fn hears(node: &TestNode, short: &str, steps: usize) {
     until(node, "it heard", |node| {
         let threads = node.node().referrals.threads();
-        let thread = threads.iter().find(|t| t.id.short().to_string() == short)?;
+        let thread = threads.iter().find(|t| t.id.short() == short)?;
         (thread.steps().len() >= steps).then_some(())
     })
     .await;

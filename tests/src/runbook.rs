@@ -107,10 +107,19 @@ impl Machines {
             std::fs::create_dir_all(folder).expect("folder");
         }
         symlink(binary, bin.join("liaison")).expect("the program");
-        let sudo = bin.join("sudo");
-        let script = "#!/bin/sh\n[ \"$1\" = -u ] && shift 2\nexec \"$@\"\n";
-        std::fs::write(&sudo, script).expect("sudo");
-        std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).expect("sudo");
+        // The service's users are not here: their folders belong to who runs the tests.
+        for (name, script) in [
+            ("sudo", "[ \"$1\" = -u ] && shift 2\nexec \"$@\""),
+            (
+                "install",
+                "for last; do :; done\nexec mkdir -m 0710 \"$last\"",
+            ),
+        ] {
+            let file = bin.join(name);
+            std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("a script");
+            let runs = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&file, runs).expect("a script");
+        }
         Self {
             dir: dir.to_owned(),
             homes: BTreeMap::new(),

@@ -41,14 +41,15 @@ pub struct Found {
     pub more: bool,
 }
 
-/// The newest `limit` lines that match.
+/// The newest `limit` lines that match, and of those as many as name `ids` records; the newest one
+/// in any case.
 ///
 /// # Errors
 /// [`AuditError::Io`].
-pub fn search(dir: &Path, filter: &Filter, limit: usize) -> Result<Found, AuditError> {
-    let mut found = VecDeque::new();
+pub fn search(dir: &Path, filter: &Filter, limit: usize, ids: usize) -> Result<Found, AuditError> {
+    let mut found: VecDeque<Line> = VecDeque::new();
     let mut openings = BTreeMap::new();
-    let mut more = false;
+    let (mut more, mut named) = (false, 0usize);
     for one in segment::segments(dir)? {
         let mut lines = Lines::open(&one.path)?;
         loop {
@@ -63,9 +64,11 @@ pub fn search(dir: &Path, filter: &Filter, limit: usize) -> Result<Found, AuditE
                 openings.insert(line.n, opening.clone());
             }
             if filter.takes(&line) {
+                named = named.saturating_add(line.records.len());
                 found.push_back(line);
-                if found.len() > limit {
-                    found.pop_front();
+                while found.len() > limit || (named > ids && found.len() > 1) {
+                    let oldest = found.pop_front();
+                    named = named.saturating_sub(oldest.map_or(0, |line| line.records.len()));
                     more = true;
                 }
             }

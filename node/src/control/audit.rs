@@ -49,7 +49,7 @@ pub(super) async fn log(
     });
     let filter = filter(&node, request)?;
     let dir = node.audit.dir().to_owned();
-    let found = blocking(move || search(&dir, &filter, limit)).await??;
+    let found = blocking(move || search(&dir, &filter, limit, limits::AUDIT_ANSWER_IDS)).await??;
     let mut names = BTreeMap::new();
     for id in found.lines.iter().flat_map(|line| &line.peers) {
         if let Ok(agency) = id.parse::<AgencyId>() {
@@ -298,7 +298,12 @@ fn account(
     record: Option<RecordId>,
     filter: &Filter,
 ) -> Result<Vec<DisclosureRow>, ApiError> {
-    let found = search(node.audit.dir(), filter, limits::AUDIT_ANSWER_LINES)?;
+    let found = search(
+        node.audit.dir(),
+        filter,
+        limits::AUDIT_ANSWER_LINES,
+        usize::MAX,
+    )?;
     let mut rows = Vec::new();
     let mut told = BTreeSet::new();
     for line in found.lines {

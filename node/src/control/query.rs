@@ -57,6 +57,11 @@ pub(super) async fn query(
         ));
     }
     if request.new && listed && whole {
+        if report.count > most {
+            report.notes.push(format!(
+                "{most} are listed, and the others count as seen as well"
+            ));
+        }
         let bytes = last.0.to_be_bytes().to_vec().into();
         node.store
             .write(vec![Op::PutMeta { name: mark, bytes }])

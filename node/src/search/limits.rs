@@ -13,8 +13,8 @@ pub const QUERY_VALUES: usize = 256;
 /// of all words.
 pub const PREFIX_CHARS: usize = 2;
 
-/// Arrivals in one answer; more are had by paging with `before`.
-pub const QUERY_ARRIVALS: usize = 100_000;
+/// Arrivals in one answer, each a row of 1 KB on its way out; more are had by paging with `before`.
+pub const QUERY_ARRIVALS: usize = 20_000;
 
 /// Groups in one answer: a table with more is not read by anybody.
 pub const QUERY_GROUPS: usize = 10_000;

@@ -85,6 +85,8 @@ async fn serve(sync: &Sync, agency: AgencyId, stream: FrameStream) -> Result<(),
 }
 
 type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
+/// A batch, what is known of each of its items, and what the peer is asked for.
+type LookedUp = (u64, Vec<WireKnown>, Arc<Asked>);
 
 /// A batch, what is known of its items, and what the peer is asked for.
 type LookedUp = (u64, Vec<WireKnown>, Arc<Asked>);

@@ -331,34 +331,89 @@ async fn an_agency_has_no_more_circuits_by_having_more_keys() {
     first.up(second).await;
 }
 
+/// One that asks for as many circuits as it likes, all on one connection.
 #[tokio::test]
 async fn an_agency_that_fills_anothers_connection_with_circuits_is_cut_off_from_the_hub() {
-    let bounds = RelayBounds {
-        circuits_per_agency: 100,
-        ..BOUNDS
+    use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+
+    let hub = hub_with(
+        9,
+        RelayBounds {
+            circuits_per_agency: 100,
+            ..BOUNDS
+        },
+        &BOTH,
+    )
+    .await;
+    let called = node(1, &[]).await;
+    let key = Keypair::ed25519_from_bytes([20; 32]).expect("a seed");
+    let own = key.public().to_peer_id();
+    let public = key
+        .public()
+        .try_into_ed25519()
+        .expect("its kind")
+        .to_bytes();
+    let greedy = LinkedPeer::new(AgencyId::from_bytes([20; 32]), vec![public], Vec::new());
+    hub.link(&[greedy.clone(), called.card_without_address()])
+        .await;
+    called.link(&[ours(&hub), greedy]).await;
+    reserved(&called, &hub).await;
+
+    let timing = config(20, &[]).timing;
+    let roster = Arc::new(roster::Roster::default());
+    roster.set(&own, &[hub.card(), called.card_without_address()]);
+    let (inbound, _queue) = mpsc::channel(1);
+    let streams = crate::swarm::streams::Streams::new(crate::swarm::streams::Shared {
+        roster: roster.clone(),
+        inbound,
+        served: Channel::served(false),
+        tap: None,
+        timing,
+    });
+    let refusals = Arc::new(crate::swarm::gate::RefusalLog::new(config(20, &[]).now));
+    let gate = crate::swarm::gate::Gate::new(roster.clone(), refusals);
+    let upgrade = upgrade::Upgrade::new(own, roster);
+    let (through, circuits) = libp2p::relay::client::new(own);
+    let behaviour = behaviour::Behaviour::new(
+        &key,
+        "greedy",
+        gate,
+        streams,
+        (None, circuits),
+        upgrade,
+        &timing,
+    );
+    let (mut swarm, _) = behaviour::build(&key, behaviour, through, &timing).expect("built");
+    let peer = |node: &Node| {
+        let key = libp2p::identity::ed25519::PublicKey::try_from_bytes(&node.handle.node_key());
+        libp2p::identity::PublicKey::from(key.expect("a key")).to_peer_id()
     };
-    let hub = hub_with(9, bounds, &BOTH).await;
-    let called = [node(1, &[]).await];
-    let count = u8::try_from(limits::CIRCUITS_PER_PAIR).expect("few");
-    let keys = of_one_agency(&hub, 20..20 + count + 1, &called).await;
-    let [called] = &called;
-    let (last, others) = keys.split_last().expect("keys");
-    for key in others {
-        key.link(&[hub.card(), behind(called, &[&hub])]).await;
-        key.up(called).await;
-    }
-    assert_eq!(hub.handle.relayed().borrow().refused, 0);
-    let mut events = last.handle.events();
-    last.link(&[hub.card(), behind(called, &[&hub])]).await;
-    let mut relayed = hub.handle.relayed();
-    let refused = within("cut off", relayed.wait_for(|r| r.refused > 0));
-    drop(refused.await.expect("running"));
-    let lost =
-        async { while events.recv().await.expect("running") != LinkEvent::Down(hub.agency) {} };
-    within("its connection ends", lost).await;
-    for key in others {
-        assert!(key.handle.link(&hub.agency).expect("linked").is_up());
-    }
+    let (at, to) = (peer(&hub), peer(&called));
+    let place: libp2p::Multiaddr = hub.handle.listen_addrs()[0].parse().expect("an address");
+    let call = |peer, address| {
+        DialOpts::peer_id(peer)
+            .condition(PeerCondition::Always)
+            .addresses(vec![address])
+            .build()
+    };
+    swarm.dial(call(at, place.clone())).expect("dialled");
+    let asked = async {
+        loop {
+            match swarm.select_next_some().await {
+                SwarmEvent::ConnectionEstablished { peer_id, .. } if peer_id == at => {
+                    for _ in 0..=limits::CIRCUITS_PER_PAIR {
+                        let circuit = address::circuit(at, &place);
+                        swarm.dial(call(to, circuit)).expect("dialled");
+                    }
+                }
+                SwarmEvent::ConnectionClosed { peer_id, .. } if peer_id == at => return,
+                _ => {}
+            }
+        }
+    };
+    within("it is cut off", asked).await;
+    assert!(hub.handle.relayed().borrow().refused > 0);
+    assert!(called.handle.link(&hub.agency).expect("linked").is_up());
 }
 
 #[tokio::test]

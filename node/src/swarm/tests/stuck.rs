@@ -24,14 +24,14 @@ struct Stoppable {
     card: LinkedPeer,
     stop: oneshot::Sender<()>,
     /// Until this is dropped.
-    _stopped: mpsc::Sender<()>,
+    _stopped: mpsc::SyncSender<()>,
 }
 
 /// Reaches the hub by TCP: a QUIC connection ends when nobody answers for 10 s.
 async fn stoppable(seed: u8, hub: LinkedPeer, caller: LinkedPeer) -> Stoppable {
     let (say, card) = oneshot::channel();
     let (stop, stopping) = oneshot::channel();
-    let (stopped, go_on) = mpsc::channel();
+    let (stopped, go_on) = mpsc::sync_channel(0);
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
