@@ -88,9 +88,6 @@ type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 /// A batch, what is known of each of its items, and what the peer is asked for.
 type LookedUp = (u64, Vec<WireKnown>, Arc<Asked>);
 
-/// A batch, what is known of its items, and what the peer is asked for.
-type LookedUp = (u64, Vec<WireKnown>, Arc<Asked>);
-
 struct Session<'a> {
     sync: &'a Sync,
     agency: AgencyId,
