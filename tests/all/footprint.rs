@@ -171,9 +171,10 @@ fn e23_memory_does_not_grow_with_the_records() {
 }
 
 #[test]
-#[ignore = "a figure: it takes a quarter of an hour, and a release build"]
+#[ignore = "a figure: it takes a quarter of an hour, and a release build; LIAISON_E23_RECORDS sets another quarter than 250,000"]
 fn e23_a_million_records() {
-    let slopes = grows(250_000);
+    let rows = std::env::var("LIAISON_E23_RECORDS");
+    let slopes = grows(rows.map_or(250_000, |rows| rows.parse().expect("a number")));
     assert!(slopes.iter().all(|slope| *slope < SLOPE), "{slopes:?}");
 }
 
@@ -209,7 +210,7 @@ async fn e23_the_greatest_records_and_batches_of_a_peer_exhaust_nothing() {
     assert!(before < EMPTY, "{before} MB without a record");
 
     // As many streams as it may have, each with as much as it may announce; all but the end of
-    // each batch comes.
+    // each batch comes. Only the newest is served.
     let count = BATCH_BYTES / RECORD_BYTES;
     let mut streams = Vec::new();
     let mut number = 0;
@@ -267,7 +268,7 @@ async fn e23_the_greatest_records_and_batches_of_a_peer_exhaust_nothing() {
             }
         }
     }
-    assert!(sent > 16, "next to nothing was taken: {sent} frames");
+    assert!(sent >= 8, "next to nothing was taken: {sent} frames");
     let flooded = watch.lap(&format!("{number} records of 60 KiB, in {sent} frames"));
     assert!(flooded < MOST, "{flooded} MB, {before} MB before");
 

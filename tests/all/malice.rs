@@ -23,6 +23,7 @@
 //! | guesses and replays wants and ids | `sharing::e10_…` |
 //! | retracts or amends in another's name | `retraction::e17_only_the_author_can_retract_or_amend` |
 //! | answers and wants out of turn as a receiver | `malice_peer::a_peer_that_answers_out_of_turn…` |
+//! | tells in a parcel what became of records that it was never given | `an_answer_to_what_was_never_released…` |
 //! | forges receipts | `malice_peer::a_forged_receipt…` |
 //! | lies in a repair | `malice_peer::a_peer_that_lies_in_a_repair…`; in `protocol`: `wire::properties::no_sequence_of_messages_breaks_a_repair`, `wire::repair::tests` |
 
@@ -32,6 +33,7 @@ use std::time::Duration;
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::limits::{HOLDING_MS, PARCEL_WORD_MS, SESSION_TICK_MS};
 use liaison_protocol::clock::Millis;
+use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, ParcelId, RecordId};
 use liaison_protocol::limits;
 use liaison_protocol::parcel::{Cargo, Letter, Parcel};
@@ -287,6 +289,39 @@ async fn a_hub_that_tampers_with_parcels_is_named_and_gains_nothing() {
     let told = site.told("b", before).await;
     assert!(told.contains("came before"), "{told}");
     assert_eq!(site.b().node().store.last(), both, "a replay");
+    site.federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_what_was_never_released_counts_for_nothing() {
+    let mut site = Site::new().await;
+    let (a, hub) = (site.a().agency, site.hub.agency);
+    let not_theirs = site.b().push(&trend("For A alone"), &["--to", "a"]).await;
+    let mut to_b = site.mailbox("b").await;
+    to_b.collects().await;
+    let now = SystemClock.now();
+    let letter = Letter {
+        from: hub,
+        to: site.b().agency,
+        number: 1,
+        made: now,
+        expires: Millis(now.0 + 86_400_000),
+        contents: vec![Cargo::Answers(vec![(not_theirs, Answer::Stored)])],
+    };
+    let card = site.b().card();
+    let keys = card.statement().expect("a keys statement");
+    let key = keys.sealing_at(now).expect("a sealing key");
+    let mut rng = UnwrapErr(SysRng);
+    let parcel = Parcel::seal(&letter, &site.hub.signing(), key, &mut rng).expect("sealed");
+    let dealt = to_b.hand(parcel.id(), hub, parcel.bytes()).await;
+    assert_eq!(dealt, Dealt::Done);
+    let store = &site.b().node().store;
+    let arrival = store.arrival_of(&not_theirs).expect("store").expect("held");
+    for peer in [hub, a] {
+        let line = store.ledger_entry(&peer, arrival).expect("store");
+        let answer = line.and_then(|line| line.answer);
+        assert_eq!(answer, None);
+    }
     site.federation.stop().await;
 }
 

@@ -401,8 +401,8 @@ async fn what_a_retired_sealing_key_would_have_opened_is_wrapped_anew_to_the_nex
     nothing_is_kept(b, &id);
     // The next statement tells a of the new key.
     let sealing = b.node().vault.keyring().listed(now);
-    let (card, new) = b.home.renew_keys(sealing, None, now).expect("a statement");
-    assert!(new);
+    // Its node may have made it by now.
+    let (card, _) = b.home.renew_keys(sealing, None, now).expect("a statement");
     b.node().take_card(&card).await.expect("taken in");
     opens(b, &id).await;
     assert_eq!(name_in(b, &id).as_deref(), Some(NAME));

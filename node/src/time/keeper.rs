@@ -290,13 +290,15 @@ impl Inner {
     }
 
     /// Takes up a time that is not doubted. A clock that is set back by what clocks may differ
-    /// takes nothing back: what has ended stays so. But a latest time that lies further ahead of
-    /// the peers than that was a mistake, and ends by their word.
+    /// takes nothing back: what has ended stays so. But a latest time that lies further ahead
+    /// than that was a mistake, if the peers' clocks bear it out.
     fn believe(&mut self, now: Millis, off: Option<i64>) {
         let mistaken = off.is_some_and(|by| {
-            let peers = i128::from(now.0) - i128::from(by);
-            let confirmed = i128::from(self.confirmed.unwrap_or(0).max(0));
-            i128::from(self.seen.0) - peers > confirmed + i128::from(limits::CLOCK_OFF_PEERS_MS)
+            // How far it lags behind the peers, or behind what was confirmed of them, is no
+            // mistake of the latest time.
+            let lags = self.confirmed.unwrap_or(0).min(0).saturating_sub(by).max(0);
+            let back = self.seen.0.saturating_sub(now.0);
+            back > limits::CLOCK_OFF_PEERS_MS.saturating_add(lags.unsigned_abs())
         });
         if now > self.seen || mistaken {
             self.goes_to(now);
@@ -455,6 +457,15 @@ mod tests {
         assert_eq!(believe(&mut inner, Millis(now.0 - 9 * minute)), ahead);
         inner.seen = Millis(now.0 + 11 * minute);
         assert_eq!(believe(&mut inner, now), now);
+        // As far ahead of the peers as was confirmed it is no mistake; when it comes nearer to
+        // them it was.
+        inner.confirmed = Some(70 * HOUR as i64);
+        let ahead = Millis(now.0 + 70 * HOUR);
+        assert_eq!(believe(&mut inner, ahead), ahead);
+        let nearer = Millis(now.0 + 20 * HOUR);
+        let before = inner.set_back;
+        assert_eq!(believe(&mut inner, nearer), nearer);
+        assert_eq!(inner.set_back - before, 50 * HOUR);
     }
 
     #[test]
