@@ -82,6 +82,7 @@ mod taken_back;
 mod trust;
 mod verdict;
 mod versions;
+mod voids;
 mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.
