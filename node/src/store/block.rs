@@ -182,7 +182,13 @@ mod tests {
             blocks.extend(next);
         }
         let sizes: Vec<_> = blocks.iter().map(|(_, block)| block.len()).collect();
-        assert_eq!(sizes, vec![102 * 9; 11].into_iter().chain([102]).collect::<Vec<_>>());
+        assert_eq!(
+            sizes,
+            vec![102 * 9; 11]
+                .into_iter()
+                .chain([102])
+                .collect::<Vec<_>>()
+        );
     }
 
     #[test]
@@ -211,7 +217,11 @@ mod tests {
         let block = change(&[], rows, 1000).unwrap().remove(0).1;
         assert!(find(&block, b"h2").unwrap().is_some());
         for length in (1..block.len()).filter(|length| *length != 17) {
-            assert_eq!(find(&block[..length], b"h3").unwrap_err(), Short, "{length}");
+            assert_eq!(
+                find(&block[..length], b"h3").unwrap_err(),
+                Short,
+                "{length}"
+            );
         }
     }
 }
