@@ -156,6 +156,39 @@ pub const SESSION_PAUSE_MAX_MS: u64 = 5_000;
 /// Bytes of one call's body: a piece of an import, with room for its JSON quoting.
 pub const API_BODY_BYTES: usize = 16 * 1024 * 1024;
 
+/// Bytes of a body up to which a call takes no share of [`API_BODIES_BYTES`]: all connections with
+/// such a one take 16 MB.
+pub const API_SMALL_BODY_BYTES: usize = 64 * 1024;
+
+/// Bytes of larger bodies that are in memory at once, of all users' calls.
+pub const API_BODIES_BYTES: usize = 8 * API_BODY_BYTES;
+
+/// The same, of one user's calls: two imports beside each other.
+pub const API_BODIES_BYTES_OF_USER: usize = 2 * API_BODY_BYTES;
+
+/// Connections to the local socket at once, of all users; each makes one call at a time. A file
+/// descriptor each, of the 1,024 that a system may give a process at least.
+pub const API_CONNECTIONS: usize = 256;
+
+/// The same, of one user: more than a person with a few windows open, and their scripts, need.
+pub const API_CONNECTIONS_OF_USER: usize = 32;
+
+/// Connections at once that are told that there is no place for them; more are closed at once.
+pub const API_REFUSALS: usize = 16;
+
+/// Milliseconds for each step of that: such a caller is a program on this machine.
+pub const API_REFUSE_MS: u64 = 1_000;
+
+/// Bytes of the head of a call; hyper takes no less than 8 KiB.
+pub const API_HEAD_BYTES: usize = 64 * 1024;
+
+/// Milliseconds in which the head of a call has to come, and for which a connection may be idle
+/// between two calls.
+pub const API_HEAD_MS: u64 = 10_000;
+
+/// Milliseconds until connections are taken again after the system had no room for one.
+pub const API_ACCEPT_AGAIN_MS: u64 = 100;
+
 /// Bytes that are kept of what the HTTP library says of a call that it refuses.
 pub const API_ERROR_BYTES: usize = 4 * 1024;
 
