@@ -8,6 +8,8 @@
 //! - Opening a damaged file may panic: it is opened on a thread of its own.
 //! - A page has 16 entries at most, and takes memory for good: small entries share a value
 //!   ([`block`]).
+//! - What it caches it counts at every 64th access to one of 256 lists: read once each, 16,000
+//!   pages stay in memory beside the cache. Whoever reads a block touches it ([`TOUCHES`]).
 //! - A disk that fills up half way poisons it: room is checked before each write.
 
 use std::collections::BTreeMap;
@@ -27,6 +29,14 @@ use super::{StoreError, keys};
 /// Bytes of sled's segments, the unit of its log. Smaller ones cost more headers, larger
 /// ones more memory.
 const SEGMENT_BYTES: usize = 512 * 1024;
+
+/// How often a page is touched when it is read by key: 64 would count it at once. With 300,000
+/// records of 800 bytes, all of them read, 370 MB of pages without, 135 MB with 4, 110 MB with 8
+/// at half the speed.
+const TOUCHES: usize = 4;
+
+/// How often a page is touched for each of its blocks when it is read in order.
+const SCAN_TOUCHES: usize = 2;
 
 /// How often our own lock is tried: a process that is just being started from this one
 /// holds what we have closed until it runs.
@@ -111,9 +121,10 @@ impl Engine {
         let Some(packing) = block::packing(key) else {
             return self.db.get(key).map_err(|e| self.fault(e));
         };
-        let Some((_, block)) = self.block_of(key, packing)? else {
+        let Some((at, block)) = self.block_of(key, packing)? else {
             return Ok(None);
         };
+        self.touch(&at, TOUCHES)?;
         let place = block::find(&block, key).map_err(|_| self.short())?;
         Ok(place.map(|place| block.subslice(place.value.start, place.value.len())))
     }
@@ -289,6 +300,14 @@ impl Engine {
         }
     }
 
+    /// Has the page of a key counted among what is cached.
+    fn touch(&self, key: &[u8], times: usize) -> Result<(), StoreError> {
+        for _ in 0..times {
+            self.db.get(key).map_err(|e| self.fault(e))?;
+        }
+        Ok(())
+    }
+
     fn short(&self) -> StoreError {
         self.corrupt("a block is cut short")
     }
@@ -327,6 +346,7 @@ impl Scan<'_> {
                     Err(e) => return Err(self.engine.fault(e)),
                     Ok(None) => return Ok(None),
                     Ok(Some((key, value))) if block::packing(&key).is_some() => {
+                        self.engine.touch(&key, SCAN_TOUCHES)?;
                         self.block = Some((value, 0));
                         continue;
                     }

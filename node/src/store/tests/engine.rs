@@ -68,10 +68,10 @@ fn same(engine: &Engine, rows: &Rows, at: &[u8]) {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         assert_eq!(scan(engine, prefix, at), expected);
-        let below = rows
+        let mut below = rows
             .iter()
             .filter(|(key, _)| end.as_ref().is_none_or(|end| *key < end));
-        let last = below.last().filter(|(key, _)| key.starts_with(prefix));
+        let last = below.next_back().filter(|(key, _)| key.starts_with(prefix));
         let found = engine.last(prefix).unwrap();
         let found = found
             .as_ref()
