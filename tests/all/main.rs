@@ -45,6 +45,7 @@ mod looks;
 mod mailbox;
 mod malice;
 mod malice_peer;
+mod many_calls;
 mod memory;
 mod netns;
 mod operate;

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use liaison_protocol::clock::Hlc;
 use liaison_protocol::fault::{Answer, Later};
@@ -13,9 +14,11 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::wire::live::{Lane, Sender, SenderEffect as Effect, SenderEvent as Event};
 use liaison_protocol::wire::{Item, Message, Notice, Outcome, Reason};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{PeerHandle, Sync, SyncError, blocking, witness};
+use crate::aside::aside;
 use crate::limits;
 use crate::share::{Candidate, ReleaseError, Released, Route};
 use crate::store::{Arrival, Cursor, StoreError};
@@ -106,6 +109,7 @@ async fn send(
         epoch: engine.epoch(),
         loads: FuturesUnordered::new(),
         settles: FuturesOrdered::new(),
+        written: None,
         effects: VecDeque::new(),
     };
     session.writer.send(&hello.encode()).await?;
@@ -119,7 +123,7 @@ async fn send(
             return Ok(reason);
         }
         tokio::select! {
-            frame = reader.next() => match frame? {
+            frame = reader.next(), if session.settles.len() < limits::SETTLES => match frame? {
                 Some(body) => session.handle(Event::Message(Message::decode(&body)?)),
                 None => return Ok(Reason::Stopping),
             },
@@ -200,7 +204,6 @@ async fn until(at: Option<Instant>) {
 }
 
 type Load = (u64, Result<Vec<Option<Released>>, ReleaseError>);
-type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
 struct Session<'a, C> {
     sync: &'a Sync,
@@ -241,8 +244,11 @@ struct Session<'a, C> {
     cursor: C,
     /// Of the policy that this session decides by.
     epoch: u64,
-    loads: FuturesUnordered<Boxed<Load>>,
-    settles: FuturesOrdered<Boxed<Result<(), StoreError>>>,
+    loads: FuturesUnordered<BoxFuture<'static, Load>>,
+    settles: FuturesOrdered<BoxFuture<'static, Result<(), StoreError>>>,
+    /// Told when the last of these is written: answers are written in the order in which they
+    /// came.
+    written: Option<oneshot::Receiver<()>>,
     effects: VecDeque<Effect>,
 }
 
@@ -322,7 +328,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.
                 let arrival = |id| self.pending.get(id).map_or(Arrival(0), |(at, _)| *at);
                 let wanted = ids.iter().map(arrival).collect();
-                self.loads.push(Box::pin(async move {
+                self.loads.push(aside(async move {
                     (batch, share.release(agency, wanted, route).await)
                 }));
             }
@@ -370,8 +376,18 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             .is_some_and(|mark| self.end.is_some_and(|end| Arrival(mark) >= end));
         let (share, agency, route) = (self.sync.share.clone(), self.agency, self.route);
         let peer = self.peer.clone();
-        self.settles.push_back(Box::pin(async move {
+        let (done, next) = oneshot::channel();
+        let before = self.written.replace(next);
+        self.settles.push_back(aside(async move {
+            if let Some(before) = before
+                && before.await.is_err()
+            {
+                // It could not be written, and the session ends with that.
+                return Ok(());
+            }
             share.settle(agency, route, answers, cursor).await?;
+            // The next one may be gone.
+            let _unheard = done.send(());
             // Who is told an answer finds it in the ledger.
             for (id, answer) in told {
                 peer.answered(id, answer);
@@ -437,7 +453,13 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             self.owed_after = scan.up_to;
             self.offer(Lane::Owed, scan.items);
         }
-        while !self.scan_done && self.machine.room(Lane::Scan) > 0 {
+        // What is found is offered, and what was looked through written down, before more is
+        // looked for.
+        while !self.scan_done
+            && self.machine.room(Lane::Scan) > 0
+            && self.effects.is_empty()
+            && self.settles.len() < limits::SETTLES
+        {
             let (share, agency, after) = (self.sync.share.clone(), self.agency, self.scanned);
             let scan = blocking(move || {
                 share.scan(
