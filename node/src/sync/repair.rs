@@ -175,7 +175,14 @@ async fn initiate(sync: &Sync, agency: AgencyId) -> Result<bool, SyncError> {
     let (machine, hello) = Initiator::new(sync.hello.clone(), nonce, entries);
     let (reader, mut writer) = stream.split();
     writer.send(&hello.encode()).await?;
-    run(sync, agency, (reader, writer), Side::Initiator(machine), turn).await
+    run(
+        sync,
+        agency,
+        (reader, writer),
+        Side::Initiator(machine),
+        turn,
+    )
+    .await
 }
 
 /// Serves a repair that a peer began; if another is being served for long, the stream is closed
@@ -202,7 +209,14 @@ pub(super) async fn respond(
     writer.flush().await?;
     let entries = mutual(sync, agency).await?;
     let (machine, _hello) = Responder::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
-    let served = run(sync, agency, (reader, writer), Side::Responder(machine), turn).await;
+    let served = run(
+        sync,
+        agency,
+        (reader, writer),
+        Side::Responder(machine),
+        turn,
+    )
+    .await;
     served.map(drop)
 }
 
