@@ -1,9 +1,8 @@
 //! Bounds of the node's own parts, with unit and reason. What comes over the wire is
 //! bounded by [`liaison_protocol::limits`].
 
-/// Bytes of sled's page cache, unless configured. sled takes two to three times as much:
-/// with 100,000 records of 600 bytes, all of them read once, 24 MiB make 90 MB of anonymous
-/// memory, 32 MiB make 105 and 64 MiB make 165; writing gains little by it.
+/// Bytes of sled's page cache, unless configured. sled takes about twice as much; writing gains
+/// little by more.
 pub const STORE_CACHE_BYTES: u64 = 24 * 1024 * 1024;
 
 /// Bytes that must stay free on the store's disk: below this a write is refused before it
@@ -95,6 +94,10 @@ pub const CLASSES_IN_MEMORY: usize = 20_000;
 /// Accept decisions remembered by class, some 500 bytes each: as many as one agency's
 /// records of a few years have classes.
 pub const ACCEPTS_REMEMBERED: usize = 4_096;
+
+/// Groups of answers of one session that wait to be written down: then nothing more is read from
+/// the peer, and no further step of a scan is taken.
+pub const SETTLES: usize = 16;
 
 /// Headers looked at in one step of a scan: a few milliseconds of work.
 pub const SCAN_ROWS: usize = 2_000;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use liaison_node::clock::{Clock, ManualClock};
+use liaison_node::limits::DAY_MS;
 use liaison_node::referral::CaseId;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::RecordId;
@@ -15,7 +16,9 @@ use liaison_protocol::record::codes::{
 };
 use liaison_protocol::record::date::Date;
 use liaison_tests::TestNode;
-use liaison_tests::referral::{by_one_clock, case, gone, pass_days, refer, stands, take, until};
+use liaison_tests::referral::{
+    by_one_clock, case, gone, pass, pass_days, refer, stands, take, until,
+};
 use liaison_tests::sealed::{closed, name_in, opens, profile};
 
 const NAME: &str = "Quittenmarke Zwetschge";
@@ -263,4 +266,32 @@ async fn when_a_referral_ends_nothing_of_it_is_left() {
     let a = &federation["a"];
     assert!(a.node().cases.ids().expect("read").is_empty());
     assert!(!a.node().keyring.holds(&thread));
+}
+
+/// By a clock that nobody believes nobody's identity ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_leaps_erases_nobody_until_somebody_has_looked_at_it() {
+    let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
+    let federation = by_one_clock(&clock, &["a", "b"], "").await;
+    let [a, b] = ["a", "b"].map(|name| &federation[name]);
+    let id = case(a, &[b], profile(), NAME);
+    let thread = a.node().ask(&id, 0).await.expect("asked");
+    let identity = to_its_end(a, b, thread).await;
+    let written = || a.node().cases.read(&id).expect("read").expect("here");
+    clock.advance(40 * DAY_MS);
+    assert!(a.node().time.trusted().is_err(), "a leap of 40 days");
+    // It woke whoever waits for a time.
+    federation.settled().await;
+    for node in [a, b] {
+        opens(node, &identity).await;
+    }
+    assert!(written().draft.expose().contains(NAME));
+    pass(&federation, &clock, 0).await;
+    for node in [a, b] {
+        closed(node, &identity).await;
+    }
+    until(a, "what was written is gone", |_| {
+        (!written().draft.expose().contains(NAME)).then_some(())
+    })
+    .await;
 }

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use liaison_protocol::clock::Hlc;
 use liaison_protocol::fault::{Answer, Later};
@@ -13,9 +14,11 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::wire::live::{Lane, Sender, SenderEffect as Effect, SenderEvent as Event};
 use liaison_protocol::wire::{Item, Message, Notice, Outcome, Reason};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{PeerHandle, Sync, SyncError, blocking, witness};
+use crate::aside::aside;
 use crate::limits;
 use crate::share::{Candidate, ReleaseError, Released, Route};
 use crate::store::{Arrival, Cursor, StoreError};
@@ -112,6 +115,7 @@ async fn send(
         epoch: engine.epoch(),
         loads: FuturesUnordered::new(),
         settles: FuturesOrdered::new(),
+        written: None,
         effects: VecDeque::new(),
     };
     session.writer.send(&hello.encode()).await?;
@@ -125,7 +129,7 @@ async fn send(
             return Ok(reason);
         }
         tokio::select! {
-            frame = reader.next() => match frame? {
+            frame = reader.next(), if session.settles.len() < limits::SETTLES => match frame? {
                 Some(body) => session.handle(Event::Message(Message::decode(&body)?)),
                 None => return Ok(Reason::Stopping),
             },
@@ -208,7 +212,6 @@ async fn until(at: Option<Instant>) {
 }
 
 type Load = (u64, Result<Vec<Option<Released>>, ReleaseError>);
-type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
 struct Session<'a, C> {
     sync: &'a Sync,
@@ -249,8 +252,11 @@ struct Session<'a, C> {
     cursor: C,
     /// Of the policy that this session decides by.
     epoch: u64,
-    loads: FuturesUnordered<Boxed<Load>>,
-    settles: FuturesOrdered<Boxed<Result<(), StoreError>>>,
+    loads: FuturesUnordered<BoxFuture<'static, Load>>,
+    settles: FuturesOrdered<BoxFuture<'static, Result<(), StoreError>>>,
+    /// Told when the last of these is written: answers are written in the order in which they
+    /// came.
+    written: Option<oneshot::Receiver<()>>,
     effects: VecDeque<Effect>,
 }
 
@@ -338,7 +344,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.
                 let arrival = |id| self.pending.get(id).map_or(Arrival(0), |(at, _)| *at);
                 let wanted = ids.iter().map(arrival).collect();
-                self.loads.push(Box::pin(async move {
+                self.loads.push(aside(async move {
                     (batch, share.release(agency, wanted, route).await)
                 }));
             }
@@ -388,8 +394,18 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         let epoch = self.epoch;
         let (share, agency, route) = (self.sync.share.clone(), self.agency, self.route);
         let peer = self.peer.clone();
-        self.settles.push_back(Box::pin(async move {
+        let (done, next) = oneshot::channel();
+        let before = self.written.replace(next);
+        self.settles.push_back(aside(async move {
+            if let Some(before) = before
+                && before.await.is_err()
+            {
+                // It could not be written, and the session ends with that.
+                return Ok(());
+            }
             share.settle(agency, route, answers, cursor).await?;
+            // The next one may be gone.
+            let _unheard = done.send(());
             // Who is told an answer finds it in the ledger.
             for (id, answer) in told {
                 peer.answered(id, answer);
@@ -452,8 +468,14 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
     fn has_more(&self) -> bool {
         let room = |lane| self.machine.room(lane) > 0;
         !self.owed_done && room(Lane::Owed)
-            || !self.scan_done && room(Lane::Scan)
+            || self.may_scan()
             || (self.again.is_some() || self.peer.has_lacking()) && room(Lane::Again)
+    }
+
+    /// Whether a step of the scan is next: once what was looked through before is written down.
+    fn may_scan(&self) -> bool {
+        let room = self.machine.room(Lane::Scan) > 0;
+        !self.scan_done && room && self.settles.len() < limits::SETTLES
     }
 
     /// Looks once for each lane that has room.
@@ -467,7 +489,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             self.owed_after = scan.up_to;
             self.offer(Lane::Owed, scan.items);
         }
-        if !self.scan_done && self.machine.room(Lane::Scan) > 0 {
+        if self.may_scan() {
             let (share, agency, after) = (self.sync.share.clone(), self.agency, self.scanned);
             let scan = blocking(move || {
                 share.scan(
