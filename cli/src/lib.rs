@@ -20,6 +20,7 @@ pub mod exercise;
 mod home;
 mod input;
 mod limits;
+mod memory;
 mod node;
 mod output;
 mod prompt;
@@ -39,6 +40,7 @@ pub use output::{Kept, Style, Ui};
 /// Runs the program: arguments, terminal and environment of this process.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
+    memory::give_back(&args);
     ExitCode::from(match args.split_first() {
         Some((program, rest)) if shell::is_shell(program) => shell::run(rest, &mut Ui::process()),
         _ => run(args, Ui::process()),
