@@ -35,6 +35,7 @@ mod hub_blind;
 mod hub_load;
 mod integrity;
 mod interrupted;
+mod ipv6;
 mod keyring;
 mod keys;
 mod leave;
