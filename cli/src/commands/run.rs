@@ -14,7 +14,7 @@ use crate::secret::{self, KEYRING};
 
 /// Run the node until it is told to stop.
 ///
-/// Prints one line on standard output when it is ready. SIGTERM and ^C stop it cleanly. Exit code 7:
+/// Prints one line on standard output when it is ready. SIGTERM and ^C stop it cleanly. Exit code 8:
 /// the keyring does not open with what it was given; starting it again is of no use then.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Blame;
@@ -21,6 +20,7 @@ use super::outbox::{Key, Row, State, Way};
 use super::pack::{Counts, PackError, Packed};
 use super::post::PostError;
 use super::whom::Absent;
+use crate::aside::aside;
 use crate::limits;
 use crate::node::Node;
 use crate::store::Arrival;
@@ -345,7 +345,7 @@ impl Talk<'_> {
         // Until something is found there is nothing.
         self.nothing_for.insert(peer, seen);
         self.last = Some(peer);
-        self.packing = Some(packing.boxed());
+        self.packing = Some(aside(packing));
     }
 
     fn seen(&self) -> Seen {
@@ -442,7 +442,7 @@ impl Talk<'_> {
                 .await;
             (waiting.id, opened)
         };
-        self.opening = Some(opening.boxed());
+        self.opening = Some(aside(opening));
     }
 
     /// It is opened, or never will be, or not now.
