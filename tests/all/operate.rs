@@ -340,6 +340,11 @@ fn look_at_deployed(exported: &BTreeSet<String>) {
     let mut expressions = String::new();
     let mut panels = 0;
     for panel in dashboard["panels"].as_array().expect("panels") {
+        // Grafana paints these from green, the least, to red, unless it is told.
+        if panel["type"] == "state-timeline" {
+            let colour = &panel["fieldConfig"]["defaults"]["color"]["mode"];
+            assert_eq!(colour, "thresholds", "{panel}");
+        }
         for target in panel["targets"].as_array().into_iter().flatten() {
             expressions += target["expr"].as_str().expect("an expression");
             expressions.push(' ');
