@@ -21,6 +21,7 @@ mod clock;
 mod command_line;
 mod control;
 mod crash;
+mod deposits;
 mod discretion;
 mod doctor;
 mod emergency;
