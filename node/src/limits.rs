@@ -660,12 +660,14 @@ pub const PARCEL_LEFT_MS: u64 = 60_000;
 /// Milliseconds for which a hub that has too much to do is left alone.
 pub const HUB_BUSY_MS: u64 = 10_000;
 
-/// Milliseconds for which a hub is not offered anything for an agency whose mailbox, or our
-/// share, is full: five minutes.
-pub const HUB_FULL_MS: u64 = 5 * 60 * 1000;
+/// Milliseconds after which a hub that does not keep something for an agency is asked again: after
+/// the first refusal, the second, and so on; then always the last. Each costs it a line, and us a
+/// number and a ledger entry a record.
+pub const HUB_AGAIN_MS: [u64; 4] = [60_000, 5 * 60_000, 15 * 60_000, HOUR_MS];
 
-/// Milliseconds for which a hub that carries nothing for an agency is not asked again: an hour.
-pub const HUB_REFUSED_MS: u64 = HOUR_MS;
+/// Milliseconds between two such questions at least, whatever says that its word may be another by
+/// now: a hub that ends streams without end does not keep a disk busy.
+pub const HUB_AGAIN_SOON_MS: u64 = 10_000;
 
 /// Names of collected parcels that are remembered, to notice a hub that brings one again.
 pub const COLLECTED_PARCELS: usize = 4_096;

@@ -237,6 +237,10 @@ pub const PIECE_BYTES: usize = 64 * 1024;
 /// 16 kbit/s moves the longest in 9 minutes.
 pub const DEPOSIT_MS: u64 = 600_000;
 
+/// Parcels that an agency may be leaving at a hub at once on one stream: a line of 300 ms, which
+/// takes two rounds a parcel, moves a dozen of them a second.
+pub const DEPOSITS_AT_ONCE: usize = 8;
+
 /// Parcels that a hub may announce to an agency that has not dealt with those before: enough to
 /// fill a line of 300 ms with small ones.
 pub const WAITING_PARCELS: u32 = 64;

@@ -24,6 +24,7 @@ mod consent;
 mod control;
 mod crash;
 mod cuts;
+mod deposits;
 mod discretion;
 mod doctor;
 mod emergency;

@@ -10,6 +10,7 @@
     reason = "a harness fails by panicking, with words"
 )]
 
+pub mod absent;
 pub mod federation;
 pub mod footprint;
 pub mod http;

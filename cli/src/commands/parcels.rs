@@ -21,7 +21,9 @@ Examples:
 
 STATE is `waits` while the hub keeps it, `gone` once the hub has it no more and the agency has not
 said that it arrived, `unwanted` while it is being taken back, `made` before it has left. One with
-0 records brings answers alone.
+0 records brings answers alone. A hub that does not keep parcels for an agency is asked again when it
+connects anew or its policy changes, when something of ours is collected there, and else after 1, 5,
+15 and then every 60 minutes; the list says when.
 `liaison why ID PEER` says which parcel a record is in.")]
 pub struct ParcelsArgs {}
 

@@ -150,6 +150,9 @@ pub fn why(style: &Style, why: &Why) -> String {
     for parcel in &why.parcels {
         out.push_str(&format!("It is {}.\n", parcels::words(parcel)));
     }
+    for refused in &why.refused {
+        out.push_str(&parcels::refused(refused));
+    }
     out
 }
 
@@ -263,6 +266,7 @@ mod tests {
             gates: vec![],
             ledger: None,
             parcels: vec![],
+            refused: vec![],
         };
         insta::assert_snapshot!(why(&STYLE, &report), @r#"
         qo-ngo does not get 3F7K-9Q2M.

@@ -1,6 +1,6 @@
 //! Parcels and bundles: what is under way, what was packed, what was unpacked.
 
-use liaison_node::control::api::{BundlePackReport, ParcelView, ParcelsReport};
+use liaison_node::control::api::{BundlePackReport, ParcelRefusalView, ParcelView, ParcelsReport};
 use serde::Serialize;
 
 use super::{Style, Tone, cell, clean, comma, grid, number, plural, when};
@@ -15,6 +15,9 @@ pub fn report(style: &Style, report: &ParcelsReport) -> String {
     } else {
         table(style, &report.parcels)
     };
+    for one in &report.refused {
+        out.push_str(&style.paint(Tone::Warn, &refused(one)));
+    }
     for fault in &report.faults {
         let says = format!(
             "{} ({}): {}\n",
@@ -70,6 +73,20 @@ pub fn words(one: &ParcelView) -> String {
         ),
         Some(hub) => format!("in a parcel at {}, until {until}", clean(hub)),
     }
+}
+
+/// That a hub does not keep parcels for a peer, and when it is asked again.
+pub fn refused(one: &ParcelRefusalView) -> String {
+    let next = match &one.next {
+        Some(next) => format!("at {}", when(next)),
+        None => "with the next parcel".into(),
+    };
+    format!(
+        "{}. Asked {} since {}; asked again {next}, or sooner if something says that this may have changed.\n",
+        clean(&one.says),
+        plural(one.asked, "time", "times"),
+        when(&one.since),
+    )
 }
 
 /// Parcels that a withdrawal did not reach.

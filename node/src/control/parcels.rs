@@ -11,13 +11,14 @@ use liaison_protocol::parcel::{Parcel, ParcelFault};
 
 use super::api::{
     ApiError, BundleBegun, BundlePackReport, BundlePackRequest, BundleRequest,
-    BundleWrittenRequest, ParcelFaultView, ParcelOpened, ParcelView, ParcelsReport,
+    BundleWrittenRequest, ParcelFaultView, ParcelOpened, ParcelRefusalView, ParcelView,
+    ParcelsReport,
 };
 use super::text::rfc3339;
 use crate::audit::note;
 use crate::limits;
 use crate::node::Node;
-use crate::parcels::{Fault, OpenError, PackError, Row, State as Standing, Way};
+use crate::parcels::{Fault, OpenError, PackError, Row, State as Standing, Way, refused};
 use crate::share::ReleaseError;
 use crate::store::Arrival;
 
@@ -33,6 +34,7 @@ pub(super) async fn list(State(node): State<Node>) -> Answer<ParcelsReport> {
     });
     Ok(Json(ParcelsReport {
         parcels: node.parcel_views(node.parcels.outbox().rows(|_| true)),
+        refused: node.refusal_views(None),
         faults: faults.collect(),
     }))
 }
@@ -144,6 +146,14 @@ pub(super) fn alerts(node: &Node) -> Vec<String> {
             fault.says
         )
     });
+    let refused = node.refusal_views(None).into_iter();
+    let refused = refused.map(|one| {
+        format!(
+            "parcels, {}: {}. 'liaison parcels' says when it is asked again",
+            one.to, one.says
+        )
+    });
+    let says = says.chain(refused);
     says.take(limits::ALERTS_SHOWN).collect()
 }
 
@@ -188,6 +198,29 @@ impl Node {
         let with =
             |row: &Row| row.to == *to && row.is_under_way() && row.records.contains(&arrival);
         self.parcel_views(self.parcels.outbox().rows(with))
+    }
+
+    /// What hubs do not keep for agencies that are away, or for one of them.
+    pub(super) fn refusal_views(&self, of: Option<&AgencyId>) -> Vec<ParcelRefusalView> {
+        let now = self.clock.now();
+        let all = self.parcels.refusals().into_iter();
+        let all = all.filter(|(hub, to, _)| {
+            let uses = self.registry.hubs_of_peer(to).contains(hub);
+            uses && of.is_none_or(|of| of == to) && self.unreachable_since(to).is_some()
+        });
+        all.map(|(hub, to, one)| {
+            let (hub, to) = (self.registry.alias(&hub), self.registry.alias(&to));
+            ParcelRefusalView {
+                says: refused(&hub, &to, one.why),
+                to,
+                hub,
+                why: one.why.as_str().to_owned(),
+                since: rfc3339(one.since),
+                asked: one.times as u64,
+                next: one.holds(now).then(|| rfc3339(one.next)),
+            }
+        })
+        .collect()
     }
 
     fn parcel_view(&self, row: &Row) -> ParcelView {

@@ -95,6 +95,13 @@ fn waiting(parcels: &ParcelsReport, now: Millis, report: &mut Report) {
         );
         report.note("parcels", Health::Warning, says);
     }
+    for one in &parcels.refused {
+        let says = format!(
+            "{}. 'liaison parcels' says when it is asked again",
+            one.says
+        );
+        report.note("parcels", Health::Warning, says);
+    }
     for fault in &parcels.faults {
         report.note(
             "parcels",
@@ -194,6 +201,7 @@ mod tests {
                 parcel("lantern", Some("hub-sar"), "10"),
                 parcel("migro", None, "01"),
             ],
+            refused: vec![],
             faults: vec![ParcelFaultView {
                 peer: "hub-sar".into(),
                 at: String::new(),

@@ -1,6 +1,6 @@
 //! A mailbox stream that an agency opened: parcels in, parcels out, one agency's business only.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use liaison_protocol::id::{AgencyId, ParcelId};
@@ -45,7 +45,7 @@ impl Hub {
             machine,
             writer,
             effects: VecDeque::from([Effect::Send(first)]),
-            coming: None,
+            coming: BTreeMap::new(),
             going: None,
             position: Position::default(),
             announced: BTreeSet::new(),
@@ -106,8 +106,8 @@ struct Session<'a> {
     machine: Server,
     writer: FrameWriter,
     effects: VecDeque<Effect>,
-    /// The parcel that the agency is depositing; an error: why it will be refused.
-    coming: Option<Result<mailbox::Deposit, Refusal>>,
+    /// The parcels that the agency is depositing; an error: why one will be refused.
+    coming: BTreeMap<ParcelId, Result<mailbox::Deposit, Refusal>>,
     /// The parcel that is sent to the agency.
     going: Option<Reading>,
     position: Position,
@@ -159,7 +159,7 @@ impl Session<'_> {
                     }
                 }
                 Effect::Judge(deposit) => self.judge(deposit),
-                Effect::Write { bytes, .. } => self.write(bytes).await,
+                Effect::Write { id, bytes, .. } => self.write(id, bytes).await,
                 Effect::Finish(deposit) => self.finish(deposit).await,
                 Effect::Discard(ids) => self.discard(ids).await,
                 Effect::Room => self.announce(),
@@ -180,7 +180,7 @@ impl Session<'_> {
         let verdict = match self.hub.judge(self.agency, &deposit) {
             Ok(Admission::Waits) => Verdict::Kept,
             Ok(Admission::Room(room)) => {
-                self.coming = Some(Ok(room));
+                self.coming.insert(deposit.id, Ok(room));
                 Verdict::Keep
             }
             Err(why) => {
@@ -193,21 +193,24 @@ impl Session<'_> {
     }
 
     /// The next bytes of the parcel. A disk that fails is told of when all have come.
-    async fn write(&mut self, bytes: Vec<u8>) {
-        if let Some(Ok(deposit)) = self.coming.take() {
-            let written = self.hub.mailbox().write(deposit, bytes).await;
-            self.coming = Some(written.map_err(|error| {
-                tracing::error!(%error, "a parcel can't be kept");
-                Refusal::Disk
-            }));
-        } else {
-            self.coming = Some(Err(Refusal::Disk));
-        }
+    async fn write(&mut self, id: ParcelId, bytes: Vec<u8>) {
+        let written = match self.coming.remove(&id) {
+            Some(Ok(deposit)) => {
+                let written = self.hub.mailbox().write(deposit, bytes).await;
+                written.map_err(|error| {
+                    tracing::error!(%error, "a parcel can't be kept");
+                    Refusal::Disk
+                })
+            }
+            Some(Err(why)) => Err(why),
+            None => Err(Refusal::Disk),
+        };
+        self.coming.insert(id, written);
     }
 
     async fn finish(&mut self, deposit: Deposit) {
         let id = deposit.id;
-        let kept = match self.coming.take() {
+        let kept = match self.coming.remove(&id) {
             Some(Ok(room)) => self.keep(room).await,
             Some(Err(why)) => Err(why),
             None => Err(Refusal::Disk),

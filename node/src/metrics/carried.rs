@@ -1,6 +1,6 @@
 //! The figures of parcels and circuits: of those that a hub carries, and of our own under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
@@ -25,10 +25,12 @@ pub(super) fn figures(node: &Node, page: &mut Vec<Figure>) {
         }
     }
     outbox(node, page);
+    let mut wrong: BTreeSet<AgencyId> = node.parcels.faults().into_keys().collect();
+    wrong.extend(node.parcels.refusals().into_iter().map(|(_, to, _)| to));
     page.push(Figure::now(
         "liaison_parcel_faults",
         "Agencies and hubs with whose parcels something went wrong: 'liaison status' says what.",
-        node.parcels.faults().len() as u64,
+        wrong.len() as u64,
     ));
 }
 

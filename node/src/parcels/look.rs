@@ -216,7 +216,7 @@ impl Parcels {
         if !self.0.share.registry.is_peer(&row.to) {
             return Ok(());
         }
-        let _one_at_a_time = self.0.packing.lock().await;
+        let _one_at_a_time = self.0.packing.of(&row.to).await;
         let next = self.0.outbox.next_number(&row.to, self.0.share.now())?;
         let mut voids = Voids::load(&self.0.store, &row.to, self.0.share.now())?;
         voids.add(row.number, row.expires, next);
@@ -261,6 +261,7 @@ impl Parcels {
                 State::Lies if !lies => {
                     let since = State::Gone { since: now };
                     self.0.outbox.set(&row.key(), since).await?;
+                    self.freed(&hub, &row.to);
                 }
                 State::Unwanted { .. } if !lies => gone.push(row.key()),
                 State::Gone { since }
@@ -289,7 +290,13 @@ impl Parcels {
         if keys.is_empty() {
             return Ok(());
         }
+        let rows = keys.iter().filter_map(|key| self.0.outbox.row(key));
+        let lay = rows.filter(|row| row.state != State::Made);
+        let lay: Vec<_> = lay
+            .filter_map(|row| Some((row.way.hub()?, row.to)))
+            .collect();
         self.0.outbox.remove(keys, Vec::new()).await?;
+        lay.iter().for_each(|(hub, to)| self.freed(hub, to));
         for (to, _) in keys {
             self.look_again(to);
         }

@@ -7,11 +7,13 @@
 
 mod back;
 mod bundle;
+mod deposits;
 mod look;
 mod open;
 mod outbox;
 mod pack;
 mod post;
+mod refusals;
 mod seen;
 mod standing;
 mod talk;
@@ -30,10 +32,13 @@ use liaison_protocol::wire::mailbox::Refusal;
 use serde::Serialize;
 use tokio::sync::watch;
 
+pub use self::deposits::refused;
 pub use self::open::{OpenError, Opened};
 pub use self::outbox::{Key, Outbox, Row, State, Way};
 use self::pack::Looked;
 pub use self::pack::{Counts, PackError, Packed};
+use self::refusals::Refusals;
+pub use self::refusals::Refused;
 use self::told::Told;
 use crate::catchup::CatchUp;
 use crate::ingest::Ingest;
@@ -62,8 +67,8 @@ struct Shared {
     told: Told,
     /// Days until a parcel at a hub ends.
     days: u64,
-    /// One parcel at a time is made.
-    packing: tokio::sync::Mutex<()>,
+    /// One parcel at a time is made for one agency.
+    packing: OneEach,
     /// One parcel at a time is opened.
     opening: tokio::sync::Mutex<()>,
     inner: Mutex<Inner>,
@@ -80,8 +85,7 @@ struct Inner {
     /// How often in a row parcels to an agency were not heard of any more.
     tries: BTreeMap<AgencyId, u8>,
     faults: BTreeMap<AgencyId, Fault>,
-    /// Until when a hub is not asked again to keep something for an agency.
-    refused: BTreeMap<(AgencyId, AgencyId), Millis>,
+    refusals: Refusals,
     /// What a hub said to have deleted after we collected it: the newest
     /// [`limits::COLLECTED_PARCELS`].
     collected: VecDeque<ParcelId>,
@@ -130,7 +134,7 @@ impl Parcels {
             catch_up,
             peers,
             days,
-            packing: tokio::sync::Mutex::new(()),
+            packing: OneEach::default(),
             opening: tokio::sync::Mutex::new(()),
             inner: Mutex::default(),
             woken: watch::Sender::new(0),
@@ -140,11 +144,6 @@ impl Parcels {
     /// Our parcels that are under way.
     pub fn outbox(&self) -> &Outbox {
         &self.0.outbox
-    }
-
-    /// Whether an agency is to be told what became of its parcels.
-    pub fn owes_word_to(&self, agency: &AgencyId) -> bool {
-        self.0.told.is_owed_to(agency)
     }
 
     /// Tells when there is something new to say, or what is under way is to be looked at.
@@ -187,31 +186,47 @@ impl Parcels {
     }
 
     /// A hub does not keep something for an agency.
-    fn refused(&self, hub: AgencyId, to: AgencyId, why: Refusal, says: String) {
-        let wait = match why {
-            Refusal::Busy => limits::HUB_BUSY_MS,
-            Refusal::DepositorFull | Refusal::AddresseeFull | Refusal::Disk => limits::HUB_FULL_MS,
-            Refusal::NotCarried | Refusal::Expiry => limits::HUB_REFUSED_MS,
-        };
-        let until = Millis(self.0.share.now().0.saturating_add(wait));
-        self.lock().refused.insert((hub, to), until);
-        if why != Refusal::Busy {
-            self.note_hindrance(to, says);
-        }
+    fn refused(&self, hub: AgencyId, to: AgencyId, why: Refusal) {
+        let (now, registry) = (self.0.share.now(), &self.0.share.registry);
+        let mut inner = self.lock();
+        inner.refusals.keep_only(|agency| registry.is_peer(agency));
+        inner.refusals.note(hub, to, why, now);
     }
 
     /// It does.
     fn not_refused(&self, hub: &AgencyId, to: &AgencyId) {
-        self.lock().refused.remove(&(*hub, *to));
+        self.lock().refusals.clear(hub, to);
     }
 
-    /// Whether a hub is not asked for now.
-    fn is_refused(&self, hub: &AgencyId, to: &AgencyId, now: Millis) -> bool {
-        let inner = self.lock();
-        inner
-            .refused
-            .get(&(*hub, *to))
-            .is_some_and(|until| now < *until)
+    /// What a hub said of parcels for an agency, if it refused last.
+    pub fn refusal(&self, hub: &AgencyId, to: &AgencyId) -> Option<Refused> {
+        self.lock().refusals.of(hub, to)
+    }
+
+    /// What hubs refused last: hub, addressee, and why.
+    pub fn refusals(&self) -> Vec<(AgencyId, AgencyId, Refused)> {
+        self.lock().refusals.all()
+    }
+
+    /// A hub may keep by now what it refused.
+    fn ask_hub_again(&self, hub: &AgencyId) {
+        self.ask_again(hub, |_, _| true);
+    }
+
+    /// A parcel of ours for an agency is at a hub no more: there is room for others.
+    fn freed(&self, hub: &AgencyId, to: &AgencyId) {
+        self.ask_again(hub, |of, why| match why {
+            Refusal::DepositorFull | Refusal::Disk => true,
+            Refusal::AddresseeFull => of == to,
+            Refusal::NotCarried | Refusal::Expiry | Refusal::Busy => false,
+        });
+    }
+
+    fn ask_again(&self, hub: &AgencyId, which: impl Fn(&AgencyId, Refusal) -> bool) {
+        let now = self.0.share.now();
+        if self.lock().refusals.ask_again(hub, now, which) {
+            self.wake();
+        }
     }
 
     /// A hub said that it has deleted what we collected.
@@ -306,6 +321,22 @@ impl Parcels {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One at a time of each agency.
+#[derive(Default)]
+struct OneEach(Mutex<BTreeMap<AgencyId, Arc<tokio::sync::Mutex<()>>>>);
+
+impl OneEach {
+    /// Waits for an agency's turn: it lasts until this is dropped.
+    async fn of(&self, agency: &AgencyId) -> tokio::sync::OwnedMutexGuard<()> {
+        let own = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|_, own| Arc::strong_count(own) > 1);
+            all.entry(*agency).or_default().clone()
+        };
+        own.lock_owned().await
     }
 }
 

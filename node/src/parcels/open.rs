@@ -404,8 +404,11 @@ impl Parcels {
         numbers.iter().for_each(|number| voids.told_by(*number));
         let keys: Vec<Key> = numbers.iter().map(|number| (from, *number)).collect();
         self.astray(&keys).await?;
+        let rows = keys.iter().filter_map(|key| self.0.outbox.row(key));
+        let hubs: Vec<AgencyId> = rows.filter_map(|row| row.way.hub()).collect();
         let beside: Vec<Op> = vec![voids.keep(&self.0.store, &from)?];
         self.0.outbox.remove(&keys, beside).await?;
+        hubs.iter().for_each(|hub| self.freed(hub, &from));
         self.set_tries(&from, 0);
         // What it could not take comes again.
         self.look_again(&from);

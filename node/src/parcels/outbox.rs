@@ -142,7 +142,8 @@ impl Outbox {
             }
         };
         let mut rows = BTreeMap::new();
-        for (name, bytes) in store.metas(ROWS, limits::OUTBOX_PARCELS)? {
+        // Those that several hubs were getting at once may have come on top.
+        for (name, bytes) in store.metas(ROWS, 2 * limits::OUTBOX_PARCELS)? {
             let row: Row = postcard::from_bytes(&bytes).map_err(|e| StoreError::Corrupt {
                 dir: store.dir().to_path_buf(),
                 detail: format!("the parcel {name}: {e}"),

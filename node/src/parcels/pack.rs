@@ -105,7 +105,7 @@ impl Parcels {
         counts: Counts,
     ) -> Result<Option<Packed>, PackError> {
         // A record is in one parcel, and a number is used once.
-        let _one_at_a_time = self.0.packing.lock().await;
+        let _one_at_a_time = self.0.packing.of(&to).await;
         if self.0.catch_up.waiting().is_some() {
             return Err(PackError::CatchingUp);
         }

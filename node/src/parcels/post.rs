@@ -11,7 +11,7 @@ use liaison_protocol::wire::WireFault;
 use tokio::task::JoinSet;
 
 use super::outbox::Way;
-use super::talk::converse;
+use super::talk::{EndedBy, converse};
 use super::whom::Absent;
 use crate::limits;
 use crate::node::Node;
@@ -108,6 +108,10 @@ impl Node {
             if opened {
                 pause = limits::SESSION_PAUSE_MS;
             }
+            // What made the stream end may have changed what the hub keeps.
+            if !matches!(done, Ok(EndedBy::Us)) {
+                self.parcels.ask_hub_again(&hub);
+            }
             if let Err(error) = done {
                 self.report_hub(hub, &error);
             }
@@ -171,6 +175,7 @@ impl Node {
     pub(super) fn has_errand(&self, hub: AgencyId, absent: &Absent) -> bool {
         let ours = self.registry.hubs().contains(&hub);
         let rows = || self.parcels.outbox().any(|row| row.way == Way::Hub(hub));
-        ours || rows() || !absent.peers.is_empty()
+        // A hub that refused is listened to: it ends the stream when its policy changes.
+        ours || rows() || !absent.peers.is_empty() || absent.refused
     }
 }

@@ -1,8 +1,9 @@
 //! A conversation with a hub: one mailbox stream, from hello to end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::BoxFuture;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Blame;
@@ -10,84 +11,111 @@ use liaison_protocol::id::{AgencyId, ParcelId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::parcel::{Parcel, ParcelFault};
 use liaison_protocol::wire::mailbox::{
-    Client, ClientEffect as Effect, ClientEvent as Event, Deposit, Message, Refusal, Waiting,
+    Client, ClientEffect as Effect, ClientEvent as Event, Message, Waiting,
 };
 use liaison_protocol::wire::{Hello, Reason, Speaks};
 use tokio::time::Instant;
 
+use super::deposits::Deposits;
 use super::open::{OpenError, Opened};
 use super::outbox::{Key, Row, State, Way};
-use super::pack::{Counts, PackError, Packed};
 use super::post::PostError;
-use super::whom::Absent;
 use crate::aside::aside;
 use crate::limits;
 use crate::node::Node;
-use crate::store::Arrival;
-use crate::swarm::{Channel, FrameWriter};
+use crate::swarm::{Channel, FrameReader, FrameWriter};
+
+/// Who ended a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EndedBy {
+    /// We, as there was nothing left to do.
+    Us,
+    /// The hub: it was started anew, say, or its policy changed.
+    Hub,
+}
 
 /// Speaks with a hub until one of the two ends it.
 pub(super) async fn converse(
     node: &Node,
     hub: AgencyId,
     opened: &mut bool,
-) -> Result<(), PostError> {
+) -> Result<EndedBy, PostError> {
     let stream = node.swarm.open(hub, Channel::Mailbox).await?;
-    let (mut reader, writer) = stream.split();
+    let (reader, writer) = stream.split();
     let hello = Hello::new(Speaks::CURRENT, crate::SOFTWARE, node.registry.own());
     let (machine, hello) = Client::new(hello);
-    let mut outbox = node.parcels.outbox().changes();
-    let mut woken = node.parcels.changes();
-    let mut arrivals = node.store.watch();
-    let mut links = node.swarm.links();
-    let mut registry = node.registry.changes();
-    let mut time = node.time.changes();
-    let mut caught_up = node.catch_up.changes();
-    let mut stop = node.stopping();
     let mut talk = Talk {
         node,
         hub,
         machine,
         writer,
         opened: false,
+        closing: false,
         collecting: false,
         listed: None,
         list: BTreeSet::new(),
         waiting: VecDeque::new(),
         left: None,
         opening: None,
-        packing: None,
-        deposit: None,
+        deposits: Deposits::default(),
         discarding: BTreeMap::new(),
         strays: Vec::new(),
-        nothing_for: HashMap::new(),
-        absent: Absent::default(),
-        last: None,
         effects: VecDeque::new(),
     };
     talk.writer.send(&hello.encode()).await?;
     talk.writer.flush().await?;
+    let done = run(&mut talk, reader, opened).await;
+    talk.keep_the_rest().await?;
+    done
+}
+
+/// Does what is to be done until the stream ends.
+async fn run(
+    talk: &mut Talk<'_>,
+    mut reader: FrameReader,
+    opened: &mut bool,
+) -> Result<EndedBy, PostError> {
+    let node = talk.node;
+    let mut outbox = node.parcels.outbox().changes();
+    let mut woken = node.parcels.changes();
+    let mut arrivals = node.store.watch();
+    let mut links = node.swarm.links();
+    let mut registry = node.registry.changes();
+    let mut hub_card = node.card_of(&talk.hub);
+    let mut time = node.time.changes();
+    let mut caught_up = node.catch_up.changes();
+    let mut stop = node.stopping();
     let mut tick = tokio::time::interval(Duration::from_millis(limits::SESSION_TICK_MS));
     loop {
         let over = talk.work().await;
         *opened |= talk.opened;
         if over? {
-            return Ok(());
+            return Ok(match talk.closing {
+                true => EndedBy::Us,
+                false => EndedBy::Hub,
+            });
         }
         let seen = node.clock.now();
-        let due = talk.absent.next.unwrap_or(Millis(u64::MAX));
+        let due = talk.deposits.absent.next.unwrap_or(Millis(u64::MAX));
         tokio::select! {
             frame = reader.next() => match frame? {
                 Some(body) => talk.handle(Event::Message(Message::decode(&body)?)),
-                None => return Ok(()),
+                None => return Ok(EndedBy::Hub),
             },
             done = pending(&mut talk.opening) => talk.dealt_with(done),
-            done = pending(&mut talk.packing) => talk.packed(done).await?,
+            Some(done) = talk.deposits.packing.next() => talk.packed(done),
             Ok(()) = outbox.changed() => {}
             Ok(()) = woken.changed() => {}
             Ok(()) = arrivals.changed() => {}
             Ok(()) = links.changed() => {}
-            Ok(()) = registry.changed() => talk.may_be_taken(Until::Card),
+            Ok(()) = registry.changed() => {
+                talk.may_be_taken(Until::Card);
+                // It may serve another agency from now on, or by other keys.
+                let card = node.card_of(&talk.hub);
+                if std::mem::replace(&mut hub_card, card) != card {
+                    node.parcels.ask_hub_again(&talk.hub);
+                }
+            }
             Ok(()) = time.changed() => talk.may_be_taken(Until::Clock),
             Ok(()) = caught_up.changed() => {
                 // What it holds and nobody here knows of may be discarded now.
@@ -95,7 +123,7 @@ pub(super) async fn converse(
                 talk.may_be_taken(Until::CaughtUp);
             }
             () = node.clock.wait(seen, due) => {}
-            _ = stop.changed() => talk.handle(Event::Close(Reason::Stopping)),
+            _ = stop.changed() => talk.close(Reason::Stopping),
             _ = tick.tick() => {
                 talk.handle(Event::Tick(node.clock.now()));
                 talk.rest();
@@ -117,17 +145,6 @@ async fn pending<T>(under_way: &mut Option<BoxFuture<'static, T>>) -> T {
 }
 
 type OpenDone = (ParcelId, Result<Opened, OpenError>);
-type PackDone = (AgencyId, Result<Option<Packed>, PackError>);
-
-/// What there was when nothing was found for a peer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Seen {
-    last: Arrival,
-    woken: u64,
-    epoch: u64,
-    /// What was answered `later` is looked at again now and then.
-    again: u64,
-}
 
 /// What is to happen before a parcel that could not be taken can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,13 +168,15 @@ struct Left {
     ready: bool,
 }
 
-struct Talk<'a> {
-    node: &'a Node,
-    hub: AgencyId,
-    machine: Client,
+pub(super) struct Talk<'a> {
+    pub node: &'a Node,
+    pub hub: AgencyId,
+    pub machine: Client,
     writer: FrameWriter,
     /// Whether the hub said hello.
     opened: bool,
+    /// Whether we ended the stream.
+    closing: bool,
     collecting: bool,
     /// When the hub was last asked what it holds.
     listed: Option<Millis>,
@@ -168,23 +187,22 @@ struct Talk<'a> {
     /// What is left there that could not be taken: a new stream announces it again.
     left: Option<Left>,
     opening: Option<BoxFuture<'static, OpenDone>>,
-    packing: Option<BoxFuture<'static, PackDone>>,
-    /// The parcel that is being deposited.
-    deposit: Option<Key>,
+    /// What is on its way there.
+    pub deposits: Deposits,
     discarding: BTreeMap<ParcelId, Key>,
     /// What it holds of ours and nobody here knows of: to be discarded.
     strays: Vec<ParcelId>,
-    /// For whom there was nothing, as everything stood then.
-    nothing_for: HashMap<AgencyId, Seen>,
-    absent: Absent,
-    /// For whom something was packed last.
-    last: Option<AgencyId>,
     effects: VecDeque<Effect>,
 }
 
 impl Talk<'_> {
-    fn handle(&mut self, event: Event) {
+    pub fn handle(&mut self, event: Event) {
         self.effects.extend(self.machine.handle(event));
+    }
+
+    fn close(&mut self, reason: Reason) {
+        self.closing = true;
+        self.handle(Event::Close(reason));
     }
 
     /// Carries out what is to be done, and asks for what can be asked; whether the stream is over.
@@ -199,7 +217,7 @@ impl Talk<'_> {
             }
             self.writer.flush().await?;
             if self.opened {
-                self.ask();
+                self.ask().await?;
             }
             if self.effects.is_empty() {
                 return Ok(false);
@@ -267,7 +285,7 @@ impl Talk<'_> {
     }
 
     /// Asks for whatever can be asked now: what is to be gone first.
-    fn ask(&mut self) {
+    async fn ask(&mut self) -> Result<(), PostError> {
         let outbox = self.node.parcels.outbox();
         let now = self.node.clock.now();
         let at_hub = |row: &Row| row.way == Way::Hub(self.hub);
@@ -275,9 +293,7 @@ impl Talk<'_> {
             let unwanted =
                 outbox.rows(|row| at_hub(row) && matches!(row.state, State::Unwanted { .. }));
             // Not what is on its way there: it is discarded once it is there.
-            let unwanted = unwanted
-                .into_iter()
-                .filter(|r| self.deposit != Some(r.key()));
+            let unwanted = unwanted.into_iter().filter(|r| !self.deposits.has(r));
             self.discarding = unwanted
                 .take(wire_limits::MAILBOX_IDS)
                 .map(|row| (row.id, row.key()))
@@ -297,9 +313,8 @@ impl Talk<'_> {
         let stale = self
             .listed
             .is_none_or(|at| at.0.saturating_add(limits::HOLDING_MS) <= now.0 || at > now);
-        // While one is on its way it is neither there nor not.
-        let quiet =
-            self.deposit.is_none() && self.packing.is_none() && !self.machine.is_discarding();
+        // While one is on its way it is neither there nor not: when a list is due, no more begin.
+        let quiet = self.deposits.is_idle() && !self.machine.is_discarding();
         if stale && quiet && !self.machine.is_listing() {
             self.listed = Some(now);
             self.list.clear();
@@ -311,124 +326,9 @@ impl Talk<'_> {
         {
             self.handle(Event::Fetch(next.id));
         }
-        if !self.machine.is_listing() && self.deposit.is_none() && self.packing.is_none() {
+        self.offer().await?;
+        if !self.machine.is_listing() && (!stale || quiet) {
             self.pack_next();
-        }
-    }
-
-    /// Begins the next parcel for the next peer that is away.
-    fn pack_next(&mut self) {
-        self.absent = self.node.absent_through(&self.hub);
-        if self.node.catch_up.waiting().is_some() {
-            return;
-        }
-        let seen = self.seen();
-        // In turn: one peer's backlog does not keep the others waiting.
-        let (before, behind): (Vec<&AgencyId>, Vec<&AgencyId>) = self
-            .absent
-            .peers
-            .iter()
-            .partition(|peer| self.last.is_some_and(|last| **peer <= last));
-        let mut peers = behind.into_iter().chain(before);
-        let Some(peer) = peers.find(|peer| self.nothing_for.get(peer) != Some(&seen)) else {
-            return;
-        };
-        let (peer, hub, node) = (*peer, self.hub, self.node.clone());
-        let counts: Counts = {
-            let node = node.clone();
-            std::sync::Arc::new(move |row| node.counts_for(hub, row))
-        };
-        let packing = async move {
-            let parcels = node.parcels.clone();
-            (peer, parcels.pack(peer, Way::Hub(hub), counts).await)
-        };
-        // Until something is found there is nothing.
-        self.nothing_for.insert(peer, seen);
-        self.last = Some(peer);
-        self.packing = Some(aside(packing));
-    }
-
-    fn seen(&self) -> Seen {
-        Seen {
-            last: self.node.store.last(),
-            woken: *self.node.parcels.changes().borrow(),
-            epoch: self.node.policies.current().epoch(),
-            again: self.node.clock.now().0 / limits::PARCEL_AGAIN_MS,
-        }
-    }
-
-    async fn packed(&mut self, (peer, done): PackDone) -> Result<(), PostError> {
-        let parcels = &self.node.parcels;
-        match done {
-            Ok(None) => Ok(()),
-            Ok(Some(Packed { row, parcel })) => {
-                self.nothing_for.remove(&peer);
-                // It may be back by now, or something in it withdrawn: then it need not leave.
-                let back = self.node.unreachable_since(&peer).is_none();
-                let stands = parcels.outbox().row(&row.key());
-                let stands = stands.is_some_and(|row| row.state == State::Made);
-                if back || !stands {
-                    parcels.drop_rows(&[row.key()]).await?;
-                    return Ok(());
-                }
-                let deposit = Deposit {
-                    id: row.id,
-                    to: row.to,
-                    size: row.size,
-                    expires: row.expires,
-                    owed: row.urgent,
-                };
-                self.deposit = Some(row.key());
-                self.handle(Event::Deposit { deposit, parcel });
-                Ok(())
-            }
-            Err(error @ PackError::Store(_)) => {
-                tracing::error!(peer = %self.node.registry.alias(&peer), "{error}");
-                Ok(())
-            }
-            Err(error) => {
-                if matches!(
-                    error,
-                    PackError::NoKey { .. } | PackError::Fault { .. } | PackError::Full { .. }
-                ) {
-                    parcels.note_hindrance(peer, error.to_string());
-                }
-                tracing::info!(peer = %self.node.registry.alias(&peer), "{error}");
-                Ok(())
-            }
-        }
-    }
-
-    async fn deposited(
-        &mut self,
-        id: ParcelId,
-        kept: Result<(), Refusal>,
-    ) -> Result<(), PostError> {
-        let parcels = &self.node.parcels;
-        let Some(key) = self.deposit.take() else {
-            return Ok(());
-        };
-        let Some(row) = parcels.outbox().row(&key).filter(|row| row.id == id) else {
-            return Ok(());
-        };
-        let peer = self.node.registry.alias(&row.to);
-        match kept {
-            Ok(()) => {
-                tracing::info!(%peer, number = row.number, bytes = row.size, records = row.records.len(), "a parcel was left at the hub");
-                parcels.mended(&row.to);
-                parcels.not_refused(&self.hub, &row.to);
-                // Unless it is to be discarded by now.
-                if row.state == State::Made {
-                    parcels.outbox().set(&key, State::Lies).await?;
-                }
-            }
-            Err(why) => {
-                let hub = self.node.registry.alias(&self.hub);
-                let says = refused(&hub, &peer, why);
-                tracing::warn!(%peer, "{says}");
-                parcels.refused(self.hub, row.to, why, says);
-                parcels.drop_rows(&[key]).await?;
-            }
         }
         Ok(())
     }
@@ -478,9 +378,9 @@ impl Talk<'_> {
         let pause = Duration::from_millis(limits::PARCEL_LEFT_MS);
         let again = |left: &Left| left.ready || left.since.elapsed() >= pause;
         let again = self.left.as_ref().is_some_and(again);
-        let idle = self.deposit.is_none() && self.packing.is_none() && self.opening.is_none();
-        if idle && (again || !self.node.has_errand(self.hub, &self.absent)) {
-            self.handle(Event::Close(Reason::Restart));
+        let idle = self.deposits.is_idle() && self.opening.is_none();
+        if idle && (again || !self.node.has_errand(self.hub, &self.deposits.absent)) {
+            self.close(Reason::Restart);
         }
     }
 
@@ -505,22 +405,4 @@ impl Until {
             _ => Until::Later,
         }
     }
-}
-
-/// Why a hub does not take a parcel, and what to do.
-fn refused(hub: &str, peer: &str, why: Refusal) -> String {
-    let says = match why {
-        Refusal::NotCarried => {
-            format!("its policy carries nothing from us to '{peer}': ask whoever runs '{hub}'")
-        }
-        Refusal::DepositorFull => "it keeps as much of ours as it may already".to_owned(),
-        Refusal::AddresseeFull => format!("the mailbox of '{peer}' is full: it has to collect"),
-        Refusal::Expiry => {
-            "the parcel ends too late for it, or its clock or ours is wrong: 'liaison clock'"
-                .to_owned()
-        }
-        Refusal::Disk => "its disk is full or failing: tell whoever runs it".to_owned(),
-        Refusal::Busy => "it has too much to do; it is tried again".to_owned(),
-    };
-    format!("'{hub}' does not keep a parcel for '{peer}': {says}")
 }

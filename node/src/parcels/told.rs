@@ -53,11 +53,6 @@ impl Told {
         })))
     }
 
-    /// Whether something is to be told to an agency.
-    pub fn is_owed_to(&self, agency: &AgencyId) -> bool {
-        self.lock().get(agency).is_some_and(|all| !all.is_empty())
-    }
-
     /// What is to be told to an agency, the oldest parcel first: as much as fits one parcel.
     ///
     /// # Errors

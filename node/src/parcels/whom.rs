@@ -1,7 +1,8 @@
 //! To whom parcels are sent now, and through which hub.
 
 use liaison_protocol::clock::Millis;
-use liaison_protocol::id::AgencyId;
+use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::signed::VerifiedRecord;
 
 use super::outbox::{Row, Way};
 use crate::node::Node;
@@ -11,8 +12,16 @@ use crate::node::Node;
 pub(super) struct Absent {
     /// Those who are away for long enough, and use this hub.
     pub peers: Vec<AgencyId>,
-    /// When the next one will be, if it stays away.
+    /// When the next one will be, if it stays away, or is to be asked for again.
     pub next: Option<Millis>,
+    /// Whether this hub refused to keep something for one of them.
+    pub refused: bool,
+}
+
+impl Absent {
+    fn wake_at(&mut self, due: Millis) {
+        self.next = Some(self.next.map_or(due, |next| next.min(due)));
+    }
 }
 
 impl Node {
@@ -25,12 +34,25 @@ impl Node {
                 continue;
             };
             if due > now {
-                absent.next = Some(absent.next.map_or(due, |next| next.min(due)));
+                absent.wake_at(due);
             } else if self.hub_for(&peer, now) == Some(*hub) {
                 absent.peers.push(peer);
             }
+            if let Some(refused) = self.parcels.refusal(hub, &peer) {
+                absent.refused = true;
+                if refused.holds(now) {
+                    absent.wake_at(refused.next);
+                }
+            }
         }
         absent
+    }
+
+    /// The card and the keys statement by which an agency is known at this moment.
+    pub(super) fn card_of(&self, agency: &AgencyId) -> Option<(RecordId, Option<RecordId>)> {
+        let known = self.registry.agency(agency)?;
+        let statement = known.statement.as_ref().map(VerifiedRecord::id);
+        Some((known.card.id(), statement))
     }
 
     /// From when on a peer is sent parcels, if it stays away; none: it is connected.
@@ -45,7 +67,8 @@ impl Node {
     /// taken. One that refused is left out for a while.
     fn hub_for(&self, peer: &AgencyId, now: Millis) -> Option<AgencyId> {
         for hub in self.registry.hubs_of_peer(peer) {
-            if hub == *peer || self.parcels.is_refused(&hub, peer, now) {
+            let refused = self.parcels.refusal(&hub, peer);
+            if hub == *peer || refused.is_some_and(|refused| refused.holds(now)) {
                 continue;
             }
             match self.absent_from(&hub) {

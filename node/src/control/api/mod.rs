@@ -53,7 +53,7 @@ pub use leave::{AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitRepor
 pub use officers::{OfficerView, OfficersReport};
 pub use parcels::{
     BundleBegun, BundlePackReport, BundlePackRequest, BundleRequest, BundleWrittenRequest,
-    ParcelFaultView, ParcelOpened, ParcelView, ParcelsReport,
+    ParcelFaultView, ParcelOpened, ParcelRefusalView, ParcelView, ParcelsReport,
 };
 pub use parting::{
     HeldCount, HeldRecord, OwedView, PeerRemoveReport, PeerRemoveRequest, PeerRevokeReport,

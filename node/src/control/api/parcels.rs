@@ -8,6 +8,9 @@ use utoipa::ToSchema;
 pub struct ParcelsReport {
     /// Parcels of ours that are under way, by addressee and number.
     pub parcels: Vec<ParcelView>,
+    /// What hubs do not keep for agencies that are away, and when they are asked again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<ParcelRefusalView>,
     /// What keeps parcels from leaving or from being opened, and who is at fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<ParcelFaultView>,
@@ -40,6 +43,27 @@ pub struct ParcelView {
     pub bytes: u64,
     /// How many records are in it.
     pub records: u64,
+}
+
+/// That a hub does not keep parcels for an agency.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ParcelRefusalView {
+    /// For whom: alias.
+    pub to: String,
+    /// The hub: alias.
+    pub hub: String,
+    /// Why: `not-carried`, `depositor-full`, `addressee-full`, `expiry`, `disk` or `busy`.
+    pub why: String,
+    /// The same as a sentence, with what to do.
+    pub says: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// How often in a row it was asked.
+    pub asked: u64,
+    /// When it is asked again, RFC 3339, unless the hub says before that something changed; none:
+    /// with the next parcel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// What went wrong with parcels.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{FindingView, LeaveView, ParcelView, RecipientView, RecordRow};
+use super::{FindingView, LeaveView, ParcelRefusalView, ParcelView, RecipientView, RecordRow};
 
 /// `POST /v1/records`: sign and store a draft, then offer it to whom both gates allow.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -82,6 +82,9 @@ pub struct Why {
     /// Parcels that are under way to the peer with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parcels: Vec<ParcelView>,
+    /// Hubs that keep no parcels for the peer, while it is away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<ParcelRefusalView>,
 }
 
 /// One gate's word.

@@ -45,6 +45,7 @@ pub(in crate::control) async fn why(
             .map(|line| LedgerView::new(&node, &agency, arrival, &line))
             .transpose()?,
         parcels: node.parcels_with(&agency, arrival),
+        refused: node.refusal_views(Some(&agency)),
     }))
 }
 

@@ -19,8 +19,8 @@ use crate::wire::message::Reason;
 pub enum Event {
     /// The hub sent this.
     Message(Message),
-    /// Leave this at the hub; allowed while [`Client::is_depositing`] is false. Its id and size
-    /// are those of the parcel.
+    /// Leave this at the hub, beside others; allowed while [`Client::may_deposit`] says so. Its id
+    /// and size are those of the parcel.
     Deposit {
         /// What the hub is told.
         deposit: Deposit,
@@ -98,11 +98,13 @@ acts!(Effect, Message);
 
 /// Speaks with one hub over one mailbox stream.
 ///
-/// Bounds: one parcel each way, and the ids of [`limits::WAITING_PARCELS`].
+/// Bounds: parcels of [`limits::PARCEL_BYTES`] each way, and the ids of
+/// [`limits::WAITING_PARCELS`].
 #[derive(Debug)]
 pub struct Client {
     head: Head,
-    deposit: Option<Upload>,
+    /// At most [`limits::DEPOSITS_AT_ONCE`].
+    deposits: BTreeMap<ParcelId, Upload>,
     discarding: Option<Asked<Vec<ParcelId>>>,
     listing: Option<Asked<Option<ParcelId>>>,
     /// How many may be announced at a time; 0: we collect nothing.
@@ -147,7 +149,7 @@ impl Client {
         let (head, hello) = Head::new(ours);
         let client = Self {
             head,
-            deposit: None,
+            deposits: BTreeMap::new(),
             discarding: None,
             listing: None,
             window: 0,
@@ -159,7 +161,16 @@ impl Client {
 
     /// Whether a deposit is under way.
     pub fn is_depositing(&self) -> bool {
-        self.deposit.is_some()
+        !self.deposits.is_empty()
+    }
+
+    /// Whether a parcel of so many bytes may be left beside those that are under way: what is to
+    /// be gone from the hub does not wait behind more than one of the longest.
+    pub fn may_deposit(&self, size: u32) -> bool {
+        let under_way = self.deposits.values().map(|u| u.deposit.size as usize);
+        let bytes = under_way.sum::<usize>().saturating_add(size as usize);
+        self.deposits.is_empty()
+            || (self.deposits.len() < limits::DEPOSITS_AT_ONCE && bytes <= limits::PARCEL_BYTES)
     }
 
     /// Whether the hub is discarding.
@@ -188,7 +199,8 @@ impl Client {
         }
         if self.head.is_over() {
             self.announced = BTreeMap::new();
-            (self.deposit, self.fetching) = (None, None);
+            self.deposits = BTreeMap::new();
+            self.fetching = None;
         }
         effects
     }
@@ -208,17 +220,19 @@ impl Client {
             Event::Deposit { deposit, parcel } => {
                 let same =
                     deposit.id == parcel.id() && deposit.size as usize == parcel.bytes().len();
-                if self.deposit.is_some() || !same {
+                let twice = self.deposits.contains_key(&deposit.id);
+                if !self.may_deposit(deposit.size) || twice || !same {
                     return Err(WireFault::misuse(
-                        "a deposit beside another, or of another parcel",
+                        "a deposit too many, or one twice, or of another parcel",
                     ));
                 }
                 out.push(Effect::Send(Message::Deposit(deposit)));
-                self.deposit = Some(Upload {
+                let upload = Upload {
                     deposit,
                     parcel: Some(parcel),
                     since,
-                });
+                };
+                self.deposits.insert(deposit.id, upload);
             }
             Event::Discard(ids) => {
                 let fits = (1..=limits::MAILBOX_IDS).contains(&ids.len());
@@ -292,7 +306,7 @@ impl Client {
     }
 
     fn keep(&mut self, id: ParcelId, out: &mut Vec<Effect>) -> Result<(), WireFault> {
-        let upload = self.deposit.as_mut().filter(|u| u.deposit.id == id);
+        let upload = self.deposits.get_mut(&id);
         let not_due = WireFault::NotDue {
             message: "keep",
             id,
@@ -314,7 +328,7 @@ impl Client {
         kept: Result<(), Refusal>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let upload = self.deposit.take_if(|u| u.deposit.id == id);
+        let upload = self.deposits.remove(&id);
         // A hub may say `kept` of one that it was never sent: it says that it has it already.
         upload.ok_or(WireFault::NotDue { message, id })?;
         out.push(Effect::Deposited { id, kept });
@@ -440,7 +454,7 @@ impl Client {
 
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
         self.head.tick(now)?;
-        if let Some(upload) = &mut self.deposit {
+        for upload in self.deposits.values_mut() {
             let since = *upload.since.get_or_insert(now);
             let (allowed, what) = match upload.parcel {
                 Some(_) => (limits::REPLY_MS, "whether it keeps a parcel"),

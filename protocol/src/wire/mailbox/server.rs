@@ -129,11 +129,16 @@ acts!(Effect, Message);
 
 /// Serves one agency over one mailbox stream.
 ///
-/// Bounds: [`limits::WAITING_PARCELS`] ids; one piece each way, which is handed on.
+/// Bounds: the ids of [`limits::WAITING_PARCELS`] and [`limits::DEPOSITS_AT_ONCE`]; one piece each
+/// way, which is handed on.
 #[derive(Debug)]
 pub struct Server {
     head: Head,
-    deposit: Option<Upload>,
+    deposits: BTreeMap<ParcelId, Upload>,
+    /// The parcel of which some pieces came and others are due.
+    coming: Option<Coming>,
+    /// Since when the next piece of any parcel is waited for.
+    since: Option<Millis>,
     discarding: Option<usize>,
     listing: bool,
     /// How many may be announced at a time; 0: the agency collects nothing.
@@ -149,15 +154,19 @@ struct Upload {
     stage: Stage,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Judging,
-    Receiving {
-        got: usize,
-        hash: Sha256,
-        since: Option<Millis>,
-    },
+    /// Its pieces are due.
+    Wanted,
     Finishing,
+}
+
+#[derive(Debug)]
+struct Coming {
+    id: ParcelId,
+    got: usize,
+    hash: Sha256,
 }
 
 #[derive(Debug)]
@@ -172,7 +181,9 @@ impl Server {
         let (head, hello) = Head::new(ours);
         let server = Self {
             head,
-            deposit: None,
+            deposits: BTreeMap::new(),
+            coming: None,
+            since: None,
             discarding: None,
             listing: false,
             window: 0,
@@ -228,11 +239,12 @@ impl Server {
             return Ok(());
         };
         match message {
-            Message::Deposit(deposit) if self.deposit.is_none() => {
-                self.deposit = Some(Upload {
+            Message::Deposit(deposit) if self.has_place(&deposit.id) => {
+                let upload = Upload {
                     deposit,
                     stage: Stage::Judging,
-                });
+                };
+                self.deposits.insert(deposit.id, upload);
                 out.push(Effect::Judge(deposit));
                 Ok(())
             }
@@ -272,7 +284,7 @@ impl Server {
                 Ok(())
             }
             other => Err(WireFault::Unexpected {
-                expected: "the first request of its kind, or one after the last was answered",
+                expected: "a request that is due: one of its kind, and some deposits, at a time",
                 found: other.name(),
             }),
         }
@@ -284,26 +296,26 @@ impl Server {
         verdict: Verdict,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let judging = |u: &&mut Upload| u.deposit.id == id && matches!(u.stage, Stage::Judging);
-        let upload = self.deposit.as_mut().filter(judging);
+        let waits = self.is_waiting();
+        let upload = self.deposits.get_mut(&id);
+        let upload = upload.filter(|upload| upload.stage == Stage::Judging);
         let upload = upload.ok_or(WireFault::misuse(
             "judged a parcel that was not asked about",
         ))?;
         match verdict {
             Verdict::Keep => {
-                upload.stage = Stage::Receiving {
-                    got: 0,
-                    hash: Sha256::new(),
-                    since: self.head.now(),
-                };
+                upload.stage = Stage::Wanted;
+                if !waits {
+                    self.since = self.head.now();
+                }
                 out.push(Effect::Send(Message::Keep(id)));
             }
             Verdict::Kept => {
-                self.deposit = None;
+                self.deposits.remove(&id);
                 out.push(Effect::Send(Message::Kept(id)));
             }
             Verdict::Refuse(why) => {
-                self.deposit = None;
+                self.deposits.remove(&id);
                 out.push(Effect::Send(Message::Refuse { id, why }));
             }
         }
@@ -320,30 +332,39 @@ impl Server {
             message: "piece",
             id,
         };
-        let upload = self.deposit.as_mut().filter(|u| u.deposit.id == id);
+        let upload = self.deposits.get_mut(&id);
+        let upload = upload.filter(|upload| upload.stage == Stage::Wanted);
         let upload = upload.ok_or(not_due.clone())?;
-        let Stage::Receiving { got, hash, since } = &mut upload.stage else {
-            return Err(not_due);
+        let mut coming = match self.coming.take() {
+            // One after the other: a hub writes one file at a time.
+            Some(other) if other.id != id => return Err(not_due),
+            Some(coming) => coming,
+            None => Coming {
+                id,
+                got: 0,
+                hash: Sha256::new(),
+            },
         };
-        let (found, due) = (bytes.len(), piece_len(upload.deposit.size, *got));
+        let (found, due) = (bytes.len(), piece_len(upload.deposit.size, coming.got));
         if found != due {
             return Err(WireFault::PieceSize { id, found, due });
         }
-        hash.update(&bytes);
+        coming.hash.update(&bytes);
         // At most PARCEL_BYTES.
-        let offset = *got as u32;
-        *got += found;
-        *since = self.head.now();
-        let whole = *got == upload.deposit.size as usize;
-        let named = whole.then(|| ParcelId::from_bytes(hash.clone().finalize().into()));
-        if named.is_some_and(|named| named != id) {
+        let offset = coming.got as u32;
+        coming.got += found;
+        self.since = self.head.now();
+        if coming.got < upload.deposit.size as usize {
+            self.coming = Some(coming);
+            out.push(Effect::Write { id, offset, bytes });
+            return Ok(());
+        }
+        if ParcelId::from_bytes(coming.hash.finalize().into()) != id {
             return Err(WireFault::OtherBytes { id });
         }
+        upload.stage = Stage::Finishing;
         out.push(Effect::Write { id, offset, bytes });
-        if whole {
-            upload.stage = Stage::Finishing;
-            out.push(Effect::Finish(upload.deposit));
-        }
+        out.push(Effect::Finish(upload.deposit));
         Ok(())
     }
 
@@ -354,14 +375,13 @@ impl Server {
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
         // A disk that fails says so while bytes still come: they are read and dropped.
-        let upload = self.deposit.as_mut().filter(|u| u.deposit.id == id);
-        let upload = upload.ok_or(WireFault::misuse(
+        let upload = self.deposits.get(&id).ok_or(WireFault::misuse(
             "finished a parcel that was not asked about",
         ))?;
-        if !matches!(upload.stage, Stage::Finishing) {
+        if upload.stage != Stage::Finishing {
             return Err(WireFault::misuse("finished a parcel that is not whole"));
         }
-        self.deposit = None;
+        self.deposits.remove(&id);
         out.push(Effect::Send(match kept {
             Ok(()) => Message::Kept(id),
             Err(why) => Message::Refuse { id, why },
@@ -453,15 +473,22 @@ impl Server {
 
     fn tick(&mut self, now: Millis) -> Result<(), WireFault> {
         self.head.tick(now)?;
-        if let Some(Upload {
-            stage: Stage::Receiving { since, .. },
-            ..
-        }) = &mut self.deposit
-        {
-            let since = *since.get_or_insert(now);
+        if self.is_waiting() {
+            let since = *self.since.get_or_insert(now);
             overdue(now, since, limits::REPLY_MS, "the next piece of its parcel")?;
         }
         Ok(())
+    }
+
+    /// Whether one more parcel may come beside those that do.
+    fn has_place(&self, id: &ParcelId) -> bool {
+        self.deposits.len() < limits::DEPOSITS_AT_ONCE && !self.deposits.contains_key(id)
+    }
+
+    /// Whether pieces of a parcel are due.
+    fn is_waiting(&self) -> bool {
+        let mut all = self.deposits.values();
+        all.any(|upload| upload.stage == Stage::Wanted)
     }
 
     /// An announced parcel is gone.

@@ -134,7 +134,22 @@ fn an_agency_that_keeps_to_nothing_is_told_what_it_did() {
                 },
             ],
         ),
-        ("two deposits", vec![wants.clone(), wants.clone()]),
+        ("a deposit twice", vec![wants.clone(), wants.clone()]),
+        (
+            "a deposit too many",
+            (0..=limits::DEPOSITS_AT_ONCE as u8)
+                .map(|n| Message::Deposit(deposit(&parcel(n), 2)))
+                .collect(),
+        ),
+        (
+            "pieces of two in turns",
+            vec![
+                wants.clone(),
+                Message::Deposit(deposit(&parcel(7), 2)),
+                piece(id, 3),
+                piece(parcel(7).id(), 7),
+            ],
+        ),
         (
             "a piece too many",
             [vec![wants.clone()], vec![piece(id, 3); 5]].concat(),

@@ -46,7 +46,7 @@ fn waiting(parcel: &Parcel) -> Waiting {
 #[derive(Default)]
 struct Hub {
     kept: BTreeMap<ParcelId, (AgencyId, Deposit, Vec<u8>)>,
-    partial: Vec<u8>,
+    partial: BTreeMap<ParcelId, Vec<u8>>,
     announced: Vec<ParcelId>,
 }
 
@@ -60,7 +60,7 @@ impl Hub {
     ) -> Vec<ServerEvent> {
         match effect {
             ServerEffect::Judge(deposit) => {
-                self.partial.clear();
+                self.partial.insert(deposit.id, Vec::new());
                 let verdict = match self.kept.contains_key(&deposit.id) {
                     true => Verdict::Kept,
                     false => Verdict::Keep,
@@ -70,14 +70,15 @@ impl Hub {
                     verdict,
                 }]
             }
-            ServerEffect::Write { offset, bytes, .. } => {
-                assert_eq!(offset as usize, self.partial.len());
+            ServerEffect::Write { id, offset, bytes } => {
+                let partial = self.partial.get_mut(&id).expect("judged");
+                assert_eq!(offset as usize, partial.len());
                 assert!(bytes.len() <= limits::PIECE_BYTES);
-                self.partial.extend(bytes);
+                partial.extend(bytes);
                 Vec::new()
             }
             ServerEffect::Finish(deposit) => {
-                let bytes = std::mem::take(&mut self.partial);
+                let bytes = self.partial.remove(&deposit.id).expect("written");
                 self.kept.insert(deposit.id, (from, deposit, bytes));
                 vec![ServerEvent::Finished {
                     id: deposit.id,
@@ -259,6 +260,35 @@ fn what_one_agency_leaves_another_collects_and_then_it_is_gone() {
     due.sort_unstable();
     assert_eq!(got, due);
     assert!(hub.kept.is_empty());
+}
+
+#[test]
+fn parcels_are_left_side_by_side_up_to_a_bound_and_one_of_the_longest_alone() {
+    let mut hub = Hub::default();
+    let mut a = Stream::open(&mut hub, 1);
+    let small = |n: u8| parcel(4 * n);
+    let event = |parcel: Parcel| ClientEvent::Deposit {
+        deposit: deposit(&parcel, 2),
+        parcel,
+    };
+    let longest = limits::PARCEL_BYTES as u32;
+    assert!(a.client.may_deposit(longest));
+    let mut effects = Vec::new();
+    for n in 0..limits::DEPOSITS_AT_ONCE as u8 {
+        assert!(a.client.may_deposit(4096));
+        effects.extend(a.client.handle(event(small(n))));
+        assert!(!a.client.may_deposit(longest));
+    }
+    assert!(!a.client.may_deposit(4096));
+    a.run(&mut hub, Vec::new(), effects);
+    let kept = a.told.iter();
+    let kept = kept.filter(|e| matches!(e, ClientEffect::Deposited { kept: Ok(()), .. }));
+    assert_eq!(kept.count(), limits::DEPOSITS_AT_ONCE);
+    assert_eq!(hub.kept.len(), limits::DEPOSITS_AT_ONCE);
+    for (_, deposit, bytes) in hub.kept.values() {
+        let same = Parcel::from_bytes(bytes.clone().into()).map(|p| p.id());
+        assert_eq!(same.as_ref(), Ok(&deposit.id));
+    }
 }
 
 #[test]

@@ -134,7 +134,7 @@ proptest! {
                 }
                 if over { break; }
             }
-            prop_assert!(asked.len() <= 4 + announced);
+            prop_assert!(asked.len() <= 3 + limits::DEPOSITS_AT_ONCE + announced);
             if over {
                 asked.clear();
                 prop_assert_eq!(server.room(), 0);
@@ -153,6 +153,7 @@ proptest! {
         client.handle(ClientEvent::Collect(window));
         let mut todo: VecDeque<ClientEvent> = VecDeque::new();
         let (mut over, mut waits) = (false, 0u32);
+        let mut leaving: Vec<ParcelId> = Vec::new();
         for (at, step) in steps.into_iter().enumerate() {
             let event = match step {
                 Some(message) => ClientEvent::Message(message),
@@ -162,8 +163,11 @@ proptest! {
                         ClientEvent::Tick(Millis(at as u64 * 100))
                     }
                     Some(event) => event,
-                    None if !client.is_depositing() => {
+                    None if !leaving.contains(&parcel(at as u8 % 4).id())
+                        && client.may_deposit(parcel(at as u8 % 4).bytes().len() as u32) =>
+                    {
                         let parcel = parcel(at as u8 % 4);
+                        leaving.push(parcel.id());
                         ClientEvent::Deposit { deposit: deposit(&parcel, 2), parcel }
                     }
                     None if !client.is_discarding() => ClientEvent::Discard(vec![parcel(0).id()]),
@@ -186,6 +190,7 @@ proptest! {
                         prop_assert_eq!(parcel.id(), waiting.id);
                         todo.push_back(ClientEvent::Done(waiting.id));
                     }
+                    ClientEffect::Deposited { id, .. } => leaving.retain(|one| *one != id),
                     ClientEffect::Closed(_) => over = true,
                     ClientEffect::Fault(fault) => {
                         over = true;

@@ -1,0 +1,157 @@
+//! What is left at a hub for many agencies that are away, and what a hub refuses.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use liaison_node::clock::{Clock, ManualClock, SystemClock};
+use liaison_node::limits::HUB_AGAIN_SOON_MS;
+use liaison_node::parcels::Row;
+use liaison_protocol::id::AgencyId;
+use liaison_protocol::wire::mailbox::{Message, Refusal};
+use liaison_tests::absent::Absent;
+use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::raw_hub::RawMailbox;
+use liaison_tests::{Federation, RawPeer, TestNode};
+use serde_json::Value;
+
+use crate::first::trend;
+use crate::parcels::{AFTER_S, CARRY, around, lie, outbox};
+
+/// Agencies that are away at once.
+const ABSENT: usize = 40;
+
+async fn absent(
+    federation: &Federation,
+    count: usize,
+    hub: AgencyId,
+    nodes: &[&str],
+) -> Vec<Absent> {
+    let mut all = Vec::new();
+    for n in 0..count {
+        let one = Absent::new(federation.dir(), &format!("p{n:02}"), &[hub]);
+        for node in nodes {
+            one.is_added(&federation[*node]).await;
+        }
+        all.push(one);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_forty_absent_agencies_lack_is_at_the_hub_one_parcel_each() {
+    let (mut federation, clock) = around(&["hub"], &["a"]).await;
+    let hub = federation["hub"].agency;
+    absent(&federation, ABSENT, hub, &["hub", "a"]).await;
+    let a = &federation["a"];
+    a.push(&trend("For all of them"), &[]).await;
+    let began = Instant::now();
+    clock.advance(2 * AFTER_S * 1_000);
+    let one_each = |rows: &[Row]| {
+        let to: BTreeSet<AgencyId> = rows.iter().map(|row| row.to).collect();
+        rows.len() == ABSENT && to.len() == ABSENT && lie(rows)
+    };
+    outbox(a, "a parcel for each", one_each).await;
+    let took = began.elapsed();
+    println!(
+        "parcels for {ABSENT} absent agencies were at the hub in {took:.1?}, {:.0?} each",
+        took / ABSENT as u32
+    );
+    federation.stop().await;
+}
+
+async fn refusal(node: &TestNode, of: &str) -> Value {
+    let list = node.json(&["parcels"]).await;
+    let all = list["refused"].as_array().cloned().unwrap_or_default();
+    let mut all = all.into_iter();
+    all.find(|one| one["to"] == of).unwrap_or(Value::Null)
+}
+
+/// Waits until a hub has refused so often to keep parcels for an agency.
+async fn refused(node: &TestNode, of: &str, asked: u64) -> Value {
+    let mut changes = node.node().parcels.outbox().changes();
+    let met = async {
+        loop {
+            let one = refusal(node, of).await;
+            if one["asked"].as_u64() >= Some(asked) {
+                return one;
+            }
+            changes.changed().await.expect("runs");
+        }
+    };
+    let met = tokio::time::timeout(PATIENCE, met).await;
+    met.unwrap_or_else(|_| panic!("{of} is not refused {asked} times"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_refused_is_asked_again_when_its_policy_changes() {
+    let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
+    federation["hub"].policy(OPEN).await;
+    federation.node("b").stop().await;
+    let a = &federation["a"];
+    let id = a.push(&trend("Nobody carries it"), &[]).await;
+    clock.advance(2 * AFTER_S * 1_000);
+    let one = refused(a, "b", 1).await;
+    assert_eq!(
+        (&one["why"], &one["hub"]),
+        (&"not-carried".into(), &"hub".into())
+    );
+    assert!(one["next"].is_string(), "{one}");
+    let said = a.cli(&["parcels"]).await.expect_code(0);
+    assert!(
+        said.out.contains("Asked once") || said.out.contains("Asked 1 time"),
+        "{said:?}"
+    );
+    assert!(said.out.contains("asked again at"), "{said:?}");
+    let why = a.cli(&["why", &id.full(), "b"]).await.expect_code(0);
+    assert!(why.out.contains("does not keep a parcel"), "{why:?}");
+    // It says that something changed by ending the stream: no wait is over.
+    federation["hub"].policy(CARRY).await;
+    clock.advance(HUB_AGAIN_SOON_MS);
+    outbox(a, "the parcel lies there", lie).await;
+    assert_eq!(refusal(a, "b").await, Value::Null);
+    federation.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_refused_is_asked_again_after_growing_waits_and_when_room_is_made() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let mut federation = Federation::new();
+    let node = federation.prepare("a", "border", "QN");
+    node.configure("[hubs]\nafter_s = 1\n");
+    node.with_clock(clock.clone()).start().await;
+    federation["a"].policy(OPEN).await;
+    let mut hub = RawPeer::hub(federation.dir(), "hub").await;
+    hub.link(&federation["a"]).await;
+    absent(&federation, 2, hub.agency, &["a"]).await;
+    let a = &federation["a"];
+    a.push(&trend("For both"), &[]).await;
+    clock.advance(2_000);
+    let mut mailbox = RawMailbox::open(&hub, a).await;
+    let (first, second) = (mailbox.offered().await, mailbox.offered().await);
+    let refuse = |id| Message::Refuse {
+        id,
+        why: Refusal::DepositorFull,
+    };
+    mailbox.kept(first).await;
+    mailbox.send(&refuse(second.id)).await;
+    let name = a.node().registry.alias(&second.to);
+    for (asked, minutes) in [(1, 1), (2, 5), (3, 15)] {
+        refused(a, &name, asked).await;
+        let one = a.node().parcels.refusal(&hub.agency, &second.to);
+        let wait = one.expect("refused").next.0 - clock.now().0;
+        assert_eq!(wait, minutes * 60_000, "{one:?}");
+        clock.advance(wait);
+        let again = mailbox.offered().await;
+        assert_eq!(again.to, second.to);
+        mailbox.send(&refuse(again.id)).await;
+    }
+    refused(a, &name, 4).await;
+    // The first is collected: the hub does not list it any more, and there is room.
+    mailbox.held.clear();
+    clock.advance(liaison_node::limits::HOLDING_MS);
+    let again = mailbox.offered().await;
+    assert_eq!(again.to, second.to);
+    mailbox.kept(again).await;
+    federation.stop().await;
+}
