@@ -40,7 +40,11 @@ pub use output::{Kept, Style, Ui};
 /// Runs the program: arguments, terminal and environment of this process.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    memory::give_back(&args);
+    if let Err(error) = memory::give_back(&args) {
+        // If standard error is closed as well, the exit code is all that is left to say.
+        let _ = report(&mut Ui::process(), &error);
+        return ExitCode::from(error.exit_code());
+    }
     ExitCode::from(match args.split_first() {
         Some((program, rest)) if shell::is_shell(program) => shell::run(rest, &mut Ui::process()),
         _ => run(args, Ui::process()),

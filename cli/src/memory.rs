@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use clap::Parser;
 
 use crate::commands::{Cli, Command as Named};
+use crate::error::CommandError;
 
 /// Where the allocator reads, before the program begins, for how many milliseconds it keeps what
 /// is free: else a second, and until something else is freed there.
@@ -14,20 +16,32 @@ const KEEPS_MS: &str = "MIMALLOC_PURGE_DELAY";
 
 /// Begins a node anew, as the same process, with an allocator that gives back at once what is
 /// free: with half a million records it then rests at 63 MB, and not at 128. Returns where that is
-/// so already, for other commands, and where it can't be done: then the node takes more.
-pub fn give_back(args: &[OsString]) {
+/// so already, for other commands, and where the program's file is not known: then the node takes
+/// more.
+///
+/// # Errors
+/// It could not be begun anew, and must not go on: what that changed of its signals stays.
+pub fn give_back(args: &[OsString]) -> Result<(), CommandError> {
     if std::env::var_os(KEEPS_MS).is_some() || !runs_a_node(args) {
-        return;
+        return Ok(());
     }
-    let Ok(program) = std::env::current_exe() else {
-        return;
+    let (Some((name, rest)), Ok(program)) = (args.split_first(), std::env::current_exe()) else {
+        return Ok(());
     };
-    let mut anew = Command::new(program);
-    if let Some((name, rest)) = args.split_first() {
-        anew.arg0(name).args(rest);
+    // Not a loader that was given the program, nor a file that was replaced meanwhile.
+    if program.file_name() != Path::new(name).file_name() || !program.exists() {
+        return Ok(());
     }
     // It returns only if it fails.
-    let _failed = anew.env(KEEPS_MS, "0").exec();
+    let error = Command::new(program)
+        .arg0(name)
+        .args(rest)
+        .env(KEEPS_MS, "0")
+        .exec();
+    Err(CommandError::failed(
+        format!("the node could not be begun anew with less memory: {error}"),
+        format!("begin it so: {KEEPS_MS}=0 liaison run"),
+    ))
 }
 
 fn runs_a_node(args: &[OsString]) -> bool {

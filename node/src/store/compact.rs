@@ -31,6 +31,7 @@ pub fn compact(dir: &Path, scratch: &Path) -> Result<Compaction, StoreError> {
         });
     }
     let from = Engine::open(dir, limits::STORE_CACHE_BYTES)?;
+    super::of_this_format(&from)?;
     let state = from
         .get(&[keys::STATE])?
         .ok_or_else(|| from.corrupt("the counters are missing"))?;

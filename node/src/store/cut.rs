@@ -173,16 +173,7 @@ impl Rebuild {
     pub fn rows(&mut self, rows: Page, lock: impl Fn(&Header) -> bool) -> Result<(), StoreError> {
         for (key, mut bytes) in rows {
             match key.first() {
-                Some(&keys::FORMAT) => {
-                    let found = keys::part::<4>(&bytes, 0).map_or(0, u32::from_be_bytes);
-                    if found != super::FORMAT {
-                        return Err(StoreError::Format {
-                            dir: self.engine.dir().to_path_buf(),
-                            found,
-                            expected: super::FORMAT,
-                        });
-                    }
-                }
+                Some(&keys::FORMAT) => super::check_format(self.engine.dir(), &bytes)?,
                 Some(&keys::HEADER) => {
                     let what = || "a header".to_owned();
                     let mut header: Header = value::decode(&self.engine, &bytes, what)?;

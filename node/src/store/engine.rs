@@ -10,6 +10,7 @@
 //!   ([`block`]).
 //! - What it caches it counts at every 64th access to one of 256 lists: read once each, 16,000
 //!   pages stay in memory beside the cache. Whoever reads a block touches it ([`TOUCHES`]).
+//! - Its way back over the edge of a page may never end ([`block::name`]).
 //! - A disk that fills up half way poisons it: room is checked before each write.
 
 use std::collections::BTreeMap;
@@ -142,6 +143,7 @@ impl Engine {
         };
         let (start, failed) = match below {
             Ok(Some((at, _))) => (at.to_vec(), None),
+            Ok(None) if block::packing(&from).is_some() => (block::name(&from), None),
             Ok(None) => (from.clone(), None),
             Err(error) => (from.clone(), Some(error)),
         };
@@ -159,7 +161,7 @@ impl Engine {
     pub fn last(&self, prefix: &[u8]) -> Result<Option<(Value, Value)>, StoreError> {
         let end = keys::after(prefix);
         let rows = match &end {
-            Some(end) => self.db.range(..end.as_slice()),
+            Some(end) => self.db.range(..block::name(end)),
             None => self.db.iter(),
         };
         for row in rows.rev() {
@@ -215,13 +217,15 @@ impl Engine {
             let group = key.get(..packing.group).unwrap_or_default().to_vec();
             let (at, old) = match self.block_of(key, packing)? {
                 Some((at, block)) => (at.to_vec(), Some(block)),
-                None => (group.clone(), None),
+                None => (block::name(&group), None),
             };
             let after = (Bound::Excluded(at.as_slice()), Bound::Unbounded);
             let next = self.db.range::<&[u8], _>(after).next();
             let next = next.transpose().map_err(|e| self.fault(e))?;
             let in_it = |key: &[u8]| {
-                let below = next.as_ref().is_none_or(|(next, _)| key < next.as_ref());
+                let below = next
+                    .as_ref()
+                    .is_none_or(|(next, _)| *block::name(key) < **next);
                 below && key.starts_with(&group)
             };
             let here = std::iter::from_fn(|| changes.next_if(|(key, _)| in_it(key)));
@@ -235,7 +239,7 @@ impl Engine {
                 match n {
                     0 if block == was => {}
                     0 => batch.insert(at.as_slice(), block),
-                    _ => batch.insert(first, block),
+                    _ => batch.insert(block::name(&first), block),
                 }
             }
         }
@@ -245,7 +249,8 @@ impl Engine {
     /// The block that a key is in, if it is there.
     fn block_of(&self, key: &[u8], packing: Packing) -> Result<Option<(Value, Value)>, StoreError> {
         let group = key.get(..packing.group).unwrap_or(key);
-        let block = self.db.range(group..=key).next_back();
+        let named = block::name(group)..=block::name(key);
+        let block = self.db.range(named).next_back();
         block.transpose().map_err(|e| self.fault(e))
     }
 

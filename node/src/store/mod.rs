@@ -39,7 +39,7 @@ mod value;
 mod writer;
 
 use std::future::Future;
-use std::path::{Path as FsPath, PathBuf};
+use std::path::Path as FsPath;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -244,19 +244,8 @@ impl Drop for Shared {
 
 /// Writes format and counters into a new database, or checks the format of an old one.
 fn init(engine: &Engine, incarnation: Option<Incarnation>) -> Result<(), StoreError> {
-    let dir = || PathBuf::from(engine.dir());
     match engine.get(&[keys::FORMAT])? {
-        Some(bytes) => {
-            let found = keys::part::<4>(&bytes, 0).map_or(0, u32::from_be_bytes);
-            if found != FORMAT {
-                return Err(StoreError::Format {
-                    dir: dir(),
-                    found,
-                    expected: FORMAT,
-                });
-            }
-            Ok(())
-        }
+        Some(bytes) => check_format(engine.dir(), &bytes),
         // The mark outlives a database that lost everything.
         None if engine.mark().is_some() || engine.last(&[])?.is_some() => {
             Err(engine.corrupt("it is empty, and was not"))
@@ -276,6 +265,26 @@ fn init(engine: &Engine, incarnation: Option<Incarnation>) -> Result<(), StoreEr
             engine.set_mark(incarnation, Arrival::ZERO)
         }
     }
+}
+
+/// Checks that a store, which may be damaged otherwise, is of this version's format if it says so.
+fn of_this_format(engine: &Engine) -> Result<(), StoreError> {
+    match engine.get(&[keys::FORMAT])? {
+        Some(bytes) => check_format(engine.dir(), &bytes),
+        None => Ok(()),
+    }
+}
+
+fn check_format(dir: &FsPath, bytes: &[u8]) -> Result<(), StoreError> {
+    let found = keys::part::<4>(bytes, 0).map_or(0, u32::from_be_bytes);
+    if found == FORMAT {
+        return Ok(());
+    }
+    Err(StoreError::Format {
+        dir: dir.to_path_buf(),
+        found,
+        expected: FORMAT,
+    })
 }
 
 /// Checks that nothing acknowledged is missing.

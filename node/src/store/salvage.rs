@@ -20,6 +20,7 @@ pub fn salvage(from: &Path, to: &Path, note: (&str, &[u8])) -> Result<u64, Store
         });
     }
     let from = Engine::open(from, limits::STORE_CACHE_BYTES)?;
+    super::of_this_format(&from)?;
     let mut rows = Vec::new();
     for family in [keys::PEER, keys::CARD, keys::META] {
         for row in from.scan(&[family], vec![family]) {

@@ -17,6 +17,9 @@ use crate::limits;
 /// of a kilobyte and less that come in batches.
 const GROWTH: u64 = 12;
 
+/// Bytes of log for an operation, however little it brings: it writes a block or two anew.
+const OP_BYTES: u64 = 4 * 1024;
+
 /// A write and whom to tell.
 #[derive(Debug)]
 pub struct Command {
@@ -71,7 +74,8 @@ impl Writer {
 
     /// Commits a group and answers it. Returns the error that ends all writing, if any.
     fn commit(&mut self, group: Vec<Command>, bytes: usize) -> Option<StoreError> {
-        if let Err(error) = self.room(bytes) {
+        let ops = group.iter().map(|command| command.ops.len()).sum();
+        if let Err(error) = self.room(bytes, ops) {
             answer(group.into_iter().map(|c| (c.reply, Err(error.clone()))));
             return None;
         }
@@ -145,12 +149,13 @@ impl Writer {
         }
     }
 
-    /// Checks that there is room for a group of so many bytes, with what sled adds.
-    fn room(&self, bytes: usize) -> Result<(), StoreError> {
+    /// Checks that there is room for a group of so many bytes and operations, with what sled adds.
+    fn room(&self, bytes: usize, ops: usize) -> Result<(), StoreError> {
         let free = self.engine.free_bytes()?;
         let need = self
             .min_free
-            .saturating_add(GROWTH.saturating_mul(bytes as u64));
+            .saturating_add(GROWTH.saturating_mul(bytes as u64))
+            .saturating_add(OP_BYTES.saturating_mul(ops as u64));
         if free < need {
             let dir = self.engine.dir().to_path_buf();
             return Err(StoreError::Full { dir, free, need });

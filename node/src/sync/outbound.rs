@@ -175,7 +175,10 @@ async fn send(
             // There is more to look at; what the peer says, and the clock, had their turn.
             () = std::future::ready(()), if session.has_more() => {}
             _ = tick.tick() => {
-                session.handle(Event::Tick(share.now()));
+                // While nothing is read, the peer is not the one that is late.
+                if session.settles.len() < limits::SETTLES {
+                    session.handle(Event::Tick(share.now()));
+                }
                 ticks += 1;
                 session.notices = limits::SETTLED_NOTICES;
                 if session.opened && ticks.is_multiple_of(limits::TELL_TIME_S * 1000 / limits::SESSION_TICK_MS) {
