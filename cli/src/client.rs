@@ -250,6 +250,10 @@ impl Client {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory => {
                 CommandError::NoHome { home }
             }
+            // The queue of those who wait to be taken is full.
+            ErrorKind::WouldBlock => {
+                ApiError::busy("more programs call this node at once than it takes").into()
+            }
             _ => CommandError::Broken {
                 why: format!("{}: {error}", socket.display()),
             },

@@ -1,6 +1,6 @@
 //! What can go wrong, with the exit code and the remedy: 1 refused or failed, 2 usage, 3 the
 //! node is not reachable, 4 not for your role, 5 the
-//! solver is missing.
+//! solver is missing, 6 waits for a second person, 7 too much at once.
 
 use std::io;
 use std::path::PathBuf;
@@ -26,6 +26,9 @@ pub const NO_SOLVER: u8 = 5;
 
 /// Waits for a second person.
 pub const PENDING: u8 = 6;
+
+/// The node has too much to do for this user: nothing was done, try again.
+pub const BUSY: u8 = 7;
 
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -155,6 +158,7 @@ impl CommandError {
             Self::Api(error) if error.code == "forbidden" => FORBIDDEN,
             Self::Api(error) if error.code == "pending" => PENDING,
             Self::Api(error) if error.code == "no-solver" => NO_SOLVER,
+            Self::Api(error) if error.code == "busy" => BUSY,
             Self::Answer { .. }
             | Self::Api(_)
             | Self::File { .. }
@@ -266,6 +270,7 @@ mod tests {
         assert_eq!(CommandError::failed("", "").exit_code(), 1);
         let forbidden = ApiError::new("forbidden", "not for this role");
         assert_eq!(CommandError::from(forbidden).exit_code(), 4);
+        assert_eq!(CommandError::from(ApiError::busy("")).exit_code(), 7);
         let missing = ApiError::new("no-solver", "");
         assert_eq!(CommandError::from(missing).exit_code(), 5);
         assert_eq!(CommandError::NoHome { home: "/x".into() }.exit_code(), 3);

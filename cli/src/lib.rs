@@ -8,7 +8,7 @@
 //! `run`. `output/` renders; nothing else knows about terminals. `stage` starts several nodes in
 //! one process, for the demo and for [`exercise`]s. Exit codes: 0 done, 1 refused or failed, 2
 //! usage, 3 the node is not reachable, 4 not for your role, 5 the solver is missing, 6 waits for
-//! a second person.
+//! a second person, 7 too many calls of one user at once.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod aside;
 pub mod audit;
 pub mod backup;
 pub mod cardfile;

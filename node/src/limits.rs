@@ -1,9 +1,8 @@
 //! Bounds of the node's own parts, with unit and reason. What comes over the wire is
 //! bounded by [`liaison_protocol::limits`].
 
-/// Bytes of sled's page cache, unless configured. sled takes two to three times as much:
-/// with 100,000 records of 600 bytes, all of them read once, 24 MiB make 90 MB of anonymous
-/// memory, 32 MiB make 105 and 64 MiB make 165; writing gains little by it.
+/// Bytes of sled's page cache, unless configured. sled takes about twice as much; writing gains
+/// little by more.
 pub const STORE_CACHE_BYTES: u64 = 24 * 1024 * 1024;
 
 /// Bytes that must stay free on the store's disk: below this a write is refused before it
@@ -96,6 +95,10 @@ pub const CLASSES_IN_MEMORY: usize = 20_000;
 /// records of a few years have classes.
 pub const ACCEPTS_REMEMBERED: usize = 4_096;
 
+/// Groups of answers of one session that wait to be written down: then nothing more is read from
+/// the peer, and no further step of a scan is taken.
+pub const SETTLES: usize = 16;
+
 /// Headers looked at in one step of a scan: a few milliseconds of work.
 pub const SCAN_ROWS: usize = 2_000;
 
@@ -155,6 +158,39 @@ pub const SESSION_PAUSE_MAX_MS: u64 = 5_000;
 
 /// Bytes of one call's body: a piece of an import, with room for its JSON quoting.
 pub const API_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of a body up to which a call takes no share of [`API_BODIES_BYTES`]: all connections with
+/// such a one take 16 MB.
+pub const API_SMALL_BODY_BYTES: usize = 64 * 1024;
+
+/// Bytes of larger bodies that are in memory at once, of all users' calls.
+pub const API_BODIES_BYTES: usize = 8 * API_BODY_BYTES;
+
+/// The same, of one user's calls: two imports beside each other.
+pub const API_BODIES_BYTES_OF_USER: usize = 2 * API_BODY_BYTES;
+
+/// Connections to the local socket at once, of all users; each makes one call at a time. A file
+/// descriptor each, of the 1,024 that a system may give a process at least.
+pub const API_CONNECTIONS: usize = 256;
+
+/// The same, of one user: more than a person with a few windows open, and their scripts, need.
+pub const API_CONNECTIONS_OF_USER: usize = 32;
+
+/// Connections at once that are told that there is no place for them; more are closed at once.
+pub const API_REFUSALS: usize = 16;
+
+/// Milliseconds for each step of that: such a caller is a program on this machine.
+pub const API_REFUSE_MS: u64 = 1_000;
+
+/// Bytes of the head of a call; hyper takes no less than 8 KiB.
+pub const API_HEAD_BYTES: usize = 64 * 1024;
+
+/// Milliseconds in which the head of a call has to come, and for which a connection may be idle
+/// between two calls.
+pub const API_HEAD_MS: u64 = 10_000;
+
+/// Milliseconds until connections are taken again after the system had no room for one.
+pub const API_ACCEPT_AGAIN_MS: u64 = 100;
 
 /// Bytes that are kept of what the HTTP library says of a call that it refuses.
 pub const API_ERROR_BYTES: usize = 4 * 1024;

@@ -443,9 +443,18 @@ impl Other {
 
     /// Makes a call without the program.
     pub(crate) fn post(&self, path: &str) -> Output {
+        self.call("POST", path)
+    }
+
+    /// Asks without the program.
+    pub(crate) fn get(&self, path: &str) -> Output {
+        self.call("GET", path)
+    }
+
+    fn call(&self, method: &str, path: &str) -> Output {
         let socket = self.home.join("liaison.sock");
         Command::new("curl")
-            .args(["--silent", "--fail-with-body", "--request", "POST"])
+            .args(["--silent", "--fail-with-body", "--request", method])
             .args(["--unix-socket", &socket.to_string_lossy()])
             .arg(format!("http://liaison{path}"))
             .uid(self.uid)

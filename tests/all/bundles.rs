@@ -248,6 +248,40 @@ async fn e13_what_is_withdrawn_between_packing_and_unpacking_is_told_and_does_no
     federation.stop().await;
 }
 
+/// What B answered in a file that takes its time says less than what it said on the line since:
+/// else B would never hear that the record is withdrawn.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_word_in_a_bundle_takes_nothing_from_a_newer_one() {
+    let mut federation = apart(&["a", "b"]).await;
+    federation["b"]
+        .policy(
+            r#"@id("share-all") @says("All goes out, and nothing comes in.")
+            permit (principal, action == Action::"share", resource);"#,
+        )
+        .await;
+    let id = federation["a"].push(&trend("Refused at first"), &[]).await;
+    pack(&federation, "a", "b", "1.bundle").await;
+    let opened = unpack(&federation, "b", "1.bundle").await.json();
+    assert_eq!(opened["refused"], 1, "{opened}");
+    let old = pack(&federation, "b", "a", "old.bundle").await;
+    assert_eq!(old["parcels"], 1, "{old}");
+
+    federation["b"].policy(OPEN).await;
+    federation.mend("a", "b").await;
+    federation["b"].holds_all(&[id]).await;
+    federation.settled().await;
+    let line = ledger(&federation["a"], &id.full(), "b").await;
+    assert_eq!(line["answer"], "stored", "{line}");
+    unpack(&federation, "a", "old.bundle").await.expect_code(0);
+    let line = ledger(&federation["a"], &id.full(), "b").await;
+    assert_eq!(line["answer"], "stored", "{line}");
+    let args = ["retract", &id.full(), "--reason", "error"];
+    federation["a"].cli(&args).await.expect_code(0);
+    federation.settled().await;
+    assert!(!sealed::has_bytes(&federation["b"], &id));
+    federation.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_permit_opens_its_record_in_the_same_parcel() {
     let mut federation = apart(&["a", "b", "c"]).await;

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use liaison_node::clock::{Clock, ManualClock};
 use liaison_node::referral::emergency::Second;
-use liaison_node::referral::{Approval, CaseId, ReferralError, Wanted};
+use liaison_node::referral::{Approval, CaseId, Draft, ReferralError, Wanted};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
-use liaison_protocol::personal::{Action, Emergency, Profile};
-use liaison_protocol::record::codes::{ConsentState, DeclineReason, EmergencyReason, Urgency};
+use liaison_protocol::personal::{Action, Emergency, Part, Profile};
+use liaison_protocol::record::codes::{
+    ConsentState, DeclineReason, EmergencyReason, ReferralPart, Urgency,
+};
 use liaison_tests::referral::{by_one_clock, case, pass, refers, stands, states, take, until};
-use liaison_tests::sealed::{identity, profile};
+use liaison_tests::sealed::{assessment, identity, inside, profile};
 use liaison_tests::{Federation, TestNode};
 
 const NAME: &str = "Quittenmarke Zwetschge";
@@ -221,4 +223,51 @@ async fn of_an_emergency_whose_case_does_not_open_nothing_more_goes_out() {
             Err(error) => panic!("{error}"),
         }
     }
+}
+
+/// What an officer wrote of somebody's situation waits as well until somebody has looked again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_assessment_of_an_unreviewed_emergency_waits_for_the_review() {
+    let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
+    let federation = by_one_clock(&clock, &["a", "b"], "").await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let slow = Profile {
+        urgency: Urgency::Standard,
+        ..emergency()
+    };
+    let id = case(a, &[b], slow, NAME);
+    let assessed = inside(Part::Assessment(Box::new(assessment("No income"))));
+    let assessed = assessed.show_content().expect("it fits");
+    let assessed = String::from_utf8(assessed.to_vec()).expect("text");
+    let written = a.node().cases.change(&id, |case| {
+        let draft = case.draft.expose();
+        let draft = draft.strip_suffix('}').expect("an object");
+        case.draft = Draft::new(format!(r#"{draft},"assessment":{assessed}}}"#));
+    });
+    written.expect("kept").expect("here");
+    approve(a, &id, Millis(clock.now().0 - 2 * HOUR));
+    let thread = a.node().ask(&id, 0).await.expect("asked");
+    stands(b, &thread, State::Sent).await;
+    take(b, thread, Action::Acknowledged).await;
+    stands(a, &thread, State::Acknowledged).await;
+    for _ in 0..3 {
+        pass(&federation, &clock, 23 * HOUR).await;
+    }
+    pass(&federation, &clock, 2 * HOUR).await;
+    take(b, thread, Action::Accepted).await;
+    stands(a, &thread, State::Accepted).await;
+    federation.settled().await;
+    let part = |node: &TestNode| {
+        let thread = node.node().referrals.thread(&thread)?;
+        thread.parts(ReferralPart::Assessment).next()
+    };
+    assert_eq!((part(a), part(b)), (None, None), "73 h after the approval");
+    let second = Second {
+        uid: 9,
+        user: "colleague".into(),
+        shared: false,
+    };
+    let reviewed = a.node().review_emergency(&id, second).await;
+    reviewed.expect("reviewed");
+    until(b, "it has the assessment", part).await;
 }

@@ -49,13 +49,13 @@ use rand::rngs::SysRng;
 use crate::first::trend;
 
 /// Two nodes that do not reach each other; `b` collects at a hub that is the test.
-struct Site {
-    federation: Federation,
+pub(crate) struct Site {
+    pub(crate) federation: Federation,
     hub: RawPeer,
 }
 
 impl Site {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with_clock(None).await
     }
 
@@ -93,15 +93,15 @@ impl Site {
         Self { federation, hub }
     }
 
-    fn a(&self) -> &TestNode {
+    pub(crate) fn a(&self) -> &TestNode {
         &self.federation["a"]
     }
 
-    fn b(&self) -> &TestNode {
+    pub(crate) fn b(&self) -> &TestNode {
         &self.federation["b"]
     }
 
-    async fn mailbox(&self, of: &str) -> RawMailbox<'_> {
+    pub(crate) async fn mailbox(&self, of: &str) -> RawMailbox<'_> {
         RawMailbox::open(&self.hub, &self.federation[of]).await
     }
 

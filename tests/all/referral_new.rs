@@ -183,7 +183,7 @@ async fn an_emergency_waits_for_another_officer_and_is_sent_when_that_one_approv
     };
     let shared = bord
         .node()
-        .approve_emergency(&case, second(4242, true))
+        .approve_emergency(&case, second(4242, true), None)
         .await;
     assert!(matches!(shared, Err(ApprovalFault::Shared)), "{shared:?}");
     assert_eq!(sealed(bord), 0);
@@ -193,7 +193,7 @@ async fn an_emergency_waits_for_another_officer_and_is_sent_when_that_one_approv
     bord.cli(&args).await.expect_code(0);
     let changed = bord
         .node()
-        .approve_emergency(&case, second(4242, false))
+        .approve_emergency(&case, second(4242, false), None)
         .await;
     assert!(
         matches!(changed, Err(ApprovalFault::NotWaiting { .. })),
@@ -205,7 +205,7 @@ async fn an_emergency_waits_for_another_officer_and_is_sent_when_that_one_approv
 
     let (sent, _) = bord
         .node()
-        .approve_emergency(&case, second(4242, false))
+        .approve_emergency(&case, second(4242, false), None)
         .await
         .expect("it is sent");
     let thread = sent.threads().next().expect("a thread");

@@ -5,17 +5,22 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use liaison_node::clock::{Clock, ManualClock};
+use liaison_node::keyring::Shelf;
+use liaison_node::limits::DAY_MS;
 use liaison_node::referral::CaseId;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
 use liaison_protocol::personal::{Action, Profile};
 use liaison_protocol::record::codes::{
-    ClosureReason, ConsentScope, ConsentState, ReferralPart, Urgency, WithdrawalReason,
+    ClosureReason, ConsentScope, ConsentState, DeclineReason, ReferralPart, Urgency,
+    WithdrawalReason,
 };
 use liaison_protocol::record::date::Date;
 use liaison_tests::TestNode;
-use liaison_tests::referral::{by_one_clock, case, gone, pass_days, refer, stands, take, until};
+use liaison_tests::referral::{
+    by_one_clock, case, gone, pass, pass_days, refer, stands, states, take, until,
+};
 use liaison_tests::sealed::{closed, name_in, opens, profile};
 
 const NAME: &str = "Quittenmarke Zwetschge";
@@ -258,9 +263,80 @@ async fn when_a_referral_ends_nothing_of_it_is_left() {
         a.node().cases.ids().expect("read").is_empty().then_some(())
     })
     .await;
+    // Nor which deadlines were missed, nor who was on duty and looked.
+    for node in [a, b] {
+        for shelf in Shelf::ALL {
+            until(node, "its files are gone", |node| {
+                let names = node.node().keyring.kept_names(shelf).expect("read");
+                names.is_empty().then_some(())
+            })
+            .await;
+        }
+    }
     federation.node("a").stop().await;
     federation.node("a").start().await;
     let a = &federation["a"];
     assert!(a.node().cases.ids().expect("read").is_empty());
     assert!(!a.node().keyring.holds(&thread));
+}
+
+/// By a clock that nobody believes nobody's identity ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_leaps_erases_nobody_until_somebody_has_looked_at_it() {
+    let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
+    let federation = by_one_clock(&clock, &["a", "b"], "").await;
+    let [a, b] = ["a", "b"].map(|name| &federation[name]);
+    let id = case(a, &[b], profile(), NAME);
+    let thread = a.node().ask(&id, 0).await.expect("asked");
+    let identity = to_its_end(a, b, thread).await;
+    let written = || a.node().cases.read(&id).expect("read").expect("here");
+    clock.advance(40 * DAY_MS);
+    assert!(a.node().time.trusted().is_err(), "a leap of 40 days");
+    // It woke whoever waits for a time.
+    federation.settled().await;
+    for node in [a, b] {
+        opens(node, &identity).await;
+    }
+    assert!(written().draft.expose().contains(NAME));
+    pass(&federation, &clock, 0).await;
+    for node in [a, b] {
+        closed(node, &identity).await;
+    }
+    until(a, "what was written is gone", |_| {
+        (!written().draft.expose().contains(NAME)).then_some(())
+    })
+    .await;
+}
+
+/// Whoever declined is done with it long before who accepted: what was written stays for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_stays_while_one_provider_works_on_it() {
+    let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
+    let federation = by_one_clock(&clock, &["a", "b", "c"], "").await;
+    let [a, b, c] = ["a", "b", "c"].map(|name| &federation[name]);
+    let standard = Profile {
+        urgency: Urgency::Standard,
+        ..profile()
+    };
+    let id = case(a, &[b, c], standard, NAME);
+    let first = a.node().ask(&id, 0).await.expect("asked");
+    stands(b, &first, State::Sent).await;
+    let no_place = Action::Declined {
+        reason: DeclineReason::NoCapacity,
+    };
+    take(b, first, no_place).await;
+    let second = until(c, "c is asked", |c| Some(states(c).first()?.0)).await;
+    take(c, second, Action::Accepted).await;
+    stands(a, &second, State::Accepted).await;
+    pass_days(&federation, &clock, 32).await;
+    federation.settled().await;
+    let written = a.node().cases.read(&id).expect("read").expect("here");
+    assert!(written.draft.expose().contains(NAME));
+    take(a, second, Action::IdentityReleased).await;
+    let named = stands(c, &second, State::IdentityReleased).await;
+    let identity = named.parts(ReferralPart::Identity).next();
+    assert_eq!(
+        name_in(c, &identity.expect("released")).as_deref(),
+        Some(NAME)
+    );
 }

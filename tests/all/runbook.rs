@@ -13,6 +13,7 @@ use liaison_tests::federation::{OPEN, PATIENCE, apply_anyway};
 use liaison_tests::process::{Program, Site, succeeded};
 use liaison_tests::runbook::{Machines, Runbook};
 use liaison_tests::sheet;
+use serde_json::Value;
 
 use crate::crash::BINARY;
 use crate::parcels::CARRY;
@@ -226,9 +227,21 @@ fn runbook_a_hub_s_disk_is_stolen() {
     machines.play(&runbook, "A hub's disk is stolen");
     let after = machines.node("hub").json(&["status"]);
     assert_eq!(after["fingerprint"], before["fingerprint"]);
-    // Under the stolen keys nobody gets in any more.
-    let key = |home: &Path| std::fs::read(home.join("keys/node.key")).expect("a key");
-    assert_ne!(key(&home), key(&dir.path().join("thief")));
+    // Under the stolen keys nobody gets in any more: whoever has the disk starts its node.
+    let thief = Program::start(BINARY, &dir.path().join("thief"), "127.0.0.1:0");
+    let tried = thief.cli(&["peer", "test", "narova", "--json"], "");
+    let says = String::from_utf8_lossy(&tried.stdout);
+    assert_ne!(tried.status.code(), Some(0), "{says}");
+    let tried: Value = serde_json::from_str(&says).expect("JSON");
+    let steps = tried["steps"].as_array().expect("steps");
+    let step = |name: &str| steps.iter().find(|step| step["step"] == name);
+    assert_eq!(step("connect").expect("a step")["ok"], true, "{says}");
+    assert_eq!(
+        step("known-to-them").expect("a step")["ok"],
+        false,
+        "{says}"
+    );
+    assert_eq!(thief.terminate(), Some(0));
     comes_by_a_hub(&mut machines);
 }
 

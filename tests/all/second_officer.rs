@@ -67,7 +67,41 @@ async fn e31_an_emergency_waits_for_an_officer_who_is_another_user_of_the_machin
     assert_ne!(own.status, 200, "nobody approves their own: {own:?}");
     assert_eq!(bord.node().vault.count(), before, "nothing is sealed yet");
 
-    let ran = tokio::task::block_in_place(|| other.post(&path));
+    // What the colleague looked at is rewritten under the same name before they say yes: their
+    // word does not count for what they never saw.
+    let draft = waits["draft"].as_str().expect("a draft");
+    let view = |path: &str| {
+        let ran = tokio::task::block_in_place(|| other.get(path));
+        serde_json::from_str::<Value>(&succeeded(&ran)).expect("JSON")
+    };
+    let looked_at = format!("/v1/drafts/{draft}");
+    let seen = view(&looked_at);
+    assert!(seen["referral"]["identity"].is_null(), "{seen}");
+    let mut another = referral.clone();
+    another["profile"]["region"] = json!("QN-03");
+    let rewritten = post(
+        &format!("/v1/referrals?draft={draft}"),
+        &another.to_string(),
+    );
+    assert_eq!(rewritten.json()["state"], "waiting", "{rewritten:?}");
+    let approved = |seen: &Value| {
+        let path = format!("{path}?seen={}", seen["waits_ms"]);
+        tokio::task::block_in_place(|| other.post(&path))
+    };
+    let ran = approved(&seen);
+    assert!(!ran.status.success(), "{ran:?}");
+    let says = String::from_utf8_lossy(&ran.stdout);
+    assert!(says.contains("changed since you looked at it"), "{says}");
+    assert_eq!(bord.node().vault.count(), before, "nothing is sealed yet");
+
+    // Nor is anything looked at again that did not go out.
+    let review = format!("/v1/drafts/{draft}/review");
+    let ran = tokio::task::block_in_place(|| other.post(&review));
+    assert!(!ran.status.success(), "{ran:?}");
+
+    let seen = view(&looked_at);
+    assert_eq!(seen["referral"]["profile"]["region"], "QN-03", "{seen}");
+    let ran = approved(&seen);
     let sent: Value = serde_json::from_str(&succeeded(&ran)).expect("JSON");
     let id = sent["id"].as_str().expect("an id").parse().expect("id");
     sealed::opens(&federation["qn-lantern"], &id).await;

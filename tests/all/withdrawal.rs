@@ -13,9 +13,9 @@ use liaison_protocol::record::codes::{Kind, ReceiptWhat};
 use liaison_protocol::record::kinds::{Content, Recall, Receipt};
 use liaison_protocol::record::signed::SignedRecord;
 use liaison_protocol::wire::{Item, Message, Outcome};
-use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::federation::{ACCEPT, OPEN, PATIENCE};
 use liaison_tests::raw::{self, RawPeer};
-use liaison_tests::{Federation, TestNode, sheet};
+use liaison_tests::{Federation, TestNode, sealed, sheet};
 use serde_json::Value;
 
 use crate::first::trend;
@@ -686,4 +686,22 @@ async fn take(stream: &mut raw::RawStream, id: RecordId) {
     stream.want(batch, place).await.expect("its bytes");
     let outcomes = vec![Outcome::Answered(Answer::Stored); count];
     stream.send(&Message::Answers { batch, outcomes }).await;
+}
+
+/// Of a sealed copy that is taken back the key is gone before a receipt says that it is erased.
+#[tokio::test(flavor = "multi_thread")]
+async fn e16_a_sealed_copy_that_was_recalled_opens_no_more() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let (a, b) = (&federation["a"], &federation["b"]);
+    let id = sealed::seal(a, &[b], sealed::marked("Quittenmarke")).await;
+    sealed::opens(b, &id).await;
+    federation.settled().await;
+    a.policy(ACCEPT).await;
+    let reason = "policy".parse().expect("reason");
+    let made = a.node().recall(&[id], &b.agency, reason).await;
+    assert_eq!(made.expect("recalled").len(), 1);
+    until(a, &id, "b erased it", |view| is_erased(view, "b")).await;
+    assert!(!b.node().keyring.holds(&id), "its key lies on b's disk");
+    sealed::closed(b, &id).await;
+    federation.stop().await;
 }

@@ -20,6 +20,8 @@ Examples:
   liaison query kind:trend dim.nationality:SYR --sum --by period
   liaison query received:today author:qm-bord
   liaison query --new                       what came since you last asked so
+  liaison query kind:trend --limit 20000 --csv > trends.csv
+  liaison query kind:trend --limit 20000 --csv --before 3F7K-9Q2M > older.csv
   liaison query kind:trend --by route --sum --csv > routes.csv")]
 pub struct QueryArgs {
     /// What to look for
@@ -27,6 +29,9 @@ pub struct QueryArgs {
     /// At most this many rows [default: 50]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Only what came before this record: the rows that the last answer had no room for
+    #[arg(long, value_name = "ID")]
+    before: Option<String>,
     /// Only the number of records
     #[arg(long, conflicts_with = "csv")]
     count: bool,
@@ -47,7 +52,12 @@ pub struct QueryArgs {
 /// Asks the node.
 pub fn run(context: &mut Context, args: QueryArgs) -> Outcome {
     if args.words.is_empty()
-        && !(args.new || args.count || args.sum || args.by.is_some() || args.limit.is_some())
+        && !(args.new
+            || args.count
+            || args.sum
+            || args.by.is_some()
+            || args.limit.is_some()
+            || args.before.is_some())
     {
         return Err(CommandError::usage(
             "query needs something to look for",
@@ -57,6 +67,7 @@ pub fn run(context: &mut Context, args: QueryArgs) -> Outcome {
     let request = QueryRequest {
         words: args.words,
         limit: args.limit,
+        before: args.before,
         count: args.count,
         new: args.new,
         sum: args.sum,
@@ -66,6 +77,11 @@ pub fn run(context: &mut Context, args: QueryArgs) -> Outcome {
     if args.csv {
         for note in &report.notes {
             context.ui.note(note)?;
+        }
+        if let Some(older) = records::older(&report) {
+            context
+                .ui
+                .note(&format!("not all of them are in the file: {older}"))?;
         }
         return context.ui.bytes(&records::csv(&report)?);
     }

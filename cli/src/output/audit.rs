@@ -61,10 +61,19 @@ pub fn lines(style: &Style, report: &AuditReport) -> String {
     let heads = ["LINE", "WHEN", "WHO", "WHAT", "PEER", "ABOUT", "BY"];
     let mut out = grid(style, &heads, &[0, 1, 3], rows.collect());
     out.push('\n');
-    if report.more {
-        out.push_str("There are older ones: --limit N, --since T.\n");
+    if let Some(older) = older(report) {
+        out.push_str(&format!("{older}\n"));
     }
     out
+}
+
+/// That older lines match as well, if so, and how to see them.
+pub fn older(report: &AuditReport) -> Option<String> {
+    let first = report.lines.first().filter(|_| report.more)?;
+    Some(format!(
+        "There are older ones: --limit N (up to 10,000), or --before {}.",
+        first.n
+    ))
 }
 
 /// `audit verify`.

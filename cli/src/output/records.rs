@@ -25,17 +25,13 @@ pub fn query(style: &Style, report: &QueryReport, by: Option<&str>) -> String {
     } else if !report.rows.is_empty() {
         out.push_str(&rows(style, &report.rows));
     }
-    let shown = report.rows.len() as u64;
     let total = plural(report.count, "record", "records");
     out.push_str(&match report.sum {
         Some(sum) => format!("{total}, sum {}\n", comma(sum)),
-        None if shown > 0 && shown < report.count => {
-            format!(
-                "{total}; these are the newest {} (more with --limit N)\n",
-                comma(shown)
-            )
-        }
-        None => format!("{total}\n"),
+        None => match older(report) {
+            Some(older) => format!("{total}; {older}\n"),
+            None => format!("{total}\n"),
+        },
     });
     for note in &report.notes {
         out.push_str(&format!(
@@ -45,6 +41,16 @@ pub fn query(style: &Style, report: &QueryReport, by: Option<&str>) -> String {
         ));
     }
     out
+}
+
+/// Which of the records are listed, if not all are, and how to get the others.
+pub fn older(report: &QueryReport) -> Option<String> {
+    let next = report.next.as_deref()?;
+    Some(format!(
+        "these are {} of them (more: --limit N; older: --before {})",
+        comma(report.rows.len() as u64),
+        short_id(next)
+    ))
 }
 
 /// Records as a table.
@@ -411,6 +417,7 @@ mod tests {
                 row("Detections on the Western Balkan Route, Syrians, October 2015"),
                 gone,
             ],
+            next: Some(row("").id),
             ..QueryReport::default()
         };
         let text = query(&STYLE, &report, None);
@@ -423,7 +430,7 @@ mod tests {
         3F7K-9Q2M  trend  Detections on the Western Balkan  qm-bord  green  not a time
                           Route, Syrians, October 2015
         3F7K-9Q2M  trend  (retracted) Old                   qm-bord  green  not a time
-        70 records; these are the newest 2 (more with --limit N)
+        70 records; these are 2 of them (more: --limit N; older: --before 3F7K-9Q2M)
         ");
     }
 

@@ -18,6 +18,8 @@ pub struct Filter {
     pub since: Option<Millis>,
     /// Before.
     pub until: Option<Millis>,
+    /// Before the line of this number.
+    pub before: Option<u64>,
     /// A user's name or number, or `node`.
     pub who: Option<String>,
     /// What was done.
@@ -87,12 +89,18 @@ pub fn search(dir: &Path, filter: &Filter, limit: usize, ids: usize) -> Result<F
 }
 
 impl Filter {
+    /// Whether a time lies in the span that is meant.
+    pub fn holds(&self, at: Millis) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at < until)
+    }
+
     fn takes(&self, line: &Line) -> bool {
         let at = || {
             let at: Option<Timestamp> = line.at.parse().ok();
             at.and_then(|at| u64::try_from(at.as_millisecond()).ok())
         };
         self.what.is_none_or(|what| line.what == what)
+            && self.before.is_none_or(|n| line.n < n)
             && (!self.typed || line.typed.is_some())
             && self.record.as_ref().is_none_or(|record| {
                 let begins = |id: &String| id.starts_with(record.as_str());

@@ -131,6 +131,7 @@ pub(super) async fn disclosures(
         &node,
         AuditRequest {
             since: request.since,
+            until: request.until,
             what: Some(Act::Disclose.as_str().into()),
             record: record.map(|id| id.full()),
             peer: request.peer,
@@ -298,12 +299,17 @@ fn account(
     record: Option<RecordId>,
     filter: &Filter,
 ) -> Result<Vec<DisclosureRow>, ApiError> {
-    let found = search(
-        node.audit.dir(),
-        filter,
-        limits::AUDIT_ANSWER_LINES,
-        usize::MAX,
-    )?;
+    // An account that leaves something out is none: rather none at all.
+    let most = limits::AUDIT_ANSWER_IDS;
+    let too_many = || {
+        let says = format!("more than {most} disclosures match, and an account has no more");
+        ApiError::new("invalid", says)
+            .with_remedy("ask for one span after another, with --since T and --until T")
+    };
+    let found = search(node.audit.dir(), filter, usize::MAX, most)?;
+    if found.more {
+        return Err(too_many());
+    }
     let mut rows = Vec::new();
     let mut told = BTreeSet::new();
     for line in found.lines {
@@ -345,23 +351,29 @@ fn account(
         }
     } else if let Some(peer) = filter.peer.as_ref().and_then(|p| p.parse().ok()) {
         let mut from = Arrival(0);
-        while rows.len() + ledger.len() < limits::AUDIT_ANSWER_LINES {
+        loop {
             let lines = node.store.ledger_of(&peer, from, limits::SCAN_ROWS)?;
             let Some((last, _)) = lines.last() else { break };
             from = last.next();
             for (arrival, line) in lines {
                 if line.direction == Direction::Sent
+                    && filter.holds(line.at)
                     && let Some(header) = node.store.header(arrival)?
                 {
-                    ledger.push((peer, header.id, line));
+                    if !told.contains(&(header.id, peer)) {
+                        ledger.push((peer, header.id, line));
+                    }
                 }
+            }
+            if rows.len() + ledger.len() > most {
+                return Err(too_many());
             }
         }
     }
     for (agency, of, line) in ledger {
-        let after = filter.since.is_none_or(|since| line.at >= since);
+        let in_span = filter.holds(line.at);
         let meant = filter.peer.as_ref().is_none_or(|p| *p == agency.full());
-        if line.direction != Direction::Sent || !after || !meant || told.contains(&(of, agency)) {
+        if line.direction != Direction::Sent || !in_span || !meant || told.contains(&(of, agency)) {
             continue;
         }
         rows.push(DisclosureRow {
@@ -399,6 +411,7 @@ fn filter(node: &Node, request: AuditRequest) -> Result<Filter, ApiError> {
     Ok(Filter {
         since: time(request.since)?,
         until: time(request.until)?,
+        before: request.before,
         who: request.who,
         what,
         record: request

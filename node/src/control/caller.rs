@@ -2,22 +2,27 @@
 
 use std::sync::Arc;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::IncomingStream;
-use tokio::net::UnixListener;
-
 use super::api::OfficerView;
+use super::shares::Share;
 use crate::audit::Who;
 use crate::officers::Officer;
 
-/// The Unix user at the other end, as the kernel tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Uid(pub u32);
+/// The connection that a call came by. Its place is taken until no clone is left: by the
+/// connection itself, and by a call that goes on although the caller has gone away.
+#[derive(Clone, Debug)]
+pub(super) struct Connection {
+    /// The Unix user at the other end, as the kernel tells it.
+    pub uid: u32,
+    _place: Arc<Share>,
+}
 
-impl Connected<IncomingStream<'_, UnixListener>> for Uid {
-    fn connect_info(stream: IncomingStream<'_, UnixListener>) -> Self {
-        // A caller whose credentials the kernel does not tell is nobody.
-        Self(stream.io().peer_cred().map_or(u32::MAX, |c| c.uid()))
+impl Connection {
+    /// One of a user, with the place that it takes.
+    pub(super) fn new(uid: u32, place: Share) -> Self {
+        Self {
+            uid,
+            _place: Arc::new(place),
+        }
     }
 }
 

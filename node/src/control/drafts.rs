@@ -13,8 +13,8 @@ use liaison_protocol::record::codes::{AgeBand, ConsentState, ScreenIndicator};
 use zeroize::Zeroize;
 
 use super::api::{
-    ApiError, DraftRow, DraftView, FindingView, PlanRow, ReferralQuery, ReferralReport,
-    ScreenReport, ScreenRequest,
+    ApiError, ApproveQuery, DraftRow, DraftView, FindingView, PlanRow, ReferralQuery,
+    ReferralReport, ScreenReport, ScreenRequest,
 };
 use super::caller::Caller;
 use super::text::rfc3339;
@@ -133,6 +133,7 @@ pub(super) async fn show(
         draft: case.id.to_string(),
         user: case.user.clone(),
         referral,
+        waits_ms: case.waits.map(|since| since.0),
     }))
 }
 
@@ -172,11 +173,12 @@ pub(super) async fn approve(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
-    Query(query): Query<ReferralQuery>,
+    Query(query): Query<ApproveQuery>,
 ) -> Answer<ReferralReport> {
     let id = named(&name)?;
     note(|note| note.typed("approves", id.as_str()));
-    let (case, sent) = node.approve_emergency(&id, second(&caller)).await?;
+    let seen = query.seen.map(Millis);
+    let (case, sent) = node.approve_emergency(&id, second(&caller), seen).await?;
     node.became(&case, sent, query.wait_s).await.map(Json)
 }
 
@@ -474,6 +476,9 @@ impl From<ApprovalFault> for ApiError {
         match fault {
             ApprovalFault::NotWaiting { .. } => ApiError::new("conflict", says)
                 .with_remedy("'liaison refer drafts' lists what waits"),
+            ApprovalFault::Changed { id } => ApiError::new("conflict", says).with_remedy(format!(
+                "'liaison refer approve {id}' shows it as it is now"
+            )),
             ApprovalFault::Own { .. } | ApprovalFault::Shared => ApiError::new("forbidden", says)
                 .with_remedy("'liaison officers' lists who may approve it"),
             ApprovalFault::New(fault) => fault.into(),

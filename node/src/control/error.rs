@@ -57,6 +57,12 @@ impl ApiError {
         }
     }
 
+    /// A caller who has too much under way; nothing of the call was done.
+    pub fn busy(says: &str) -> Self {
+        Self::new("busy", format!("{says}; nothing of this call was done"))
+            .with_remedy("wait until others of your calls have ended, then try again")
+    }
+
     /// No record of this id.
     pub fn no_record(text: &str) -> Self {
         let shown = liaison_protocol::id::clip(text);
@@ -91,6 +97,7 @@ impl ApiError {
             }
             "refused" | "forbidden" | "ceiling" => StatusCode::FORBIDDEN,
             "disk" => StatusCode::INSUFFICIENT_STORAGE,
+            "busy" => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

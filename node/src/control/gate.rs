@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{MatchedPath, Request, State};
+use axum::body::HttpBody as _;
+use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -12,14 +12,20 @@ use tokio::sync::oneshot;
 
 use super::access::AccessTable;
 use super::api::ApiError;
-use super::caller::{Caller, Uid};
+use super::caller::{Caller, Connection};
+use super::connections;
+use super::shares::{Share, Shares};
 use super::turned_away::TurnedAways;
 use crate::audit::{Act, AuditError, Entry, Note, Who, noted};
+use crate::limits;
 use crate::node::Node;
 use crate::officers::Roster;
 
 /// Who was turned away, and the words.
 type TurnedAway = Box<(Who, ApiError)>;
+
+/// A call's body has no room beside the others'.
+struct TooMuch;
 
 /// What the gate knows.
 #[derive(Clone)]
@@ -29,6 +35,7 @@ pub(super) struct Gate {
     /// SHA-256 of the officers file that the log was told of.
     officers: Arc<Mutex<[u8; 32]>>,
     turned_away: TurnedAways,
+    bodies: Shares,
 }
 
 /// Lets a call through, or not. What changes something is announced in the audit log before
@@ -37,7 +44,7 @@ pub(super) struct Gate {
 /// node's own log has who called what, and nothing that was typed.
 pub(super) async fn admit(
     State(gate): State<Gate>,
-    ConnectInfo(Uid(uid)): ConnectInfo<Uid>,
+    Extension(connection): Extension<Connection>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -47,6 +54,11 @@ pub(super) async fn admit(
         .get::<MatchedPath>()
         .map(|p| p.as_str().to_owned())
         .unwrap_or_default();
+    let uid = connection.uid;
+    let Ok(body) = gate.room_for(uid, &request) else {
+        let error = ApiError::busy("your programs send this node more at once than it takes");
+        return connections::turn_away(request.into_body(), error).await;
+    };
     // The library drops what answers a client that has gone away: a change would stop halfway,
     // and the log would not have its end. So a task of the node's own answers.
     let node = gate.node.clone();
@@ -57,6 +69,7 @@ pub(super) async fn admit(
         let status = response.status().as_u16();
         tracing::info!(target: "liaison::api", uid, method = word(&method), %route, status, "call");
         let _the_client_has_gone = answer.send(response);
+        drop((body, connection));
     });
     answered.await.unwrap_or_else(|_| {
         ApiError::new("internal", "the call was cut short: the node is stopping")
@@ -72,7 +85,24 @@ impl Gate {
             access: Arc::new(access),
             officers: Arc::default(),
             turned_away: TurnedAways::default(),
+            bodies: Shares::new(
+                "bytes of calls",
+                limits::API_BODIES_BYTES,
+                limits::API_BODIES_BYTES_OF_USER,
+            ),
         }
+    }
+
+    /// Room for a call's body, which is in memory until the call is over; small ones need none.
+    fn room_for(&self, uid: u32, request: &Request) -> Result<Option<Share>, TooMuch> {
+        // More than that is refused before it is read.
+        let bytes = request.body().size_hint().upper();
+        let bytes = bytes.and_then(|n| usize::try_from(n).ok());
+        let bytes = bytes.map_or(limits::API_BODY_BYTES, |n| n.min(limits::API_BODY_BYTES));
+        if bytes <= limits::API_SMALL_BODY_BYTES {
+            return Ok(None);
+        }
+        self.bodies.take(uid, bytes).map(Some).ok_or(TooMuch)
     }
 
     async fn answer(

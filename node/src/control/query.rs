@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use liaison_protocol::clock::Millis;
 
-use super::api::{ApiError, Group, QueryReport, QueryRequest};
+use super::api::{ApiError, Group, QueryReport, QueryRequest, RecordRow};
 use super::caller::Caller;
 use crate::audit::{Act, note};
 use crate::node::Node;
@@ -59,7 +59,8 @@ pub(super) async fn query(
     if request.new && listed && whole {
         if report.count > most {
             report.notes.push(format!(
-                "{most} are listed, and the others count as seen as well"
+                "{most} are listed, and the others count as seen as well: 'liaison query --before {}' lists them",
+                report.next.as_deref().unwrap_or_default()
             ));
         }
         let bytes = last.0.to_be_bytes().to_vec().into();
@@ -111,10 +112,15 @@ fn answer(
     } else {
         request.limit.unwrap_or(ROWS)
     };
+    let before = match &request.before {
+        Some(text) => Some(node.find(text)?.0.0),
+        None => None,
+    };
     let options = Options {
         limit,
         sum: request.sum,
         by,
+        before,
         after,
         ..Options::default()
     };
@@ -133,7 +139,10 @@ fn answer(
         )
         .with_remedy("add measure:NAME to the query, or --by measure"));
     }
-    let mut rows = Vec::with_capacity(outcome.arrivals.len());
+    let found = outcome.arrivals.len();
+    let full = found > 0 && found >= limit.min(limits::QUERY_ARRIVALS);
+    let is_cut = full && (found as u64) < outcome.count;
+    let mut rows: Vec<RecordRow> = Vec::with_capacity(found);
     for arrival in outcome.arrivals {
         let arrival = Arrival(arrival);
         if let Some(header) = node.store.header(arrival)? {
@@ -153,9 +162,11 @@ fn answer(
             sum: g.sum,
         })
         .collect();
+    let next = rows.last().filter(|_| is_cut).map(|row| row.id.clone());
     Ok(QueryReport {
         count: outcome.count,
         rows,
+        next,
         sum: outcome.sum,
         groups,
         notes: outcome.notes.iter().map(ToString::to_string).collect(),

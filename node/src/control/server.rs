@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use tokio::net::UnixListener;
 
 use super::api::ApiError;
-use super::caller::Uid;
+use super::connections;
 use super::gate::{self, Gate};
 use super::routes::calls;
 use crate::limits;
@@ -39,18 +39,10 @@ pub fn serve(node: &Node, group: Option<&str>) -> Result<(), NodeError> {
         std::os::unix::fs::chown(&path, None, Some(gid)).map_err(fault)?;
     }
     let app = routes(node.clone());
-    let mut stop = node.stopping();
     let gone = path.clone();
+    let of_node = node.clone();
     node.spawn(async move {
-        let served = axum::serve(listener, app.into_make_service_with_connect_info::<Uid>())
-            .with_graceful_shutdown(async move {
-                // An error means that the node is gone, which is a stop as well.
-                let _stopped = stop.wait_for(|stop| *stop).await;
-            })
-            .await;
-        if let Err(error) = served {
-            tracing::error!(%error, "the local API ended");
-        }
+        connections::accept(of_node, listener, app).await;
         remove(&gone);
     });
     Ok(())

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use super::card::{Claim, check_addresses, in_days, next_number, verified, with_keys};
 use super::{Home, HomeError, InitReport, NodeSecrets, io, write};
 use crate::cardfile::CardFile;
+use crate::keyring::{replace_file, shred_file};
 use crate::limits;
 
 /// The text of a root key's file, for the one act that needs it. Wiped when dropped, never
@@ -235,8 +236,8 @@ impl Home {
                 path: to.display().to_string(),
             });
         }
-        let path = self.root_path();
-        fs::remove_file(&path).map_err(|e| io(&path, e))
+        // Overwritten first: what is unlinked alone can be read from the disk for long.
+        Ok(shred_file(&self.root_path()).map(drop)?)
     }
 
     /// After a change of the signing key that was cut short: the new key takes its place if the
@@ -253,9 +254,10 @@ impl Home {
             .is_some_and(|c| c.keys.signing.iter().any(|entry| entry.key == key));
         if named {
             let path = self.keys_dir().join("signing.key");
-            fs::rename(&next, &path).map_err(|e| io(&path, e))
+            // The old one is overwritten: whoever finds it could sign what looks old enough.
+            Ok(replace_file(&next, &path)?)
         } else {
-            fs::remove_file(&next).map_err(|e| io(&next, e))
+            Ok(shred_file(&next).map(drop)?)
         }
     }
 

@@ -23,26 +23,28 @@ use crate::store::{Direction, LedgerEntry, Op, OpOutcome, Quarantined, RefusedEn
 
 impl Ingest {
     /// Takes in what a peer sent, by whatever route: what it offered, and the bytes. One answer
-    /// each, in order; one faulty record does not touch the others.
-    pub async fn received(
+    /// each, in order; one faulty record does not touch the others. Batches of a courier come in
+    /// the order of these calls, whenever what they return is waited for.
+    pub fn received(
         &self,
         courier: AgencyId,
         route: Route,
         records: Vec<(Item, Bytes)>,
-    ) -> Vec<Answer> {
-        let count = records.len();
-        let this = self.clone();
-        // Before anything is waited for: batches of one session come in its order.
+    ) -> impl Future<Output = Vec<Answer>> + Send + 'static {
         let ids: HashSet<RecordId> = records.iter().map(|(item, _)| item.id).collect();
         let coming = self.0.under_way.enter(courier, ids);
-        let answers = self
-            .to_the_end(async move { this.take_in(&coming, (courier, route), records).await })
-            .await
-            .unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count]);
-        if answers.contains(&Answer::Later(Later::Disk)) {
-            self.0.catch_up.put_off(&courier);
+        let this = self.clone();
+        async move {
+            let count = records.len();
+            let ingest = this.clone();
+            let work = async move { ingest.take_in(&coming, (courier, route), records).await };
+            let answers = this.to_the_end(work).await;
+            let answers = answers.unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count]);
+            if answers.contains(&Answer::Later(Later::Disk)) {
+                this.0.catch_up.put_off(&courier);
+            }
+            answers
         }
-        answers
     }
 
     /// Takes a batch in; what waited for a card that came in the same batch once more.

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use liaison_protocol::id::{AgencyId, ParcelId};
@@ -16,6 +15,7 @@ use super::pack::{Counts, PackError, Packed};
 use super::post::PostError;
 use super::talk::Talk;
 use super::whom::Absent;
+use crate::aside::aside;
 use crate::limits;
 use crate::store::Arrival;
 
@@ -99,7 +99,7 @@ impl Talk<'_> {
             self.deposits.nothing_for.insert(peer, seen);
             self.deposits.last = Some(peer);
             self.deposits.busy.insert(peer);
-            self.deposits.packing.push(packing.boxed());
+            self.deposits.packing.push(aside(packing));
         }
     }
 

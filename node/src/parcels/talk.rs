@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Blame;
 use liaison_protocol::id::{AgencyId, ParcelId};
@@ -20,6 +20,7 @@ use super::deposits::Deposits;
 use super::open::{OpenError, Opened};
 use super::outbox::{Key, Row, State, Way};
 use super::post::PostError;
+use crate::aside::aside;
 use crate::limits;
 use crate::node::Node;
 use crate::swarm::{Channel, FrameReader, FrameWriter};
@@ -341,7 +342,7 @@ impl Talk<'_> {
                 .await;
             (waiting.id, opened)
         };
-        self.opening = Some(opening.boxed());
+        self.opening = Some(aside(opening));
     }
 
     /// It is opened, or never will be, or not now.

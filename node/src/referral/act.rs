@@ -164,7 +164,8 @@ impl Node {
         profile: &Inside,
         action: &Action,
     ) -> Vec<Finding> {
-        let today = Date::from_millis(self.clock.now());
+        // A clock that jumped ahead ends nobody's reflection period.
+        let today = Date::from_millis(self.time.believed());
         match action {
             Action::IdentityReleased => {
                 let Some(consent) = consent_now(thread, profile) else {

@@ -286,12 +286,11 @@ impl Node {
         Ok(Some((id, open.map(|(at, _)| at).collect())))
     }
 
-    /// The threads of the referral that this one belongs to.
+    /// The threads of the referral that this one belongs to, also where its case does not open:
+    /// what was sent to all candidates has to be taken back, and one of them knows who it is.
     pub(super) fn threads_of_case(&self, thread: &RecordId) -> Vec<RecordId> {
-        self.cases
-            .of_thread(thread)
-            .and_then(|(id, _)| self.cases.read(&id).ok().flatten())
-            .map_or_else(|| vec![*thread], |case| case.threads().collect())
+        let known = self.cases.of_thread(thread);
+        known.map_or_else(|| vec![*thread], |(id, _)| self.cases.threads_of(&id))
     }
 
     /// The identity that a referral was made with.

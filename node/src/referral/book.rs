@@ -103,6 +103,7 @@ impl Seen {
 impl Book {
     /// Takes up what came of looking at a record.
     pub fn looked(&mut self, id: RecordId, looked: Looked) {
+        self.unclear.remove(&id);
         match looked {
             Looked::Is(seen) => self.take(id, seen),
             Looked::Nothing => self.gone(&id),
@@ -117,9 +118,10 @@ impl Book {
         !self.unclear.is_empty()
     }
 
-    /// What has to be looked at again; it is put back where it still can't be.
-    pub fn again(&mut self) -> BTreeSet<RecordId> {
-        std::mem::take(&mut self.unclear)
+    /// What has to be looked at again; it stays until [`Self::looked`] has it, so that a look
+    /// that is cut short loses nothing.
+    pub fn again(&self) -> BTreeSet<RecordId> {
+        self.unclear.clone()
     }
 
     /// Takes up a record.
@@ -308,8 +310,9 @@ mod tests {
         book.looked(thread(), Looked::Unclear);
         assert!(book.threads.contains_key(&thread()) && book.is_unclear());
         assert_eq!(book.again(), BTreeSet::from([thread()]));
-        assert!(!book.is_unclear());
+        assert!(book.is_unclear(), "a look that is cut short loses nothing");
         book.looked(thread(), Looked::Nothing);
+        assert!(!book.is_unclear());
         assert!(book.threads.is_empty());
     }
 }

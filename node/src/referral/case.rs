@@ -333,6 +333,15 @@ impl Cases {
         lock(&self.0.threads).get(thread).cloned()
     }
 
+    /// The threads of a case, in the order in which the candidates stand in it; without a look at
+    /// its file.
+    pub(super) fn threads_of(&self, id: &CaseId) -> Vec<RecordId> {
+        let threads = lock(&self.0.threads);
+        let its = threads.iter().filter(|(_, (case, _))| case == id);
+        let its: BTreeMap<usize, RecordId> = its.map(|(id, (_, at))| (*at, *id)).collect();
+        its.into_values().collect()
+    }
+
     /// Until when an emergency has to be looked at again; none: it is none, was not sent, or was
     /// looked at.
     pub fn review_by(&self, id: &CaseId) -> Option<Millis> {

@@ -20,6 +20,12 @@ pub enum ApprovalFault {
         /// The draft.
         id: CaseId,
     },
+    /// It was written anew since they looked at it.
+    #[error("{id} was changed since you looked at it: nothing was sent")]
+    Changed {
+        /// The draft.
+        id: CaseId,
+    },
     /// It is their own.
     #[error("you wrote {id} yourself: a colleague approves it, from their own account")]
     Own {
@@ -114,7 +120,8 @@ impl Node {
         late.map(|(id, _)| id).collect()
     }
 
-    /// A second officer approves an emergency that waits, and it is sent.
+    /// A second officer approves an emergency that waits, and it is sent. `seen`: since when that
+    /// waited which they looked at; none: they were shown nothing.
     ///
     /// # Errors
     /// [`ApprovalFault`]; it waits still, unless it was changed meanwhile.
@@ -122,12 +129,17 @@ impl Node {
         &self,
         id: &CaseId,
         second: Second,
+        seen: Option<Millis>,
     ) -> Result<(CaseFile, Sent), ApprovalFault> {
         let case = self.case(id).await?;
-        if case.waits.is_none() || case.sent {
+        let Some(since) = case.waits.filter(|_| !case.sent) else {
             return Err(ApprovalFault::NotWaiting { id: id.clone() });
-        }
+        };
         case.may_be_seconded(&second)?;
+        // Whoever writes it anew asks anew: the word is on what was shown, and on nothing else.
+        if seen.is_some_and(|seen| seen != since) {
+            return Err(ApprovalFault::Changed { id: id.clone() });
+        }
         let approval = Approval {
             uid: second.uid,
             user: second.user,
@@ -139,7 +151,7 @@ impl Node {
         let changed = self
             .change_draft(id, move |case| {
                 // Exactly what was shown; who changed it meanwhile asks anew.
-                if case.waits.is_some() && case.draft == shown {
+                if case.waits == Some(since) && case.draft == shown {
                     case.approval = Some(approval);
                 }
             })

@@ -21,7 +21,7 @@ impl Node {
     pub(super) async fn take_up(&self) -> Result<(), ReferralError> {
         loop {
             let (after, again) = {
-                let mut book = self.referrals.book();
+                let book = self.referrals.book();
                 (book.taken, book.again())
             };
             let changes = self.vault.after(after, limits::REFERRAL_CHANGES);

@@ -6,22 +6,37 @@
 //! - Recovery cuts the log at the first damaged message without a word: the `mark` file
 //!   holds the last acknowledged arrival, so that a loss is noticed.
 //! - Opening a damaged file may panic: it is opened on a thread of its own.
+//! - A page has 16 entries at most, and takes memory for good: small entries share a value
+//!   ([`block`]).
+//! - What it caches it counts at every 64th access to one of 256 lists: read once each, 16,000
+//!   pages stay in memory beside the cache. Whoever reads a block touches it ([`TOUCHES`]).
 //! - A disk that fills up half way poisons it: room is checked before each write.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
+use std::ops::Bound;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use super::StoreError;
+use super::block::{self, Packing};
 use super::cut::CutState;
 use super::header::{Arrival, Incarnation};
+use super::{StoreError, keys};
 
 /// Bytes of sled's segments, the unit of its log. Smaller ones cost more headers, larger
 /// ones more memory.
 const SEGMENT_BYTES: usize = 512 * 1024;
+
+/// How often a page is touched when it is read by key: 64 would count it at once. With 300,000
+/// records of 800 bytes, all of them read, 370 MB of pages without, 135 MB with 4, 110 MB with 8
+/// at half the speed.
+const TOUCHES: usize = 4;
+
+/// How often a page is touched for each of its blocks when it is read in order.
+const SCAN_TOUCHES: usize = 2;
 
 /// How often our own lock is tried: a process that is just being started from this one
 /// holds what we have closed until it runs.
@@ -36,6 +51,9 @@ const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 /// Bytes as sled hands them out.
 pub type Value = sled::IVec;
+
+/// New values of keys; none: removed.
+type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// An open database.
 #[derive(Debug)]
@@ -100,7 +118,15 @@ impl Engine {
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        self.db.get(key).map_err(|e| self.fault(e))
+        let Some(packing) = block::packing(key) else {
+            return self.db.get(key).map_err(|e| self.fault(e));
+        };
+        let Some((at, block)) = self.block_of(key, packing)? else {
+            return Ok(None);
+        };
+        self.touch(&at, TOUCHES)?;
+        let place = block::find(&block, key).map_err(|_| self.short())?;
+        Ok(place.map(|place| block.subslice(place.value.start, place.value.len())))
     }
 
     /// Keeps batches out while it lives: for a value that is read in several parts.
@@ -109,29 +135,51 @@ impl Engine {
     }
 
     /// Keys from `from` on that begin with `prefix`, in order.
-    pub fn scan(
-        &self,
-        prefix: &[u8],
-        from: Vec<u8>,
-    ) -> impl Iterator<Item = Result<(Value, Value), StoreError>> + '_ {
-        let prefix = prefix.to_vec();
-        self.db
-            .range(from..)
-            .take_while(move |row| {
-                row.as_ref()
-                    .map_or(true, |(key, _)| key.starts_with(&prefix))
-            })
-            .map(|row| row.map_err(|e| self.fault(e)))
+    pub fn scan(&self, prefix: &[u8], from: Vec<u8>) -> Scan<'_> {
+        let below = match block::packing(&from) {
+            Some(packing) => self.block_of(&from, packing),
+            None => Ok(None),
+        };
+        let (start, failed) = match below {
+            Ok(Some((at, _))) => (at.to_vec(), None),
+            Ok(None) => (from.clone(), None),
+            Err(error) => (from.clone(), Some(error)),
+        };
+        Scan {
+            engine: self,
+            rows: Some(self.db.range(start..)),
+            prefix: prefix.to_vec(),
+            from: Bound::Included(from),
+            block: None,
+            failed,
+        }
     }
 
     /// The last key that begins with `prefix`.
     pub fn last(&self, prefix: &[u8]) -> Result<Option<(Value, Value)>, StoreError> {
-        let last = match super::keys::after(prefix) {
-            Some(end) => self.db.range(..end).next_back(),
-            None => self.db.iter().next_back(),
+        let end = keys::after(prefix);
+        let rows = match &end {
+            Some(end) => self.db.range(..end.as_slice()),
+            None => self.db.iter(),
         };
-        let last = last.transpose().map_err(|e| self.fault(e))?;
-        Ok(last.filter(|(key, _)| key.starts_with(prefix)))
+        for row in rows.rev() {
+            let (key, value) = row.map_err(|e| self.fault(e))?;
+            let last = if block::packing(&key).is_some() {
+                let place = match &end {
+                    Some(end) => block::last_below(&value, end),
+                    None => block::last_below(&value, &[u8::MAX; 64]),
+                };
+                // What it had below the end may have gone.
+                let Some(place) = place.map_err(|_| self.short())? else {
+                    continue;
+                };
+                parts(&value, &place)
+            } else {
+                (key, value)
+            };
+            return Ok(Some(last).filter(|(key, _)| key.starts_with(prefix)));
+        }
+        Ok(None)
     }
 
     /// Makes all changes at once; none: removed. They are durable after [`Engine::sync`].
@@ -140,18 +188,65 @@ impl Engine {
         changes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
     ) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
+        let mut packed = Changes::new();
         let _alone = self.batches.write().unwrap_or_else(PoisonError::into_inner);
         let mut cut = self.cut.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in changes {
             if let Some(cut) = cut.as_mut().filter(|cut| cut.needs(&key)) {
                 cut.keep(key.clone(), self.get(&key)?);
             }
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+            match (block::packing(&key), value) {
+                (Some(_), value) => drop(packed.insert(key, value)),
+                (None, Some(value)) => batch.insert(key, value),
+                (None, None) => batch.remove(key),
             }
         }
+        self.pack(packed, &mut batch)?;
         self.db.apply_batch(batch).map_err(|e| self.fault(e))
+    }
+
+    /// Writes the blocks anew that the changes are in.
+    fn pack(&self, changes: Changes, batch: &mut sled::Batch) -> Result<(), StoreError> {
+        let mut changes = changes.into_iter().peekable();
+        while let Some((key, packing)) = changes
+            .peek()
+            .and_then(|(key, _)| Some((key, block::packing(key)?)))
+        {
+            let group = key.get(..packing.group).unwrap_or_default().to_vec();
+            let (at, old) = match self.block_of(key, packing)? {
+                Some((at, block)) => (at.to_vec(), Some(block)),
+                None => (group.clone(), None),
+            };
+            let after = (Bound::Excluded(at.as_slice()), Bound::Unbounded);
+            let next = self.db.range::<&[u8], _>(after).next();
+            let next = next.transpose().map_err(|e| self.fault(e))?;
+            let in_it = |key: &[u8]| {
+                let below = next.as_ref().is_none_or(|(next, _)| key < next.as_ref());
+                below && key.starts_with(&group)
+            };
+            let here = std::iter::from_fn(|| changes.next_if(|(key, _)| in_it(key)));
+            let was = old.as_deref().unwrap_or_default();
+            let blocks = block::change(was, here.collect(), packing.bytes);
+            let blocks = blocks.map_err(|_| self.short())?;
+            if blocks.is_empty() && old.is_some() {
+                batch.remove(at.as_slice());
+            }
+            for (n, (first, block)) in blocks.into_iter().enumerate() {
+                match n {
+                    0 if block == was => {}
+                    0 => batch.insert(at.as_slice(), block),
+                    _ => batch.insert(first, block),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The block that a key is in, if it is there.
+    fn block_of(&self, key: &[u8], packing: Packing) -> Result<Option<(Value, Value)>, StoreError> {
+        let group = key.get(..packing.group).unwrap_or(key);
+        let block = self.db.range(group..=key).next_back();
+        block.transpose().map_err(|e| self.fault(e))
     }
 
     /// What a backup under way has not read yet.
@@ -205,9 +300,98 @@ impl Engine {
         }
     }
 
+    /// Has the page of a key counted among what is cached.
+    fn touch(&self, key: &[u8], times: usize) -> Result<(), StoreError> {
+        for _ in 0..times {
+            self.db.get(key).map_err(|e| self.fault(e))?;
+        }
+        Ok(())
+    }
+
+    fn short(&self) -> StoreError {
+        self.corrupt("a block is cut short")
+    }
+
     fn fault(&self, error: sled::Error) -> StoreError {
         fault(&self.dir, error)
     }
+}
+
+/// Keys in order, with their values. Ends after an error.
+pub struct Scan<'a> {
+    engine: &'a Engine,
+    /// None at the end.
+    rows: Option<sled::Iter>,
+    prefix: Vec<u8>,
+    /// From where on: the last key that was given is left out. A block that was split since it
+    /// was read is met again in part.
+    from: Bound<Vec<u8>>,
+    /// The block under way, and where its next entry begins.
+    block: Option<(Value, usize)>,
+    failed: Option<StoreError>,
+}
+
+impl Scan<'_> {
+    fn row(&mut self) -> Result<Option<(Value, Value)>, StoreError> {
+        loop {
+            let row = match self.block.take() {
+                Some((block, at)) => {
+                    let entry = block::entry(&block, at).map_err(|_| self.engine.short())?;
+                    let Some(place) = entry else { continue };
+                    let row = parts(&block, &place);
+                    self.block = Some((block, place.value.end));
+                    row
+                }
+                None => match self.rows.as_mut().and_then(Iterator::next).transpose() {
+                    Err(e) => return Err(self.engine.fault(e)),
+                    Ok(None) => return Ok(None),
+                    Ok(Some((key, value))) if block::packing(&key).is_some() => {
+                        self.engine.touch(&key, SCAN_TOUCHES)?;
+                        self.block = Some((value, 0));
+                        continue;
+                    }
+                    Ok(Some(row)) => row,
+                },
+            };
+            let key = row.0.as_ref();
+            let behind = match &self.from {
+                Bound::Included(from) => key < from.as_slice(),
+                Bound::Excluded(last) => key <= last.as_slice(),
+                Bound::Unbounded => false,
+            };
+            if behind {
+                continue;
+            }
+            if !key.starts_with(&self.prefix) {
+                return Ok(None);
+            }
+            self.from = Bound::Excluded(key.to_vec());
+            return Ok(Some(row));
+        }
+    }
+}
+
+impl Iterator for Scan<'_> {
+    type Item = Result<(Value, Value), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = match self.failed.take() {
+            Some(error) => Some(Err(error)),
+            None => self.row().transpose(),
+        };
+        if matches!(row, None | Some(Err(_))) {
+            (self.block, self.rows) = (None, None);
+        }
+        row
+    }
+}
+
+/// Key and value of an entry.
+fn parts(block: &Value, place: &block::Place) -> (Value, Value) {
+    (
+        block.subslice(place.key.start, place.key.len()),
+        block.subslice(place.value.start, place.value.len()),
+    )
 }
 
 /// Syncs a folder, so that names made in it are durable.

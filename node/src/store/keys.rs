@@ -61,6 +61,9 @@ pub const STATE: u8 = b'z';
 /// -> format and incarnation
 pub const FORMAT: u8 = b'v';
 
+/// Bytes of a family and a peer number.
+pub const OF_PEER: usize = 1 + size_of::<u32>();
+
 /// A key of raw parts.
 pub fn key(family: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + parts.iter().map(|p| p.len()).sum::<usize>());

@@ -16,6 +16,7 @@
 
 mod admit;
 mod apply;
+mod block;
 mod check;
 mod compact;
 mod cut;
@@ -64,7 +65,7 @@ use self::writer::{Command, Writer};
 use crate::limits;
 
 /// The layout of keys and values that this version reads and writes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug)]

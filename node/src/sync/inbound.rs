@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::AgencyId;
@@ -13,6 +14,7 @@ use liaison_protocol::wire::live::{
 use liaison_protocol::wire::{Message, Notice, Reason};
 
 use super::{Sync, SyncError, witness};
+use crate::aside::aside;
 use crate::ingest::{Asked, Known};
 use crate::limits;
 use crate::share::Route;
@@ -84,7 +86,6 @@ async fn serve(sync: &Sync, agency: AgencyId, stream: FrameStream) -> Result<(),
     }
 }
 
-type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 /// A batch, what is known of each of its items, and what the peer is asked for.
 type LookedUp = (u64, Vec<WireKnown>, Arc<Asked>);
 
@@ -96,10 +97,10 @@ struct Session<'a> {
     machine: Receiver,
     writer: FrameWriter,
     /// In no order: one that waits for another peer's copy holds up no other.
-    lookups: FuturesUnordered<Boxed<LookedUp>>,
+    lookups: FuturesUnordered<BoxFuture<'static, LookedUp>>,
     /// What the peer was asked for, by batch, until that is answered.
     asked: HashMap<u64, Arc<Asked>>,
-    ingests: FuturesUnordered<Boxed<(u64, u32, Vec<Answer>)>>,
+    ingests: FuturesUnordered<BoxFuture<'static, (u64, u32, Vec<Answer>)>>,
     effects: VecDeque<Effect>,
     /// Whether the peer said hello.
     opened: bool,
@@ -151,7 +152,7 @@ impl Session<'_> {
                     let route = self.route;
                     let share = self.sync.share.clone();
                     let peer = self.sync.peers.of(&agency);
-                    self.lookups.push(Box::pin(async move {
+                    self.lookups.push(aside(async move {
                         let (known, asked) = ingest.offered(agency, route, items, share).await;
                         peer.tally
                             .gave(known.iter().filter_map(|known| match known {
@@ -173,8 +174,9 @@ impl Session<'_> {
                         .map(|(item, bytes)| (item, bytes.into()))
                         .collect();
                     let peer = self.sync.peers.of(&agency);
-                    self.ingests.push(Box::pin(async move {
-                        let answers = ingest.received(agency, route, records).await;
+                    let received = ingest.received(agency, route, records);
+                    self.ingests.push(aside(async move {
+                        let answers = received.await;
                         peer.tally.gave(&answers);
                         (batch, first, answers)
                     }));

@@ -18,7 +18,7 @@ use liaison_protocol::fault::Blame;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::wire::{Hello, Speaks, WireFault};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 pub use self::peers::{PeerSync, PeerSyncs};
 pub use self::tally::Tally;
@@ -189,11 +189,12 @@ impl Sync {
 
     async fn keep_streams(&self) {
         let mut events = self.swarm.events();
+        let mut links = self.swarm.links();
         let mut stop = self.stop.clone();
-        let mut running: HashMap<AgencyId, tokio::task::AbortHandle> = HashMap::new();
+        let mut running: HashMap<AgencyId, AbortHandle> = HashMap::new();
         let mut tasks = JoinSet::new();
         let start = |tasks: &mut JoinSet<()>,
-                     running: &mut HashMap<AgencyId, tokio::task::AbortHandle>,
+                     running: &mut HashMap<AgencyId, AbortHandle>,
                      agency: AgencyId| {
             if let Some(old) = running.remove(&agency) {
                 old.abort();
@@ -205,6 +206,9 @@ impl Sync {
         }
         loop {
             tokio::select! {
+                // In this order: a link is told to be up, or not, before its state says so.
+                biased;
+                _ = stop.changed() => break,
                 event = events.recv() => match event {
                     Ok(LinkEvent::Up(agency)) => start(&mut tasks, &mut running, agency),
                     Ok(LinkEvent::Down(agency)) => {
@@ -224,7 +228,13 @@ impl Sync {
                     Err(tokio::sync::broadcast::error::RecvError::Closed) => break,
                 },
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => note_panic(ended),
-                _ = stop.changed() => break,
+                // Whoever is up has its streams: also if that was told before we listened and
+                // its state said so only after we looked, or if its task failed.
+                Ok(()) = links.changed() => for agency in self.up() {
+                    if running.get(&agency).is_none_or(AbortHandle::is_finished) {
+                        start(&mut tasks, &mut running, agency);
+                    }
+                },
             }
         }
         self.keep_seen(&self.up()).await;
@@ -315,7 +325,7 @@ fn note_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        tracing::error!(%error, "a session failed; it is opened anew with the next connection");
+        tracing::error!(%error, "a session failed; it is opened anew");
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use liaison_protocol::clock::Hlc;
 use liaison_protocol::fault::{Answer, Later};
@@ -13,9 +14,11 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::wire::live::{Lane, Sender, SenderEffect as Effect, SenderEvent as Event};
 use liaison_protocol::wire::{Item, Message, Notice, Outcome, Reason};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{PeerHandle, Sync, SyncError, blocking, witness};
+use crate::aside::aside;
 use crate::limits;
 use crate::share::{Candidate, ReleaseError, Released, Route};
 use crate::store::{Arrival, Cursor, StoreError};
@@ -72,8 +75,14 @@ async fn send(
     let from = share
         .store
         .cursor(&agency)?
-        .filter(|c| c.epoch == engine.epoch() && peer.is_looked_through())
-        .map_or(Arrival(0), |c| c.arrival);
+        .filter(|c| c.epoch == engine.epoch())
+        .map_or(Arrival(0), |c| {
+            if peer.is_looked_through() {
+                c.arrival
+            } else {
+                peer.looked_up_to(engine.epoch()).min(c.arrival)
+            }
+        });
     let mut session = Session {
         sync,
         agency,
@@ -106,6 +115,7 @@ async fn send(
         epoch: engine.epoch(),
         loads: FuturesUnordered::new(),
         settles: FuturesOrdered::new(),
+        written: None,
         effects: VecDeque::new(),
     };
     session.writer.send(&hello.encode()).await?;
@@ -119,7 +129,7 @@ async fn send(
             return Ok(reason);
         }
         tokio::select! {
-            frame = reader.next() => match frame? {
+            frame = reader.next(), if session.settles.len() < limits::SETTLES => match frame? {
                 Some(body) => session.handle(Event::Message(Message::decode(&body)?)),
                 None => return Ok(Reason::Stopping),
             },
@@ -162,6 +172,8 @@ async fn send(
             // There is a better way to the peer: the next session goes there.
             () = left.cancelled() => session.handle(Event::Close(Reason::Restart)),
             _ = stop.changed() => session.handle(Event::Close(Reason::Stopping)),
+            // There is more to look at; what the peer says, and the clock, had their turn.
+            () = std::future::ready(()), if session.has_more() => {}
             _ = tick.tick() => {
                 session.handle(Event::Tick(share.now()));
                 ticks += 1;
@@ -200,7 +212,6 @@ async fn until(at: Option<Instant>) {
 }
 
 type Load = (u64, Result<Vec<Option<Released>>, ReleaseError>);
-type Boxed<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
 struct Session<'a, C> {
     sync: &'a Sync,
@@ -241,8 +252,11 @@ struct Session<'a, C> {
     cursor: C,
     /// Of the policy that this session decides by.
     epoch: u64,
-    loads: FuturesUnordered<Boxed<Load>>,
-    settles: FuturesOrdered<Boxed<Result<(), StoreError>>>,
+    loads: FuturesUnordered<BoxFuture<'static, Load>>,
+    settles: FuturesOrdered<BoxFuture<'static, Result<(), StoreError>>>,
+    /// Told when the last of these is written: answers are written in the order in which they
+    /// came.
+    written: Option<oneshot::Receiver<()>>,
     effects: VecDeque<Effect>,
 }
 
@@ -251,9 +265,10 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         self.effects.extend(self.machine.handle(event));
     }
 
-    /// Carries out what is to be done, and fills the lanes until they are full or nothing is
-    /// left. The reason, when the stream is over.
+    /// Carries out what is to be done, and takes a step towards full lanes. The reason, when the
+    /// stream is over.
     async fn work(&mut self) -> Result<Option<Reason>, SyncError> {
+        let mut stepped = false;
         loop {
             while let Some(effect) = self.effects.pop_front() {
                 if let Some(reason) = self.carry_out(effect).await? {
@@ -261,8 +276,15 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 }
             }
             self.writer.flush().await?;
+            // A look through a large store takes minutes: between two steps of it the peer is
+            // heard, and time passes.
+            if stepped && self.has_more() {
+                self.peer.set_settled(None);
+                return Ok(None);
+            }
             self.fill().await?;
-            if self.effects.is_empty() {
+            stepped = true;
+            if self.effects.is_empty() && !self.has_more() {
                 let nothing_left = self.scan_done && self.owed_done && !self.peer.has_lacking();
                 let settled = nothing_left
                     && self.machine.is_idle()
@@ -322,7 +344,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 // Whatever is wanted was offered, so it is under way; arrival 0 is nothing.
                 let arrival = |id| self.pending.get(id).map_or(Arrival(0), |(at, _)| *at);
                 let wanted = ids.iter().map(arrival).collect();
-                self.loads.push(Box::pin(async move {
+                self.loads.push(aside(async move {
                     (batch, share.release(agency, wanted, route).await)
                 }));
             }
@@ -368,13 +390,28 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         let to_the_end = mark
             .filter(|_| lane == Lane::Scan && !self.another_way)
             .is_some_and(|mark| self.end.is_some_and(|end| Arrival(mark) >= end));
+        let looked = mark.filter(|_| lane == Lane::Scan && !self.another_way);
+        let epoch = self.epoch;
         let (share, agency, route) = (self.sync.share.clone(), self.agency, self.route);
         let peer = self.peer.clone();
-        self.settles.push_back(Box::pin(async move {
+        let (done, next) = oneshot::channel();
+        let before = self.written.replace(next);
+        self.settles.push_back(aside(async move {
+            if let Some(before) = before
+                && before.await.is_err()
+            {
+                // It could not be written, and the session ends with that.
+                return Ok(());
+            }
             share.settle(agency, route, answers, cursor).await?;
+            // The next one may be gone.
+            let _unheard = done.send(());
             // Who is told an answer finds it in the ledger.
             for (id, answer) in told {
                 peer.answered(id, answer);
+            }
+            if let Some(mark) = looked {
+                peer.set_looked_up_to(epoch, Arrival(mark));
             }
             if to_the_end {
                 peer.set_looked_through(true);
@@ -427,9 +464,24 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
         Ok(())
     }
 
+    /// Whether there is something to look at, and a lane that takes what is found.
+    fn has_more(&self) -> bool {
+        let room = |lane| self.machine.room(lane) > 0;
+        !self.owed_done && room(Lane::Owed)
+            || self.may_scan()
+            || (self.again.is_some() || self.peer.has_lacking()) && room(Lane::Again)
+    }
+
+    /// Whether a step of the scan is next: once what was looked through before is written down.
+    fn may_scan(&self) -> bool {
+        let room = self.machine.room(Lane::Scan) > 0;
+        !self.scan_done && room && self.settles.len() < limits::SETTLES
+    }
+
+    /// Looks once for each lane that has room.
     async fn fill(&mut self) -> Result<(), SyncError> {
         let route = self.route;
-        while !self.owed_done && self.machine.room(Lane::Owed) > 0 {
+        if !self.owed_done && self.machine.room(Lane::Owed) > 0 {
             let (share, agency, after) = (self.sync.share.clone(), self.agency, self.owed_after);
             let limit = wire_limits::BATCH_RECORDS;
             let scan = blocking(move || share.owed(&agency, route, after, limit)).await?;
@@ -437,7 +489,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             self.owed_after = scan.up_to;
             self.offer(Lane::Owed, scan.items);
         }
-        while !self.scan_done && self.machine.room(Lane::Scan) > 0 {
+        if self.may_scan() {
             let (share, agency, after) = (self.sync.share.clone(), self.agency, self.scanned);
             let scan = blocking(move || {
                 share.scan(
@@ -468,7 +520,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
                 });
             }
         }
-        while self.peer.has_lacking() && self.machine.room(Lane::Again) > 0 {
+        if self.peer.has_lacking() && self.machine.room(Lane::Again) > 0 {
             let ids = self.peer.take_lacking(wire_limits::BATCH_RECORDS);
             self.repairing.ids.extend(ids.iter().copied());
             let (share, agency, scanned) = (self.sync.share.clone(), self.agency, self.scanned);
@@ -486,7 +538,7 @@ impl<C: Fn(Arrival) -> Cursor> Session<'_, C> {
             }
             self.offer(Lane::Again, found);
         }
-        while let Some(after) = self.again
+        if let Some(after) = self.again
             && self.machine.room(Lane::Again) > 0
         {
             let (share, agency) = (self.sync.share.clone(), self.agency);

@@ -35,6 +35,9 @@ pub struct PeerSync {
     newest_live: Mutex<Live>,
     /// Whether the whole store was looked through for the peer since the node started.
     looked_through: AtomicBool,
+    /// Up to where it was, by which policy, until it was looked through whole: a stream that
+    /// breaks meanwhile does not begin anew.
+    looked_up_to: Mutex<(u64, Arrival)>,
     /// Answers and faults, counted.
     pub tally: Tally,
 }
@@ -87,6 +90,7 @@ impl Default for PeerSync {
             sessions: Arc::new(Semaphore::new(limits::SESSIONS_PER_PEER)),
             newest_live: Mutex::default(),
             looked_through: AtomicBool::new(false),
+            looked_up_to: Mutex::new((0, Arrival(0))),
             tally: Tally::default(),
         }
     }
@@ -160,8 +164,34 @@ impl PeerSync {
         self.looked_through.load(Ordering::Relaxed)
     }
 
+    /// Whether the store was looked through; if not, it is from its beginning.
     pub(super) fn set_looked_through(&self, looked: bool) {
         self.looked_through.store(looked, Ordering::Relaxed);
+        if !looked {
+            *self.looked() = (0, Arrival(0));
+        }
+    }
+
+    /// Up to where everything was looked at for the peer, and answered, by a policy.
+    pub(super) fn looked_up_to(&self, epoch: u64) -> Arrival {
+        let (of, arrival) = *self.looked();
+        match of == epoch {
+            true => arrival,
+            false => Arrival(0),
+        }
+    }
+
+    pub(super) fn set_looked_up_to(&self, epoch: u64, arrival: Arrival) {
+        let mut looked = self.looked();
+        if looked.0 != epoch || looked.1 < arrival {
+            *looked = (epoch, arrival);
+        }
+    }
+
+    fn looked(&self) -> std::sync::MutexGuard<'_, (u64, Arrival)> {
+        self.looked_up_to
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A session out goes this way. What could not go through the hub of the one before lies
@@ -169,7 +199,7 @@ impl PeerSync {
     pub(super) fn goes_by(&self, route: Route) {
         let before = self.lock().route.replace(route);
         if before.is_some_and(|before| before.hub().is_some() && before != route) {
-            self.looked_through.store(false, Ordering::Relaxed);
+            self.set_looked_through(false);
         }
     }
 
@@ -247,6 +277,25 @@ impl PeerSync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_through_the_store_goes_on_where_a_stream_broke_under_the_same_policy() {
+        let peer = PeerSync::default();
+        assert_eq!(peer.looked_up_to(1), Arrival(0));
+        peer.set_looked_up_to(1, Arrival(4_000));
+        peer.set_looked_up_to(1, Arrival(2_000));
+        assert_eq!(peer.looked_up_to(1), Arrival(4_000));
+        assert_eq!(peer.looked_up_to(2), Arrival(0), "another policy");
+        peer.set_looked_up_to(2, Arrival(10));
+        assert_eq!(peer.looked_up_to(2), Arrival(10));
+        // What could not go this way goes by another: from the beginning.
+        peer.set_looked_through(false);
+        assert_eq!(peer.looked_up_to(2), Arrival(0));
+        peer.goes_by(Route::Circuit(AgencyId::from_bytes([1; 32])));
+        peer.set_looked_up_to(2, Arrival(10));
+        peer.goes_by(Route::Direct);
+        assert_eq!(peer.looked_up_to(2), Arrival(0));
+    }
 
     #[test]
     fn of_a_repair_that_found_too_much_nobody_is_told_that_it_has_all() {

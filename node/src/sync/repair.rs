@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{Sync, SyncError, blocking};
 use crate::limits;
-use crate::swarm::{Channel, FrameStream};
+use crate::swarm::{Channel, FrameReader, FrameStream, FrameWriter};
 
 /// Whose turn it is: a repair holds the ids of the whole store, so the node has one that it began
 /// and one that it serves, and not one with each peer. They are apart, so that two nodes that
@@ -173,7 +173,16 @@ async fn initiate(sync: &Sync, agency: AgencyId) -> Result<bool, SyncError> {
     let nonce = rand::random::<[u8; 16]>();
     sync.catch_up.asked(agency, nonce);
     let (machine, hello) = Initiator::new(sync.hello.clone(), nonce, entries);
-    run(sync, agency, stream, Side::Initiator(machine), hello, turn).await
+    let (reader, mut writer) = stream.split();
+    writer.send(&hello.encode()).await?;
+    run(
+        sync,
+        agency,
+        (reader, writer),
+        Side::Initiator(machine),
+        turn,
+    )
+    .await
 }
 
 /// Serves a repair that a peer began; if another is being served for long, the stream is closed
@@ -192,9 +201,22 @@ pub(super) async fn respond(
         return Ok(());
     };
     let turn = turn?;
+    // Its hello does not wait for the look through the store: the peer waits less long for it.
+    let (reader, mut writer) = stream.split();
+    writer
+        .send(&Message::Hello(sync.hello.clone()).encode())
+        .await?;
+    writer.flush().await?;
     let entries = mutual(sync, agency).await?;
-    let (machine, hello) = Responder::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
-    let served = run(sync, agency, stream, Side::Responder(machine), hello, turn).await;
+    let (machine, _hello) = Responder::new(sync.hello.clone(), rand::random::<[u8; 16]>(), entries);
+    let served = run(
+        sync,
+        agency,
+        (reader, writer),
+        Side::Responder(machine),
+        turn,
+    )
+    .await;
     served.map(drop)
 }
 
@@ -231,14 +253,11 @@ impl Side {
 async fn run(
     sync: &Sync,
     agency: AgencyId,
-    stream: FrameStream,
+    (mut reader, mut writer): (FrameReader, FrameWriter),
     mut machine: Side,
-    hello: Message,
     turn: Turn,
 ) -> Result<bool, SyncError> {
-    let (mut reader, mut writer) = stream.split();
     let mut stop = sync.stop.clone();
-    writer.send(&hello.encode()).await?;
     writer.flush().await?;
     let mut tick = tokio::time::interval(Duration::from_millis(limits::SESSION_TICK_MS));
     loop {
@@ -253,7 +272,14 @@ async fn run(
                 false => Event::Tick(sync.share.now()),
             },
         };
-        for effect in machine.handle(event) {
+        // All ids of the store: no work for a thread on which streams wait.
+        let effects;
+        (machine, effects) = blocking(move || {
+            let effects = machine.handle(event);
+            Ok((machine, effects))
+        })
+        .await?;
+        for effect in effects {
             match effect {
                 Effect::Send(message) => writer.send(&message.encode()).await?,
                 Effect::Opened { peer, .. } => sync.check_hello(agency, &peer)?,

@@ -41,6 +41,9 @@ struct Inner {
     set_back: u64,
     /// Both, as they are on disk.
     kept: (Millis, u64),
+    /// A time that was believed, and when that was by a clock that nobody can set: what has
+    /// passed since has passed, wherever the wall clock is set.
+    anchor: (Millis, Instant),
     /// What each peer's clock said, and when that was by a clock that nobody can set.
     peers: BTreeMap<AgencyId, (Millis, Instant)>,
     /// How far off the peers an administrator confirmed the clock to be, in milliseconds; over
@@ -100,7 +103,7 @@ impl Timekeeper {
         Ok(Self(Arc::new(Shared {
             store,
             clock,
-            inner: Mutex::new(Inner::new(seen, set_back)),
+            inner: Mutex::new(Inner::new(seen, set_back, Instant::now())),
             changes: watch::Sender::new(0),
         })))
     }
@@ -114,7 +117,9 @@ impl Timekeeper {
         let mut inner = self.lock();
         // Read in turn: who read earlier and comes later would set the time back.
         let now = self.0.clock.now();
-        let off = inner.off(now, Instant::now());
+        let at = Instant::now();
+        inner.pass(now, at);
+        let off = inner.off(now, at);
         if let Some(doubt) = inner.doubt(now, off) {
             return Err(doubt);
         }
@@ -122,7 +127,14 @@ impl Timekeeper {
             inner.confirmed = None;
         }
         inner.believe(now, off);
+        inner.pass(now, at);
         Ok(now)
+    }
+
+    /// The wall clock if it is to be believed, else the latest time that was: for what must not
+    /// end early because a clock jumped ahead.
+    pub fn believed(&self) -> Millis {
+        self.trusted().unwrap_or_else(|_| self.lock().seen)
     }
 
     /// Milliseconds that the wall clock is ahead of the median of the peers' clocks; none if no
@@ -140,11 +152,12 @@ impl Timekeeper {
     }
 
     /// What [`Self::latest`] would be if the clock had never been set back, whoever confirmed
-    /// that: for spans that nobody may lengthen by setting it back. No date; [`Self::on_clock`]
-    /// makes one of it.
+    /// that, and however little it was each time: for spans that nobody may lengthen by setting
+    /// it back. No date; [`Self::on_clock`] makes one of it.
     pub fn reckoned(&self) -> Millis {
+        let mut inner = self.lock();
         let now = self.0.clock.now();
-        let inner = self.lock();
+        inner.pass(now, Instant::now());
         Millis(now.max(inner.seen).0.saturating_add(inner.set_back))
     }
 
@@ -244,19 +257,37 @@ impl Timekeeper {
 }
 
 impl Inner {
-    fn new(seen: Millis, set_back: u64) -> Self {
+    fn new(seen: Millis, set_back: u64, at: Instant) -> Self {
         Self {
             seen,
             set_back,
             kept: (seen, set_back),
+            anchor: (seen, at),
             peers: BTreeMap::new(),
             confirmed: None,
         }
     }
 
+    /// Time passes by a clock that nobody can set. Where the wall clock falls behind it, by more
+    /// than clocks may differ, it was set back, at once or bit by bit.
+    fn pass(&mut self, now: Millis, at: Instant) {
+        let reached = now.max(self.seen);
+        let (anchor, since) = self.anchor;
+        let passed = later(anchor, at.saturating_duration_since(since));
+        let lag = passed.0.saturating_sub(reached.0);
+        if lag > limits::CLOCK_OFF_PEERS_MS {
+            self.set_back = self.set_back.saturating_add(lag);
+            self.anchor = (reached, at);
+        } else {
+            self.anchor = (passed.max(self.seen), at);
+        }
+    }
+
     /// Takes this for the latest time, and counts by how much that sets it back.
     fn goes_to(&mut self, now: Millis) {
+        let by = self.seen.0.saturating_sub(now.0);
         self.set_back = self.set_back_at(now);
+        self.anchor.0 = Millis(self.anchor.0.0.saturating_sub(by));
         self.seen = now;
     }
 
@@ -375,7 +406,7 @@ mod tests {
 
     fn at(peers: &[i64]) -> (Inner, Millis, Instant) {
         let (now, instant) = (Millis(1_000 * HOUR), Instant::now());
-        let mut inner = Inner::new(now, 0);
+        let mut inner = Inner::new(now, 0, instant);
         for (n, off) in (0u8..).zip(peers) {
             let theirs = Millis(now.0.saturating_add_signed(-off));
             let peer = AgencyId::from_bytes([n; 32]);
@@ -438,6 +469,48 @@ mod tests {
             passed += passes * HOUR;
             assert_eq!(reckoned(&inner), passed, "{to}");
         }
+    }
+
+    #[test]
+    fn set_back_bit_by_bit_without_peers_the_time_that_passed_counts_all_the_same() {
+        const BIT: u64 = 9 * 60_000;
+        let (mut inner, start, mut at) = at(&[]);
+        let reckoned = |inner: &Inner, now: Millis| now.max(inner.seen).0 + inner.set_back;
+        let mut now = start;
+        let mut look = |inner: &mut Inner, now: Millis, at: Instant| {
+            inner.pass(now, at);
+            assert_eq!(inner.doubt(now, None), None, "nobody notices");
+            inner.believe(now, None);
+            inner.pass(now, at);
+        };
+        for _ in 0..100 {
+            look(&mut inner, now, at);
+            at += std::time::Duration::from_millis(BIT);
+            look(&mut inner, Millis(start.0 + BIT), at);
+            now = start;
+        }
+        look(&mut inner, now, at);
+        let counted = reckoned(&inner, now) - start.0;
+        let short = (100 * BIT).abs_diff(counted);
+        assert!(short <= limits::CLOCK_OFF_PEERS_MS, "{short} ms");
+        // A clock that goes as it should, and one that is a little slow, change nothing.
+        let before = inner.set_back;
+        for minute in 1..600 {
+            let at = at + std::time::Duration::from_millis(minute * 60_000);
+            look(&mut inner, Millis(start.0 + BIT + minute * 59_990), at);
+        }
+        assert!(inner.set_back - before <= limits::CLOCK_OFF_PEERS_MS);
+    }
+
+    #[test]
+    fn what_an_administrator_sets_back_counts_once() {
+        let (mut inner, now, at) = at(&[]);
+        inner.pass(now, at);
+        let back = Millis(now.0 - 71 * HOUR);
+        inner.goes_to(back);
+        inner.pass(back, at);
+        inner.pass(back, at + std::time::Duration::from_secs(60));
+        assert_eq!(inner.set_back, 71 * HOUR);
     }
 
     #[test]

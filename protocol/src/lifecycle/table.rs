@@ -167,7 +167,8 @@ pub const TABLE: &[Rule<State, StepKind, Party>] = &[
         To::State(State::Located),
     ),
     row(StepKind::Withdrawn, ANY, BOTH, To::State(State::Withdrawn)),
-    row(StepKind::Consent, NOT_OVER, BOTH, To::Same),
+    // The person may take back a part of it at any time, also when all is over.
+    row(StepKind::Consent, ANY, BOTH, To::Same),
     row(StepKind::Guardian, NOT_OVER, BOTH, To::Same),
     row(StepKind::BestInterests, NOT_OVER, BOTH, To::Same),
     row(StepKind::Reclassified, NOT_OVER, &[Originator], To::Same),
@@ -344,6 +345,17 @@ mod tests {
                 assert_eq!(open.contains(&StepKind::Withdrawn), !withdrawn, "{state}");
                 let live = LIVE.contains(state);
                 assert_eq!(open.contains(&StepKind::Missing), live, "{state}");
+            }
+        }
+    }
+
+    #[test]
+    fn consent_can_be_taken_back_in_part_for_as_long_as_anything_is_held() {
+        for state in State::ALL {
+            let held = *state != State::Withdrawn && *state != State::Located;
+            for by in Party::ALL {
+                let open = from(*state, *by).contains(&StepKind::Consent);
+                assert_eq!(open, held, "{state} by {by}");
             }
         }
     }

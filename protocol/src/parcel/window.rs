@@ -74,3 +74,29 @@ impl Window {
         one_form.then_some(window).ok_or(fault)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who sends every second number, or lets so many go astray, gets none opened twice, however
+    /// many come after it.
+    #[test]
+    fn what_came_stays_seen_when_more_came_than_are_kept_one_by_one() {
+        let mut window = Window::default();
+        let most = limits::PARCEL_WINDOW as u64;
+        for at in 1..=2 * most {
+            window.note(2 * at);
+            assert!(window.above.len() <= limits::PARCEL_WINDOW);
+        }
+        for at in 1..=2 * most {
+            assert!(window.has(2 * at), "{} is opened again", 2 * at);
+        }
+        // What is kept one by one is the newest; between these there is room for what is late.
+        assert!(!window.has(4 * most - 1));
+        assert!(!window.has(2 * most + 3));
+        assert!(window.has(2 * most - 1), "older than the window");
+        let bytes = window.to_bytes();
+        assert_eq!(Window::from_bytes(&bytes), Ok(window));
+    }
+}

@@ -27,6 +27,9 @@ pub struct DisclosuresArgs {
     /// Not before this day or time (UTC)
     #[arg(long, value_name = "T")]
     since: Option<String>,
+    /// Before this day or time (UTC)
+    #[arg(long, value_name = "T")]
+    until: Option<String>,
 }
 
 pub(super) fn run(context: &mut Context, args: DisclosuresArgs) -> Outcome {
@@ -34,6 +37,7 @@ pub(super) fn run(context: &mut Context, args: DisclosuresArgs) -> Outcome {
         record: args.record,
         peer: args.peer,
         since: args.since,
+        until: args.until,
     };
     let rows: Vec<DisclosureRow> = context.client()?.post("/v1/audit/disclosures", &request)?;
     if context.ui.json {

@@ -46,6 +46,9 @@ pub struct FilterArgs {
     /// At most this many, the newest [default: 100]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+    /// Only lines before the one of this number: those that the last answer had no room for
+    #[arg(long, value_name = "LINE")]
+    before: Option<u64>,
 }
 
 impl From<FilterArgs> for AuditRequest {
@@ -59,6 +62,7 @@ impl From<FilterArgs> for AuditRequest {
             peer: args.peer,
             typed: false,
             limit: args.limit,
+            before: args.before,
         }
     }
 }

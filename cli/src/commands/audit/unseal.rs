@@ -66,10 +66,18 @@ pub(super) fn run(context: &mut Context, args: UnsealArgs) -> Outcome {
         for row in &rows {
             context.ui.object(row)?;
         }
+        // Objects are what was typed: that there is more is told beside them.
+        if let Some(older) = render::older(&report) {
+            context.ui.note(&older)?;
+        }
         return Ok(());
     }
     let text = render::unsealed(&context.ui.style, &rows);
-    context.ui.print(&text)
+    context.ui.print(&text)?;
+    match render::older(&report) {
+        Some(older) => context.ui.note(&older),
+        None => Ok(()),
+    }
 }
 
 fn fault(error: &SealError) -> CommandError {

@@ -51,6 +51,7 @@ pub fn approve(context: &mut Context, args: &ApproveArgs) -> Outcome {
             render::table(style, &rows)
         });
     };
+    let mut seen = String::new();
     if !args.yes {
         if !context.ui.interactive {
             return Err(CommandError::usage(
@@ -62,8 +63,9 @@ pub fn approve(context: &mut Context, args: &ApproveArgs) -> Outcome {
         let text = render::view(&context.ui.err_style, &view);
         context.ui.note(&text)?;
         confirm(context, "Send it without consent, and answer for it?")?;
+        seen = view.waits_ms.map_or(seen, |ms| format!("&seen={ms}"));
     }
-    let path = format!("/v1/drafts/{}/approve?wait_s=30", segment(name));
+    let path = format!("/v1/drafts/{}/approve?wait_s=30{seen}", segment(name));
     let report: ReferralReport = client.post(&path, &json!({}))?;
     finish(context, &report)
 }

@@ -174,7 +174,7 @@ impl Player<'_> {
             });
         };
         let done = if command.is(&["refer", "approve"]) {
-            let done = member.run(node.approve_emergency(&case, second));
+            let done = member.run(node.approve_emergency(&case, second, None));
             done.map(|(_, sent)| match sent {
                 Sent::To { thread, .. } => Some(thread),
                 Sent::Waits => None,

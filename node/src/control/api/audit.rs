@@ -29,6 +29,8 @@ pub struct AuditRequest {
     pub typed: bool,
     /// At most this many, the newest; default 100.
     pub limit: Option<usize>,
+    /// Only lines before the one of this number: those that the last answer had no room for.
+    pub before: Option<u64>,
 }
 
 /// Lines of the log.
@@ -42,7 +44,7 @@ pub struct AuditReport {
     pub openings: BTreeMap<u64, Opening>,
     /// How people call the agencies in it, by id.
     pub names: BTreeMap<String, String>,
-    /// Whether older lines match as well.
+    /// Whether older lines match as well: the first of these has the number for `before`.
     pub more: bool,
 }
 
@@ -91,6 +93,8 @@ pub struct DisclosuresRequest {
     pub peer: Option<String>,
     /// Not before this day or RFC 3339 time.
     pub since: Option<String>,
+    /// Before this day or RFC 3339 time.
+    pub until: Option<String>,
 }
 
 /// One record that one peer was given.

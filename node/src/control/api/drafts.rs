@@ -106,6 +106,21 @@ pub struct DraftView {
     /// What they wrote; without the identity for who approves.
     #[schema(value_type = Object)]
     pub referral: serde_json::Value,
+    /// Since when it waits for a second officer, in milliseconds since 1970: `seen` of the approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_ms: Option<u64>,
+}
+
+/// Query of `POST /v1/drafts/{name}/approve`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproveQuery {
+    /// `waits_ms` of what the officer was shown: refused where it was written anew since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
+    /// Seconds to wait for the candidate's node to have it, at most 30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_s: Option<u64>,
 }
 
 /// `POST /v1/referrals/screen`: what was seen at a first meeting.

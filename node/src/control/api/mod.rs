@@ -37,8 +37,8 @@ pub use audit::{
 pub use backup::{BackupRequest, CatchUpReport, Part, ReleaseRequest, WaitingRow};
 pub use clock::ClockReport;
 pub use drafts::{
-    DraftRow, DraftView, PlanRow, ReferralBody, ReferralQuery, ReferralReport, ScreenReport,
-    ScreenRequest,
+    ApproveQuery, DraftRow, DraftView, PlanRow, ReferralBody, ReferralQuery, ReferralReport,
+    ScreenReport, ScreenRequest,
 };
 pub use expiry::{ExpiryReport, ExpiryRow, ReviewRow};
 pub use explain::{ExplainRequest, Explanation};

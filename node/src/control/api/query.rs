@@ -11,6 +11,10 @@ pub struct QueryRequest {
     /// At most this many rows; default 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// Only rows that came before this record: an id or the beginning of one, such as `next` of
+    /// the answer before. Counts and sums are of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
     /// Only the number of records.
     #[serde(default)]
     pub count: bool,
@@ -33,6 +37,10 @@ pub struct QueryReport {
     /// The newest of them, unless only a count or sum was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<RecordRow>,
+    /// Of the last of these rows, if older ones match: its full id, to be given as `before`. An
+    /// answer has 20,000 rows at most, whatever `limit` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// The sum over matching cells, if asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sum: Option<u64>,

@@ -53,6 +53,36 @@ async fn fetch(mailbox: &Mailbox, to: u8, held: &Held) -> Option<Vec<u8>> {
     Some(bytes.expect("its bytes"))
 }
 
+#[tokio::test]
+async fn all_of_it_has_an_end_and_the_last_tenth_is_for_what_is_owed() {
+    let dir = tempfile::tempdir().expect("folder");
+    let room = Room { total: 100, ..ROOM };
+    let mailbox = Mailbox::open(dir.path().join("mailbox"), room).expect("a mailbox");
+    // Each of another depositor for another addressee, so that no other bound is near.
+    let admit = |n: u8, size: u32, owed: bool| {
+        let held = Held {
+            id: ParcelId::from_bytes([n; 32]),
+            from: agency(2 * n),
+            to: agency(2 * n + 1),
+            size,
+            owed,
+            kept: Millis(1),
+            expires: Millis(1_000),
+        };
+        mailbox.admit(held)
+    };
+    let mut coming = Vec::new();
+    for n in 1..=3 {
+        coming.push(admit(n, 30, false).expect("room"));
+    }
+    assert_eq!(admit(4, 1, false).err(), Some(Refusal::Disk));
+    coming.push(admit(5, 10, true).expect("room for what is owed"));
+    assert_eq!(admit(6, 1, true).err(), Some(Refusal::Disk));
+    // What does not come leaves its room to others.
+    drop(coming.pop());
+    assert!(admit(7, 10, true).is_ok());
+}
+
 fn all_for(mailbox: &Mailbox, to: u8) -> Vec<Held> {
     let mut position = Position::default();
     let next = || mailbox.next(&agency(to), &mut position, Millis(0));

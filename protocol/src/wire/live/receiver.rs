@@ -119,6 +119,7 @@ struct Batch {
     number: u64,
     items: Vec<Item>,
     bytes: u64,
+    /// The first tick after its last step: the tick before it may have been long ago.
     since: Option<Millis>,
     state: State,
 }
@@ -271,12 +272,11 @@ impl Receiver {
             batch,
             items: items.clone(),
         });
-        let since = self.head.now();
         self.open.push_back(Batch {
             number: batch,
             items,
             bytes,
-            since,
+            since: None,
             state: State::Looking,
         });
         Ok(())
@@ -288,7 +288,6 @@ impl Receiver {
         known: Vec<Known>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let now = self.head.now();
         let open = self
             .batch(batch)
             .filter(|b| matches!(b.state, State::Looking));
@@ -318,7 +317,7 @@ impl Receiver {
             outcomes,
             ingesting: Vec::new(),
         });
-        open.since = now;
+        open.since = None;
         if !indices.is_empty() {
             out.push(Effect::Send(Message::Want { batch, indices }));
         }
@@ -333,7 +332,6 @@ impl Receiver {
         frames: Vec<Option<Vec<u8>>>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let now = self.head.now();
         let unknown = WireFault::UnknownBatch {
             message: "records",
             batch,
@@ -382,7 +380,7 @@ impl Receiver {
             records.push((*item, bytes));
         }
         *got += count;
-        open.since = now;
+        open.since = None;
         if !records.is_empty() {
             ingesting.push((first, indices));
             out.push(Effect::Ingest {

@@ -108,6 +108,7 @@ struct Batch {
     mark: Option<u64>,
     items: Vec<Item>,
     bytes: u64,
+    /// The first tick after its last step: the tick before it may have been long ago.
     since: Option<Millis>,
     state: State,
 }
@@ -229,7 +230,6 @@ impl Sender {
         indices: Vec<u32>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let now = self.head.now();
         let open = self
             .batch(batch)
             .filter(|b| matches!(b.state, State::Offered));
@@ -254,7 +254,7 @@ impl Sender {
             after = Some(*index);
         }
         open.state = State::Loading(indices);
-        open.since = now;
+        open.since = None;
         out.push(Effect::Load { batch, ids });
         Ok(())
     }
@@ -265,7 +265,6 @@ impl Sender {
         frames: Vec<Option<Vec<u8>>>,
         out: &mut Vec<Effect>,
     ) -> Result<(), WireFault> {
-        let now = self.head.now();
         let open = self
             .batch(batch)
             .ok_or(WireFault::misuse("loaded an unknown batch"))?;
@@ -290,7 +289,7 @@ impl Sender {
             }
         }
         open.state = State::Sent(withdrawn);
-        open.since = now;
+        open.since = None;
         out.extend(split(batch, frames).map(Effect::Send));
         Ok(())
     }
@@ -444,7 +443,7 @@ impl Sender {
                 mark,
                 items,
                 bytes,
-                since: self.head.now(),
+                since: None,
                 state: State::Offered,
             });
         }

@@ -339,7 +339,10 @@ fn a_silent_peer_is_given_up() {
         "an idle stream may be silent"
     );
     scan(&mut sender, Lane::Scan, 1, vec![item(1)]);
-    let late = Millis((1 << 40) + limits::REPLY_MS + 1);
+    // It counts from the first tick after the offer, however long ago the one before was.
+    let first = (1 << 40) + 10 * limits::REPLY_MS;
+    assert_eq!(sender.handle(Event::Tick(Millis(first))), []);
+    let late = Millis(first + limits::REPLY_MS + 1);
     assert!(matches!(
         fault(sender.handle(Event::Tick(late))),
         WireFault::Silent { .. }

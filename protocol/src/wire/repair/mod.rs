@@ -114,7 +114,8 @@ impl Session {
                 return Ok(None);
             }
         };
-        self.since = self.head.now();
+        // From the next tick on: the one before may have been long ago.
+        self.since = None;
         let message = match self.head.take(message, out)? {
             Came::Hello => {
                 self.send(Message::Nonce(self.ours), out);
