@@ -1,6 +1,6 @@
 //! What can go wrong, with the exit code and the remedy: 1 refused or failed, 2 usage, 3 the
-//! node is not reachable, 4 not for your role, 5 the
-//! solver is missing, 6 waits for a second person, 7 too much at once.
+//! node is not reachable, 4 not for your role, 5 the solver is missing, 6 waits for a second person,
+//! 7 too much at once, 8 the keyring does not open.
 
 use std::io;
 use std::path::PathBuf;
@@ -29,6 +29,9 @@ pub const PENDING: u8 = 6;
 
 /// The node has too much to do for this user: nothing was done, try again.
 pub const BUSY: u8 = 7;
+
+/// The keyring does not open with what it was given: trying again won't help.
+pub const LOCKED: u8 = 8;
 
 /// Why a command did not do what it was told.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +117,14 @@ pub enum CommandError {
         /// What to do.
         remedy: String,
     },
+    /// The keyring does not open, and won't the next time.
+    #[error("{says}")]
+    Locked {
+        /// What is wrong.
+        says: String,
+        /// What to do.
+        remedy: String,
+    },
     /// What was done is already printed, and not all of it went well.
     #[error("not all of it went well")]
     Partial,
@@ -155,6 +166,7 @@ impl CommandError {
             | Self::Broken { .. }
             | Self::Away => UNREACHABLE,
             Self::Closed => DONE,
+            Self::Locked { .. } => LOCKED,
             Self::Api(error) if error.code == "forbidden" => FORBIDDEN,
             Self::Api(error) if error.code == "pending" => PENDING,
             Self::Api(error) if error.code == "no-solver" => NO_SOLVER,
@@ -173,9 +185,10 @@ impl CommandError {
     /// What to type or do next.
     pub fn remedy(&self) -> Option<String> {
         match self {
-            Self::Usage { remedy, .. } | Self::Malformed { remedy, .. } | Self::Failed { remedy, .. } => {
-                Some(remedy.clone())
-            }
+            Self::Usage { remedy, .. }
+            | Self::Malformed { remedy, .. }
+            | Self::Failed { remedy, .. }
+            | Self::Locked { remedy, .. } => Some(remedy.clone()),
             Self::NoHome { home } => Some(format!(
                 "make one with `liaison --home {} init`, or name the right folder with --home or LIAISON_HOME. Who uses a service has to be in the group 'liaison'",
                 home.display()
@@ -216,6 +229,7 @@ impl CommandError {
             Self::TooLarge { .. } => "too-large",
             Self::Malformed { .. } => "malformed",
             Self::Failed { .. } => "failed",
+            Self::Locked { .. } => "locked",
             Self::Partial => "partial",
             Self::Away => "away",
             Self::Closed => "closed",

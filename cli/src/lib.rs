@@ -8,7 +8,7 @@
 //! `run`. `output/` renders; nothing else knows about terminals. `stage` starts several nodes in
 //! one process, for the demo and for [`exercise`]s. Exit codes: 0 done, 1 refused or failed, 2
 //! usage, 3 the node is not reachable, 4 not for your role, 5 the solver is missing, 6 waits for
-//! a second person, 7 too many calls of one user at once.
+//! a second person, 7 too many calls of one user at once, 8 the keyring does not open.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -20,6 +20,7 @@ pub mod exercise;
 mod home;
 mod input;
 mod limits;
+mod memory;
 mod node;
 mod output;
 mod prompt;
@@ -39,6 +40,7 @@ pub use output::{Kept, Style, Ui};
 /// Runs the program: arguments, terminal and environment of this process.
 pub fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
+    memory::give_back(&args);
     ExitCode::from(match args.split_first() {
         Some((program, rest)) if shell::is_shell(program) => shell::run(rest, &mut Ui::process()),
         _ => run(args, Ui::process()),

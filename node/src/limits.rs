@@ -448,6 +448,9 @@ pub const KEYRING_PAD_BYTES: usize = 4 * 1024;
 /// Bytes that padding, nonce and tag add to it, at most.
 pub const KEYRING_FILE_EXTRA_BYTES: usize = 2 * KEYRING_PAD_BYTES;
 
+/// Files of the keyring that are encrypted anew with the same syncs: each is an open file as long.
+pub const KEYRING_BATCH: usize = 256;
+
 /// Files that did not open which are told one by one; all of them are in quarantine.
 pub const KEYRING_DAMAGED: usize = 100;
 

@@ -68,7 +68,7 @@ async fn apart(hubs: &[(&str, &str)]) -> Federation {
 }
 
 /// Waits until the way from one node to another is so.
-async fn goes(federation: &Federation, from: &str, to: &str, path: Path) {
+pub async fn goes(federation: &Federation, from: &str, to: &str, path: Path) {
     for (one, other) in [(from, to), (to, from)] {
         let agency = federation[other].agency;
         let mut links = federation[one].node().swarm.links();

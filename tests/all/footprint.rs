@@ -171,7 +171,7 @@ fn e23_memory_does_not_grow_with_the_records() {
 }
 
 #[test]
-#[ignore = "a figure: it takes a quarter of an hour, and a release build; LIAISON_E23_RECORDS sets another quarter than 250,000"]
+#[ignore = "a figure: it takes ten minutes, 6 GB of disk and a release build; LIAISON_E23_RECORDS sets another quarter than 250,000"]
 fn e23_a_million_records() {
     let rows = std::env::var("LIAISON_E23_RECORDS");
     let slopes = grows(rows.map_or(250_000, |rows| rows.parse().expect("a number")));

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use liaison_protocol::id::{AgencyId, ParcelId};
-use liaison_protocol::limits::PARCEL_DAYS;
+use liaison_protocol::limits::{PARCEL_CLASSES, PARCEL_DAYS};
 use liaison_protocol::parcel::Parcel;
 use liaison_protocol::wire::mailbox::{Message, Refusal};
 use liaison_tests::RawPeer;
@@ -12,6 +12,7 @@ use liaison_tests::mailbox::{HubSite, in_ms, parcel, rss_anon_kb};
 use liaison_tests::process::Program;
 
 use crate::crash::BINARY;
+use crate::operate::Page;
 
 /// A hub that carries for everybody, and agencies that are linked with it.
 struct Stage {
@@ -555,4 +556,31 @@ async fn many_parcels_take_little_memory() {
         "a hub's own memory: {before} KB before, {after} KB with 20 agencies and 10,000 parcels"
     );
     assert!(after < 300 * 1024, "{after} KB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_figures_of_a_hub_say_what_it_keeps_for_whom_and_what_it_refused() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("its address");
+    drop(free);
+    let config = format!("parcels_per_agency = 20\n[metrics]\nlisten = \"{address}\"");
+    let stage = Stage::new(&config, &["a", "b"]).await;
+    let b = stage.peers[1].agency;
+    let mut a = stage.peers[0].mailbox(stage.hub_id()).await;
+    for _ in 0..9 {
+        assert_eq!(a.deposit(b, &parcel(0)).await, Ok(()));
+    }
+    assert_eq!(a.deposit(b, &parcel(0)).await, Err(Refusal::AddresseeFull));
+    let page = Page::of(address).await;
+    for (figure, value) in [
+        ("liaison_hub_parcels", 9),
+        ("liaison_hub_parcel_bytes", 9 * PARCEL_CLASSES[0]),
+        ("liaison_hub_waiting_parcels{peer=\"a\"}", 0),
+        ("liaison_hub_waiting_parcels{peer=\"b\"}", 9),
+        ("liaison_hub_refused_total{reason=\"addressee-full\"}", 1),
+        ("liaison_hub_refused_total{reason=\"depositor-full\"}", 0),
+    ] {
+        assert_eq!(page.at(figure), value as f64, "{figure}");
+    }
+    assert!(page.at("liaison_hub_waiting_seconds{peer=\"b\"}") > 0.0);
 }

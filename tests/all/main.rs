@@ -40,6 +40,7 @@ mod hub_clock;
 mod hub_load;
 mod integrity;
 mod interrupted;
+mod ipv6;
 mod keyring;
 mod keys;
 mod keys_wiped;

@@ -60,8 +60,9 @@ impl Page {
         self.0.keys().map(|line| &line[..name(line)]).collect()
     }
 
+    /// One of them.
     #[track_caller]
-    fn at(&self, figure: &str) -> f64 {
+    pub fn at(&self, figure: &str) -> f64 {
         let found = self.0.get(figure);
         *found.unwrap_or_else(|| panic!("no {figure} in {:#?}", self.0))
     }
@@ -223,7 +224,10 @@ async fn health_says_what_is_wrong_and_parts_add_their_figures() {
     let known = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
 
     assert_eq!(reasons(&ask("/healthz").await), known(&[]));
-    assert_eq!(reasons(&ask("/readyz").await), known(&["policy"]));
+    let none = ask("/readyz").await;
+    assert_eq!(reasons(&none), known(&["policy"]));
+    let says = none.json()["reasons"][0]["says"].to_string();
+    assert!(says.contains("no policy was applied"), "{says}");
     // Nothing is shared or taken in by this one, so that there is nothing to break.
     std::fs::write(
         a.home.policy_dir().join("policy.cedar"),
@@ -336,6 +340,11 @@ fn look_at_deployed(exported: &BTreeSet<String>) {
     let mut expressions = String::new();
     let mut panels = 0;
     for panel in dashboard["panels"].as_array().expect("panels") {
+        // Grafana paints these from green, the least, to red, unless it is told.
+        if panel["type"] == "state-timeline" {
+            let colour = &panel["fieldConfig"]["defaults"]["color"]["mode"];
+            assert_eq!(colour, "thresholds", "{panel}");
+        }
         for target in panel["targets"].as_array().into_iter().flatten() {
             expressions += target["expr"].as_str().expect("an expression");
             expressions.push(' ');

@@ -77,8 +77,8 @@ Begin here:
   liaison peer add their-card.txt                   and telephone them: 30 digits
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 the node is not reachable,
-4 not for your role, 5 the solver is missing,
-6 waits for a second person, 7 too many calls of yours at once: try again.
+4 not for your role, 5 the solver is missing, 6 waits for a second person,
+7 too many calls of yours at once: try again, 8 the keyring does not open.
 The home folder is --home, else LIAISON_HOME, else that of a running service, else your own.")]
 pub struct Cli {
     /// For every command.

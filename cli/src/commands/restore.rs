@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Context, backup};
 use crate::error::{CommandError, Outcome};
+use crate::home::unit_of;
 use crate::node::Home;
 use crate::output::{clean, comma, plural};
 use crate::secret::SecretArgs;
@@ -136,15 +137,19 @@ fn make(context: &mut Context, file: &std::path::Path, secret: &SecretArgs) -> O
         fields.insert("has_keys".into(), json!(restored.has_keys));
         fields.insert("has_keyring".into(), json!(restored.has_keyring));
     }
+    let start = match unit_of(&place.home) {
+        Some(unit) => format!("sudo systemctl start {unit}"),
+        None => format!("liaison --home {dir} run"),
+    };
     let next = if restored.has_keys && restored.has_keyring {
-        format!("Start it: `liaison --home {dir} run`")
+        format!("Start it: `{start}`")
     } else if restored.has_keys {
         format!(
-            "Bring the keyring, or no sealed record can be read: `liaison --home {dir} restore KEYRING-BACKUP`. Then start it: `liaison --home {dir} run`"
+            "Bring the keyring, or no sealed record can be read: `liaison --home {dir} restore KEYRING-BACKUP`. Then start it: `{start}`"
         )
     } else {
         format!(
-            "Bring the keys: `liaison --home {dir} restore KEYS-BACKUP`, then start it: `liaison --home {dir} run`"
+            "Bring the keys: `liaison --home {dir} restore KEYS-BACKUP`, then start it: `{start}`"
         )
     };
     context.ui.either(&value, |_| {

@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use liaison_node::keyring::{KeyringError, MasterKey, MasterKind};
+use liaison_node::{NodeError, RunError};
 
 use super::Context;
 use crate::error::{CommandError, Outcome};
@@ -13,7 +14,8 @@ use crate::secret::{self, KEYRING};
 
 /// Run the node until it is told to stop.
 ///
-/// Prints one line on standard output when it is ready. SIGTERM and ^C stop it cleanly.
+/// Prints one line on standard output when it is ready. SIGTERM and ^C stop it cleanly. Exit code 8:
+/// the keyring does not open with what it was given; starting it again is of no use then.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -64,10 +66,16 @@ pub fn run(context: &mut Context, args: RunArgs) -> Outcome {
         };
     };
     node::run(home, args.listen, args.group, master, ready).map_err(|e| {
-        CommandError::failed(
-            e.to_string(),
-            "correct that and type `liaison run` again; the log above may say more",
-        )
+        let remedy = "correct that and type `liaison run` again; the log above may say more";
+        match &e {
+            RunError::Node(NodeError::Keyring(keyring)) if keyring.is_for_good() => {
+                CommandError::Locked {
+                    says: e.to_string(),
+                    remedy: remedy.to_owned(),
+                }
+            }
+            _ => CommandError::failed(e.to_string(), remedy),
+        }
     })?;
     printed
 }
@@ -79,15 +87,21 @@ fn master(
     fd: Option<u32>,
 ) -> Result<Option<MasterKey>, CommandError> {
     let failed = |e: KeyringError| {
-        CommandError::failed(
-            e.to_string(),
-            "nothing was started; `liaison doctor` says more",
-        )
+        let (says, for_good) = (e.to_string(), e.is_for_good());
+        let remedy = "nothing was started; `liaison doctor` says more".to_owned();
+        match for_good {
+            true => CommandError::Locked { says, remedy },
+            false => CommandError::failed(says, remedy),
+        }
     };
     match home.keyring_kind().map_err(failed)? {
         MasterKind::File => Ok(None),
         kind => {
-            let words = secret::words(context.ui, &KEYRING, fd)?;
+            let words = secret::words(context.ui, &KEYRING, fd).map_err(|e| match e {
+                // A service has no terminal: its credential is missing, and stays so.
+                CommandError::Usage { says, remedy } => CommandError::Locked { says, remedy },
+                other => other,
+            })?;
             MasterKey::from_words(kind, &words)
                 .map(Some)
                 .map_err(failed)

@@ -1,9 +1,37 @@
 //! How the node does, and the home screen.
 
+use std::net::{IpAddr, SocketAddr};
+
 use liaison_node::control::api::Status;
 use serde::Serialize;
 
 use super::{Style, Tone, clean, comma, hub, leave, list, peers, plural, when};
+
+/// Multiaddresses as `host:port`, each once; those that only this machine or its own wire knows are
+/// left out where there are others.
+fn shown(addresses: &[String]) -> Vec<String> {
+    let mut all: Vec<(SocketAddr, bool)> = Vec::new();
+    for address in addresses {
+        let mut parts = address.split('/').skip(2);
+        let (host, port) = (parts.next().unwrap_or_default(), parts.nth(1));
+        let parsed = host.parse::<IpAddr>().ok();
+        let Some((host, port)) = parsed.zip(port.and_then(|p| p.parse().ok())) else {
+            return addresses.to_vec();
+        };
+        let near = match host {
+            IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
+        };
+        let one = (SocketAddr::new(host, port), near);
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    let is_reached = all.iter().any(|(_, near)| !near);
+    all.retain(|(_, near)| !near || !is_reached);
+    all.sort();
+    all.iter().map(|(address, _)| address.to_string()).collect()
+}
 
 /// `status`.
 pub fn status(style: &Style, status: &Status) -> String {
@@ -25,7 +53,7 @@ pub fn status(style: &Style, status: &Status) -> String {
     }
     let listening = match status.listening.as_slice() {
         [] => "nowhere: nobody can call this node, it has to call them".to_owned(),
-        addresses => list(addresses),
+        addresses => list(&shown(addresses)),
     };
     out.push_str(&format!(
         "Listening    {listening}
@@ -358,6 +386,24 @@ pub(crate) mod tests {
         fine.policy.differs = false;
         fine.peers.truncate(1);
         assert!(problems(&fine, Some(0)).is_empty());
+    }
+
+    #[test]
+    fn addresses_are_shown_once_and_those_of_this_machine_only_alone() {
+        let all = |list: &[&str]| shown(&list.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
+        let own = ["/ip6/::1/udp/7402/quic-v1", "/ip4/127.0.0.1/tcp/7402"];
+        assert_eq!(all(&own), ["127.0.0.1:7402", "[::1]:7402"]);
+        let every = [
+            "/ip6/::1/udp/7401/quic-v1",
+            "/ip6/fe80::1/udp/7401/quic-v1",
+            "/ip6/2001:db8::1/udp/7401/quic-v1",
+            "/ip4/192.0.2.1/udp/7401/quic-v1",
+            "/ip4/127.0.0.1/tcp/7401",
+            "/ip4/192.0.2.1/tcp/7401",
+        ];
+        assert_eq!(all(&every), ["192.0.2.1:7401", "[2001:db8::1]:7401"]);
+        assert_eq!(all(&["elsewhere"]), ["elsewhere"]);
+        assert!(all(&[]).is_empty());
     }
 
     #[test]

@@ -359,10 +359,9 @@ fn account(
                 if line.direction == Direction::Sent
                     && filter.holds(line.at)
                     && let Some(header) = node.store.header(arrival)?
+                    && !told.contains(&(header.id, peer))
                 {
-                    if !told.contains(&(header.id, peer)) {
-                        ledger.push((peer, header.id, line));
-                    }
+                    ledger.push((peer, header.id, line));
                 }
             }
             if rows.len() + ledger.len() > most {

@@ -37,8 +37,14 @@ pub(super) fn look(home: &Home, store: &Store, orders: Orders, report: &mut Repo
         Err(error) => return report.note("keyring", Health::Broken, error.to_string()),
     };
     if kind == MasterKind::File {
-        // A passphrase is not asked for here: what can be seen without it is looked at.
         opens(home, report);
+    } else {
+        // What can be seen without it is looked at.
+        let says = format!(
+            "it opens with a {}, which is not asked for here: whether it does, the next start tells",
+            kind.noun()
+        );
+        report.note("keyring", Health::Good, says);
     }
     match against(&dir, store, orders, report) {
         Ok(()) => {}

@@ -180,7 +180,7 @@ fn store(home: &Home, orders: Orders, clock: Arc<dyn Clock>, report: &mut Report
         Err(StoreError::InUse { .. }) => report.note(
             "store",
             Health::Warning,
-            "the node runs: its store is not looked at. Stop it first (`systemctl stop liaison`)",
+            "the node runs: its store is not looked at. Stop it first (`systemctl stop liaison`, of a hub `liaison-hub`)",
         ),
         Err(StoreError::Corrupt { detail, .. }) => damaged(home, orders, &detail, clock, report),
         Err(error) => report.note("store", Health::Broken, error.to_string()),

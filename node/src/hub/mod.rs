@@ -7,7 +7,6 @@
 
 mod book;
 pub mod config;
-mod figures;
 mod learns;
 pub mod mailbox;
 mod serve;

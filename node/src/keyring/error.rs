@@ -148,7 +148,7 @@ pub enum KeyringError {
     },
     /// Another has it open.
     #[error(
-        "the keyring in {dir} is in use: the node runs. Stop it first (`systemctl stop liaison`)"
+        "the keyring in {dir} is in use: the node runs. Stop it first (`systemctl stop liaison`, of a hub `liaison-hub`)"
     )]
     InUse {
         /// The folder.
@@ -157,6 +157,34 @@ pub enum KeyringError {
     /// A sealing key can't be made.
     #[error("a sealing key can't be made: {0}")]
     Seal(#[from] liaison_protocol::seal::SealFault),
+}
+
+impl KeyringError {
+    /// Whether trying again gives the same, until somebody does something.
+    pub fn is_for_good(&self) -> bool {
+        match self {
+            Self::Locked { .. }
+            | Self::OtherSort { .. }
+            | Self::Changing { .. }
+            | Self::NoWords { .. }
+            | Self::NoKeyFile { .. }
+            | Self::KeyFile { .. }
+            | Self::Short
+            | Self::Heading { .. }
+            | Self::Format { .. }
+            | Self::Derive(_) => true,
+            Self::Io { .. }
+            | Self::Cipher { .. }
+            | Self::Damaged { .. }
+            | Self::Name { .. }
+            | Self::TooLarge { .. }
+            | Self::TooMany { .. }
+            | Self::Full { .. }
+            | Self::Form { .. }
+            | Self::InUse { .. }
+            | Self::Seal(_) => false,
+        }
+    }
 }
 
 /// What became of a file.

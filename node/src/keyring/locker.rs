@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -76,12 +76,10 @@ pub fn shred_file(path: &Path) -> Result<bool, KeyringError> {
 pub fn replace_file(from: &Path, to: &Path) -> Result<(), KeyringError> {
     let before = fs::OpenOptions::new().write(true).open(to);
     fs::rename(from, to).map_err(|e| io(to, e))?;
-    if let Ok(before) = before {
-        let _best_effort = overwrite(before);
-    }
-    match to.parent() {
-        Some(dir) => sync(dir),
-        None => Ok(()),
+    match (before, to.parent()) {
+        (Ok(before), _) => wipe(to, before),
+        (Err(_), Some(dir)) => sync(dir),
+        (Err(_), None) => Ok(()),
     }
 }
 
@@ -117,28 +115,68 @@ pub(super) fn sync(dir: &Path) -> Result<(), KeyringError> {
 }
 
 /// Writes a file beside its place, syncs it and renames it there. What stood there before is
-/// overwritten. The folder is not synced.
+/// overwritten. The folder is not synced, unless something stood there.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeyringError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(UNFINISHED);
-    let beside = Path::new(&beside);
+    let file = write_beside(path, bytes)?;
+    file.sync_all().map_err(|e| io(path, e))?;
+    if let Some(before) = put_in_place(path)? {
+        wipe(path, before)?;
+    }
+    Ok(())
+}
+
+/// Writes a file beside its place. It is not synced.
+pub(super) fn write_beside(path: &Path, bytes: &[u8]) -> Result<fs::File, KeyringError> {
+    let beside = beside(path);
     let mut file = fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(beside)
-        .map_err(|e| io(beside, e))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(|e| io(beside, e))?;
-    let before = fs::OpenOptions::new().write(true).open(path);
-    fs::rename(beside, path).map_err(|e| io(path, e))?;
-    if let Ok(before) = before {
-        // The new one is in place: what becomes of the old one stops nobody.
-        let _best_effort = overwrite(before);
+        .open(&beside)
+        .map_err(|e| io(&beside, e))?;
+    file.write_all(bytes).map_err(|e| io(&beside, e))?;
+    Ok(file)
+}
+
+/// Renames what was written beside a place, and synced, to its name; gives what stood there.
+pub(super) fn put_in_place(path: &Path) -> Result<Option<fs::File>, KeyringError> {
+    let before = fs::OpenOptions::new().write(true).open(path).ok();
+    fs::rename(beside(path), path).map_err(|e| io(path, e))?;
+    Ok(before)
+}
+
+/// Overwrites what stood at a place, once its successor is there for good: a cut of the power must
+/// not find the old name on bytes that are gone.
+fn wipe(path: &Path, before: fs::File) -> Result<(), KeyringError> {
+    if let Some(dir) = path.parent() {
+        sync(dir)?;
     }
+    // The new one is in place: what becomes of the old one stops nobody.
+    let _best_effort = overwrite(&before).and_then(|()| before.sync_all());
     Ok(())
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(UNFINISHED);
+    PathBuf::from(beside)
+}
+
+/// The disk that a folder lies on, for many files at a time.
+pub(super) struct Disk<'a>(&'a Path, fs::File);
+
+impl<'a> Disk<'a> {
+    /// Opened before what it is to sync is written: it is told of faults since then.
+    pub(super) fn of(dir: &'a Path) -> Result<Self, KeyringError> {
+        let folder = fs::File::open(dir).map_err(|e| io(dir, e))?;
+        Ok(Self(dir, folder))
+    }
+
+    /// Syncs all that was written to it.
+    pub(super) fn sync(&self) -> Result<(), KeyringError> {
+        rustix::fs::syncfs(&self.1).map_err(|e| io(self.0, e.into()))
+    }
 }
 
 /// A file, as it is; none: there is none.
@@ -162,7 +200,7 @@ pub(super) fn shred(path: &Path) -> Result<bool, KeyringError> {
     match fs::OpenOptions::new().write(true).open(path) {
         Ok(file) => {
             // A disk that is full or dying must not keep the file from being unlinked.
-            let _best_effort = overwrite(file);
+            let _best_effort = overwrite(&file).and_then(|()| file.sync_all());
         }
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
         // What can't be opened may still be unlinked.
@@ -175,7 +213,8 @@ pub(super) fn shred(path: &Path) -> Result<bool, KeyringError> {
     }
 }
 
-fn overwrite(mut file: fs::File) -> std::io::Result<()> {
+/// Writes noise over all of a file, which is not synced.
+pub(super) fn overwrite(mut file: &fs::File) -> std::io::Result<()> {
     let mut left = file.metadata()?.len();
     file.seek(SeekFrom::Start(0))?;
     while left > 0 {
@@ -186,7 +225,7 @@ fn overwrite(mut file: fs::File) -> std::io::Result<()> {
         file.write_all(noise.get(..now).unwrap_or_default())?;
         left -= now as u64;
     }
-    file.sync_all()
+    Ok(())
 }
 
 /// The names in a folder; folders in it are left out.

@@ -136,7 +136,7 @@ fn a_passphrase_takes_the_place_of_a_key_file() {
         .expect("made")
         .put(&entry(7))
         .expect("put");
-    change_master(&dir, &old, &words()).expect("changed");
+    change_master(&dir, &old, &words(), |_, _| {}).expect("changed");
     assert_eq!(
         kind_of(&dir).expect("heading"),
         Some(MasterKind::Passphrase)
@@ -168,7 +168,7 @@ fn who_kept_a_copy_from_before_a_change_reads_nothing_that_came_after_it() {
     let second = home.path().join("second");
     fs::hard_link(dir.join("master"), &second).expect("link");
     let before = fs::read(dir.join("master")).expect("heading");
-    change_master(&dir, &old, &words()).expect("changed");
+    change_master(&dir, &old, &words(), |_, _| {}).expect("changed");
     assert!(!contains(&fs::read(&second).expect("file"), &before[..64]));
     let keyring = Keyring::open(&dir, &words()).expect("opened");
     keyring.put(&entry(8)).expect("put");
@@ -200,7 +200,7 @@ fn a_change_that_was_interrupted_goes_on_and_nothing_is_taken_for_damaged() {
     // As a stop in the middle leaves it: one file is under the new key.
     let heading = fs::read(dir.join("master")).expect("heading");
     let left = fs::read(dir.join("entries").join(entry(3).id.full())).expect("entry");
-    change_master(&dir, &old, &words()).expect("changed");
+    change_master(&dir, &old, &words(), |_, _| {}).expect("changed");
     fs::rename(dir.join("master"), dir.join("master.next")).expect("heading");
     fs::write(dir.join("master"), &heading).expect("heading");
     fs::write(dir.join("entries").join(entry(3).id.full()), left).expect("entry");
@@ -209,8 +209,8 @@ fn a_change_that_was_interrupted_goes_on_and_nothing_is_taken_for_damaged() {
         assert!(matches!(error, KeyringError::Changing { .. }), "{error}");
     }
     let other = MasterKey::from_words(MasterKind::Passphrase, b"incorrect horse!").expect("words");
-    assert!(change_master(&dir, &old, &other).is_err());
-    change_master(&dir, &old, &words()).expect("carried on");
+    assert!(change_master(&dir, &old, &other, |_, _| {}).is_err());
+    change_master(&dir, &old, &words(), |_, _| {}).expect("carried on");
     let keyring = Keyring::open(&dir, &words()).expect("opened");
     assert_eq!(keyring.entries().expect("all open").len(), 3);
     assert!(keyring.damaged().is_empty() && !dir.join("master.next").exists());
@@ -219,6 +219,50 @@ fn a_change_that_was_interrupted_goes_on_and_nothing_is_taken_for_damaged() {
     fs::copy(dir.join("master"), dir.join("master.next")).expect("heading");
     Keyring::open(&dir, &words()).expect("opened");
     assert!(!dir.join("master.next").exists());
+}
+
+#[test]
+fn many_files_are_changed_in_batches_and_a_fault_in_the_middle_loses_none() {
+    let home = tempfile::tempdir().expect("folder");
+    let dir = home.path().join("keyring");
+    let old = by_file(home.path());
+    let keyring = Keyring::open(&dir, &old).expect("made");
+    let count = 2 * limits::KEYRING_BATCH + 5;
+    let entries: Vec<Entry> = (0..count)
+        .map(|n| {
+            let mut id = [0; 32];
+            id[..8].copy_from_slice(&n.to_be_bytes());
+            Entry {
+                id: RecordId::from_bytes(id),
+                ..entry(7)
+            }
+        })
+        .collect();
+    keyring.put_all(&entries).expect("put");
+    drop(keyring);
+    let unfinished = |n: usize| {
+        let name = format!("{}{}", entries[n].id.full(), locker::UNFINISHED);
+        dir.join("entries").join(name)
+    };
+    // What a stop in the middle of a write left, and where nothing can be written.
+    fs::write(unfinished(1), "cut").expect("left");
+    fs::create_dir(unfinished(count - 1)).expect("in the way");
+    let mut steps = Vec::new();
+    let new = MasterKey::make_file(&home.path().join("new.key")).expect("key file");
+    let error = change_master(&dir, &old, &new, |done, of| steps.push((done, of)));
+    assert!(matches!(error, Err(KeyringError::Io { .. })), "{error:?}");
+    for key in [&old, &new] {
+        let error = Keyring::open(&dir, key).expect_err("half changed");
+        assert!(matches!(error, KeyringError::Changing { .. }), "{error}");
+    }
+    fs::remove_dir(unfinished(count - 1)).expect("out of the way");
+    steps.clear();
+    change_master(&dir, &old, &new, |done, of| steps.push((done, of))).expect("carried on");
+    assert_eq!(steps, [256, 512, 517].map(|done| (done, count)));
+    let keyring = Keyring::open(&dir, &new).expect("opened");
+    assert_eq!(keyring.entries().expect("all open").len(), count);
+    assert_eq!(keyring.damaged(), []);
+    assert!(!unfinished(1).exists());
 }
 
 #[test]

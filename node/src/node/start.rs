@@ -297,7 +297,6 @@ impl Node {
         node.spawn(node.set_back.clone().run(node.stopping()));
         node.spawn(node.sweeper.clone().run(node.stopping()));
         if let Some(hub) = node.hub.clone() {
-            node.metrics.add(Arc::new(hub.clone()));
             node.spawn(hub.run(node.stopping()));
         }
         Ok(node)

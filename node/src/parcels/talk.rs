@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use futures::future::BoxFuture;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::Blame;
 use liaison_protocol::id::{AgencyId, ParcelId};

@@ -477,7 +477,7 @@ mod tests {
         let (mut inner, start, mut at) = at(&[]);
         let reckoned = |inner: &Inner, now: Millis| now.max(inner.seen).0 + inner.set_back;
         let mut now = start;
-        let mut look = |inner: &mut Inner, now: Millis, at: Instant| {
+        let look = |inner: &mut Inner, now: Millis, at: Instant| {
             inner.pass(now, at);
             assert_eq!(inner.doubt(now, None), None, "nobody notices");
             inner.believe(now, None);

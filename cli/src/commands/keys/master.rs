@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use liaison_node::config::Config;
 use liaison_node::keyring::{MasterKey, MasterKind, change_master};
 use serde_json::json;
 
 use crate::commands::Context;
 use crate::error::{CommandError, Outcome};
+use crate::home::unit_of;
 use crate::node::Home;
+use crate::output::Ui;
 use crate::secret::{self, KEYRING};
 
 /// What the keyring is to open with.
@@ -33,10 +36,10 @@ pub enum With {
 Examples:
   systemctl stop liaison
   sudo -u liaison liaison keys master passphrase
-  sudo -u liaison liaison keys master credential --new-passphrase-fd 3 3< words
+  sudo -u liaison liaison keys master credential --new-passphrase-fd 0 < words
   sudo -u liaison liaison keys master file
 
-With a passphrase, `liaison run` asks for it at a terminal, or reads it from --passphrase-fd N.
+sudo passes no descriptor on but 0, 1 and 2. With a passphrase, `liaison run` asks for it at a terminal, or reads it from --passphrase-fd N.
 A forgotten passphrase can't be replaced: nobody can read the sealed records then.")]
 pub struct MasterArgs {
     /// What the keyring is to open with
@@ -83,7 +86,13 @@ pub fn run(context: &mut Context, args: &MasterArgs) -> Outcome {
             MasterKey::from_words(MasterKind::Credential, &words).map_err(failed)?
         }
     };
-    change_master(&dir, &old, &new).map_err(failed)?;
+    let bar = bar(context.ui);
+    let step = |done: usize, of: usize| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    };
+    change_master(&dir, &old, &new, step).map_err(failed)?;
+    bar.finish_and_clear();
     if kind == MasterKind::File && new.kind() == MasterKind::File {
         liaison_node::keyring::replace_file(&beside, &file).map_err(|e| {
             let remedy = format!("rename {} to {}", beside.display(), file.display());
@@ -98,6 +107,11 @@ pub fn run(context: &mut Context, args: &MasterArgs) -> Outcome {
         }
     }
     let with = new.kind().noun();
+    // Where the units of `deploy/` take it from: two nodes on one machine have one each.
+    let credential = match unit_of(home.dir()) {
+        Some("liaison-hub") => "/etc/credstore.encrypted/hub-keyring-passphrase",
+        _ => "/etc/credstore.encrypted/keyring-passphrase",
+    };
     context
         .ui
         .either(&json!({ "opens_with": new.kind().as_str(), "left": left }), |_| {
@@ -108,10 +122,21 @@ pub fn run(context: &mut Context, args: &MasterArgs) -> Outcome {
             let next = match new.kind() {
                 MasterKind::File => "Start the node: `liaison run`\n",
                 MasterKind::Passphrase => "Start the node and type it: `liaison run`. Keep a copy in a safe: without it nobody can read the sealed records.\n",
-                MasterKind::Credential => "Give it to the unit: `systemd-creds encrypt --name=keyring-passphrase - FILE`, then LoadCredentialEncrypted=keyring-passphrase:FILE\n",
+                MasterKind::Credential => &format!("Give it to the unit: `systemd-creds encrypt --name=keyring-passphrase - {credential}`\n"),
             };
             format!("The keyring opens with a {with} now.\n{rest}{next}")
         })
+}
+
+/// How many files are encrypted anew.
+fn bar(ui: &Ui) -> ProgressBar {
+    if !ui.err_terminal || ui.json {
+        return ProgressBar::hidden();
+    }
+    let style =
+        ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} files, {eta} left")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()).with_style(style)
 }
 
 /// The key file that is there, or a new one.

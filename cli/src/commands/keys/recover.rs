@@ -67,6 +67,6 @@ pub fn run(context: &mut Context, args: &RecoverArgs) -> Outcome {
                 "correct that and type `liaison keys recover` again",
             )
         })?;
-    let next = "Next:\n  put the root key back into its safe\n  liaison policy apply           your policy files, from your copy of them\n  liaison run                    start the node\n  liaison card export FILE       your new card; every peer adds it (the digits are the old ones)\n  liaison peer add FILE          the card of each peer\n";
+    let next = "Next:\n  put the root key back into its safe\n  liaison officers               officers.toml and config.toml are new: put yours back\n  liaison policy apply           your policy files, from your copy of them\n  liaison run                    start the node\n  liaison card export FILE       your new card; every peer adds it (the digits are the old ones)\n  liaison peer add FILE          the card of each peer\n";
     home::ready(context.ui, &report, next)
 }
