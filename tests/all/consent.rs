@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use liaison_node::clock::{Clock, ManualClock};
+use liaison_node::clock::ManualClock;
 use liaison_node::referral::ReferralError;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;

@@ -23,8 +23,8 @@ fn words(ran: &Output) -> String {
     String::from_utf8_lossy(&[&ran.stdout[..], &ran.stderr[..]].concat()).into_owned()
 }
 
-/// As many connections as the node lets one user have, on which these bytes were sent.
-fn all_of(socket: &Path, bytes: &[u8]) -> Vec<UnixStream> {
+/// So many connections, on which these bytes were sent.
+fn all_of(socket: &Path, count: usize, bytes: &[u8]) -> Vec<UnixStream> {
     let connect = |_| {
         let mut stream = UnixStream::connect(socket).expect("the socket");
         stream.write_all(bytes).expect("sent");
@@ -32,7 +32,7 @@ fn all_of(socket: &Path, bytes: &[u8]) -> Vec<UnixStream> {
         stream.set_read_timeout(patience).expect("a timeout");
         stream
     };
-    (0..API_CONNECTIONS_OF_USER).map(connect).collect()
+    (0..count).map(connect).collect()
 }
 
 /// Until a command is done, or refused for another reason than that there are too many.
@@ -82,7 +82,8 @@ fn a_user_who_takes_every_place_is_told_so_and_another_is_served() {
     };
 
     // Calls that go on and on.
-    let mut watches = all_of(&socket, b"GET /v1/watch HTTP/1.1\r\nHost: liaison\r\n\r\n");
+    let watch = b"GET /v1/watch HTTP/1.1\r\nHost: liaison\r\n\r\n";
+    let mut watches = all_of(&socket, API_CONNECTIONS_OF_USER, watch);
     for watch in &mut watches {
         let mut status = [0; 12];
         watch.read_exact(&mut status).expect("an answer");
@@ -98,8 +99,11 @@ fn a_user_who_takes_every_place_is_told_so_and_another_is_served() {
     // Heads that do not end, and connections on which nothing is asked: they are cut off.
     for bytes in [&b"GET /v1/status HTTP/1.1\r\nHost: lia"[..], b""] {
         once_there_is_room(&node, &["status"]);
-        let stuck = all_of(&socket, bytes);
-        is_told(&node);
+        // Some more, in the place of what is about to be closed.
+        let stuck = all_of(&socket, API_CONNECTIONS_OF_USER + 4, bytes);
+        // At once, before they are.
+        let answer = http::call(&socket, "GET", "/v1/status", &[], b"");
+        assert_eq!(answer.status, 429, "{answer:?}");
         is_served("beside stuck connections");
         for mut stream in stuck {
             let mut rest = Vec::new();

@@ -68,6 +68,14 @@ impl Upgrade {
         }
     }
 
+    /// Says to peers that we were seen at an address.
+    #[cfg(test)]
+    pub(super) fn claims(&mut self, addr: &Multiaddr) {
+        let candidate = libp2p::swarm::NewExternalAddrCandidate { addr };
+        self.inner
+            .on_swarm_event(FromSwarm::NewExternalAddrCandidate(candidate));
+    }
+
     /// The addresses that are called.
     fn judge(
         &mut self,

@@ -8,7 +8,7 @@ const BOUNDS: RelayBounds = RelayBounds {
     circuits_per_agency: 8,
 };
 
-async fn hub(seed: u8) -> Node {
+pub(super) async fn hub(seed: u8) -> Node {
     hub_with(seed, BOUNDS, &BOTH).await
 }
 
@@ -29,14 +29,14 @@ fn behind(node: &Node, hubs: &[&Node]) -> LinkedPeer {
 }
 
 /// A hub as one sees it whom it carries for.
-fn ours(hub: &Node) -> LinkedPeer {
+pub(super) fn ours(hub: &Node) -> LinkedPeer {
     LinkedPeer {
         is_our_hub: true,
         ..hub.card()
     }
 }
 
-async fn reserved(node: &Node, hub: &Node) {
+pub(super) async fn reserved(node: &Node, hub: &Node) {
     node.until("a reservation", hub, |l| l.reserved == Some(true))
         .await;
 }

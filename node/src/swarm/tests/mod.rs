@@ -1,5 +1,6 @@
 //! Real sockets on the loopback, ports that are free, several transports in one process.
 
+mod calls;
 mod circuits;
 mod gate;
 mod hybrid;
