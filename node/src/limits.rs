@@ -669,6 +669,10 @@ pub const HUB_AGAIN_MS: [u64; 4] = [60_000, 5 * 60_000, 15 * 60_000, HOUR_MS];
 /// now: a hub that ends streams without end does not keep a disk busy.
 pub const HUB_AGAIN_SOON_MS: u64 = 10_000;
 
+/// Parcels of one depositor of which it is to be told that their key is destroyed: as many as it
+/// may have under way. Of more the oldest are left out: they are sent again after a while anyway.
+pub const RETIRED_PARCELS: usize = 512;
+
 /// Names of collected parcels that are remembered, to notice a hub that brings one again.
 pub const COLLECTED_PARCELS: usize = 4_096;
 

@@ -1,6 +1,6 @@
 //! What is left at a hub for many agencies that are away, and what a hub refuses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +8,8 @@ use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::limits::HUB_AGAIN_SOON_MS;
 use liaison_node::parcels::Row;
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::wire::mailbox::{Message, Refusal};
+use liaison_protocol::limits::DEPOSITS_AT_ONCE;
+use liaison_protocol::wire::mailbox::{Deposit, Message, Refusal};
 use liaison_tests::absent::Absent;
 use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::raw_hub::RawMailbox;
@@ -42,9 +43,9 @@ async fn absent(
 async fn what_forty_absent_agencies_lack_is_at_the_hub_one_parcel_each() {
     let (mut federation, clock) = around(&["hub"], &["a"]).await;
     let hub = federation["hub"].agency;
-    absent(&federation, ABSENT, hub, &["hub", "a"]).await;
+    let all = absent(&federation, ABSENT, hub, &["hub", "a"]).await;
     let a = &federation["a"];
-    a.push(&trend("For all of them"), &[]).await;
+    let first = a.push(&trend("For all of them"), &[]).await;
     let began = Instant::now();
     clock.advance(2 * AFTER_S * 1_000);
     let one_each = |rows: &[Row]| {
@@ -57,6 +58,74 @@ async fn what_forty_absent_agencies_lack_is_at_the_hub_one_parcel_each() {
         "parcels for {ABSENT} absent agencies were at the hub in {took:.1?}, {:.0?} each",
         took / ABSENT as u32
     );
+    // What is owed goes to each of them as well, alone: the first parcel is discarded.
+    a.cli(&["retract", &first.full(), "--reason", "error"])
+        .await
+        .expect_code(0);
+    let to = |rows: &[Row]| rows.iter().map(|row| row.to).collect::<BTreeSet<_>>().len();
+    let anew =
+        |rows: &[Row]| lie(rows) && to(rows) == ABSENT && rows.iter().all(|row| row.number > 1);
+    let rows = outbox(a, "the retraction for each", anew).await;
+    for one in &all {
+        let due = rows.iter().filter(|row| row.to == one.agency).count();
+        let folder = federation["hub"].home.mailbox_dir().join(one.agency.full());
+        let files = std::fs::read_dir(folder).expect("its folder");
+        assert_eq!(files.count(), due, "{}", one.name);
+    }
+    federation.stop().await;
+}
+
+/// A hub that is the test, and a node that has something for agencies that are away.
+async fn raw_hub(count: usize) -> (Federation, RawPeer, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let mut federation = Federation::new();
+    let node = federation.prepare("a", "border", "QN");
+    node.configure("[hubs]\nafter_s = 1\n");
+    node.with_clock(clock.clone()).start().await;
+    federation["a"].policy(OPEN).await;
+    let mut hub = RawPeer::hub(federation.dir(), "hub").await;
+    hub.link(&federation["a"]).await;
+    absent(&federation, count, hub.agency, &["a"]).await;
+    (federation, hub, clock)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deposits_are_side_by_side_up_to_a_bound_and_one_of_each_agency_in_its_order() {
+    let count = DEPOSITS_AT_ONCE + 4;
+    let (mut federation, hub, clock) = raw_hub(count).await;
+    let a = &federation["a"];
+    let mut due: BTreeMap<AgencyId, Vec<_>> = BTreeMap::new();
+    a.push(&trend("The first"), &[]).await;
+    clock.advance(2_000);
+    let mut mailbox = RawMailbox::open(&hub, a).await;
+    let mut offered: Vec<Deposit> = Vec::new();
+    let mut kept = 0;
+    while kept < count {
+        while offered.len() < DEPOSITS_AT_ONCE.min(count - kept) {
+            let next = mailbox.offered().await;
+            assert!(offered.iter().all(|one| one.to != next.to), "{next:?}");
+            offered.push(next);
+        }
+        // While the hub says nothing, no more than these come: the next that is said is what it
+        // asks for.
+        let one = offered.remove(0);
+        let (one, _) = mailbox.kept(one).await;
+        due.entry(one.to).or_default().push(one.id);
+        kept += 1;
+    }
+    assert_eq!(due.len(), count, "one each");
+    // More for each of them: behind what lies there, by number.
+    a.push(&trend("The second"), &[]).await;
+    for _ in 0..count {
+        let next = mailbox.offered().await;
+        let (next, _) = mailbox.kept(next).await;
+        due.entry(next.to).or_default().push(next.id);
+    }
+    let rows = outbox(a, "two each", |rows| rows.len() == 2 * count && lie(rows)).await;
+    for (to, ids) in due {
+        let numbered = rows.iter().filter(|row| row.to == to).map(|row| row.id);
+        assert!(numbered.eq(ids), "not in the order of their numbers");
+    }
     federation.stop().await;
 }
 
@@ -115,15 +184,7 @@ async fn a_hub_that_refused_is_asked_again_when_its_policy_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_refused_is_asked_again_after_growing_waits_and_when_room_is_made() {
-    let clock = Arc::new(ManualClock::new(SystemClock.now()));
-    let mut federation = Federation::new();
-    let node = federation.prepare("a", "border", "QN");
-    node.configure("[hubs]\nafter_s = 1\n");
-    node.with_clock(clock.clone()).start().await;
-    federation["a"].policy(OPEN).await;
-    let mut hub = RawPeer::hub(federation.dir(), "hub").await;
-    hub.link(&federation["a"]).await;
-    absent(&federation, 2, hub.agency, &["a"]).await;
+    let (mut federation, hub, clock) = raw_hub(2).await;
     let a = &federation["a"];
     a.push(&trend("For both"), &[]).await;
     clock.advance(2_000);

@@ -144,6 +144,34 @@ async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_com
     federation.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn e38_a_parcel_that_a_node_restored_without_its_keyring_cannot_open_is_sent_again_at_once() {
+    let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
+    federation.cut("a", "b").await;
+    let [file, _, key] = back_up(&federation, "b").await;
+    federation.node("b").stop().await;
+    let id = federation["a"]
+        .push(&trend("Sealed to a lost key"), &[])
+        .await;
+    clock.advance(2 * AFTER_S * 1_000);
+    let before = outbox(&federation["a"], "a parcel lies at the hub", lie).await;
+    lose(&federation["b"], "b.lost");
+    restore(&federation["b"], &file, &key).await;
+    federation.node("b").start().await;
+    federation["b"]
+        .cli(&["restore", "release", "a", "--reason", "gone", "--yes"])
+        .await
+        .expect_code(0);
+    clock.advance(2 * AFTER_S * 1_000);
+    // A is not heard of on any line, and its patience is not over: B says that it has no key.
+    federation["b"].holds_all(&[id]).await;
+    outbox(&federation["a"], "the old one is forgotten", |all| {
+        all.iter().all(|row| row.number > before[0].number)
+    })
+    .await;
+    federation.stop().await;
+}
+
 /// Waits until the bytes of a record are gone from a node.
 async fn gone(node: &TestNode, id: &RecordId) {
     let mut arrivals = node.node().store.watch();

@@ -78,8 +78,13 @@ async fn e13_what_was_taken_back_before_anybody_collected_it_is_not_called_sent(
     b.holds_all(&[stays]).await;
     stands(a, &stays, "b", "delivered").await;
     stands(a, &retracted, "b", "erased").await;
-    // A recall of what it never had it has no use for.
-    stands(a, &recalled, "b", "taken-back").await;
+    // A recall of what it never had it has no use for: that is its own word, and the end of it.
+    stands(a, &recalled, "b", "never-had").await;
+    let said = a.cli(&["show", &recalled.full()]).await.expect_code(0);
+    assert!(
+        said.out.contains("it says that it never had it"),
+        "{said:?}"
+    );
     for id in [recalled, retracted] {
         assert!(!liaison_tests::sealed::has_bytes(b, &id));
     }

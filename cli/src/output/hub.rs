@@ -10,8 +10,12 @@ pub fn status(style: &Style, report: &HubReport) -> String {
     if !report.hub {
         return "This node is no hub. [hub] in config.toml makes it one, and 'carry' in its policy says for whom it keeps parcels.\n".into();
     }
+    let missed = match report.circuits_missed {
+        0 => String::new(),
+        n => format!("; {} asked for to agencies that were away", comma(n)),
+    };
     let mut out = format!(
-        "Reservations  {} of {}\nCircuits      {} open\nParcels       {}\n",
+        "Reservations  {} of {}\nCircuits      {} open{missed}\nParcels       {}\n",
         comma(report.reservations.used),
         comma(report.reservations.most),
         comma(report.circuits),
@@ -34,7 +38,7 @@ pub fn status(style: &Style, report: &HubReport) -> String {
     if report.circuits_refused > 0 {
         let times = plural(report.circuits_refused, "request", "requests");
         out.push_str(&format!(
-            "{} {times} for a reservation or circuit refused: beyond a bound ([hub] reservations, circuits_per_agency), or for an agency that is not connected\n",
+            "{} {times} for a reservation or circuit refused: beyond a bound ([hub] reservations, circuits, circuits_per_agency)\n",
             style.paint(Tone::Warn, "!")
         ));
     }
@@ -118,7 +122,8 @@ mod tests {
             hub: true,
             reservations: HubUse { used: 3, most: 512 },
             circuits: 2,
-            circuits_refused: 3,
+            circuits_refused: 0,
+            circuits_missed: 3,
             mailbox: HubUse {
                 used: 1_310_720,
                 most: 10 << 30,
@@ -140,7 +145,7 @@ mod tests {
         let text = status(&style, &report);
         let words = [
             "3 of 512",
-            "2 open",
+            "2 open; 3 asked for to agencies that were away",
             "12 parcels for 1 agency, 2 MiB of 10 GiB",
             "qn-lantern",
         ];
@@ -148,5 +153,15 @@ mod tests {
             assert!(text.contains(word), "{word}: {text}");
         }
         assert!(text.contains("1 deposit refused: the policy"), "{text}");
+        assert!(!text.contains("reservation or circuit"), "{text}");
+        let report = HubReport {
+            circuits_refused: 3,
+            ..report
+        };
+        let text = status(&style, &report);
+        assert!(
+            text.contains("3 requests for a reservation or circuit refused"),
+            "{text}"
+        );
     }
 }

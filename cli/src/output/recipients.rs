@@ -12,7 +12,7 @@ pub fn table(style: &Style, recipients: &[RecipientView]) -> String {
         .iter()
         .map(|one| {
             let tone = match one.state.as_str() {
-                "erased" => Tone::Good,
+                "erased" | "never-had" => Tone::Good,
                 "kept" | "unreachable" => Tone::Bad,
                 "told" | "taken-back" => Tone::Warn,
                 _ => Tone::Plain,
@@ -40,6 +40,7 @@ fn rest(one: &RecipientView) -> String {
         says.push(format!("passed on to {}, {} erased", on.asked, on.erased));
     }
     match &one.parcel {
+        _ if one.state == "never-had" => says.push("it says that it never had it".into()),
         _ if one.state == "taken-back" => {
             let at = one.taken_back.as_deref().map(when).unwrap_or_default();
             says.push(format!("not collected by {at}, says the hub"));
@@ -68,7 +69,11 @@ pub fn progress(recipients: &[RecipientView]) -> String {
         .iter()
         .filter(|r| r.state == "taken-back")
         .count();
+    let never = recipients.iter().filter(|r| r.state == "never-had").count();
     let mut text = format!("{erased} of {} erased it", recipients.len());
+    if never > 0 {
+        text.push_str(&format!("; {never} never had it, by their own word"));
+    }
     let on = recipients.iter().filter_map(|r| r.passed_on);
     let (asked, gone) = on.fold((0u64, 0u64), |(a, e), on| {
         (a + u64::from(on.asked), e + u64::from(on.erased))
@@ -88,9 +93,10 @@ pub fn progress(recipients: &[RecipientView]) -> String {
 
 /// Whether everybody erased it, also those further on.
 pub fn all_erased(recipients: &[RecipientView]) -> bool {
-    recipients
-        .iter()
-        .all(|r| r.state == "erased" && r.passed_on.is_none_or(|on| on.erased >= on.asked))
+    recipients.iter().all(|r| {
+        let gone = matches!(r.state.as_str(), "erased" | "never-had");
+        gone && r.passed_on.is_none_or(|on| on.erased >= on.asked)
+    })
 }
 
 /// What a changed distribution list does.

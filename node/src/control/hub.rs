@@ -41,6 +41,7 @@ pub(super) fn report(node: &Node) -> HubReport {
         },
         circuits: circuits.sum(),
         circuits_refused: relayed.refused,
+        circuits_missed: relayed.absent,
         mailbox: HubUse {
             used: usage.bytes,
             most: hub.mailbox().room().total,

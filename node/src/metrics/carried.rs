@@ -84,8 +84,13 @@ fn carried(node: &Node, hub: &Hub, page: &mut Vec<Figure>) {
     }
     page.push(Figure::since(
         "liaison_hub_circuits_refused",
-        "Requests for a circuit or a reservation that this hub refused.",
+        "Requests for a circuit or a reservation that this hub refused, as beyond a bound.",
         relayed.refused,
+    ));
+    page.push(Figure::since(
+        "liaison_hub_circuits_missed",
+        "Circuits that were asked for to agencies that were not there.",
+        relayed.absent,
     ));
     let now = node.clock.now();
     let peers = node.registry.peers().into_keys();

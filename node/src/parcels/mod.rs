@@ -14,6 +14,7 @@ mod outbox;
 mod pack;
 mod post;
 mod refusals;
+mod retired;
 mod seen;
 mod standing;
 mod talk;

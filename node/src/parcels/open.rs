@@ -113,10 +113,16 @@ impl Parcels {
     ) -> Result<Opened, OpenError> {
         // The numbers that came before are read, and written when everything else is.
         let _one_at_a_time = self.0.opening.lock().await;
+        let id = parcel.id();
         let letter = match self.read(parcel, way, depositor).await {
             Ok(letter) => letter,
             Err(error) => {
                 self.refuse(way, &error).await;
+                if let OpenError::Parcel(ParcelFault::Retired { key }) = &error
+                    && let Some(from) = depositor
+                {
+                    self.note_retired(from, *key, id).await?;
+                }
                 return Err(error);
             }
         };
@@ -137,12 +143,14 @@ impl Parcels {
         };
         let (mut records, mut void) = (Vec::new(), Vec::new());
         let (mut answers, mut arrived) = (Vec::new(), Vec::new());
+        let mut retired = Vec::new();
         for cargo in contents {
             match cargo {
                 Cargo::Record { item, frame } => records.push((item, Bytes::from(frame))),
                 Cargo::Answers(all) => answers.extend(all),
                 Cargo::Arrived(all) => arrived.extend(all),
                 Cargo::Void(all) => void.extend(all),
+                Cargo::Retired { key, parcels } => retired.push((key, parcels)),
             }
         }
         let of = OfParcel {
@@ -158,6 +166,10 @@ impl Parcels {
         }
         opened.answers = self.take_answers(from, way.route(), answers).await?;
         self.take_arrived(from, &arrived).await?;
+        // Behind its cards, which name its newest key.
+        for (key, parcels) in retired {
+            self.take_retired(from, key, &parcels).await?;
+        }
         let mut window = seen::window(&self.0.store, &from)?;
         for number in void.into_iter().chain([number]) {
             window.note(number);

@@ -11,6 +11,7 @@ use liaison_protocol::seal::SealingKey;
 
 use super::Parcels;
 use super::outbox::{Row, State, Way};
+use super::retired::Retired;
 use super::told::OfParcel;
 use super::void::Voids;
 use crate::limits;
@@ -77,6 +78,7 @@ struct Choice {
     owed: Vec<Lack>,
     rest: Vec<Lack>,
     told: Vec<OfParcel>,
+    retired: Retired,
     voids: Voids,
     looked: Looked,
 }
@@ -123,7 +125,12 @@ impl Parcels {
                 .await?;
         }
         let (records, mut contents) = self.let_go(to, way, &choice).await?;
-        let Choice { told, voids, .. } = &choice;
+        let Choice {
+            told,
+            retired,
+            voids,
+            ..
+        } = &choice;
         let answers: Vec<_> = told.iter().flat_map(|one| one.answers.clone()).collect();
         if !answers.is_empty() {
             contents.push(Cargo::Answers(answers));
@@ -132,6 +139,7 @@ impl Parcels {
         if !numbers.is_empty() {
             contents.push(Cargo::Arrived(numbers.clone()));
         }
+        contents.extend(retired.cargo());
         if contents.is_empty() && !voids.is_news_to(number) {
             self.set_looked(to, way, choice.looked);
             return Ok(None);
@@ -164,7 +172,8 @@ impl Parcels {
             tries: self.tries(&to),
             records,
         };
-        let forget = self.0.told.drop_ops(&to, &numbers);
+        let mut forget = self.0.told.drop_ops(&to, &numbers);
+        forget.extend(retired.forget(&to));
         self.0.outbox.add(row.clone(), forget).await?;
         self.0.told.forget(&to, &numbers);
         self.set_looked(to, way, choice.looked);
@@ -177,12 +186,15 @@ impl Parcels {
         let found = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
             let now = this.0.share.now();
             let told = this.0.told.to(&to)?;
+            let retired = Retired::load(&this.0.store, &to)?;
             let voids = Voids::load(&this.0.store, &to, now)?;
             // First up to where it was looked: what leaves what is under way meanwhile is to be
             // looked at again.
             let looked = this.looked(&to, way)?;
             let under_way = this.0.outbox.under_way(&to, |row| counts(row));
+            let retired_bytes = retired.cargo().iter().map(Cargo::encoded_len).sum();
             let room = ROOM.saturating_sub(told_bytes(&told, &voids));
+            let room = room.saturating_sub(retired_bytes);
             let lacks = this.0.share.lacks(Search {
                 peer: &to,
                 route: way.route(),
@@ -191,7 +203,12 @@ impl Parcels {
                 bytes: room,
                 again_before: Millis(now.0.saturating_sub(limits::PARCEL_AGAIN_MS)),
             })?;
-            Ok(fill(lacks, told, voids, room, looked))
+            Ok(Choice {
+                told,
+                retired,
+                voids,
+                ..fill(lacks, room, looked)
+            })
         });
         let found = found.await.map_err(|_| PackError::Stopping)?;
         Ok(found?)
@@ -271,7 +288,7 @@ fn told_bytes(told: &[OfParcel], voids: &Voids) -> usize {
 }
 
 /// As much as fits. It counts as looked at up to the first that found no room.
-fn fill(lacks: Lacks, told: Vec<OfParcel>, voids: Voids, room: usize, looked: Looked) -> Choice {
+fn fill(lacks: Lacks, room: usize, looked: Looked) -> Choice {
     let Lacks {
         items, mut up_to, ..
     } = lacks;
@@ -294,8 +311,9 @@ fn fill(lacks: Lacks, told: Vec<OfParcel>, voids: Voids, room: usize, looked: Lo
     Choice {
         owed,
         rest,
-        told,
-        voids,
+        told: Vec::new(),
+        retired: Retired::default(),
+        voids: Voids::default(),
         looked: Looked { up_to, ..looked },
     }
 }

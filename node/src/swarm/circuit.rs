@@ -28,9 +28,10 @@ pub struct Relayed {
     pub reservations: Vec<AgencyId>,
     /// Circuits: who asked for it, whom it reaches, and how many of them there are.
     pub circuits: Vec<(AgencyId, AgencyId, usize)>,
-    /// Requests that were refused since the node started: beyond a bound, or for an agency that
-    /// is not connected.
+    /// Requests that were refused since the node started, as beyond a bound.
     pub refused: u64,
+    /// Circuits that were asked for since the node started to agencies that were not there.
+    pub absent: u64,
 }
 
 /// The relay of a hub.
@@ -85,6 +86,7 @@ struct Counts {
     /// When circuits were let through of which nothing was heard since, by who asked.
     asked: HashMap<AgencyId, VecDeque<Instant>>,
     refused: u64,
+    absent: u64,
 }
 
 impl Relaying {
@@ -96,6 +98,7 @@ impl Relaying {
             circuits: HashMap::new(),
             asked: HashMap::new(),
             refused: 0,
+            absent: 0,
         })))
     }
 
@@ -178,6 +181,13 @@ impl Relaying {
         self.lock().reservations.remove(key);
     }
 
+    /// Whom a key had asked for a circuit to is not there: nobody's fault.
+    pub(super) fn missed(&self, key: &PeerId) {
+        self.settled(key);
+        let mut counts = self.lock();
+        counts.absent = counts.absent.saturating_add(1);
+    }
+
     pub(super) fn denied(&self) {
         let mut counts = self.lock();
         counts.refused = counts.refused.saturating_add(1);
@@ -201,6 +211,7 @@ impl Relaying {
             reservations,
             circuits: circuits.collect(),
             refused: counts.refused,
+            absent: counts.absent,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Who got a record, and what came of taking it back: what its author sees.
 
 use liaison_protocol::clock::Millis;
-use liaison_protocol::fault::Answer;
+use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::ReceiptWhat;
 
@@ -22,6 +22,8 @@ pub enum State {
     Erased,
     /// It says that it does not.
     Kept,
+    /// It says of a recall that it never had what is recalled.
+    NeverHad,
     /// A hub discarded the parcel with it before anybody collected it, by the hub's word.
     TakenBack,
     /// It was not told, and can't be reached.
@@ -37,6 +39,7 @@ impl State {
             State::Told => "told",
             State::Erased => "erased",
             State::Kept => "kept",
+            State::NeverHad => "never-had",
             State::TakenBack => "taken-back",
             State::Unreachable => "unreachable",
         }
@@ -56,6 +59,8 @@ pub struct Recipient {
     pub withdrawal: Option<RecordId>,
     /// Whether it acknowledged that one.
     pub told: bool,
+    /// Whether it refused that one, as it knows nothing that it concerns.
+    pub never_had: bool,
     /// Its receipt for that one.
     pub receipt: Option<Told>,
     /// Since when it can't be reached; none: it is connected.
@@ -73,6 +78,7 @@ impl Recipient {
             Some(told) if is_erased(told) => State::Erased,
             Some(told) if told.what != ReceiptWhat::Read as u8 => State::Kept,
             _ if self.withdrawal.is_some() && self.told => State::Told,
+            _ if self.never_had && !self.delivered => State::NeverHad,
             _ if self.taken_back.is_some() => State::TakenBack,
             _ if self.withdrawal.is_some() && self.unreachable_since.is_some() => {
                 State::Unreachable
@@ -109,9 +115,9 @@ impl Node {
                 }
                 None => None,
             };
-            let told = match &withdrawal {
-                Some(id) => self.is_told(id, &agency)?,
-                None => false,
+            let (told, never_had) = match &withdrawal {
+                Some(id) => self.word_on(id, &agency)?,
+                None => (false, false),
             };
             let receipt = self.store.told(&header.id, &agency)?;
             let taken_back = self.parcels.came_back(&agency, arrival, &line)?;
@@ -121,6 +127,7 @@ impl Node {
                 delivered: line.answer == Some(Answer::Stored) || receipt.is_some(),
                 withdrawal,
                 told,
+                never_had,
                 receipt: receipt.filter(|t| Some(t.answers) == withdrawal),
                 unreachable_since: self.unreachable_since(&agency),
                 path: line.path,
@@ -149,14 +156,22 @@ impl Node {
         Ok(decided.then_some(*by))
     }
 
-    fn is_told(&self, withdrawal: &RecordId, agency: &AgencyId) -> Result<bool, StoreError> {
+    /// Whether a peer took a withdrawal, and whether it refused it: a recall of what did not come
+    /// from its author is no business of the peer's.
+    fn word_on(
+        &self,
+        withdrawal: &RecordId,
+        agency: &AgencyId,
+    ) -> Result<(bool, bool), StoreError> {
         let Some(arrival) = self.store.arrival_of(withdrawal)? else {
-            return Ok(false);
+            return Ok((false, false));
         };
-        let line = self.store.ledger_entry(agency, arrival)?;
-        Ok(line.is_some_and(|l| {
-            l.direction == Direction::Received || l.answer == Some(Answer::Stored)
-        }))
+        let Some(line) = self.store.ledger_entry(agency, arrival)? else {
+            return Ok((false, false));
+        };
+        let took = line.direction == Direction::Received || line.answer == Some(Answer::Stored);
+        let refused = line.answer == Some(Answer::Refused(Refused::Handling));
+        Ok((took, refused))
     }
 
     /// Since when a peer can't be reached; none: it is connected.

@@ -7,8 +7,9 @@ use super::fault::{LetterFault, ParcelFault};
 use super::window::Window;
 use crate::clock::{Hlc, Millis};
 use crate::fault::Answer;
-use crate::id::{AgencyId, RecordId};
+use crate::id::{AgencyId, ParcelId, RecordId};
 use crate::limits;
+use crate::seal::SealingId;
 use crate::wire::cbor::{self, Reader, Writer};
 use crate::wire::{Item, Outcome, WireFault};
 
@@ -53,6 +54,14 @@ pub enum Cargo {
     /// Numbers of the sender's own letters that do not count any more, because a hub was told to
     /// discard them: they are refused if they come all the same.
     Void(Vec<u64>),
+    /// Parcels of the addressee's that came and don't open, because the sender's half of the key
+    /// that they are sealed to is destroyed: what was in them is to be sent anew, under another.
+    Retired {
+        /// The key.
+        key: SealingId,
+        /// The parcels.
+        parcels: Vec<ParcelId>,
+    },
 }
 
 impl Cargo {
@@ -74,6 +83,7 @@ impl Cargo {
             Cargo::Record { frame, .. } => 34 + 9 + head(frame.len()) + frame.len(),
             Cargo::Answers(all) => head(all.len() * 32) + all.len() * 33 + head(all.len()),
             Cargo::Arrived(all) | Cargo::Void(all) => numbers(all),
+            Cargo::Retired { parcels, .. } => 9 + head(parcels.len() * 32) + parcels.len() * 32,
         }
     }
 
@@ -96,6 +106,13 @@ impl Cargo {
             }
             Cargo::Arrived(all) => write_numbers(w, ARRIVED, all),
             Cargo::Void(all) => write_numbers(w, VOID, all),
+            Cargo::Retired { key, parcels } => {
+                w.array(3);
+                w.uint(RETIRED);
+                w.bytes(key.as_bytes());
+                let ids = parcels.iter().map(|id| id.as_bytes().as_slice());
+                w.joined(parcels.len() * 32, ids);
+            }
         }
     }
 
@@ -104,7 +121,7 @@ impl Cargo {
         let tag = r.uint()?;
         let due = match tag {
             RECORD => 4,
-            ANSWERS => 3,
+            ANSWERS | RETIRED => 3,
             ARRIVED | VOID => 2,
             found => {
                 return Err(WireFault::UnknownCode {
@@ -146,6 +163,14 @@ impl Cargo {
                 Cargo::Answers(answers.collect::<Result<_, _>>()?)
             }
             ARRIVED => Cargo::Arrived(read_numbers(r)?),
+            RETIRED => {
+                let key = SealingId::from_bytes(r.fixed()?);
+                let ids = r.joined::<32>()?;
+                let max = limits::PARCEL_NUMBERS as u64;
+                cbor::bounds("retired parcels", ids.len() as u64, 1, max)?;
+                let parcels = ids.iter().map(|id| ParcelId::from_bytes(*id)).collect();
+                Cargo::Retired { key, parcels }
+            }
             // Only these tags came through above.
             _ => Cargo::Void(read_numbers(r)?),
         })
@@ -162,6 +187,7 @@ impl fmt::Debug for Cargo {
             Cargo::Answers(all) => write!(f, "Answers({})", all.len()),
             Cargo::Arrived(all) => write!(f, "Arrived({})", all.len()),
             Cargo::Void(all) => write!(f, "Void({})", all.len()),
+            Cargo::Retired { parcels, .. } => write!(f, "Retired({})", parcels.len()),
         }
     }
 }
@@ -221,7 +247,7 @@ impl Letter {
             return Err(LetterFault::Empty);
         }
         let mut ids = HashSet::new();
-        let (mut answers, mut arrived, mut void) = (0, 0, 0);
+        let (mut answers, mut arrived, mut void, mut retired) = (0, 0, 0, 0);
         for cargo in &self.contents {
             match cargo {
                 Cargo::Record { item, frame } => {
@@ -236,6 +262,7 @@ impl Letter {
                 Cargo::Answers(all) => answers += all.len(),
                 Cargo::Arrived(all) => arrived += all.len(),
                 Cargo::Void(all) => void += all.len(),
+                Cargo::Retired { parcels, .. } => retired += parcels.len(),
             }
         }
         for (what, found, max) in [
@@ -243,6 +270,7 @@ impl Letter {
             ("answers", answers, limits::PARCEL_ANSWERS),
             ("numbers that arrived", arrived, limits::PARCEL_NUMBERS),
             ("void numbers", void, limits::PARCEL_NUMBERS),
+            ("retired parcels", retired, limits::PARCEL_NUMBERS),
         ] {
             if found > max {
                 return Err(LetterFault::TooMany { what, found, max });
@@ -276,7 +304,7 @@ impl Letter {
         let to = AgencyId::from_bytes(r.fixed()?);
         let number = r.uint()?;
         let (made, expires) = (Millis(r.uint()?), Millis(r.uint()?));
-        let max = limits::PARCEL_RECORDS + limits::PARCEL_ANSWERS + 2 * limits::PARCEL_NUMBERS;
+        let max = limits::PARCEL_RECORDS + limits::PARCEL_ANSWERS + 3 * limits::PARCEL_NUMBERS;
         let count = r.array("things in a letter", 0, max)?;
         let contents = (0..count).map(|_| Cargo::read(&mut r));
         let contents = contents.collect::<Result<_, _>>()?;
@@ -308,3 +336,4 @@ const RECORD: u64 = 0;
 const ANSWERS: u64 = 1;
 const ARRIVED: u64 = 2;
 const VOID: u64 = 3;
+const RETIRED: u64 = 4;

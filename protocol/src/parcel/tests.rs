@@ -9,10 +9,10 @@ use rand::rngs::StdRng;
 use super::*;
 use crate::clock::{Hlc, Millis};
 use crate::fault::{Answer, Later, Refused};
-use crate::id::{AgencyId, RecordId};
+use crate::id::{AgencyId, ParcelId, RecordId};
 use crate::key::SecretKey;
 use crate::limits;
-use crate::seal::SealingSecret;
+use crate::seal::{SealingId, SealingSecret};
 
 fn agency(byte: u8) -> AgencyId {
     AgencyId::from_bytes([byte; 32])
@@ -164,6 +164,10 @@ fn cargo() -> impl Strategy<Value = Cargo> {
         vec((id, answer()), 1..5).prop_map(Cargo::Answers),
         vec(any::<u64>(), 1..5).prop_map(Cargo::Arrived),
         vec(0..300u64, 1..5).prop_map(Cargo::Void),
+        (any::<[u8; 8]>(), vec(any::<[u8; 32]>(), 1..5)).prop_map(|(key, ids)| Cargo::Retired {
+            key: SealingId::from_bytes(key),
+            parcels: ids.into_iter().map(ParcelId::from_bytes).collect(),
+        }),
     ]
 }
 

@@ -166,27 +166,36 @@ pub(super) fn overdue(
     Ok(())
 }
 
-impl Spoken for Message {
-    fn hello(hello: Hello) -> Self {
-        Message::Hello(hello)
-    }
+/// Says which messages of a sort of stream are those that all streams have.
+macro_rules! spoken {
+    ($message:ty) => {
+        impl $crate::wire::head::Spoken for $message {
+            fn hello(hello: $crate::wire::hello::Hello) -> Self {
+                Self::Hello(hello)
+            }
 
-    fn bye(reason: Reason) -> Self {
-        Message::Bye(reason)
-    }
+            fn bye(reason: $crate::wire::message::Reason) -> Self {
+                Self::Bye(reason)
+            }
 
-    fn sorted(self) -> Sorted<Self> {
-        match self {
-            Message::Hello(hello) => Sorted::Hello(hello),
-            Message::Bye(reason) => Sorted::Bye(reason),
-            other => Sorted::Other(other),
+            fn sorted(self) -> $crate::wire::head::Sorted<Self> {
+                use $crate::wire::head::Sorted;
+                match self {
+                    Self::Hello(hello) => Sorted::Hello(hello),
+                    Self::Bye(reason) => Sorted::Bye(reason),
+                    other => Sorted::Other(other),
+                }
+            }
+
+            fn name(&self) -> &'static str {
+                <$message>::name(self)
+            }
         }
-    }
-
-    fn name(&self) -> &'static str {
-        Message::name(self)
-    }
+    };
 }
+pub(super) use spoken;
+
+spoken!(Message);
 
 /// Puts a head's acts among a machine's effects.
 macro_rules! acts {

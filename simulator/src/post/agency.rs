@@ -37,18 +37,19 @@ impl Agency {
         }
     }
 
-    /// The next parcel to leave at a hub, of those that no other hub is just getting.
+    /// The next parcel to leave at a hub, for somebody for whom none is on its way.
     pub(super) fn next(
         &mut self,
         size_of: impl Fn(u32) -> u32,
-        under_way: &[ParcelId],
+        busy: &BTreeSet<usize>,
         node: usize,
     ) -> Option<(usize, Parcel)> {
-        let free = |(_, parcel): &&(usize, Parcel)| !under_way.contains(&parcel.id());
+        let free = |(to, _): &&(usize, Parcel)| !busy.contains(to);
         if let Some(parcel) = self.packed.iter().find(free) {
             return Some(parcel.clone());
         }
-        let (to, (records, _)) = self.due.pop_first()?;
+        let to = *self.due.keys().find(|to| !busy.contains(to))?;
+        let (records, _) = self.due.remove(&to)?;
         let mut room = limits::PARCEL_BYTES - SEAL_BYTES;
         let fits = |number: &&u32| {
             let bytes = size_of(**number) as usize + RECORD_BYTES;

@@ -1,6 +1,6 @@
 //! Simulated mailbox streams: the real sessions on both ends.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, ParcelId};
@@ -30,10 +30,11 @@ pub(super) struct Stream {
     last_arrivals: [u64; 2],
     /// Announced, not fetched yet.
     waiting: VecDeque<ParcelId>,
-    under_way: Option<ParcelId>,
+    /// What is being left, and for whom.
+    under_way: BTreeMap<ParcelId, usize>,
     /// Up to which place of the hub's list was announced.
     announced: u64,
-    /// Of the parcel that is being left.
+    /// Of the parcel whose pieces come.
     written: Vec<u8>,
 }
 
@@ -62,7 +63,7 @@ impl Post {
             is_open: false,
             last_arrivals: [0; 2],
             waiting: VecDeque::new(),
-            under_way: None,
+            under_way: BTreeMap::new(),
             announced: 0,
             written: Vec::new(),
         };
@@ -102,26 +103,40 @@ impl Post {
         }
     }
 
-    /// Leaves the next parcel of an agency at the first hub that it reaches.
+    /// Leaves the next parcels of an agency at the first hub that it reaches: as many as the stream
+    /// takes at once, of each addressee one at a time.
     pub(super) fn deposit(&mut self, agency: usize) {
-        for hub in 0..self.hubs.len() {
-            let key = Key { agency, hub };
-            let under_way: Vec<ParcelId> = (0..self.hubs.len())
-                .filter_map(|hub| self.streams.get(&Key { agency, hub })?.under_way)
+        let is_open = |hub: &usize| {
+            let stream = self.streams.get(&Key { agency, hub: *hub });
+            stream.is_some_and(|s| s.is_open)
+        };
+        let Some(hub) = (0..self.hubs.len()).find(is_open) else {
+            return;
+        };
+        let key = Key { agency, hub };
+        loop {
+            let streams =
+                (0..self.hubs.len()).filter_map(|hub| self.streams.get(&Key { agency, hub }));
+            let busy: BTreeSet<usize> = streams
+                .flat_map(|s| s.under_way.values().copied())
                 .collect();
-            let Some(stream) = self.streams.get_mut(&key).filter(|s| s.is_open) else {
-                continue;
+            let Some(stream) = self.streams.get_mut(&key) else {
+                return;
             };
-            if stream.client.is_depositing() {
+            let smallest = limits::PARCEL_CLASSES.first().copied().unwrap_or_default();
+            if !stream.client.may_deposit(smallest as u32) {
                 return;
             }
             let made = &self.made;
             let size_of = |number: u32| made.get(number as usize).map_or(0, |made| made.size);
             let next = self.agencies.get_mut(&agency);
-            let Some((to, parcel)) = next.and_then(|a| a.next(size_of, &under_way, agency)) else {
+            let Some((to, parcel)) = next.and_then(|a| a.next(size_of, &busy, agency)) else {
                 return;
             };
-            stream.under_way = Some(parcel.id());
+            if !stream.client.may_deposit(parcel.bytes().len() as u32) {
+                return;
+            }
+            stream.under_way.insert(parcel.id(), to);
             let deposit = Deposit {
                 id: parcel.id(),
                 to: id_of(to),
@@ -130,7 +145,6 @@ impl Post {
                 owed: false,
             };
             self.tell_client(key, ClientEvent::Deposit { deposit, parcel });
-            return;
         }
     }
 
@@ -170,7 +184,7 @@ impl Post {
             }
             ClientEffect::Deposited { id, kept } => {
                 if let Some(stream) = self.streams.get_mut(&key) {
-                    stream.under_way = None;
+                    stream.under_way.remove(&id);
                 }
                 if kept.is_ok()
                     && let Some(agency) = self.agencies.get_mut(&key.agency)
@@ -240,7 +254,6 @@ impl Post {
         match effect {
             ServerEffect::Send(message) => self.send(key, false, &message),
             ServerEffect::Judge(Deposit { id, .. }) => {
-                stream.written.clear();
                 let verdict = if hub.has(&id) {
                     Verdict::Kept
                 } else {

@@ -308,6 +308,7 @@ impl Sim {
     /// A stream is gone on both sides; it is opened again after a while.
     fn broken(&mut self, key: Key) {
         if self.streams.remove(&key).is_some() {
+            self.nodes[key.to].gave_up(key.from);
             self.figures.broken += 1;
             let backoff = 50 + self.rng.below(500);
             self.schedule(backoff, Due::Open(key));

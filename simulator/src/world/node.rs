@@ -18,6 +18,11 @@ pub const FIRST_HOP: u8 = 63;
 /// The class that travels in the lane of what is owed.
 pub const CONTROL: u8 = 62;
 
+/// Milliseconds for which an offer waits for the copy that another peer was asked for, and for
+/// which nobody waits for a peer that let it wait so long in vain: those of the node.
+const ASKED_ELSEWHERE_MS: u64 = 1_000;
+const SLOW_COURIER_MS: u64 = 60_000;
+
 /// A simulated record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -44,6 +49,10 @@ pub struct Node {
     share: BTreeMap<usize, u64>,
     accept: BTreeMap<usize, u64>,
     pub(super) full_until: u64,
+    /// Of whom it asked for records that have not come yet, and when.
+    asked: BTreeMap<RecordId, (usize, u64)>,
+    /// Peers that did not deliver in time, and until when nobody waits for them.
+    slow: BTreeMap<usize, u64>,
     disk: Disk,
     backup: Disk,
 }
@@ -83,6 +92,8 @@ impl Node {
             share: BTreeMap::new(),
             accept: BTreeMap::new(),
             full_until: 0,
+            asked: BTreeMap::new(),
+            slow: BTreeMap::new(),
             backup: disk.clone(),
             disk,
         }
@@ -246,15 +257,42 @@ impl Node {
         later
     }
 
-    pub(super) fn lookup(&mut self, from: usize, items: &[Item]) -> Vec<Known> {
+    /// Whether something that a peer offers is on its way from another: then its offer is answered
+    /// when that is here, or does not come.
+    pub(super) fn waits(&mut self, from: usize, items: &[Item], now: u64) -> bool {
+        let mut waits = false;
+        for item in items {
+            let Some((of, at)) = self.asked.get(&item.id).copied() else {
+                continue;
+            };
+            let is_slow = self.slow.get(&of).is_some_and(|until| now < *until);
+            if of == from || is_slow {
+                continue;
+            }
+            if now >= at + ASKED_ELSEWHERE_MS {
+                self.slow.insert(of, now + SLOW_COURIER_MS);
+            } else {
+                waits = true;
+            }
+        }
+        waits
+    }
+
+    /// What a peer was asked for does not come from it any more.
+    pub(super) fn gave_up(&mut self, of: usize) {
+        self.asked.retain(|_, (from, _)| *from != of);
+    }
+
+    pub(super) fn lookup(&mut self, from: usize, items: &[Item], now: u64) -> Vec<Known> {
         let peer = self.disk.peers.entry(from).or_default();
-        let store = &self.disk.store;
+        let (store, asked) = (&self.disk.store, &mut self.asked);
         let one = |item: &Item| {
             if store.contains_key(&item.id) {
                 peer.ledger.insert(item.id, item.created);
                 peer.owed.remove(&item.id);
                 return Known::Answer(Answer::Stored);
             }
+            asked.insert(item.id, (from, now));
             Known::Want
         };
         items.iter().map(one).collect()
@@ -269,6 +307,7 @@ impl Node {
         record: Option<&Record>,
         now: u64,
     ) -> (Answer, bool) {
+        self.asked.remove(&item.id);
         let genuine = record.filter(|r| {
             bytes.starts_with(r.id.as_bytes()) && r.id == item.id && r.created == item.created
         });

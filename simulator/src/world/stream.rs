@@ -14,6 +14,9 @@ use liaison_protocol::wire::live::{
 use liaison_protocol::wire::message::{Item, Message};
 use liaison_protocol::wire::repair::{self, Initiator, Responder};
 
+/// Milliseconds after which it is looked again whether another peer's copy came.
+const WAIT_MS: u64 = 10;
+
 /// A stream's name: who opened it, to whom, and what for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
@@ -207,7 +210,13 @@ impl Sim {
                 self.tell_sender(key, SenderEvent::Loaded { batch, frames });
             }
             Work::Lookup { batch, items } => {
-                let known = self.nodes[key.to].lookup(key.from, &items);
+                let (node, now) = (&mut self.nodes[key.to], self.now);
+                if node.waits(key.from, &items, now) {
+                    let work = Work::Lookup { batch, items };
+                    self.schedule(WAIT_MS, Due::Work { key, epoch, work });
+                    return;
+                }
+                let known = node.lookup(key.from, &items, now);
                 self.tell_receiver(key, ReceiverEvent::Known { batch, known });
             }
             Work::Ingest {
@@ -438,6 +447,7 @@ impl Sim {
     fn end(&mut self, key: Key, fault: WireFault) {
         self.faults.push((key, fault));
         self.streams.remove(&key);
+        self.nodes[key.to].gave_up(key.from);
     }
 
     fn is_current(&self, key: Key, epoch: u64) -> bool {

@@ -14,9 +14,13 @@ pub struct HubReport {
     pub reservations: HubUse,
     /// Circuits that are open through it now.
     pub circuits: u64,
-    /// Reservations and circuits that were refused since the start.
+    /// Reservations and circuits that were refused since the start, as beyond a bound.
     #[serde(default)]
     pub circuits_refused: u64,
+    /// Circuits that were asked for since the start to agencies that were not there: nobody's
+    /// fault.
+    #[serde(default)]
+    pub circuits_missed: u64,
     /// Bytes of parcels that it keeps.
     pub mailbox: HubUse,
     /// Parcels that it keeps.

@@ -12,7 +12,8 @@ pub struct RecipientView {
     pub peer: String,
     /// Its agency id.
     pub agency: String,
-    /// `sent`, `delivered`, `told`, `erased`, `kept`, `taken-back` or `unreachable`.
+    /// `sent`, `delivered`, `told`, `erased`, `kept`, `taken-back`, `never-had`
+    /// or `unreachable`.
     pub state: String,
     /// When we released the record to it, RFC 3339; none: it had it from somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]

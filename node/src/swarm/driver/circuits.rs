@@ -331,11 +331,18 @@ impl Driver {
                 status,
                 ..
             } => {
-                // Beyond a bound: then it was never let through.
-                if !matches!(status, relay::StatusCode::ResourceLimitExceeded) {
-                    relaying.settled(from);
+                match status {
+                    // Beyond a bound: it was never let through.
+                    relay::StatusCode::ResourceLimitExceeded => relaying.denied(),
+                    // It has no reservation, or does not answer.
+                    relay::StatusCode::NoReservation | relay::StatusCode::ConnectionFailed => {
+                        relaying.missed(from);
+                    }
+                    _ => {
+                        relaying.settled(from);
+                        relaying.denied();
+                    }
                 }
-                relaying.denied();
             }
             relay::Event::ReservationReqDenied { .. } => relaying.denied(),
             _ => return,

@@ -434,3 +434,15 @@ async fn an_agency_reserves_by_two_keys_and_no_more() {
         Some(false)
     );
 }
+
+#[tokio::test]
+async fn a_circuit_to_whom_is_merely_away_is_no_refusal() {
+    let hub = hub(9).await;
+    let (a, away) = (node(1, &[]).await, node(2, &[]).await);
+    hub.link(&[a.card_without_address(), away.card_without_address()])
+        .await;
+    a.link(&[ours(&hub), behind(&away, &[&hub])]).await;
+    let mut relayed = hub.handle.relayed();
+    let missed = within("missed", relayed.wait_for(|r| r.absent > 0)).await;
+    assert_eq!(missed.expect("running").refused, 0);
+}

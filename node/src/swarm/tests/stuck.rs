@@ -23,12 +23,12 @@ fn calm(seed: u8, listen: &[&str]) -> SwarmConfig {
 struct Stoppable {
     card: LinkedPeer,
     stop: oneshot::Sender<()>,
-    /// Until this is dropped.
-    _stopped: mpsc::SyncSender<()>,
+    /// Until something is said here: then it goes on. It ends when this is dropped.
+    stopped: mpsc::SyncSender<()>,
 }
 
 /// Reaches the hub by TCP: a QUIC connection ends when nobody answers for 10 s.
-async fn stoppable(seed: u8, hub: LinkedPeer, caller: LinkedPeer) -> Stoppable {
+async fn stoppable(seed: u8, peers: Vec<LinkedPeer>) -> Stoppable {
     let (say, card) = oneshot::channel();
     let (stop, stopping) = oneshot::channel();
     let (stopped, go_on) = mpsc::sync_channel(0);
@@ -39,17 +39,88 @@ async fn stoppable(seed: u8, hub: LinkedPeer, caller: LinkedPeer) -> Stoppable {
             .expect("a runtime");
         runtime.block_on(async move {
             let node = started(calm(seed, &[])).await;
-            node.link(&[hub, caller]).await;
+            node.link(&peers).await;
             let _heard = say.send(node.card_without_address());
             let _told = stopping.await;
             // Not a task of this runtime moves from here on.
-            let _over = go_on.recv();
+            if go_on.recv().is_ok() {
+                std::future::pending::<()>().await;
+            }
         });
     });
     Stoppable {
         card: card.await.expect("it starts"),
         stop,
-        _stopped: stopped,
+        stopped,
+    }
+}
+
+fn by_tcp(whole: &LinkedPeer) -> LinkedPeer {
+    let tcp = whole.addresses.iter().filter(|a| a.contains("/tcp/"));
+    let by_tcp = LinkedPeer {
+        addresses: tcp.cloned().collect(),
+        ..whole.clone()
+    };
+    assert!(!by_tcp.addresses.is_empty(), "{whole:?}");
+    by_tcp
+}
+
+/// More than the relay lets wait for one node; of the rest it forgets the requests.
+const CALLERS: u8 = 12;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_forgotten_because_many_wait_for_one_callee_calls_again() {
+    let bounds = RelayBounds {
+        reservations: 16,
+        circuits: 4_096,
+        circuits_per_agency: 1_024,
+    };
+    let hub = started(SwarmConfig {
+        relay: Some(bounds),
+        ..calm(9, &BOTH)
+    })
+    .await;
+    let whole = LinkedPeer {
+        is_our_hub: true,
+        ..hub.card()
+    };
+    let mut callers = Vec::new();
+    for n in 0..CALLERS {
+        let mut config = config(20 + n, &[]);
+        // By default 15 s: after that it is tried again.
+        config.timing.handshake = Duration::from_secs(1);
+        callers.push(started(config).await);
+    }
+    let mut peers = vec![by_tcp(&whole)];
+    peers.extend(callers.iter().map(Node::card_without_address));
+    let callee = stoppable(3, peers.clone()).await;
+    peers.push(callee.card.clone());
+    hub.link(&peers[1..]).await;
+    let agency = callee.card.agency;
+    let mut relayed = hub.handle.relayed();
+    let reserved = relayed.wait_for(|r| r.reservations.contains(&agency));
+    drop(within("reserved", reserved).await.expect("running"));
+    callee.stop.send(()).expect("it runs");
+    let card = LinkedPeer {
+        hubs: vec![hub.agency],
+        ..callee.card.clone()
+    };
+    for caller in &callers {
+        caller.link(&[whole.clone(), card.clone()]).await;
+    }
+    // All of them wait in vain, the relay says no to nobody.
+    let link = |all: &[LinkState]| all.iter().find(|l| l.agency == agency).cloned();
+    for caller in &callers {
+        let mut links = caller.handle.links();
+        let gave_up = links.wait_for(|all| link(all).is_some_and(|l| l.last_error.is_some()));
+        drop(within("gave up", gave_up).await.expect("running"));
+    }
+    assert_eq!(hub.handle.relayed().borrow().refused, 0);
+    callee.stopped.send(()).expect("it goes on");
+    for caller in &callers {
+        let mut links = caller.handle.links();
+        let up = links.wait_for(|all| link(all).is_some_and(|l| l.is_up()));
+        drop(within("up", up).await.expect("running"));
     }
 }
 
@@ -71,19 +142,10 @@ async fn peers_that_read_nothing_do_not_stop_what_goes_to_others_through_the_hub
         is_our_hub: true,
         ..hub.card()
     };
-    let by_tcp = LinkedPeer {
-        addresses: whole
-            .addresses
-            .iter()
-            .filter(|a| a.contains("/tcp/"))
-            .cloned()
-            .collect(),
-        ..whole.clone()
-    };
-    assert!(!by_tcp.addresses.is_empty(), "{whole:?}");
+    let by_tcp = by_tcp(&whole);
     let mut stuck = Vec::new();
     for seed in [3, 4] {
-        stuck.push(stoppable(seed, by_tcp.clone(), a.card_without_address()).await);
+        stuck.push(stoppable(seed, vec![by_tcp.clone(), a.card_without_address()]).await);
     }
     let through = |card: LinkedPeer| LinkedPeer {
         hubs: vec![hub.agency],
@@ -121,7 +183,7 @@ async fn peers_that_read_nothing_do_not_stop_what_goes_to_others_through_the_hub
             }));
         }
         // It stays so: what stands for it is kept to the end.
-        std::mem::forget(one._stopped);
+        std::mem::forget(one.stopped);
     }
     let sent = || -> u64 {
         let each = stuck_cards

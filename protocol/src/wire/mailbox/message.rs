@@ -6,7 +6,7 @@ use crate::id::{AgencyId, ParcelId};
 use crate::limits;
 use crate::wire::cbor::{self, Reader, Writer};
 use crate::wire::fault::WireFault;
-use crate::wire::head::{Sorted, Spoken};
+use crate::wire::head::spoken;
 use crate::wire::hello::Hello;
 use crate::wire::message::{self as other, Reason};
 
@@ -363,27 +363,7 @@ impl Message {
     }
 }
 
-impl Spoken for Message {
-    fn hello(hello: Hello) -> Self {
-        Message::Hello(hello)
-    }
-
-    fn bye(reason: Reason) -> Self {
-        Message::Bye(reason)
-    }
-
-    fn sorted(self) -> Sorted<Self> {
-        match self {
-            Message::Hello(hello) => Sorted::Hello(hello),
-            Message::Bye(reason) => Sorted::Bye(reason),
-            other => Sorted::Other(other),
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        Message::name(self)
-    }
-}
+spoken!(Message);
 
 fn open(w: &mut Writer, tag: u64, items: usize) {
     w.array(1 + items);
