@@ -1,6 +1,6 @@
 //! A hub that keeps no rules: real keys, a real connection, and whatever it wants to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use liaison_node::swarm::{FrameReader, FrameWriter};
 use liaison_protocol::clock::Millis;
@@ -20,6 +20,8 @@ pub struct RawMailbox<'a> {
     node: &'a TestNode,
     reader: FrameReader,
     writer: FrameWriter,
+    /// Offered while the bytes of another came.
+    offers: VecDeque<Deposit>,
     /// What it says that it holds of the node.
     pub held: BTreeMap<ParcelId, Held>,
     /// What the node had it discard.
@@ -53,6 +55,7 @@ impl<'a> RawMailbox<'a> {
                 node,
                 reader,
                 writer,
+                offers: VecDeque::new(),
                 held: BTreeMap::new(),
                 discarded: Vec::new(),
             };
@@ -99,6 +102,7 @@ impl<'a> RawMailbox<'a> {
             Some(Message::Bye(_)) | None => {
                 let next = Self::open(self.hub, self.node).await;
                 (self.reader, self.writer) = (next.reader, next.writer);
+                self.offers.clear();
                 return Step::Anew;
             }
             Some(other) => return Step::Said(other),
@@ -135,6 +139,7 @@ impl<'a> RawMailbox<'a> {
         while bytes.len() < deposit.size as usize {
             match self.step().await {
                 Step::Said(Message::Piece { bytes: piece, .. }) => bytes.extend(piece),
+                Step::Said(Message::Deposit(next)) => self.offers.push_back(next),
                 Step::Said(Message::Collect(_)) | Step::Answered => {}
                 Step::Said(other) => panic!("a piece was due, not {other:?}"),
                 Step::Anew => {
@@ -151,6 +156,9 @@ impl<'a> RawMailbox<'a> {
 
     /// Waits for the next deposit; says nothing of it.
     pub async fn offered(&mut self) -> Deposit {
+        if let Some(next) = self.offers.pop_front() {
+            return next;
+        }
         loop {
             match self.step().await {
                 Step::Said(Message::Deposit(deposit)) => return deposit,

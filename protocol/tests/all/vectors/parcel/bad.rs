@@ -175,7 +175,7 @@ fn of_forms() -> Vec<Case> {
         ),
         (
             "cargo-unknown",
-            letter("A cargo of kind 4.", &["cargo 4"], &cargo(numbers(4, &[1]))),
+            letter("A cargo of kind 5.", &["cargo 5"], &cargo(numbers(5, &[1]))),
         ),
         (
             "answer-withdrawn",
