@@ -13,18 +13,18 @@ use liaison_tests::referral::{by_one_clock, case, gone, stands, states, take, un
 use liaison_tests::sealed::{closed, identity, profile};
 use liaison_tests::{Federation, TestNode};
 
-use crate::emergency::{approve, emergency};
+use crate::emergency::accepted;
 
 const NAME: &str = "Quittenmarke Zwetschge";
 
-/// A case that B declined and C accepted: its name, and both threads.
-async fn went_to_two(federation: &Federation) -> (CaseId, [RecordId; 2]) {
-    let [a, b, c] = ["a", "b", "c"].map(|name| &federation[name]);
+/// A case of A's that B declined and C accepted: its name, and both threads.
+pub async fn went_to_two(federation: &Federation, name: &str) -> (CaseId, [RecordId; 2]) {
+    let [a, b, c] = ["a", "b", "c"].map(|node| &federation[node]);
     let standard = Profile {
         urgency: Urgency::Standard,
         ..profile()
     };
-    let id = case(a, &[b, c], standard, NAME);
+    let id = case(a, &[b, c], standard, name);
     let first = a.node().ask(&id, 0).await.expect("asked");
     stands(b, &first, State::Sent).await;
     let declined = Action::Declined {
@@ -55,7 +55,7 @@ fn released(thread: RecordId) -> Wanted {
 async fn a_withdrawal_reaches_every_candidate_though_the_case_is_damaged() {
     let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
     let federation = by_one_clock(&clock, &["a", "b", "c"], "").await;
-    let (id, [first, second]) = went_to_two(&federation).await;
+    let (id, [first, second]) = went_to_two(&federation, NAME).await;
     let [a, b, c] = ["a", "b", "c"].map(|name| &federation[name]);
     std::fs::write(file(a, &id), b"nothing that opens").expect("the case");
     let back = Action::Withdrawn {
@@ -75,12 +75,7 @@ async fn of_an_emergency_whose_case_can_t_be_read_nothing_more_goes_out() {
     let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
     let federation = by_one_clock(&clock, &["a", "b"], "").await;
     let [a, b] = ["a", "b"].map(|name| &federation[name]);
-    let id = case(a, &[b], emergency(), NAME);
-    approve(a, &id, a.node().time.reckoned());
-    let thread = a.node().ask(&id, 0).await.expect("asked");
-    stands(b, &thread, State::Sent).await;
-    take(b, thread, Action::Accepted).await;
-    stands(a, &thread, State::Accepted).await;
+    let (id, thread) = accepted(a, b, NAME).await;
     // The disk fails where it lies, which damages nothing: it is not put into quarantine.
     let place = file(a, &id);
     let kept = std::fs::read(&place).expect("the case");

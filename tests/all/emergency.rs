@@ -141,12 +141,7 @@ async fn a_clock_that_is_set_back_gives_nobody_more_time_and_unlocks_nothing() {
     let mut federation = by_one_clock(&clock, &["a", "b"], "").await;
     let [a, b] = ["a", "b"].map(|n| &federation[n]);
     refers(a);
-    let id = case(a, &[b], emergency(), NAME);
-    approve(a, &id, a.node().time.reckoned());
-    let thread = a.node().ask(&id, 0).await.expect("asked");
-    stands(b, &thread, State::Sent).await;
-    take(b, thread, Action::Accepted).await;
-    stands(a, &thread, State::Accepted).await;
+    let (id, thread) = accepted(a, b, NAME).await;
     let told = async |a: &TestNode| {
         let inbox = a.json(&["inbox"]).await;
         inbox["rows"][0]["prompts"].to_string()
@@ -194,18 +189,24 @@ async fn a_clock_that_is_set_back_gives_nobody_more_time_and_unlocks_nothing() {
     assert!(!alerts.contains(&review), "{alerts}");
 }
 
+/// An emergency of A's that B accepted: its case, and the thread.
+pub async fn accepted(a: &TestNode, b: &TestNode, name: &str) -> (CaseId, RecordId) {
+    let id = case(a, &[b], emergency(), name);
+    approve(a, &id, a.node().time.reckoned());
+    let thread = a.node().ask(&id, 0).await.expect("asked");
+    stands(b, &thread, State::Sent).await;
+    take(b, thread, Action::Accepted).await;
+    stands(a, &thread, State::Accepted).await;
+    (id, thread)
+}
+
 /// Whether an emergency was reviewed stands in its case. If that can't be read, it was not.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_an_emergency_whose_case_does_not_open_nothing_more_goes_out() {
     let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
     let federation = by_one_clock(&clock, &["a", "b"], "").await;
     let [a, b] = ["a", "b"].map(|n| &federation[n]);
-    let id = case(a, &[b], emergency(), NAME);
-    approve(a, &id, a.node().time.reckoned());
-    let thread = a.node().ask(&id, 0).await.expect("asked");
-    stands(b, &thread, State::Sent).await;
-    take(b, thread, Action::Accepted).await;
-    stands(a, &thread, State::Accepted).await;
+    let (id, thread) = accepted(a, b, NAME).await;
     assert_eq!(release_refused(a, thread).await, None);
     let file = a.home.dir().join("keyring/files").join(id.as_str());
     std::fs::write(&file, b"nothing that opens").expect("the case");

@@ -13,15 +13,16 @@ use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
 use liaison_protocol::personal::{Action, Profile};
 use liaison_protocol::record::codes::{
-    ClosureReason, ConsentScope, ConsentState, DeclineReason, ReferralPart, Urgency,
-    WithdrawalReason,
+    ClosureReason, ConsentScope, ConsentState, ReferralPart, Urgency, WithdrawalReason,
 };
 use liaison_protocol::record::date::Date;
 use liaison_tests::TestNode;
 use liaison_tests::referral::{
-    by_one_clock, case, gone, pass, pass_days, refer, stands, states, take, until,
+    by_one_clock, case, gone, pass, pass_days, refer, stands, take, until,
 };
 use liaison_tests::sealed::{closed, name_in, opens, profile};
+
+use crate::case_lost;
 
 const NAME: &str = "Quittenmarke Zwetschge";
 
@@ -313,21 +314,8 @@ async fn a_clock_that_leaps_erases_nobody_until_somebody_has_looked_at_it() {
 async fn what_was_written_stays_while_one_provider_works_on_it() {
     let clock = Arc::new(ManualClock::new(liaison_tests::raw::from_now(0).wall()));
     let federation = by_one_clock(&clock, &["a", "b", "c"], "").await;
-    let [a, b, c] = ["a", "b", "c"].map(|name| &federation[name]);
-    let standard = Profile {
-        urgency: Urgency::Standard,
-        ..profile()
-    };
-    let id = case(a, &[b, c], standard, NAME);
-    let first = a.node().ask(&id, 0).await.expect("asked");
-    stands(b, &first, State::Sent).await;
-    let no_place = Action::Declined {
-        reason: DeclineReason::NoCapacity,
-    };
-    take(b, first, no_place).await;
-    let second = until(c, "c is asked", |c| Some(states(c).first()?.0)).await;
-    take(c, second, Action::Accepted).await;
-    stands(a, &second, State::Accepted).await;
+    let (id, [_, second]) = case_lost::went_to_two(&federation, NAME).await;
+    let [a, c] = ["a", "c"].map(|node| &federation[node]);
     pass_days(&federation, &clock, 32).await;
     federation.settled().await;
     let written = a.node().cases.read(&id).expect("read").expect("here");

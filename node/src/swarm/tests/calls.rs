@@ -2,12 +2,11 @@
 //! names, numbers only, and not again and again.
 
 use libp2p::Multiaddr;
-use libp2p::identity::Keypair;
-use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::circuits::{hub, ours, reserved};
+use super::circuits::hub;
+use super::outsider::Outsider;
 use super::*;
 use crate::swarm::limits::{UPGRADE_ADDRESSES, UPGRADE_BURST, UPGRADE_REFILL};
 
@@ -33,63 +32,27 @@ fn most(all: &[watch::Receiver<u32>]) -> u32 {
 async fn a_peer_that_names_addresses_has_us_call_few_of_them_and_not_for_ever() {
     let hub = hub(9).await;
     let victim = node(1, &[]).await;
-    let key = Keypair::ed25519_from_bytes([20; 32]).expect("a seed");
-    let own = key.public().to_peer_id();
-    let public = key.public().try_into_ed25519().expect("its kind");
-    let agency = AgencyId::from_bytes([20; 32]);
-    let liar = LinkedPeer::new(agency, vec![public.to_bytes()], Vec::new());
-    hub.link(&[liar.clone(), victim.card_without_address()])
-        .await;
-    victim.link(&[ours(&hub), liar]).await;
-    reserved(&victim, &hub).await;
-
-    let timing = config(20, &[]).timing;
-    let roster = Arc::new(roster::Roster::default());
-    roster.set(&own, &[hub.card(), victim.card_without_address()]);
-    let (inbound, _queue) = mpsc::channel(1);
-    let streams = crate::swarm::streams::Streams::new(crate::swarm::streams::Shared {
-        roster: roster.clone(),
-        inbound,
-        served: Channel::served(false),
-        tap: None,
-        timing,
-    });
-    let refusals = Arc::new(crate::swarm::gate::RefusalLog::new(config(20, &[]).now));
-    let gate = crate::swarm::gate::Gate::new(roster.clone(), refusals);
-    let mut upgrade = upgrade::Upgrade::new(own, roster);
     // Twice as many as it may have us call, and some that it may not name at all.
-    let mut numbers = Vec::new();
+    let (mut numbers, mut claimed) = (Vec::new(), Vec::<Multiaddr>::new());
     for _ in 0..2 * UPGRADE_ADDRESSES {
         let (port, count) = called().await;
         let address = format!("/ip4/127.0.0.1/tcp/{port}");
-        upgrade.claims(&address.parse().expect("an address"));
+        claimed.push(address.parse().expect("an address"));
         numbers.push(count);
     }
     let mut others = Vec::new();
     for form in ["/dns4/localhost/tcp/PORT", "/ip4/127.0.0.1/tcp/PORT/ws"] {
         let (port, count) = called().await;
         let address = form.replace("PORT", &port.to_string());
-        upgrade.claims(&address.parse().expect("an address"));
+        claimed.push(address.parse().expect("an address"));
         others.push(count);
     }
-    let (through, circuits) = libp2p::relay::client::new(own);
-    let relayed = (None, circuits);
-    let behaviour =
-        behaviour::Behaviour::new(&key, "liar", gate, streams, relayed, upgrade, &timing);
-    let (mut swarm, _) = behaviour::build(&key, behaviour, through, &timing).expect("built");
-    let peer = |node: &Node| {
-        let key = libp2p::identity::ed25519::PublicKey::try_from_bytes(&node.handle.node_key());
-        libp2p::identity::PublicKey::from(key.expect("a key")).to_peer_id()
-    };
-    let (at, to) = (peer(&hub), peer(&victim));
-    let place: Multiaddr = hub.handle.listen_addrs()[0].parse().expect("an address");
-    let call = |peer, address| {
-        DialOpts::peer_id(peer)
-            .condition(PeerCondition::Always)
-            .addresses(vec![address])
-            .build()
-    };
-    swarm.dial(call(at, place.clone())).expect("dialled");
+    let mut liar = Outsider::new(&hub, &victim, |upgrade| {
+        claimed.iter().for_each(|address| upgrade.claims(address));
+    })
+    .await;
+    let (at, to) = (liar.at, liar.to);
+    liar.connect();
     let began = std::time::Instant::now();
     // One circuit after another, each for as long as it has the victim call somebody; some more
     // when it has had all that it may.
@@ -101,10 +64,9 @@ async fn a_peer_that_names_addresses_has_us_call_few_of_them_and_not_for_ever() 
             let mut quiet = Box::pin(tokio::time::sleep(Duration::from_secs(10)));
             loop {
                 tokio::select! {
-                    event = swarm.select_next_some() => match event {
+                    event = liar.swarm.select_next_some() => match event {
                         SwarmEvent::ConnectionEstablished { peer_id, .. } if peer_id == at => {
-                            let circuit = address::circuit(at, &place);
-                            swarm.dial(call(to, circuit)).expect("dialled");
+                            liar.call();
                         }
                         SwarmEvent::ConnectionEstablished { peer_id, connection_id, .. }
                             if peer_id == to =>
@@ -124,10 +86,9 @@ async fn a_peer_that_names_addresses_has_us_call_few_of_them_and_not_for_ever() 
             }
             idle += 1;
             if let Some(id) = asked {
-                swarm.close_connection(id);
+                liar.swarm.close_connection(id);
             }
-            let circuit = address::circuit(at, &place);
-            swarm.dial(call(to, circuit)).expect("dialled");
+            liar.call();
         }
     };
     tokio::time::timeout(Duration::from_secs(240), lies)

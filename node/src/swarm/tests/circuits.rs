@@ -1,5 +1,6 @@
 //! Through a hub, and back to a direct connection.
 
+use super::outsider::Outsider;
 use super::*;
 
 const BOUNDS: RelayBounds = RelayBounds {
@@ -334,8 +335,6 @@ async fn an_agency_has_no_more_circuits_by_having_more_keys() {
 /// One that asks for as many circuits as it likes, all on one connection.
 #[tokio::test]
 async fn an_agency_that_fills_anothers_connection_with_circuits_is_cut_off_from_the_hub() {
-    use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-
     let hub = hub_with(
         9,
         RelayBounds {
@@ -346,64 +345,15 @@ async fn an_agency_that_fills_anothers_connection_with_circuits_is_cut_off_from_
     )
     .await;
     let called = node(1, &[]).await;
-    let key = Keypair::ed25519_from_bytes([20; 32]).expect("a seed");
-    let own = key.public().to_peer_id();
-    let public = key
-        .public()
-        .try_into_ed25519()
-        .expect("its kind")
-        .to_bytes();
-    let greedy = LinkedPeer::new(AgencyId::from_bytes([20; 32]), vec![public], Vec::new());
-    hub.link(&[greedy.clone(), called.card_without_address()])
-        .await;
-    called.link(&[ours(&hub), greedy]).await;
-    reserved(&called, &hub).await;
-
-    let timing = config(20, &[]).timing;
-    let roster = Arc::new(roster::Roster::default());
-    roster.set(&own, &[hub.card(), called.card_without_address()]);
-    let (inbound, _queue) = mpsc::channel(1);
-    let streams = crate::swarm::streams::Streams::new(crate::swarm::streams::Shared {
-        roster: roster.clone(),
-        inbound,
-        served: Channel::served(false),
-        tap: None,
-        timing,
-    });
-    let refusals = Arc::new(crate::swarm::gate::RefusalLog::new(config(20, &[]).now));
-    let gate = crate::swarm::gate::Gate::new(roster.clone(), refusals);
-    let upgrade = upgrade::Upgrade::new(own, roster);
-    let (through, circuits) = libp2p::relay::client::new(own);
-    let behaviour = behaviour::Behaviour::new(
-        &key,
-        "greedy",
-        gate,
-        streams,
-        (None, circuits),
-        upgrade,
-        &timing,
-    );
-    let (mut swarm, _) = behaviour::build(&key, behaviour, through, &timing).expect("built");
-    let peer = |node: &Node| {
-        let key = libp2p::identity::ed25519::PublicKey::try_from_bytes(&node.handle.node_key());
-        libp2p::identity::PublicKey::from(key.expect("a key")).to_peer_id()
-    };
-    let (at, to) = (peer(&hub), peer(&called));
-    let place: libp2p::Multiaddr = hub.handle.listen_addrs()[0].parse().expect("an address");
-    let call = |peer, address| {
-        DialOpts::peer_id(peer)
-            .condition(PeerCondition::Always)
-            .addresses(vec![address])
-            .build()
-    };
-    swarm.dial(call(at, place.clone())).expect("dialled");
+    let mut greedy = Outsider::new(&hub, &called, |_| {}).await;
+    let at = greedy.at;
+    greedy.connect();
     let asked = async {
         loop {
-            match swarm.select_next_some().await {
+            match greedy.swarm.select_next_some().await {
                 SwarmEvent::ConnectionEstablished { peer_id, .. } if peer_id == at => {
                     for _ in 0..=limits::CIRCUITS_PER_PAIR {
-                        let circuit = address::circuit(at, &place);
-                        swarm.dial(call(to, circuit)).expect("dialled");
+                        greedy.call();
                     }
                 }
                 SwarmEvent::ConnectionClosed { peer_id, .. } if peer_id == at => return,

@@ -5,6 +5,7 @@ mod circuits;
 mod gate;
 mod hybrid;
 mod links;
+mod outsider;
 mod streams;
 mod stuck;
 
