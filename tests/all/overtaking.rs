@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+use futures::future::{join, join_all};
+use liaison_node::limits::INGESTS;
+use liaison_node::share::Route;
 use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::record::kinds::{Content, Recall};
 use liaison_protocol::record::signed::SignedRecord;
@@ -73,12 +76,15 @@ async fn gone(node: &TestNode, of: &SignedRecord, retracted: bool) {
     assert!(!node.holds().contains(&of.id()));
 }
 
-async fn offer(stream: &mut RawStream, batch: u64, records: &[SignedRecord]) {
-    let item = |record: &SignedRecord| Item {
+fn item(record: &SignedRecord) -> Item {
+    Item {
         id: record.id(),
         created: record.unverified().envelope.created,
         size: u32::try_from(record.bytes().len()).expect("small"),
-    };
+    }
+}
+
+async fn offer(stream: &mut RawStream, batch: u64, records: &[SignedRecord]) {
     let items = records.iter().map(item).collect();
     stream.send(&Message::Offer { batch, items }).await;
     stream.expect("want").await;
@@ -171,5 +177,33 @@ async fn a_newer_live_stream_ends_the_one_before() {
     assert_eq!(older.next().await, None, "the older one is served still");
     let record = author.sign(author.statement(&trend("Quittenmarke")));
     assert_eq!(newer.give(&record).await, Answer::Stored);
+    federation.stop().await;
+}
+
+/// However many come at once: what takes back has no turn before what it takes back had its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_more_withdrawals_than_turns_wait_for_the_record_that_came_before_them() {
+    let (mut federation, author) = site().await;
+    let node = &federation["node"];
+    let received = |records: &[SignedRecord]| {
+        let whole = |r: &SignedRecord| (item(r), r.bytes().to_vec().into());
+        let records = records.iter().map(whole).collect();
+        let ingest = &node.node().ingest;
+        ingest.received(author.agency, Route::Direct, records)
+    };
+    let records: Vec<SignedRecord> = batch(&author, "Recalled");
+    let first = received(&records);
+    let recalls: Vec<_> = (records.iter().take(INGESTS + 1))
+        .map(|record| received(&withdrawals(&author, node, record)[..1]))
+        .collect();
+    assert_eq!(recalls.len(), INGESTS + 1);
+    // The first to come is the last that anybody looks after.
+    let (recalled, stored) = join(join_all(recalls), first).await;
+    assert_eq!(stored, vec![Answer::Stored; BATCH]);
+    assert_eq!(recalled, vec![[Answer::Stored]; INGESTS + 1]);
+    for record in records.iter().take(INGESTS + 1) {
+        gone(node, record, false).await;
+    }
+    assert!(node.holds().contains(&records[INGESTS + 1].id()));
     federation.stop().await;
 }

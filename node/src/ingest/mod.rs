@@ -16,6 +16,7 @@ mod verify;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures::FutureExt;
 use liaison_protocol::clock::{Hlc, HlcClock, Millis};
 use liaison_protocol::record::check::{CheckContext, Thresholds};
 use liaison_protocol::record::date::Date;
@@ -163,23 +164,34 @@ impl Ingest {
     /// Runs work to its end although whoever waits for it goes away: a session or a connection
     /// that ends between a write and what follows from it would leave a retraction untold, the
     /// index with what was erased, a card unlearnt.
-    async fn to_the_end<T: Send + 'static>(
+    ///
+    /// Turns are had in the order of these calls, whenever what they return is waited for: a
+    /// withdrawal that has its turn finds that what came before it had one.
+    fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, IngestFault> {
-        let turn = self.0.turns.clone().acquire_owned().await;
-        let turn = turn.map_err(|_| IngestFault::Stopping)?;
-        let task = tokio::spawn(async move {
-            let done = work.await;
-            drop(turn);
-            done
-        });
-        task.await.map_err(|error| {
-            if error.is_panic() {
-                tracing::error!(%error, "ingest failed; nothing of this batch was answered");
-            }
-            IngestFault::Stopping
-        })
+    ) -> impl Future<Output = Result<T, IngestFault>> + Send + 'static {
+        let mut turn = Box::pin(self.0.turns.clone().acquire_owned());
+        // Who looks for a turn stands in the queue from then on, also when it is out of budget.
+        let at_once = tokio::task::unconstrained(&mut turn).now_or_never();
+        async move {
+            let turn = match at_once {
+                Some(turn) => turn,
+                None => turn.await,
+            };
+            let turn = turn.map_err(|_| IngestFault::Stopping)?;
+            let task = tokio::spawn(async move {
+                let done = work.await;
+                drop(turn);
+                done
+            });
+            task.await.map_err(|error| {
+                if error.is_panic() {
+                    tracing::error!(%error, "ingest failed; nothing of this batch was answered");
+                }
+                IngestFault::Stopping
+            })
+        }
     }
 
     fn gate(&self) -> Gate<'_> {

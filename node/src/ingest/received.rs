@@ -24,7 +24,8 @@ use crate::store::{Direction, LedgerEntry, Op, OpOutcome, Quarantined, RefusedEn
 impl Ingest {
     /// Takes in what a peer sent, by whatever route: what it offered, and the bytes. One answer
     /// each, in order; one faulty record does not touch the others. Batches of a courier come in
-    /// the order of these calls, whenever what they return is waited for.
+    /// the order of these calls, whenever what they return is waited for; it is to be waited for
+    /// in a task of its own ([`crate::aside`]), since it may hold a turn that others wait for.
     pub fn received(
         &self,
         courier: AgencyId,
@@ -33,12 +34,12 @@ impl Ingest {
     ) -> impl Future<Output = Vec<Answer>> + Send + 'static {
         let ids: HashSet<RecordId> = records.iter().map(|(item, _)| item.id).collect();
         let coming = self.0.under_way.enter(courier, ids);
-        let this = self.clone();
+        let (this, ingest) = (self.clone(), self.clone());
+        let count = records.len();
+        let work = async move { ingest.take_in(&coming, (courier, route), records).await };
+        let answers = self.to_the_end(work);
         async move {
-            let count = records.len();
-            let ingest = this.clone();
-            let work = async move { ingest.take_in(&coming, (courier, route), records).await };
-            let answers = this.to_the_end(work).await;
+            let answers = answers.await;
             let answers = answers.unwrap_or_else(|_| vec![Answer::Later(Later::Disk); count]);
             if answers.contains(&Answer::Later(Later::Disk)) {
                 this.0.catch_up.put_off(&courier);
