@@ -60,6 +60,7 @@ mod parcels;
 mod parting;
 mod preview;
 mod proof;
+mod recalls;
 mod record_commands;
 mod recovery;
 mod referral;
