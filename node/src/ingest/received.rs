@@ -18,8 +18,8 @@ use super::admit::Admitted;
 use super::under_way::Coming;
 use super::{Ingest, IngestFault, blocking};
 use crate::audit::{Act, AuditError, Entry, Who};
-use crate::share::Route;
 use crate::limits;
+use crate::share::Route;
 use crate::store::{CalledBack, Direction, LedgerEntry, Op, OpOutcome, Quarantined, RefusedEntry};
 
 impl Ingest {

@@ -105,7 +105,10 @@ impl Found<'_> {
             )?;
             for one in scan.items {
                 // What it had no room for is not packed over and over.
-                let line = self.share.store.ledger_entry(self.search.peer, one.arrival)?;
+                let line = self
+                    .share
+                    .store
+                    .ledger_entry(self.search.peer, one.arrival)?;
                 let rests = |l: &LedgerEntry| l.is_later() && l.at >= self.search.again_before;
                 if !line.as_ref().is_some_and(rests) {
                     self.take(one)?;

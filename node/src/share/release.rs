@@ -12,7 +12,9 @@ use liaison_protocol::record::codes::Kind;
 use super::{Ahead, Route, SEALED, Share};
 use crate::audit::{self, Act, AuditError, Who};
 use crate::kind;
-use crate::store::{Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, OpOutcome, StoreError};
+use crate::store::{
+    Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, OpOutcome, StoreError,
+};
 
 /// The bytes of a record that both gates let one peer have, and that the ledger says so.
 /// Only [`Share::release`] makes one.
@@ -118,7 +120,11 @@ impl Share {
                 // Whatever came in while the ledger was written (a retraction, a narrower list,
                 // a permit withdrawn, a key revoked) finds the line there and follows; but then
                 // the record itself must not go out any more.
-                Some(one) if entered && same_epoch && self.may_still(&peer, one.arrival, route, &ahead)? => {
+                Some(one)
+                    if entered
+                        && same_epoch
+                        && self.may_still(&peer, one.arrival, route, &ahead)? =>
+                {
                     Some(Released {
                         to: peer,
                         id: one.id,

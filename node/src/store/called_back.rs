@@ -125,10 +125,7 @@ fn of(
         return Ok(None);
     };
     let peer = stage.number(NameKind::Peer, courier.as_bytes(), &mut state.peers)?;
-    stage.read(
-        &keys::of_peer_id(keys::CALLED_BACK, peer, &record.id),
-        WHAT,
-    )
+    stage.read(&keys::of_peer_id(keys::CALLED_BACK, peer, &record.id), WHAT)
 }
 
 /// Drops some that came before `ended`: of a few that stand behind a key, as ids are spread evenly.
@@ -161,11 +158,7 @@ fn counted(stage: &Stage<'_>, peer: u32) -> Result<u64, StoreError> {
     Ok(count.unwrap_or_default())
 }
 
-fn count(
-    stage: &mut Stage<'_>,
-    peer: u32,
-    to: impl FnOnce(u64) -> u64,
-) -> Result<(), StoreError> {
+fn count(stage: &mut Stage<'_>, peer: u32, to: impl FnOnce(u64) -> u64) -> Result<(), StoreError> {
     let count = to(counted(stage, peer)?);
     stage.write(keys::of_number(keys::CALLED_BACK_COUNT, peer), &count)
 }
