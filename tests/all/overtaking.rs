@@ -17,10 +17,6 @@ use liaison_tests::{Federation, TestNode};
 
 use crate::first::trend;
 
-/// Lets everything out and nothing in.
-const NOTHING_COMES: &str = r#"@id("share-all") @says("All goes out, and nothing comes in.")
-    permit (principal, action == Action::"share", resource);"#;
-
 /// Records in a batch: enough that it takes a while to judge and to write them.
 const BATCH: usize = 150;
 
@@ -194,27 +190,6 @@ fn received<'a>(
     let records = records.iter().map(whole).collect();
     let ingest = &node.node().ingest;
     ingest.received(author.agency, Route::Direct, records)
-}
-
-/// The node knows the record, because it refused it once: it has no reason to refuse the recall.
-#[tokio::test(flavor = "multi_thread")]
-async fn e13_a_recall_of_what_was_refused_once_waits_for_it_all_the_same() {
-    let (mut federation, author) = site().await;
-    let node = &federation["node"];
-    let records = batch(&author, "Refused at first");
-    let last = records.last().expect("some");
-    node.policy(NOTHING_COMES).await;
-    let answer = author.sender(node).await.give(last).await;
-    assert_eq!(answer, Answer::Refused(Refused::Policy));
-    node.policy(OPEN).await;
-    let [recall, _] = withdrawals(&author, node, last);
-    let first = received(node, &author, &records);
-    let second = received(node, &author, &[recall]);
-    let (recalled, stored) = join(second, first).await;
-    assert_eq!(stored, vec![Answer::Stored; BATCH]);
-    assert_eq!(recalled, [Answer::Stored]);
-    gone(node, last, false).await;
-    federation.stop().await;
 }
 
 /// The record was recalled before, and comes back: the recall behind it finds it erased still.
