@@ -4,7 +4,7 @@ use liaison_protocol::id::{AgencyId, ParcelId};
 use liaison_protocol::parcel::Parcel;
 
 use super::Parcels;
-use super::outbox::{Key, Row, State, Way};
+use super::outbox::{Key, Load, Row, State, Way};
 use super::pack::{Counts, PackError};
 use crate::store::StoreError;
 
@@ -39,7 +39,7 @@ impl Parcels {
         let counts: Counts = std::sync::Arc::new(move |row| {
             row.way == Way::Bundle && (!again || row.number >= first)
         });
-        let packed = self.pack(to, Way::Bundle, counts).await?;
+        let packed = self.pack(to, Way::Bundle, Load::All, counts).await?;
         Ok(packed.map(|packed| packed.parcel))
     }
 
