@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::first::trend;
 use crate::parcels::{lie, outbox};
+use crate::withdrawal::until;
 
 /// Two nodes with this clock that know each other and are not connected.
 async fn apart(clock: Arc<dyn Clock>) -> Federation {
@@ -155,6 +156,8 @@ async fn e13_a_bundle_of_which_something_was_withdrawn_is_refused_once_its_addre
     pack(&federation, "5.bundle", &[]).await;
     unpack(&federation, "5.bundle").await;
     federation["b"].holds_all(&[goes, more]).await;
+    // B told the time when it was connected last.
+    federation["a"].node().time.forget(&federation["b"].agency);
     // Nobody opens the old ones when they are at their end, and their rows are forgotten.
     for _ in 0..31 {
         clock.advance(DAY_MS);
@@ -186,7 +189,10 @@ async fn e13_an_older_bundle_does_not_lift_a_recall_although_the_clock_was_set_b
     assert_eq!(report["recalled"][0], "b", "{report}");
     // On the line, which tells no numbers.
     federation.mend("a", "b").await;
-    federation.settled().await;
+    until(&federation["a"], &id, "B says so", |view| {
+        view["recipients"][0]["state"] == "erased"
+    })
+    .await;
     assert!(!sealed::has_bytes(&federation["b"], &id));
     federation.cut("a", "b").await;
     clock.advance(10 * 60_000);

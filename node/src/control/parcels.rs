@@ -257,9 +257,7 @@ impl From<PackError> for ApiError {
             PackError::NoKey { .. }
             | PackError::CatchingUp
             | PackError::Full { .. }
-            | PackError::Withdrawn { .. } => {
-                Self::new("conflict", says)
-            }
+            | PackError::Withdrawn { .. } => Self::new("conflict", says),
             PackError::Fault { .. } | PackError::Stopping => Self::new("internal", says),
         }
     }

@@ -15,6 +15,8 @@ impl Parcels {
     /// # Errors
     /// The store can't be read or written.
     pub async fn begin_bundle(&self, to: AgencyId) -> Result<u64, StoreError> {
+        // What was withdrawn from earlier ones at this moment is told in this one.
+        self.look(|row| row.to == to).await?;
         let unwritten =
             |row: &Row| row.to == to && row.way == Way::Bundle && row.state == State::Made;
         let unwritten = self.0.outbox.rows(unwritten);

@@ -138,7 +138,11 @@ impl Parcels {
         let load = if room == Load::Owed { room } else { load };
         for _ in 0..limits::PACK_TRIES {
             let Some(made) = self.make(to, way, load, &counts).await? else {
-                return if room == Load::All { Ok(None) } else { Err(full()) };
+                return if room == Load::All {
+                    Ok(None)
+                } else {
+                    Err(full())
+                };
             };
             let Made {
                 packed,
@@ -199,13 +203,13 @@ impl Parcels {
             return Ok(None);
         }
         let is_owed = |at: &Arrival| choice.owed.iter().any(|lack| lack.arrival == *at);
-        let owed = voids.is_news_to(number) || records.iter().any(is_owed);
+        let owed = contents.is_empty() || records.iter().any(is_owed);
         let void = voids.numbers();
         if !void.is_empty() {
             contents.push(Cargo::Void(void));
         }
         let now = self.0.share.now();
-        let expires = self.expires(way, now);
+        let expires = self.expires(way, now.min(made));
         let letter = Letter {
             from: self.0.share.registry.own(),
             to,
