@@ -84,7 +84,7 @@ async fn e38_a_restored_node_applies_what_it_missed_before_it_serves() {
 
     // What the backup does not know of: withdrawn by its author, and by b itself.
     for (node, id) in [("a", withdrawn), ("b", own)] {
-        let args = ["retract", &id.full(), "--reason", "error"];
+        let args = ["retract", "--yes", &id.full(), "--reason", "error"];
         federation[node].cli(&args).await.expect_code(0);
     }
     let later = federation["b"].push(&trend("Vogelbeermarke"), &[]).await;
@@ -437,7 +437,7 @@ when { resource.kind == Kind::"contact" };
     // x takes it back under its next key, and is gone.
     let [x, a] = ["x", "a"].map(|n| &federation[n]);
     crate::keys::change(x, "rotate").await;
-    let args = ["retract", &withdrawn.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &withdrawn.full(), "--reason", "error"];
     x.cli(&args).await.expect_code(0);
     emptied(a, &withdrawn).await;
     federation.settled().await;
@@ -539,7 +539,7 @@ async fn e13_a_backup_from_before_a_retraction_brings_no_text_back_once_compacte
     tokio::time::timeout(PATIENCE, witnessed)
         .await
         .expect("it is witnessed");
-    let args = ["retract", &withdrawn.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &withdrawn.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     federation.settled().await;
     assert!(flags(&federation["b"], &withdrawn).contains(Flags::ERASED));

@@ -49,7 +49,7 @@ async fn e13_after_a_compaction_no_text_of_an_erased_record_is_on_the_disk() {
     let stays = federation["a"].push(&trend("Zwetschgenmarke"), &[]).await;
     federation["b"].holds_all(&[gone, stays]).await;
     federation.settled().await;
-    let args = ["retract", &gone.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &gone.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     let b = &federation["b"];
     let mut swept = b.node().store.watch();

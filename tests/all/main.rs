@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, with words"
 )]
 
+mod aliases;
 mod answers;
 mod api;
 mod asked_once;
