@@ -38,6 +38,7 @@ mod frontex;
 mod hub_blind;
 mod hub_clock;
 mod hub_load;
+mod imports;
 mod integrity;
 mod interrupted;
 mod ipv6;

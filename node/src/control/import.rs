@@ -43,6 +43,12 @@ pub(super) async fn piece(
         );
     }
     let job = key.to_string();
+    // A call goes on when whoever made it is gone: the same piece may come again meanwhile.
+    let _one = if chunk.dry_run {
+        None
+    } else {
+        Some(node.importing.lock().await)
+    };
     let done = node.store.job(&job)?.unwrap_or(0);
     // A piece that was taken before the answer was lost is not taken twice.
     if !chunk.dry_run && chunk.rows_before != done {

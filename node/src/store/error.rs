@@ -31,6 +31,18 @@ pub enum StoreError {
         /// What the operating system said.
         detail: String,
     },
+    /// What was there before is still there.
+    #[error(
+        "the store is compacted, but the old one can't be deleted ({detail}): what was erased is still in {dir}. \
+         Delete that folder",
+        dir = dir.display()
+    )]
+    Leftover {
+        /// The old one.
+        dir: PathBuf,
+        /// What the operating system said.
+        detail: String,
+    },
     /// What is on disk is not what was written.
     #[error(
         "the store in {dir} is damaged ({detail}). Type `liaison doctor --repair`: it moves the \
