@@ -27,3 +27,24 @@ async fn an_import_that_is_started_twice_takes_each_row_once() {
     assert_eq!(found["count"], rows.len());
     federation.stop().await;
 }
+
+/// A thousand rows that are more than the store takes in one write.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_of_long_rows_is_taken_in_as_many_steps_as_it_needs() {
+    let mut federation = Federation::new();
+    federation.add("a", "border", "QN").await;
+    let rows = sheet::made_up(1_000);
+    let file = federation.dir().join("rows.csv");
+    sheet::write(&file, &rows);
+    let map = std::fs::read_to_string(sheet::map()).expect("the map");
+    let summary = format!("[record]\nsummary = \"{}\"", "Щ".repeat(3_500));
+    let long = federation.dir().join("long.toml");
+    std::fs::write(&long, map.replace("[record]", &summary)).expect("a map");
+    let imported = federation["a"].import(&file, &long).await;
+    assert_eq!(imported["records"], rows.len(), "{imported}");
+    let found = federation["a"]
+        .json(&["query", "kind:trend", "--count"])
+        .await;
+    assert_eq!(found["count"], rows.len());
+    federation.stop().await;
+}
