@@ -39,6 +39,7 @@ mod frontex;
 mod hub_blind;
 mod hub_clock;
 mod hub_load;
+mod imports;
 mod integrity;
 mod interrupted;
 mod ipv6;
