@@ -222,7 +222,7 @@ async fn e13_what_is_withdrawn_between_packing_and_unpacking_is_told_and_does_no
     let stays = federation["a"].push(&trend("Stays"), &[]).await;
     let goes = federation["a"].push(&trend("Goes"), &[]).await;
     pack(&federation, "a", "b", "old.bundle").await;
-    let args = ["retract", &goes.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &goes.full(), "--reason", "error"];
     let report = federation["a"].json(&args).await;
     // A file is out of reach, and the command says so, with its end.
     assert_eq!(report["parcels"][0]["to"], "b", "{report}");
@@ -276,7 +276,7 @@ async fn an_older_word_in_a_bundle_takes_nothing_from_a_newer_one() {
     unpack(&federation, "a", "old.bundle").await.expect_code(0);
     let line = ledger(&federation["a"], &id.full(), "b").await;
     assert_eq!(line["answer"], "stored", "{line}");
-    let args = ["retract", &id.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &id.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     federation.settled().await;
     assert!(!sealed::has_bytes(&federation["b"], &id));

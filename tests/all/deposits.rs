@@ -59,7 +59,7 @@ async fn what_forty_absent_agencies_lack_is_at_the_hub_one_parcel_each() {
         took / ABSENT as u32
     );
     // What is owed goes to each of them as well, alone: the first parcel is discarded.
-    a.cli(&["retract", &first.full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &first.full(), "--reason", "error"])
         .await
         .expect_code(0);
     let to = |rows: &[Row]| rows.iter().map(|row| row.to).collect::<BTreeSet<_>>().len();

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, with words"
 )]
 
+mod aliases;
 mod answers;
 mod api;
 mod asked_once;
@@ -38,6 +39,7 @@ mod frontex;
 mod hub_blind;
 mod hub_clock;
 mod hub_load;
+mod imports;
 mod integrity;
 mod interrupted;
 mod ipv6;

@@ -169,7 +169,7 @@ fn not_taken(node: &Node, error: OpenError) -> ApiError {
             "ask the agency for its newest card, 'liaison peer add FILE', then unpack the bundle again".to_owned()
         }
         OpenError::Parcel(ParcelFault::Ahead { .. }) => {
-            "see 'liaison clock', then unpack the bundle again".to_owned()
+            "see 'liaison clock show', then unpack the bundle again".to_owned()
         }
         OpenError::Parcel(_) if error.blame() == Blame::Author => {
             let sender = error.sender().map(|agency| node.registry.alias(&agency));

@@ -5,6 +5,7 @@ mod accepts;
 mod admit;
 mod commit;
 mod fault;
+mod keepers;
 mod known;
 mod own;
 mod quota;
@@ -26,6 +27,7 @@ use tokio::sync::Semaphore;
 use self::accepts::Accepts;
 use self::admit::Gate;
 pub use self::fault::IngestFault;
+use self::keepers::Keepers;
 pub use self::known::Known;
 pub use self::own::Statement;
 use self::quota::Quotas;
@@ -68,6 +70,7 @@ struct Shared {
     accepts: Accepts,
     audit: Audit,
     vault: Vault,
+    keepers: Keepers,
     under_way: UnderWay,
     /// Batches that may be under way.
     turns: Arc<Semaphore>,
@@ -135,6 +138,7 @@ impl Ingest {
             accepts: Accepts::default(),
             audit,
             vault,
+            keepers: Keepers::default(),
             under_way: UnderWay::default(),
             turns: Arc::new(Semaphore::new(limits::INGESTS)),
         })))

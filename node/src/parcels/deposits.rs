@@ -230,7 +230,7 @@ pub fn refused(hub: &str, peer: &str, why: Refusal) -> String {
         Refusal::DepositorFull => "it keeps as much of ours as it may already".to_owned(),
         Refusal::AddresseeFull => format!("the mailbox of '{peer}' is full: it has to collect"),
         Refusal::Expiry => {
-            "the parcel ends too late for it, or its clock or ours is wrong: 'liaison clock'"
+            "the parcel ends too late for it, or its clock or ours is wrong: 'liaison clock show'"
                 .to_owned()
         }
         Refusal::Disk => "its disk is full or failing: tell whoever runs it".to_owned(),
