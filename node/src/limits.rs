@@ -261,6 +261,10 @@ pub const REPAIR_WAIT_MS: u64 = 5_000;
 /// line of 10 Mbit/s. It begins anew later.
 pub const REPAIR_TURN_MS: u64 = 60_000;
 
+/// Milliseconds that a repair which is over has to end in order, and to tell the peer: two looks
+/// at it. Then it is broken off.
+pub const REPAIR_END_MS: u64 = 2 * SESSION_TICK_MS;
+
 /// Milliseconds, half to one and a half times, after which a repair is begun again for which the
 /// peer had no turn; doubled each time.
 pub const REPAIR_AGAIN_MS: u64 = 10_000;
@@ -572,6 +576,15 @@ pub const OUTBOX_PARCELS: usize = 4_096;
 
 /// Parcels that may be under way to one agency: half a gigabyte.
 pub const OUTBOX_PARCELS_OF_PEER: usize = 512;
+
+/// Of these, those that are left for what is owed, such as retractions: an eighth.
+pub const OUTBOX_OWED_PARCELS: usize = OUTBOX_PARCELS / 8;
+
+/// The same of those to one agency.
+pub const OUTBOX_OWED_PARCELS_OF_PEER: usize = OUTBOX_PARCELS_OF_PEER / 8;
+
+/// Times that a parcel is made in a row, because something in it was withdrawn while it was sealed.
+pub const PACK_TRIES: usize = 8;
 
 /// Numbers of parcels to each agency that a restored node leaves out at least: those that it
 /// used since the backup and does not know of.

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, with words"
 )]
 
+mod aliases;
 mod answers;
 mod api;
 mod asked_once;
@@ -38,6 +39,7 @@ mod frontex;
 mod hub_blind;
 mod hub_clock;
 mod hub_load;
+mod imports;
 mod integrity;
 mod interrupted;
 mod ipv6;
@@ -56,6 +58,7 @@ mod operate;
 mod oracle;
 mod outflow;
 mod overtaking;
+mod packing;
 mod parcels;
 mod parting;
 mod preview;
@@ -71,6 +74,7 @@ mod referral_parcels;
 mod referral_random;
 mod referral_terminal;
 mod referral_words;
+mod reserves;
 mod restored;
 mod retention;
 mod retraction;

@@ -15,6 +15,7 @@ use liaison_protocol::wire::Item;
 use rayon::prelude::*;
 
 use super::admit::Admitted;
+use super::keepers::Kept;
 use super::under_way::Coming;
 use super::{Ingest, IngestFault, blocking};
 use crate::audit::{Act, AuditError, Entry, Who};
@@ -185,14 +186,20 @@ impl Ingest {
         }
         // Before it is held: what is held is answered `stored` when it is offered again, and
         // would never be written down. Nor would its key be kept.
-        let mut sealed = sealed_in(&admitted);
-        let (noted, kept) = tokio::join!(
+        let (noted, keys) = tokio::join!(
             self.collected(courier, epoch, &admitted),
             self.keep_keys_of(&admitted),
         );
-        if let Err(error) = noted.map_err(IngestFault::from).and(kept) {
+        let (kept, put) = match keys {
+            Ok(kept) => (kept, Ok(())),
+            Err(fault) => (Kept::default(), Err(fault)),
+        };
+        let mut kept = Some(kept);
+        if let Err(error) = noted.map_err(IngestFault::from).and(put) {
             tracing::error!(%error, "nothing of a batch was stored: it can't be written down");
-            self.drop_keys(std::mem::take(&mut sealed)).await;
+            if let Some(kept) = kept.take() {
+                self.drop_keys(kept).await;
+            }
             admitted.clear();
             ops.retain(|op| !matches!(op, Op::Insert { .. }));
             for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
@@ -275,7 +282,9 @@ impl Ingest {
             }
             Err(error) => {
                 tracing::error!(%error, "nothing of a batch was stored");
-                self.drop_keys(sealed).await;
+                if let Some(kept) = kept {
+                    self.drop_keys(kept).await;
+                }
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
                     *answer = Answer::Later(Later::Disk);
                 }
@@ -492,12 +501,6 @@ fn overtaken((_, raw, judged): &Judged) -> Vec<RecordId> {
         Content::Ask(ask) => vec![ask.of],
         _ => Vec::new(),
     }
-}
-
-/// The sealed records among them.
-fn sealed_in(admitted: &[Admitted]) -> Vec<RecordId> {
-    let sealed = admitted.iter().filter(|one| one.opened.is_some());
-    sealed.map(|one| one.record.id()).collect()
 }
 
 fn quarantined(courier: &AgencyId, raw: &Bytes, fault: &IngestFault, at: Millis) -> Quarantined {

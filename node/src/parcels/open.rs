@@ -412,8 +412,9 @@ impl Parcels {
         if numbers.is_empty() {
             return Ok(());
         }
-        let now = self.0.share.now();
-        let mut voids = Voids::load(&self.0.store, &from, now)?;
+        // Whoever adds to them reads and writes them in the same turn.
+        let _one_at_a_time = self.0.packing.of(&from).await;
+        let mut voids = Voids::load(&self.0.store, &from, self.ended_by())?;
         numbers.iter().for_each(|number| voids.told_by(*number));
         let keys: Vec<Key> = numbers.iter().map(|number| (from, *number)).collect();
         self.astray(&keys).await?;

@@ -51,6 +51,8 @@ pub struct Search<'a> {
     pub bytes: usize,
     /// What the peer answered `later` before this is tried again.
     pub again_before: Millis,
+    /// Whether nothing is looked for but what is owed.
+    pub only_owed: bool,
 }
 
 impl Share {
@@ -69,10 +71,15 @@ impl Share {
             items: Vec::new(),
         };
         let more_owed = found.owed()?;
-        let ahead = Ahead::of(found.items.iter().map(|lack| lack.arrival));
-        found.opened(&ahead)?;
-        found.again()?;
-        let (up_to, more) = found.rest()?;
+        let (up_to, more) = if search.only_owed {
+            found.items.retain(|lack| lack.owed);
+            (search.after, true)
+        } else {
+            let ahead = Ahead::of(found.items.iter().map(|lack| lack.arrival));
+            found.opened(&ahead)?;
+            found.again()?;
+            found.rest()?
+        };
         let mut items = found.items;
         // Stable: each of the three in the order in which it was found.
         items.sort_by_key(|lack| (!lack.owed, !lack.urgent));

@@ -49,7 +49,7 @@ use std::thread::{JoinHandle, Thread};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use self::called_back::CalledBack;
-pub use self::compact::{Compaction, compact, quarantine_directory};
+pub use self::compact::{Compaction, compact};
 pub use self::cut::{Cut, Page, Rebuild};
 pub use self::error::StoreError;
 pub use self::header::{
@@ -59,7 +59,7 @@ pub use self::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry, Refus
 pub use self::op::{Counts, Op, OpOutcome};
 pub use self::owing::{Owing, Told};
 pub use self::quarantine::Quarantined;
-pub use self::salvage::salvage;
+pub use self::salvage::{Salvaged, salvage};
 
 use self::engine::Engine;
 use self::names::Names;
