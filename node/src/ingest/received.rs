@@ -233,6 +233,7 @@ impl Ingest {
                 self.settle_keys(&admitted, &outcomes).await;
                 self.mark_lost(&admitted, &outcomes).await;
                 self.reopen(&admitted).await;
+                self.drop_superseded().await;
                 for (place, at) in early.into_iter().zip(noted) {
                     if let Some(OpOutcome::AlreadyHeld(_)) = outcomes.get(at) {
                         too_early.push(place);
