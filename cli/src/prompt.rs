@@ -1,6 +1,6 @@
 //! Questions to a person at a terminal. Nothing here is called when there is none.
 
-use crate::error::CommandError;
+use crate::error::{CommandError, Outcome};
 use crate::output::Ui;
 
 /// Times that a question is put again before the command gives up.
@@ -25,6 +25,31 @@ impl Ui {
             }
         }
         Ok(false)
+    }
+
+    /// Whether to ask before what can't be undone: not where `--yes` was typed.
+    ///
+    /// # Errors
+    /// Where nobody can be asked: standard input or standard error is no terminal.
+    pub fn asks(&self, yes: bool) -> Result<bool, CommandError> {
+        if yes || self.interactive {
+            return Ok(!yes);
+        }
+        Err(CommandError::usage(
+            "what can't be undone is not done without a question, and nobody can be asked here",
+            "type it on a terminal, or add --yes",
+        ))
+    }
+
+    /// Asks before what can't be undone, unless `--yes` was typed.
+    ///
+    /// # Errors
+    /// A no, with what was not done; as [`Self::asks`].
+    pub fn sure(&mut self, question: &str, yes: bool, not_done: &str) -> Outcome {
+        if self.asks(yes)? && !self.confirm(question, false)? {
+            return Err(CommandError::failed(not_done, "type y to do it"));
+        }
+        Ok(())
     }
 
     /// One line; asked again while it is empty and `required`.

@@ -8,6 +8,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use clap::CommandFactory as _;
+
 use crate::error::{self, CommandError};
 use crate::output::Ui;
 
@@ -116,6 +118,12 @@ fn one(line: &str, ui: &mut Ui) -> Option<u8> {
 fn check(words: &[String]) -> Result<(), String> {
     let first = words.first().map_or("", String::as_str);
     let Some((name, below, _)) = ALLOWED.iter().find(|(name, ..)| *name == first) else {
+        let program = crate::commands::Cli::command();
+        if program.find_subcommand(first).is_some() {
+            return Err(format!(
+                "'{first}' is no command of this shell, but of a login that has more: ask a colleague with one, or the administrator"
+            ));
+        }
         return Err(format!(
             "'{}' is no command of this shell; 'help' lists them",
             liaison_protocol::id::clip(first)

@@ -206,6 +206,62 @@ fn colour_and_questions_are_for_terminals() {
     assert!(log.contains("INFO") && !log.contains(ESCAPE), "{log:?}");
 }
 
+/// Where nobody can be asked, be it that only its errors go to a file, what can't be undone is
+/// not done without `--yes`.
+#[test]
+fn what_cant_be_undone_is_never_done_unasked() {
+    let dir = tempfile::tempdir().expect("folder");
+    let home = made(PROGRAM, dir.path(), "h");
+    let program = Program::start(PROGRAM, &home, "127.0.0.1:0");
+    let pushed = program.cli(&["push", "-"], &trend("Lorries").to_string());
+    let id = String::from_utf8_lossy(&pushed.stdout).trim().to_owned();
+    let retract = ["retract", &id, "--reason", "error"];
+    // On a terminal, but for its errors.
+    let quiet = script(
+        dir.path(),
+        "quiet",
+        &format!(
+            "exec {PROGRAM} \"$@\" 2>{}",
+            dir.path().join("err").display()
+        ),
+    );
+    let (code, shown) = terminal::run(&quiet, &home, &retract, &[], "y\n");
+    assert_eq!(code, Some(2), "{shown}");
+    let says = std::fs::read_to_string(dir.path().join("err")).expect("errors");
+    assert!(says.contains("--yes"), "{says}");
+    let revoke_all = text(&home.join("keys/revoke-all.liaison"));
+    for args in [
+        &retract[..],
+        &["peer", "revoke", "b", "--reason", "stolen"],
+        &["peer", "remove", "b"],
+        &[
+            "refer",
+            "withdraw",
+            "3F7K-9Q2M",
+            "--reason",
+            "consent-withdrawn",
+        ],
+        &["refer", "consent", "3F7K-9Q2M", "--state", "withdrawn"],
+        &["refer", "release-identity", "3F7K-9Q2M"],
+        &["refer", "decline", "3F7K-9Q2M", "--reason", "no-capacity"],
+        &["keys", "compromised"],
+        &["keys", "rotate"],
+        &["keys", "affirm", &id],
+        &["keys", "revoke-all", &revoke_all],
+        &["doctor", "--repair"],
+    ] {
+        let ran = program.cli(args, "");
+        let says = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(2), "{args:?}: {says}");
+        assert!(says.contains("--yes"), "{args:?}: {says}");
+    }
+    let count = program.cli(&["query", "kind:trend", "--count"], "");
+    assert_eq!(String::from_utf8_lossy(&count.stdout).trim(), "1");
+    let ran = program.cli(&[&retract[..], &["--yes"]].concat(), "");
+    assert!(ran.status.success(), "{ran:?}");
+    assert_eq!(program.terminate(), Some(0));
+}
+
 /// `init` asks on a terminal for what is missing, twice is refused, and nothing is lost.
 #[test]
 fn init_asks_for_what_is_missing_and_never_overwrites() {

@@ -318,6 +318,64 @@ fn e34_a_stranger_can_neither_damage_nor_fill_the_log() {
     assert_eq!(node.terminate(), Some(0));
 }
 
+/// A line says which agency, key or officer a change was about, and under seal what was typed.
+#[test]
+fn e34_a_change_of_the_node_says_what_was_changed() {
+    let pair = Pair::new();
+    let (a, b) = (pair.node(0), &pair.sites[1].home);
+    let agency = b.card_file().expect("card").agency().full();
+    let line = |call: &str, so: &str| {
+        let all = lines(a, &[]);
+        let found = all.iter().rfind(|l| l["by"] == call && l["of"].is_u64());
+        let found = found.unwrap_or_else(|| panic!("{call}: {all:#?}"));
+        assert!(found.to_string().contains(so), "{call}, {so}: {found}");
+    };
+    let typed = |all: &[&str]| {
+        let key = pair.sites[0].home.audit_secret_path();
+        let unsealed = a.ok(&["audit", "unseal", "--key", &key.to_string_lossy()]);
+        for text in all {
+            assert!(unsealed.contains(text), "{text}: {unsealed}");
+        }
+    };
+    let card = b.dir().join("card.liaison");
+    let add = [
+        "peer",
+        "add",
+        &card.to_string_lossy(),
+        "--as",
+        "b",
+        "--circle",
+        "quince",
+        "--yes",
+    ];
+    a.ok(&add);
+    line("POST /v1/peers", &agency);
+    typed(&["alias: b", "circles: quince"]);
+    let joins = [
+        "peer",
+        "circles",
+        "b",
+        "--add",
+        "medlar",
+        "--reason",
+        "Agreement 5",
+        "--yes",
+    ];
+    a.ok(&joins);
+    line("POST /v1/peers/{name}", &agency);
+    typed(&["joins medlar", "reason: Agreement 5"]);
+    a.ok(&["card", "edit", "--name", "Border Police of the Quince"]);
+    line("POST /v1/card", "typed");
+    typed(&["Border Police of the Quince"]);
+    let old = pair.sites[0].home.secrets().expect("keys").signing.public();
+    a.ok(&["keys", "rotate", "--yes"]);
+    line("POST /v1/keys/rotate", &old.to_string());
+    a.ok(&["keys", "compromised", "--yes"]);
+    line("POST /v1/keys/compromised", "compromised");
+    a.ok(&["clock", "confirm", "--yes"]);
+    line("POST /v1/clock/confirm", "believed");
+}
+
 /// What is shown or typed beside the ways of reading a record is in the log as well.
 #[test]
 fn e34_samples_and_reasons_are_in_the_log() {

@@ -84,7 +84,7 @@ async fn e38_a_restored_node_applies_what_it_missed_before_it_serves() {
 
     // What the backup does not know of: withdrawn by its author, and by b itself.
     for (node, id) in [("a", withdrawn), ("b", own)] {
-        let args = ["retract", &id.full(), "--reason", "error"];
+        let args = ["retract", "--yes", &id.full(), "--reason", "error"];
         federation[node].cli(&args).await.expect_code(0);
     }
     let later = federation["b"].push(&trend("Vogelbeermarke"), &[]).await;
@@ -437,7 +437,7 @@ when { resource.kind == Kind::"contact" };
     // x takes it back under its next key, and is gone.
     let [x, a] = ["x", "a"].map(|n| &federation[n]);
     crate::keys::change(x, "rotate").await;
-    let args = ["retract", &withdrawn.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &withdrawn.full(), "--reason", "error"];
     x.cli(&args).await.expect_code(0);
     emptied(a, &withdrawn).await;
     federation.settled().await;
@@ -539,7 +539,7 @@ async fn e13_a_backup_from_before_a_retraction_brings_no_text_back_once_compacte
     tokio::time::timeout(PATIENCE, witnessed)
         .await
         .expect("it is witnessed");
-    let args = ["retract", &withdrawn.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &withdrawn.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     federation.settled().await;
     assert!(flags(&federation["b"], &withdrawn).contains(Flags::ERASED));
@@ -574,4 +574,28 @@ async fn e13_a_backup_from_before_a_retraction_brings_no_text_back_once_compacte
     assert!(!grep(b.home.dir(), b"Zwetschgenmarke").is_empty());
     // What was lost with the old disk is not the backup's to clean.
     assert!(!grep(&lost, b"Quittenmarke").is_empty());
+}
+
+/// What it carried for others was collected, taken back or has ended since; the rest is deposited
+/// again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_comes_back_from_a_backup_carries_nothing_of_then() {
+    let mut federation = Federation::new();
+    let hub = federation.prepare("hub", "police", "QO");
+    hub.configure("[hub]\n");
+    hub.start().await;
+    let hub = &federation["hub"];
+    let carried = hub.home.mailbox_dir().join("of-an-agency");
+    std::fs::create_dir_all(&carried).expect("a folder");
+    std::fs::write(carried.join("parcel"), b"Quittenmarke").expect("a parcel");
+    let (file, key) = (place(&federation, "hub.backup"), key_file(&federation));
+    backup(hub, &file, &key, &["--with-keys"]).await;
+    federation.node("hub").stop().await;
+    lose(&federation["hub"], "hub.lost");
+    let args = ["restore", &file, "--key-file", &key];
+    federation["hub"].cli(&args).await.expect_code(0);
+    let home = federation["hub"].home.dir().to_owned();
+    assert_eq!(grep(&home, b"Quittenmarke"), Vec::<String>::new());
+    federation.node("hub").start().await;
+    federation.stop().await;
 }

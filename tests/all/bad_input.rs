@@ -331,7 +331,7 @@ async fn unknown_and_removed_peers_get_nothing() {
     rogue.link(&federation["node"]).await;
     let mut stream = open(&rogue, &federation["node"]).await;
     federation["node"]
-        .cli(&["peer", "remove", "rogue"])
+        .cli(&["peer", "remove", "--yes", "rogue"])
         .await
         .expect_code(0);
     let hello = Message::Hello(Hello::new(Speaks::CURRENT, "raw", rogue.agency)).encode();

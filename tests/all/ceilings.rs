@@ -119,6 +119,23 @@ async fn e3_a_ceiling_overrides_every_choice_and_says_so() {
     assert!(ran.err.contains("b-green"), "{ran:?}");
     assert_eq!(a.node().store.last(), before);
 
+    // Nor does leave to pass it on name whom the ceiling is for: another holder would.
+    for options in [&[][..], &["--dry-run"]] {
+        let permit = [
+            "permit",
+            &id.full(),
+            "--to",
+            "b,d",
+            "--until",
+            &crate::leave::in_a_month(),
+        ];
+        let args: Vec<&str> = permit.iter().chain(options).copied().collect();
+        let ran = a.cli(&args).await.expect_code(1);
+        assert!(ran.err.contains("b-green"), "{ran:?}");
+        assert!(ran.err.contains("nothing was stored or sent"), "{ran:?}");
+    }
+    assert_eq!(a.node().store.last(), before);
+
     // Below the ceiling it goes.
     let green = a.push(&marked("Below", "green"), &["--to", "b"]).await;
     federation["b"].holds_all(&[green]).await;
@@ -168,7 +185,14 @@ by = ["analyst"]
         .await
         .expect_code(0);
     let green = a.push(&marked("Mispelmarke", "green"), &[]).await;
+    let kept = push(marked("Vogelmarke", "amber"), &["--to", ""]).await;
+    let kept = kept.out.trim().to_owned();
+    let month = crate::leave::in_a_month();
+    let permit = ["permit", &kept, "--to", "b", "--until", &month, "--yes"];
+    let refused = a.cli(&permit).await.expect_code(1);
+    assert!(refused.err.contains("analysts-green"), "{refused:?}");
     as_only("\"analyst\", \"case-officer\"");
+    a.cli(&permit).await.expect_code(0);
     let amber = a.push(&marked("Schlehenmarke", "amber"), &[]).await;
     b.holds_all(&[green, amber]).await;
     std::fs::write(&file, before).expect("officers");

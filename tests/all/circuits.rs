@@ -137,7 +137,7 @@ async fn two_agencies_without_addresses_exchange_through_a_hub_that_sees_nothing
     );
 
     // What is taken back follows, with its receipt.
-    a.cli(&["retract", &id.full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &id.full(), "--reason", "error"])
         .await
         .expect_code(0);
     let mut arrivals = b.node().store.watch();

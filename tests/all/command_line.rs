@@ -65,8 +65,8 @@ async fn json_is_one_object_or_one_line_an_object() {
         &["stats", "referrals"], &["stats", "gaps"], &["stats", "responses"], &["keys", "sealing"], &["expiry"],
         &["permit", &id, "--to", "b", "--until", &until, "--dry-run"], &["permit", &id, "--to", "b", "--until", &until],
         &["amend", &id, &amended, "--dry-run"], &["amend", &id, &amended],
-        &["retract", &other, "--reason", "error", "--dry-run"], &["retract", &other, "--reason", "error"],
-        &["peer", "remove", "b"],
+        &["retract", &other, "--reason", "error", "--dry-run"], &["retract", "--yes", &other, "--reason", "error"],
+        &["peer", "remove", "--yes", "b"],
     ];
     for call in calls {
         let args: Vec<&str> = call.iter().copied().chain(["--json"]).collect();
@@ -114,11 +114,11 @@ async fn exit_codes_are_the_contract() {
         (&["push", &bad],                             1, "line 2"),
         (&["push", "no-such-file.toml"],              1, "no-such-file.toml"),
         (&["push", &small, "--to", "nobody"],         1, "'nobody' is no peer and no circle"),
-        (&["peer", "remove", "nobody"],               1, "nobody"),
+        (&["peer", "remove", "--yes", "nobody"],               1, "nobody"),
         (&["peer", "test", "nobody"],                 1, "nobody"),
         (&["query", "kin:trend"],                     1, "kin"),
         (&["query", "kind:trend", "--by", "colour"],  1, "colour"),
-        (&["retract", &id, "--reason", "error"],      1, "only its author can have it retracted"),
+        (&["retract", "--yes", &id, "--reason", "error"],      1, "only its author can have it retracted"),
         (&["amend", &id, &small],                     1, "only its author can have it amended"),
         (&["policy", "revert"],                       1, "no earlier policy"),
         (&["init", "--name", "x", "--country", "QN", "--sector", "border"], 1, "is a home already"),
@@ -127,7 +127,7 @@ async fn exit_codes_are_the_contract() {
         (&["query"],                                  2, "query needs something to look for"),
         (&["nonsense"],                               2, "nonsense"),
         (&["record", "template", "gossip"],           2, "gossip"),
-        (&["retract", &id, "--reason", "boredom"],    2, "boredom"),
+        (&["retract", "--yes", &id, "--reason", "boredom"],    2, "boredom"),
         (&["status", "--behind", "3"],                2, "--check"),
         (&["new", "trend", "--edit", "trend-1"],      2, "cannot be used with"),
         (&["peer", "add", &bad],                      2, "the fingerprint is not confirmed"),
@@ -159,7 +159,7 @@ async fn exit_codes_are_the_contract() {
         &["watch"],
         &["policy", "show"],
         &["verify", &small],
-        &["retract", "AAAA", "--reason", "error"],
+        &["retract", "--yes", "AAAA", "--reason", "error"],
     ];
     for call in needs_node {
         let ran = federation["b"].cli(call).await;
@@ -257,6 +257,31 @@ async fn policy_check_apply_revert_and_plain() {
     federation.stop().await;
 }
 
+/// A policy without a statement stops all sharing: nobody puts one in force by the wrong folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_says_nothing_takes_no_others_place_unless_asked() {
+    let mut federation = Federation::mesh(&["a", "b"], ACCEPT).await;
+    let a = &federation["a"];
+    let before = a.json(&["policy", "show"]).await["hash"].clone();
+    let file = a.home.policy_dir().join("policy.cedar");
+    std::fs::write(&file, "// none yet\n").expect("written");
+    let apply = ["policy", "apply", "--reason", "x", "--unproven"];
+    let ran = a.cli(&apply).await.expect_code(1);
+    assert!(ran.err.contains("--empty"), "{ran:?}");
+    assert_eq!(a.json(&["policy", "show"]).await["hash"], before);
+    a.cli(&[&apply[..], &["--empty"]].concat())
+        .await
+        .expect_code(0);
+    let now = a.json(&["policy", "show"]).await;
+    assert_eq!(now["statements"].as_array().map(Vec::len), Some(0), "{now}");
+    a.cli(&["policy", "revert", "--yes"]).await.expect_code(0);
+    // Back again: whoever types it names what comes.
+    a.cli(&["policy", "revert", "--yes"]).await.expect_code(0);
+    let now = a.json(&["policy", "show"]).await;
+    assert_eq!(now["statements"].as_array().map(Vec::len), Some(0), "{now}");
+    federation.stop().await;
+}
+
 /// `peer test` against a good peer, a stopped one and one that does not know us; `peer remove`.
 #[tokio::test(flavor = "multi_thread")]
 async fn peer_test_says_which_step_fails_and_what_to_do() {
@@ -301,7 +326,7 @@ async fn peer_test_says_which_step_fails_and_what_to_do() {
         .expect_code(0);
     assert_eq!(list.out.lines().count(), 2);
     federation["a"]
-        .cli(&["peer", "remove", "stranger"])
+        .cli(&["peer", "remove", "--yes", "stranger"])
         .await
         .expect_code(0);
     let list = federation["a"]

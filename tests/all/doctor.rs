@@ -7,6 +7,7 @@ use liaison_node::node::{Node, RunOptions};
 use liaison_node::store::Flags;
 use liaison_protocol::id::RecordId;
 use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::sheet;
 use liaison_tests::{Federation, TestNode};
 use serde_json::Value;
 
@@ -49,7 +50,7 @@ async fn e13_after_a_compaction_no_text_of_an_erased_record_is_on_the_disk() {
     let stays = federation["a"].push(&trend("Zwetschgenmarke"), &[]).await;
     federation["b"].holds_all(&[gone, stays]).await;
     federation.settled().await;
-    let args = ["retract", &gone.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &gone.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     let b = &federation["b"];
     let mut swept = b.node().store.watch();
@@ -181,6 +182,43 @@ async fn a_store_that_nobody_can_read_is_moved_aside_and_refilled() {
     federation["b"].policy(OPEN).await;
     federation.connected("a", "b").await;
     federation["b"].holds_all(&ids).await;
+    federation.stop().await;
+}
+
+/// It opens, since nothing that is read for that is damaged: only who reads it all finds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_with_one_page_that_nobody_can_read_is_repaired_and_refilled() {
+    let mut federation = author_and_reader().await;
+    let first = federation["a"].push(&trend("Quittenmarke"), &[]).await;
+    let rows = sheet::made_up(400);
+    let file = federation.dir().join("rows.csv");
+    sheet::write(&file, &rows);
+    federation["a"].import(&file, &sheet::map()).await;
+    federation["b"].holds_count(rows.len() + 1).await;
+    federation.settled().await;
+    // What is read back at a start is checked then: here only what came later.
+    federation.node("b").stop().await;
+    federation.node("b").start().await;
+    federation.node("b").stop().await;
+    let b = &federation["b"];
+    let db = b.home.store_dir().join("db");
+    let mut bytes = std::fs::read(&db).expect("db");
+    let word = b"Quittenmarke";
+    let places = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(word));
+    let places: Vec<usize> = places.collect();
+    assert!(!places.is_empty(), "it is in the file");
+    places.into_iter().for_each(|at| bytes[at] ^= 0xFF);
+    std::fs::write(&db, bytes).expect("db");
+    let report = doctor(b, &[]).await;
+    assert!(health(&report, "store", "broken").is_some(), "{report}");
+    let report = doctor(b, &["--repair", "--yes"]).await;
+    assert!(report.to_string().contains("were taken over"), "{report}");
+    let aside = health(&report, "store", "warning").expect("one aside");
+    assert!(aside.contains("store.damaged-1"), "{report}");
+    federation.node("b").start().await;
+    federation.connected("a", "b").await;
+    federation["b"].holds_all(&[first]).await;
+    federation["b"].holds_count(rows.len() + 1).await;
     federation.stop().await;
 }
 

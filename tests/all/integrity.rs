@@ -158,7 +158,7 @@ async fn e7_a_failed_signature_aborts_every_write_and_leaves_the_store_as_it_was
         (&["push", "-"], &several),
         (&["amend", &id, "-"], &one),
         (&["amend", &id, "-", "--to", "b"], &red),
-        (&["retract", &id, "--reason", "error"], ""),
+        (&["retract", "--yes", &id, "--reason", "error"], ""),
         (&["import", "csv", &csv, "--map", &map], ""),
     ];
     for (args, input) in writes {

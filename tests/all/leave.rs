@@ -32,6 +32,11 @@ fn day(now: Millis, on: i64) -> String {
     Date::from_millis(now).add_days(on).to_string()
 }
 
+/// A day in a month, by this machine's clock.
+pub fn in_a_month() -> String {
+    day(SystemClock.now(), 30)
+}
+
 /// Waits until a command of a node says what is due; looks whenever its store changes.
 pub async fn says(node: &TestNode, args: &[&str], so: impl Fn(&Value) -> bool) -> Value {
     let mut changes = node.node().store.watch();
@@ -333,10 +338,10 @@ async fn a_withdrawn_permit_and_a_permit_of_a_withdrawn_record_open_nothing() {
         })
         .await;
     }
-    a.cli(&["retract", &permits[0].full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &permits[0].full(), "--reason", "error"])
         .await
         .expect_code(0);
-    a.cli(&["retract", &two.full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &two.full(), "--reason", "error"])
         .await
         .expect_code(0);
     says(b, &["show", &one.full()], |s| {

@@ -13,12 +13,15 @@ use serde_json::Value;
 
 const REASON: &str = "the shelter telephones about tonight and nobody else is here";
 
+/// Somebody else, as the officers file has it.
+const COLLEAGUE: &str = "[[officer]]\nuser = 4242\nroles = [\"referral-officer\"]\n";
+
 /// What this login is at a node from now on.
 fn is(node: &TestNode, roles: &str, shared: bool) {
     use std::os::unix::fs::MetadataExt as _;
     let uid = std::fs::metadata("/proc/self").expect("proc").uid();
     let text = format!(
-        "waits_for = \"nobody\"\n[[officer]]\nuser = {uid}\nroles = [{roles}]\nshared = {shared}\n"
+        "waits_for = \"nobody\"\n[[officer]]\nuser = {uid}\nroles = [{roles}]\nshared = {shared}\n{COLLEAGUE}"
     );
     std::fs::write(node.home.officers_path(), text).expect("officers");
 }
@@ -113,12 +116,24 @@ async fn who_is_not_assigned_says_why_and_the_data_protection_officer_is_told() 
     // And she gives it to whom she thinks fit.
     let name = b.json(&["officers"]).await["officers"][0]["user"].clone();
     let name = name.as_str().expect("a name").to_owned();
-    is(
-        b,
-        "\"data-protection-officer\", \"referral-officer\"",
-        false,
-    );
     b.cli(&["refer", "assign", &text, &name])
+        .await
+        .expect_code(4);
+    // Whom she puts on it works on referrals, so she can't take it herself; a colleague can.
+    b.cli(&["refer", "assign", &text, "4242", "--remove"])
+        .await
+        .expect_code(0);
+    b.cli(&["refer", "assign", &text, "4242"])
+        .await
+        .expect_code(0);
+    let lines = b.json(&["audit", "log", "--record", &text]).await;
+    let lines = lines["lines"].as_array().expect("lines").clone();
+    let call = "POST /v1/referrals/{id}/assign";
+    let said = lines.iter().rfind(|l| l["by"] == call).expect("a line");
+    assert!(said["outcome"].to_string().contains("4242"), "{said}");
+    let put = b.node().looks.assigned(&id).uids().collect::<Vec<_>>();
+    assert_eq!(put, [4_242]);
+    b.cli(&["refer", "assign", &text, "4242", "--remove"])
         .await
         .expect_code(0);
     is(b, "\"referral-officer\"", false);
@@ -197,4 +212,51 @@ async fn a_login_of_many_reads_no_referral_and_takes_no_step() {
     b.cli(&["refer", "show", &text]).await.expect_code(0);
     let assigned: BTreeSet<u32> = b.node().looks.assigned(&id).uids().collect();
     assert_eq!(assigned.len(), 1);
+}
+
+/// Whoever worked on it has left the agency: it is nobody's, and does not wait for a person who
+/// does not come.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_those_have_who_left_is_nobodys() {
+    let (mut federation, id) = referred().await;
+    let b = &federation["b"];
+    let now = b.node().clock.now();
+    let put = [colleague()];
+    b.node()
+        .looks
+        .assign(&id, &put, &[], 1, now)
+        .expect("assigned");
+    is(b, "\"referral-officer\"", false);
+    let text = id.full();
+    let listed = async || {
+        let rows = b.json(&["inbox"]).await["rows"].clone();
+        rows.as_array().map(Vec::len)
+    };
+    assert_eq!(listed().await, Some(0));
+    b.cli(&["refer", "ack", &text]).await.expect_code(4);
+    let file = b.home.officers_path();
+    let officers = std::fs::read_to_string(&file).expect("officers");
+    std::fs::write(&file, officers.replace(COLLEAGUE, "")).expect("officers");
+    assert_eq!(listed().await, Some(1));
+    b.cli(&["refer", "ack", &text]).await.expect_code(0);
+    federation.stop().await;
+}
+
+/// The data-protection officer answers for a person's rights, so takes back what was sent about
+/// one; what is about nobody is for those who write.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_data_protection_officer_takes_a_referral_back() {
+    let (mut federation, id) = referred().await;
+    let a = &federation["a"];
+    let trend = a.push(&crate::first::trend("Lorries"), &[]).await.full();
+    is(a, "\"data-protection-officer\"", false);
+    let back = |id: String| async move {
+        let args = ["retract", &id, "--reason", "consent-withdrawn", "--yes"];
+        a.cli(&args).await
+    };
+    back(trend).await.expect_code(4);
+    back(id.full()).await.expect_code(0);
+    let gone = a.json(&["show", &id.full()]).await;
+    assert!(gone["retracted_by"].is_object(), "{gone}");
+    federation.stop().await;
 }

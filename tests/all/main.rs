@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, with words"
 )]
 
+mod aliases;
 mod answers;
 mod api;
 mod asked_once;
@@ -39,6 +40,7 @@ mod frontex;
 mod hub_blind;
 mod hub_clock;
 mod hub_load;
+mod imports;
 mod integrity;
 mod interrupted;
 mod ipv6;
@@ -58,10 +60,12 @@ mod oracle;
 mod origin;
 mod outflow;
 mod overtaking;
+mod packing;
 mod parcels;
 mod parting;
 mod preview;
 mod proof;
+mod recalls;
 mod record_commands;
 mod recovery;
 mod referral;
@@ -72,6 +76,7 @@ mod referral_parcels;
 mod referral_random;
 mod referral_terminal;
 mod referral_words;
+mod reserves;
 mod restored;
 mod retention;
 mod retraction;

@@ -334,7 +334,7 @@ async fn e13_what_a_hub_was_told_to_discard_is_refused_when_it_comes_all_the_sam
     let (first, old) = from_a.deposited().await;
     let goes = site.a().push(&trend("Goes"), &[]).await;
     let (second, withdrawn) = from_a.deposited().await;
-    let args = ["retract", &goes.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &goes.full(), "--reason", "error"];
     site.a().cli(&args).await.expect_code(0);
     // In whatever order.
     let (third, new) = from_a.deposited().await;

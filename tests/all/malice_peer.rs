@@ -131,7 +131,14 @@ async fn a_forged_receipt_closes_nothing() {
     })
     .await;
     federation.cut("node", "good").await;
-    let args = ["retract", &of.full(), "--reason", "error", "--json"];
+    let args = [
+        "retract",
+        "--yes",
+        &of.full(),
+        "--reason",
+        "error",
+        "--json",
+    ];
     let retracted = node.cli(&args).await.json();
     let retraction: RecordId = retracted["id"]
         .as_str()

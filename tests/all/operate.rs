@@ -128,7 +128,7 @@ async fn e18_figures_say_what_each_peer_is_behind_and_nothing_of_what_records_sa
     // The peer goes; what it may have and what it is owed waits.
     federation.node("b").stop().await;
     let second = federation["a"].push(&trend("Zwetschgenmarke"), &[]).await;
-    let retract = ["retract", &first.full(), "--reason", "error"];
+    let retract = ["retract", "--yes", &first.full(), "--reason", "error"];
     federation["a"].cli(&retract).await.expect_code(0);
     let page = until(address, |p| {
         p.at("liaison_peer_behind_records{peer=\"b\"}") >= 2.0

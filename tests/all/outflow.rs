@@ -54,7 +54,7 @@ async fn e4_following_a_link_never_widens_who_gets_a_record() {
     let amended: RecordId = amended["id"].as_str().expect("id").parse().expect("id");
     c.holds_all(&[amended]).await;
     let retracted = a
-        .json(&["retract", &amended.full(), "--reason", "error"])
+        .json(&["retract", "--yes", &amended.full(), "--reason", "error"])
         .await;
     let retraction: RecordId = retracted["id"].as_str().expect("id").parse().expect("id");
     let mut changes = c.node().store.watch();
@@ -158,7 +158,7 @@ async fn e8_each_way_out_is_refused_and_the_attempt_is_noted() {
     // By a distribution list, an amendment, a retraction: another's record has none of b's.
     for args in [
         &["amend", &none.full(), "-"][..],
-        &["retract", &none.full(), "--reason", "error"],
+        &["retract", "--yes", &none.full(), "--reason", "error"],
     ] {
         let ran = b.cli_in(args, &trend("Mine now").to_string()).await;
         assert_eq!(ran.code, 1, "{ran:?}");

@@ -310,7 +310,7 @@ async fn e13_what_is_retracted_is_gone_from_the_hub_within_two_seconds_and_the_r
     let lies = kept_for(&federation["hub"], &federation["b"]);
     assert_eq!(lies.len(), before.len());
     let began = Instant::now();
-    let args = ["retract", &goes.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &goes.full(), "--reason", "error"];
     let report = federation["a"].json(&args).await;
     let took = began.elapsed();
     println!("e13: taken back from the hub, and said so, in {took:?}");
@@ -340,7 +340,7 @@ async fn e13_where_the_hub_is_away_the_command_says_what_lies_there_and_until_wh
     clock.advance(2 * AFTER_S * 1_000);
     outbox(&federation["a"], "a parcel lies at the hub", lie).await;
     federation.node("hub").stop().await;
-    let args = ["retract", &id.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &id.full(), "--reason", "error"];
     let report = federation["a"].json(&args).await;
     let left = &report["parcels"][0];
     assert_eq!(

@@ -114,7 +114,7 @@ async fn e11_a_revocation_says_what_is_owed_and_unreachable() {
     federation["b"].holds_all(&[kept, taken]).await;
     federation.settled().await;
     federation.node("b").stop().await;
-    let args = ["retract", &taken.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &taken.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     let args = ["peer", "revoke", "b", "--reason", "lost", "--yes"];
     let report = federation["a"].json(&args).await;
@@ -139,7 +139,7 @@ async fn a_removed_peer_still_gets_what_it_is_owed_and_nothing_else() {
     federation["b"].holds_all(&[taken]).await;
     federation.settled().await;
     federation.node("b").stop().await;
-    let args = ["retract", &taken.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &taken.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     let report = federation["a"]
         .json(&["peer", "remove", "b", "--yes"])

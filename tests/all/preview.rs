@@ -75,7 +75,7 @@ async fn a_preview_counts_what_then_really_flows_and_applies_nothing() {
     a.push(&of_class("Nobody", "smuggling"), &["--to", ""])
         .await;
     let gone = a.push(&of_class("Gone", "smuggling"), &[]).await;
-    a.cli(&["retract", &gone.full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &gone.full(), "--reason", "error"])
         .await
         .expect_code(0);
     federation.settled().await;

@@ -208,7 +208,7 @@ async fn show_amend_retract_and_verify() {
         "a dry run retracts nothing"
     );
     let done = a
-        .cli(&["retract", &new, "--reason", "error"])
+        .cli(&["retract", "--yes", &new, "--reason", "error"])
         .await
         .expect_code(0);
     assert!(done.out.contains('b'), "{done:?}");
@@ -223,7 +223,7 @@ async fn show_amend_retract_and_verify() {
         assert!(gone.err.contains("erased"), "{gone:?}");
     }
     let again = a
-        .cli(&["retract", &new, "--reason", "error"])
+        .cli(&["retract", "--yes", &new, "--reason", "error"])
         .await
         .expect_code(1);
     assert!(again.err.contains("retracted already"), "{again:?}");

@@ -187,6 +187,20 @@ async fn a_referral_goes_from_the_border_to_the_shelter_at_two_terminals() {
         shown.contains("Identity") && shown.contains(NAME),
         "{shown}"
     );
+    // A look at who the person is is another line than a look at the rest.
+    let log = lantern.json(&["audit", "log", "--record", &id]).await;
+    let looks = log["lines"].as_array().expect("lines").clone();
+    let looks: Vec<_> = looks
+        .iter()
+        .filter(|line| line["by"] == "GET /v1/referrals/{id}")
+        .map(|line| line["outcome"].as_str().unwrap_or_default())
+        .collect();
+    assert!(looks.len() > 1, "{log:#}");
+    assert_eq!(
+        looks.iter().filter(|o| **o == "identity").count(),
+        1,
+        "{log:#}"
+    );
     types(lantern, &["refer", "assist", &short], "first\n", 0).await;
     let timeline = types(border, &["refer", "timeline", &short], "", 0).await;
     for step in [
@@ -291,7 +305,7 @@ async fn the_login_shell_begins_at_home_and_takes_an_officers_commands_only() {
     for refused in [
         "'!touch' is no command",
         "'sh' is no command",
-        "'card' is no command",
+        "'card' is no command of this shell, but of a login that has more",
         "no files and no other programs",
         "--home is not for this shell",
     ] {

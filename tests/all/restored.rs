@@ -63,7 +63,7 @@ async fn e38_what_a_restored_node_left_at_a_hub_and_forgot_is_discarded_and_can_
     keeps(hub, b, 1).await;
     assert!(!kept_for(hub, b)[0].contains(&old.id.full()));
     // So nothing lies there that it can't take back.
-    a.cli(&["retract", &goes.full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &goes.full(), "--reason", "error"])
         .await
         .expect_code(0);
     federation.node("b").start().await;
@@ -91,7 +91,7 @@ async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_com
     copy(&federation["hub"].home.mailbox_dir(), &early);
     federation.node("b").start().await;
     federation["b"].holds_all(&[stays, goes]).await;
-    let args = ["retract", &goes.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &goes.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     gone(&federation["b"], &goes).await;
     keeps(&federation["hub"], &federation["b"], 0).await;

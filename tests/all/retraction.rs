@@ -65,7 +65,13 @@ async fn e13_a_retraction_reaches_everyone_who_got_it_and_nobody_else() {
     federation["c"].holds_all(&[first, second]).await;
     federation.settled().await;
 
-    let args = ["retract", &first.full(), "--reason", "source-at-risk"];
+    let args = [
+        "retract",
+        "--yes",
+        &first.full(),
+        "--reason",
+        "source-at-risk",
+    ];
     federation["a"].cli(&args).await.expect_code(0);
     for name in ["a", "b", "c"] {
         erased(&federation[name], &first).await;
@@ -83,7 +89,7 @@ async fn e13_a_retraction_reaches_everyone_who_got_it_and_nobody_else() {
     }
     // c is away when the second one is retracted, and hears of it when it is back.
     federation.node("c").stop().await;
-    let args = ["retract", &second.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &second.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     erased(&federation["b"], &second).await;
     federation.node("c").start().await;
@@ -117,7 +123,7 @@ async fn brings_it_back(and_is_told: bool) {
     let [a, b] = ["a", "b"].map(|n| &federation[n]);
     let stale = raw::stored(b, &id);
     let created = stale.unverified().envelope.created;
-    a.cli(&["retract", &id.full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &id.full(), "--reason", "error"])
         .await
         .expect_code(0);
     for node in [a, b] {
@@ -261,7 +267,9 @@ async fn e17_only_the_author_can_retract_or_amend() {
     let before = content(b);
 
     // At the command line of another node.
-    let ran = b.cli(&["retract", &id.full(), "--reason", "error"]).await;
+    let ran = b
+        .cli(&["retract", "--yes", &id.full(), "--reason", "error"])
+        .await;
     assert!(
         ran.code == 1 && ran.err.contains("only its author"),
         "{ran:?}"
@@ -341,7 +349,7 @@ async fn what_proves_an_agency_is_not_retracted() {
     let card = a.card();
     let keys = card.keys().expect("a keys statement").id();
     for id in [card.card().id(), keys] {
-        let args = ["retract", &id.full(), "--reason", "error"];
+        let args = ["retract", "--yes", &id.full(), "--reason", "error"];
         let ran = a.cli(&args).await;
         assert_eq!(ran.code, 1, "{ran:?}");
     }
@@ -411,7 +419,7 @@ async fn naming_a_retracted_record_is_no_proof_of_having_it() {
     federation["b"].holds_all(&[id]).await;
     let a = &federation["a"];
     let created = raw::stored(a, &id).unverified().envelope.created;
-    a.cli(&["retract", &id.full(), "--reason", "source-at-risk"])
+    a.cli(&["retract", "--yes", &id.full(), "--reason", "source-at-risk"])
         .await
         .expect_code(0);
     erased(a, &id).await;

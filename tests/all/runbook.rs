@@ -84,9 +84,12 @@ fn draft(machines: &Machines) -> String {
     template
 }
 
+/// Once it signs again, if it came back from a backup.
 fn push(machines: &Machines) {
-    let draft = draft(machines);
-    succeeded(&machines.node("narova").cli(&["push", "-", "--yes"], &draft));
+    let (draft, narova) = (draft(machines), machines.node("narova"));
+    let hears = |v: &Value| v["waiting"].as_array().is_some_and(Vec::is_empty);
+    narova.until(&["restore", "status"], hears);
+    succeeded(&narova.cli(&["push", "-", "--yes"], &draft));
 }
 
 /// The reader's node and a peer's, linked, and a record that the peer has.

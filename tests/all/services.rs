@@ -40,7 +40,7 @@ async fn offers_of_others_are_suggested_with_the_reasons_and_whom_to_call() {
     let full = push("Beds by the river", json!({"capacity_band": "0"})).await;
     let withdrawn = push("Beds that are gone", json!({})).await;
     lantern
-        .json(&["retract", &withdrawn.full(), "--reason", "error"])
+        .json(&["retract", "--yes", &withdrawn.full(), "--reason", "error"])
         .await;
     let gap = push(
         "No legal aid",

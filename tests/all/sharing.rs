@@ -437,7 +437,7 @@ async fn e10_guessing_and_replaying_wants_yields_nothing() {
         .push(&trend("Gone before it is wanted"), &["--to", "guest"])
         .await;
     let (batch, place, _) = stream.offered(gone).await;
-    a.cli(&["retract", &gone.full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &gone.full(), "--reason", "error"])
         .await
         .expect_code(0);
     assert_eq!(stream.want(batch, place).await, None);

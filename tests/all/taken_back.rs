@@ -60,7 +60,7 @@ async fn e13_what_was_taken_back_before_anybody_collected_it_is_not_called_sent(
     })
     .await;
     stands(a, &retracted, "b", "sent").await;
-    a.cli(&["retract", &retracted.full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &retracted.full(), "--reason", "error"])
         .await
         .expect_code(0);
     stands(a, &retracted, "b", "taken-back").await;
@@ -103,7 +103,7 @@ async fn what_may_have_been_collected_is_not_called_taken_back() {
     federation.node("hub").start().await;
     federation.connected("a", "hub").await;
     let a = &federation["a"];
-    a.cli(&["retract", &id.full(), "--reason", "error"])
+    a.cli(&["retract", "--yes", &id.full(), "--reason", "error"])
         .await
         .expect_code(0);
     outbox(a, "the parcel is gone", |all| {

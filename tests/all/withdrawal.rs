@@ -110,6 +110,7 @@ async fn e18_the_author_sees_how_far_a_retraction_is_with_each() {
     let a = &federation["a"];
     let args = [
         "retract",
+        "--yes",
         &id.full(),
         "--reason",
         "error",
@@ -195,7 +196,7 @@ async fn e13_eight_holders_confirm_within_five_seconds_and_nothing_of_it_is_left
         federation.settled().await;
         federation.node("i").stop().await;
         let begun = Instant::now();
-        let args = ["retract", &id.full(), "--reason", "source-at-risk"];
+        let args = ["retract", "--yes", &id.full(), "--reason", "source-at-risk"];
         federation["a"].cli(&args).await.expect_code(0);
         until(
             &federation["a"],
@@ -389,7 +390,7 @@ async fn e14_a_narrower_list_erases_at_those_removed_and_a_wider_one_brings_it_b
         erased(&federation[name], &id).await;
     }
     // The author's word stands above a recall.
-    let args = ["retract", &id.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &id.full(), "--reason", "error"];
     federation["a"].cli(&args).await.expect_code(0);
     for name in ["b", "d"] {
         until(&federation[name], &id, "retracted", |view| {
@@ -473,7 +474,7 @@ async fn e16_an_import_of_the_same_rows_does_not_bring_back_what_was_retracted()
         .expect("a row")
         .parse()
         .expect("id");
-    let args = ["retract", &id.full(), "--reason", "error"];
+    let args = ["retract", "--yes", &id.full(), "--reason", "error"];
     a.cli(&args).await.expect_code(0);
     for name in ["a", "b"] {
         erased(&federation[name], &id).await;

@@ -54,14 +54,9 @@ pub fn run(context: &mut Context, args: &DoctorArgs) -> Outcome {
     if !home.dir().exists() {
         return Err(CommandError::NoHome { home: place.home });
     }
-    if args.repair && context.ui.interactive && !args.yes {
+    if args.repair {
         let question = "A damaged store is moved aside and begun anew. Go on?";
-        if !context.ui.confirm(question, false)? {
-            return Err(CommandError::failed(
-                "nothing was changed",
-                "`liaison doctor` without --repair only looks",
-            ));
-        }
+        context.ui.sure(question, args.yes, "nothing was changed")?;
     }
     let orders = Orders {
         repair: args.repair,
@@ -92,7 +87,15 @@ fn carried(context: &Context, home: &Home) -> Vec<Finding> {
         Ok::<_, CommandError>((status, parcels))
     };
     match asked() {
-        Ok((status, parcels)) => hubs(&status, &parcels, &config.hubs, SystemClock.now()),
+        Ok((status, parcels)) => {
+            let mut findings = hubs(&status, &parcels, &config.hubs, SystemClock.now());
+            findings.extend(status.policy.names_nobody.iter().map(|rule| Finding {
+                what: "policy".into(),
+                health: Health::Warning,
+                says: format!("{rule}: it holds for nobody. 'liaison peer add FILE' links the agency under its name again; else take the rule out and 'liaison policy apply'"),
+            }));
+            findings
+        }
         Err(_) if config.hubs.hubs.is_empty() && config.hub.is_none() => Vec::new(),
         Err(_) => vec![Finding {
             what: "hubs".into(),

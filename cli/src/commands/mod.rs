@@ -302,6 +302,60 @@ mod tests {
         );
     }
 
+    /// What a person is told to type runs: each command that a sentence of the program quotes is
+    /// one, down to the word that does something.
+    #[test]
+    fn every_command_that_a_sentence_quotes_is_one() {
+        fn sources(dir: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+            for entry in std::fs::read_dir(dir).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    sources(&path, found);
+                } else if path.extension().is_some_and(|e| e == "rs") {
+                    found.push(path);
+                }
+            }
+        }
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut files = Vec::new();
+        for part in ["protocol/src", "node/src", "cli/src"] {
+            sources(&root.join(part), &mut files);
+        }
+        let program = Cli::command();
+        let (mut quoted, mut faults) = (0, Vec::new());
+        for file in files {
+            let text = std::fs::read_to_string(&file).expect("text");
+            let is_text = |line: &&str| !line.trim_start().starts_with("//!");
+            let text: Vec<&str> = text.lines().filter(is_text).collect();
+            let text = text.join("\n");
+            for (quote, end) in [("'liaison ", '\''), ("`liaison ", '`')] {
+                for rest in text.split(quote).skip(1) {
+                    let Some((line, _)) = rest.split_once(end) else {
+                        continue;
+                    };
+                    let mut command = &program;
+                    let mut words = line.split_whitespace().peekable();
+                    while let Some(below) = words.peek().and_then(|w| command.find_subcommand(w)) {
+                        command = below;
+                        words.next();
+                    }
+                    quoted += 1;
+                    // A word in capitals or braces stands for one that is typed.
+                    let is_form = words
+                        .peek()
+                        .is_some_and(|w| !w.starts_with(|c: char| c.is_ascii_lowercase()));
+                    let is_command = command.get_name() != program.get_name();
+                    let lacks = command.is_subcommand_required_set() && !is_form;
+                    if lacks || !(is_command || is_form) {
+                        faults.push(format!("{}: liaison {line}", file.display()));
+                    }
+                }
+            }
+        }
+        assert!(quoted > 200, "only {quoted} are found");
+        assert!(faults.is_empty(), "{faults:#?}");
+    }
+
     #[test]
     fn every_command_has_a_sentence_of_help() {
         fn walk(command: &clap::Command) {

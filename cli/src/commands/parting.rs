@@ -7,7 +7,7 @@ use liaison_node::control::api::{
 
 use super::Context;
 use crate::client::segment;
-use crate::error::{CommandError, Outcome};
+use crate::error::Outcome;
 use crate::output::parting;
 
 /// Stop exchanging with an agency, in order
@@ -65,13 +65,7 @@ pub struct RevokeArgs {
 pub fn remove(context: &mut Context, args: &RemoveArgs) -> Outcome {
     let client = context.client()?;
     let path = format!("/v1/peers/{}/remove", segment(&args.name));
-    if args.recall && !args.yes && !context.ui.interactive {
-        return Err(CommandError::usage(
-            "records that a peer holds would be asked back, and nobody can be asked here",
-            "add --yes",
-        ));
-    }
-    if args.recall || (context.ui.interactive && !args.yes) {
+    if context.ui.asks(args.yes)? || args.recall {
         let look = PeerRemoveRequest {
             recall: args.recall,
             dry_run: true,
@@ -81,7 +75,9 @@ pub fn remove(context: &mut Context, args: &RemoveArgs) -> Outcome {
         context.ui.note(&text)?;
     }
     let question = format!("Stop exchanging with '{}'?", args.name);
-    sure(context, &question, args.yes, "nothing was removed")?;
+    context
+        .ui
+        .sure(&question, args.yes, "nothing was removed")?;
     let request = PeerRemoveRequest {
         recall: args.recall,
         dry_run: false,
@@ -97,7 +93,9 @@ pub fn revoke(context: &mut Context, args: &RevokeArgs) -> Outcome {
         "Cut '{}' off at once? Only its 30 digits link it again.",
         args.name
     );
-    sure(context, &question, args.yes, "nothing was cut off")?;
+    context
+        .ui
+        .sure(&question, args.yes, "nothing was cut off")?;
     let request = PeerRevokeRequest {
         reason: args.reason.clone(),
     };
@@ -116,12 +114,4 @@ pub fn list(context: &mut Context) -> Outcome {
     }
     let text = parting::table(&context.ui.style, &list);
     context.ui.print(&text)
-}
-
-/// Asks before what can't be undone; without a terminal the flag has to say it.
-fn sure(context: &mut Context, question: &str, yes: bool, not_done: &str) -> Outcome {
-    if context.ui.interactive && !yes && !context.ui.confirm(question, false)? {
-        return Err(CommandError::failed(not_done, "type y to do it"));
-    }
-    Ok(())
 }

@@ -23,7 +23,8 @@ use crate::output::{decisions, recipients};
 Examples:
   liaison retract 3F7K-9Q2M --reason error --dry-run     who has it
   liaison retract 3F7K-9Q2M --reason source-at-risk
-  liaison retract 3F7K-9Q2M --reason error --wait 60     until all receipts are in, a minute at most")]
+  liaison retract 3F7K-9Q2M --reason error --wait 60     until all receipts are in, a minute at most
+  liaison retract 3F7K-9Q2M --reason error --yes         in a script: nobody is asked")]
 pub struct RetractArgs {
     /// The record's id, or the beginning of it
     id: String,
@@ -54,15 +55,11 @@ pub fn run(context: &mut Context, args: &RetractArgs) -> Outcome {
             },
         )
     };
-    if context.ui.interactive && !args.yes && !args.dry_run {
+    if !args.dry_run && context.ui.asks(args.yes)? {
         let preview = send(true)?;
         context.ui.note(&decisions::retract(&preview))?;
-        if !context.ui.confirm("Retract it for good?", false)? {
-            return Err(CommandError::failed(
-                "nothing was retracted",
-                "type y to retract it",
-            ));
-        }
+        let question = "Retract it for good?";
+        context.ui.sure(question, false, "nothing was retracted")?;
     }
     let mut report = send(args.dry_run)?;
     let Some(seconds) = args.wait else {

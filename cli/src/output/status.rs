@@ -359,6 +359,7 @@ pub(crate) mod tests {
                 statements: 4,
                 at: None,
                 differs: true,
+                names_nobody: Vec::new(),
             },
             peers: vec![up, silent],
             quarantined: 0,

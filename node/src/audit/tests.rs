@@ -257,6 +257,39 @@ async fn what_was_typed_is_read_with_the_private_half_only() {
     assert_eq!(opened.as_deref(), Ok("query: Kovač 7"));
 }
 
+/// A batch that failed may have reached the disk, and a copy of it: other texts under the numbers
+/// of its lines are sealed under another key.
+#[tokio::test]
+async fn no_line_that_failed_shares_its_seal_with_another_text() {
+    let place = Place::new();
+    let audit = place.open();
+    audit.write(vec![shown(1)]).await.expect("written");
+    let path = place.last();
+    let good = fs::read(&path).expect("read");
+    fs::write(&path, good.get(..8).expect("bytes")).expect("cut");
+    audit.write(vec![shown(2)]).await.expect_err("refused");
+    fs::write(&path, &good).expect("put back");
+    let number = audit.write(vec![shown(3)]).await.expect("written");
+    audit.close();
+    assert_eq!(place.check(&[]).faults, []);
+    let text = fs::read_to_string(&path).expect("read");
+    let line = |n: u64| -> Line {
+        let lines = text.lines().map(|raw| &raw[65..]);
+        let mut lines = lines.map(|raw| serde_json::from_str::<Line>(raw).expect("a line"));
+        lines.find(|line| line.n == n).expect("there")
+    };
+    let typed = line(number).typed.expect("under seal");
+    assert!(
+        typed.by > 2,
+        "the failed one was sealed by line 1: {typed:?}"
+    );
+    let secret = fs::read_to_string(place.home.audit_secret_path()).expect("made by init");
+    let secret = seal::SecretKey::parse(&secret).expect("private half");
+    let opening = line(typed.by).seal.expect("an opening");
+    let opened = secret.open(&opening).expect("ours").open(number, &typed);
+    assert_eq!(opened.as_deref(), Ok("query: Kovač 3"));
+}
+
 fn head(audit: &Audit) -> AuditHead {
     let bytes = audit.state().borrow().head.clone().expect("a head");
     *SignedHead::parse(bytes).expect("a head").unverified()

@@ -45,6 +45,9 @@ pub(super) struct Writer {
     file: Current,
     /// What seals, and the line that holds its encapsulated key.
     sealer: Option<(u64, Sealer)>,
+    /// Whether a batch failed since, so that a copy of it may be somewhere: its numbers come
+    /// again, and with the same key two texts would share a nonce.
+    spent: bool,
     /// Lines when the head was signed last.
     signed: u64,
 }
@@ -148,6 +151,7 @@ impl Writer {
             heads,
             file,
             sealer: None,
+            spent: false,
             signed,
         };
         let by = if anew.is_some() { "restored" } else { "start" };
@@ -202,6 +206,17 @@ impl Writer {
 
     fn write(&mut self, group: Vec<(Vec<Entry>, Done<u64>)>) {
         if group.is_empty() {
+            return;
+        }
+        let renewed = match self.spent && self.sealer.is_some() {
+            true => self.begin("seal", None),
+            false => Ok(()),
+        };
+        if let Err(error) = renewed {
+            for (_, done) in group {
+                // Whoever asked may have gone.
+                let _gone = done.send(Err(error.clone()));
+            }
             return;
         }
         let mut first = self.state.lines + 1;
@@ -274,6 +289,7 @@ impl Writer {
         batch.add(&line)?;
         self.put(batch)?;
         self.sealer = sealer;
+        self.spent = false;
         Ok(())
     }
 
@@ -372,8 +388,11 @@ impl Writer {
         if written.is_ok() {
             self.state.lines = batch.lines;
             self.state.digest = batch.digest;
-        } else if self.state.fault != fault {
-            tracing::error!(fault, "the audit log can't be written");
+        } else {
+            self.spent = true;
+            if self.state.fault != fault {
+                tracing::error!(fault, "the audit log can't be written");
+            }
         }
         self.state.fault = fault;
         self.told.send_replace(self.state.clone());

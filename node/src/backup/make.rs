@@ -11,8 +11,9 @@ use crate::limits;
 use crate::node::Node;
 use crate::store::StoreError;
 
-/// What of a home no backup takes: the store has entries of its own, the index is made anew.
-const LEFT_OUT: [&str; 3] = ["store", "index", "liaison.sock"];
+/// What of a home no backup takes: the store has entries of its own, the index is made anew, and
+/// what lies at a hub for others is deposited again, but for what was taken back since.
+const LEFT_OUT: [&str; 4] = ["store", "index", "mailbox", "liaison.sock"];
 /// How the names of private keys beside that folder end.
 const PRIVATE: &str = ".private";
 /// The folder of the keys.
@@ -87,13 +88,8 @@ pub fn make(
     let mut paths = Vec::new();
     walk(&node.home, Path::new(""), part, &mut paths)?;
     for path in paths {
-        match copy(&node.home, &path, &mut hand) {
-            Ok(()) => files += 1,
-            // A key that was destroyed meanwhile: it is not to be kept.
-            Err(MakeFault::File { source, .. })
-                if part == Part::KeyringOnly && source.kind() == io::ErrorKind::NotFound => {}
-            Err(fault) => return Err(fault),
-        }
+        // A key that was destroyed meanwhile, a draft, an old part of the log: not to be kept.
+        files += u64::from(copy(&node.home, &path, &mut hand)?);
     }
     hand(Entry::End { rows, files })
 }
@@ -105,9 +101,18 @@ fn walk(home: &Home, at: &Path, part: Part, found: &mut Vec<String>) -> Result<(
         path: dir.display().to_string(),
         source,
     };
-    for entry in fs::read_dir(&dir).map_err(fault)? {
+    let entries = match fs::read_dir(&dir) {
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound && !at.as_os_str().is_empty() => {
+            return Ok(());
+        }
+        entries => entries.map_err(fault)?,
+    };
+    for entry in entries {
         let entry = entry.map_err(fault)?;
-        let kind = entry.file_type().map_err(fault)?;
+        let kind = match entry.file_type() {
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => continue,
+            kind => kind.map_err(fault)?,
+        };
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let top = at.as_os_str().is_empty();
@@ -137,17 +142,20 @@ fn walk(home: &Home, at: &Path, part: Part, found: &mut Vec<String>) -> Result<(
     Ok(())
 }
 
-/// A file as long as it is now: one that grows meanwhile is not followed.
+/// A file as long as it is now: one that grows meanwhile is not followed. False if it is gone.
 fn copy(
     home: &Home,
     path: &str,
     hand: &mut impl FnMut(Entry) -> Result<(), MakeFault>,
-) -> Result<(), MakeFault> {
+) -> Result<bool, MakeFault> {
     let fault = |source| MakeFault::File {
         path: path.to_owned(),
         source,
     };
-    let file = File::open(home.dir().join(path)).map_err(fault)?;
+    let file = match File::open(home.dir().join(path)) {
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file.map_err(fault)?,
+    };
     let about = file.metadata().map_err(fault)?;
     let mode = about.permissions().mode() & 0o777;
     let mut rest = file.take(about.len());
@@ -160,7 +168,7 @@ fn copy(
             .read_to_end(&mut bytes)
             .map_err(fault)?;
         if bytes.is_empty() && !first {
-            return Ok(());
+            return Ok(true);
         }
         let path = path.to_owned();
         hand(Entry::File {

@@ -333,7 +333,7 @@ impl Target {
     fn finish(mut self) -> Result<u64, RestoreFault> {
         self.close()?;
         let (Some(mut rebuild), Some(made)) = (self.rebuild.take(), self.made) else {
-            return Ok(0);
+            return self.sync().map(|()| 0);
         };
         let waiting = Waiting {
             reason: Reason::Restored { made },
@@ -346,7 +346,16 @@ impl Target {
         rebuild.finish()?;
         let (from, to) = (self.dir.join(CARD_BEFORE), self.dir.join(CARD));
         fs::rename(&from, &to).map_err(|e| self.io(&from, e))?;
+        self.sync()?;
         Ok(locked)
+    }
+
+    /// Puts the names of all files on the disk, too: whoever reads that it is restored may cut the
+    /// power.
+    fn sync(&self) -> Result<(), RestoreFault> {
+        let fault = |source| self.io(&self.dir, source);
+        let home = fs::File::open(&self.dir).map_err(fault)?;
+        rustix::fs::syncfs(&home).map_err(|e| fault(e.into()))
     }
 
     fn io(&self, path: &Path, source: io::Error) -> RestoreFault {

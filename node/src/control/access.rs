@@ -68,10 +68,16 @@ pub(super) const COLLECT: Access = Access {
     act: Some(Act::Collect),
 };
 
-/// Takes records back; those who write.
+/// Takes records back; those who write, and data-protection officers: which record is said there.
 pub(super) const ERASE: Access = Access {
-    roles: Roles::WRITERS,
+    roles: Roles::ERASERS,
     act: Some(Act::Erase),
+};
+
+/// Says who works on a referral; referral and data-protection officers.
+pub(super) const ASSIGN: Access = Access {
+    roles: Roles::SECONDS,
+    act: Some(Act::Alter),
 };
 
 /// Changes who gets what; data-protection officers and administrators.

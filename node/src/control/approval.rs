@@ -246,7 +246,7 @@ fn was_begun(number: &str, at: Millis) -> ApiError {
         ),
     )
     .with_remedy(format!(
-        "'liaison policy status' and 'liaison peer list' show how far it came; then 'liaison reject {number}', and ask for it anew if it is still wanted"
+        "'liaison policy show' and 'liaison peer list' show how far it came; then 'liaison reject {number}', and ask for it anew if it is still wanted"
     ))
 }
 

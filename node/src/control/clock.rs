@@ -5,6 +5,7 @@ use axum::extract::State;
 
 use super::api::{ApiError, ClockReport};
 use super::text::rfc3339;
+use crate::audit::note;
 use crate::node::Node;
 
 /// `GET /v1/clock`.
@@ -15,6 +16,12 @@ pub(super) async fn show(State(node): State<Node>) -> Json<ClockReport> {
 /// `POST /v1/clock/confirm`.
 pub(super) async fn confirm(State(node): State<Node>) -> Result<Json<ClockReport>, ApiError> {
     let ended = node.time.confirm().await?;
+    note(|note| {
+        note.outcome = Some(match &ended {
+            Some(doubt) => format!("believed again: {doubt}"),
+            None => "it was believed already".into(),
+        });
+    });
     if let Some(doubt) = &ended {
         tracing::warn!("an administrator confirmed the clock: {doubt}");
     }

@@ -10,10 +10,10 @@ use liaison_protocol::record::kinds::Content;
 use super::api::{ApiError, BadRow, ImportChunk, ImportReport};
 use super::caller::Caller;
 use crate::import::{JobKey, Map, Row};
-use crate::ingest::Statement;
+use crate::ingest::{IngestFault, Statement};
 use crate::node::Node;
 use crate::officers::Roles;
-use crate::store::Op;
+use crate::store::{Op, StoreError};
 
 /// `GET /v1/imports/{key}`.
 pub(super) async fn progress(
@@ -43,6 +43,12 @@ pub(super) async fn piece(
         );
     }
     let job = key.to_string();
+    // A call goes on when whoever made it is gone: the same piece may come again meanwhile.
+    let _one = if chunk.dry_run {
+        None
+    } else {
+        Some(node.importing.lock().await)
+    };
     let done = node.store.job(&job)?.unwrap_or(0);
     // A piece that was taken before the answer was lost is not taken twice.
     if !chunk.dry_run && chunk.rows_before != done {
@@ -67,19 +73,7 @@ pub(super) async fn piece(
     let records = good.len() as u64;
     let rows_done = done + records + bad.len() as u64;
     if !dry_run {
-        let statements = good
-            .into_iter()
-            .map(|row| Statement {
-                fields: row.fields,
-                content: row.content,
-                audience: audience.clone(),
-            })
-            .collect();
-        let progress = Op::JobProgress {
-            job,
-            rows: rows_done,
-        };
-        node.ingest.own(statements, vec![progress]).await?;
+        take(&node, job, done, rows_done, good, audience).await?;
     }
     Ok(Json(ImportReport {
         rows_done,
@@ -88,17 +82,53 @@ pub(super) async fn piece(
     }))
 }
 
+/// Takes the rows in with the job's progress: all in one step, or in as many as the store takes.
+async fn take(
+    node: &Node,
+    job: String,
+    done: u64,
+    rows_done: u64,
+    good: Vec<(u64, Row)>,
+    audience: Option<Vec<AgencyId>>,
+) -> Result<(), ApiError> {
+    let mut at_once = good.len();
+    let mut left = good.as_slice();
+    loop {
+        let (now, later) = left.split_at(at_once.min(left.len()));
+        let statements = now.iter().map(|(_, row)| Statement {
+            fields: row.fields.clone(),
+            content: row.content.clone(),
+            audience: audience.clone(),
+        });
+        let rows = match now.last() {
+            Some((rows, _)) if !later.is_empty() => done + rows,
+            _ => rows_done,
+        };
+        let job = job.clone();
+        let progress = vec![Op::JobProgress { job, rows }];
+        match node.ingest.own(statements.collect(), progress).await {
+            Ok(_) if later.is_empty() => return Ok(()),
+            Ok(_) => left = later,
+            Err(IngestFault::Store(StoreError::TooLarge { .. })) if now.len() > 1 => {
+                at_once = now.len() / 2;
+            }
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+}
+
 fn read_key(text: &str) -> Result<JobKey, ApiError> {
     text.parse()
         .map_err(|e: crate::import::job::JobKeyError| ApiError::new("invalid", e.to_string()))
 }
 
+/// The rows that are in order, each with how many rows there are up to it; and the others.
 fn map_rows(
     node: &Node,
     chunk: &ImportChunk,
     by: Roles,
     to: Option<&[AgencyId]>,
-) -> Result<(Vec<Row>, Vec<BadRow>), ApiError> {
+) -> Result<(Vec<(u64, Row)>, Vec<BadRow>), ApiError> {
     let invalid = |e: &dyn std::fmt::Display| ApiError::new("invalid", e.to_string());
     let map = Map::parse(&chunk.map).map_err(|e| invalid(&e))?;
     let today = Date::from_millis(node.clock.now());
@@ -110,7 +140,7 @@ fn map_rows(
     let mut bad = Vec::new();
     // Rows of one piece stand beside each other in the store, so they are checked so.
     let mut beside = Vec::new();
-    for row in rows {
+    for (row, rows) in rows.into_iter().zip(1..) {
         match row {
             Ok(mut row) => {
                 if row.fields.exercise.is_none() {
@@ -128,7 +158,7 @@ fn map_rows(
                         {
                             beside.push(trend.clone());
                         }
-                        good.push(row);
+                        good.push((rows, row));
                     }
                     Err(error) => {
                         let says = match error.findings.as_slice() {

@@ -34,7 +34,7 @@ pub(super) async fn erase(State(node): State<Node>) -> Answer<SealingErased> {
     // A statement dated by a wrong clock would be in nobody's time.
     let now = node.time.trusted().map_err(|doubt| {
         ApiError::new("conflict", doubt.to_string())
-            .with_remedy("'liaison clock' says more; nothing was changed")
+            .with_remedy("'liaison clock show' says more; nothing was changed")
     })?;
     let worker = node.clone();
     let (done, card) = tokio::task::spawn_blocking(move || {

@@ -115,6 +115,13 @@ async fn change(
             .await
             .map_err(|_| ApiError::new("internal", "the node is stopping"))??
     };
+    note(|note| {
+        let next = new.as_ref().map_or("none".to_owned(), ToString::to_string);
+        note.outcome = Some(format!(
+            "key {old} is {}, the next is {next}",
+            state.as_str()
+        ));
+    });
     tracing::warn!(key = ?old, state = state.as_str(), "a signing key left");
     Ok(Json(KeyChangeReport {
         old: old.to_string(),

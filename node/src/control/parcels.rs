@@ -169,7 +169,7 @@ fn not_taken(node: &Node, error: OpenError) -> ApiError {
             "ask the agency for its newest card, 'liaison peer add FILE', then unpack the bundle again".to_owned()
         }
         OpenError::Parcel(ParcelFault::Ahead { .. }) => {
-            "see 'liaison clock', then unpack the bundle again".to_owned()
+            "see 'liaison clock show', then unpack the bundle again".to_owned()
         }
         OpenError::Parcel(_) if error.blame() == Blame::Author => {
             let sender = error.sender().map(|agency| node.registry.alias(&agency));
@@ -254,9 +254,10 @@ impl From<PackError> for ApiError {
             PackError::Store(error) => error.into(),
             PackError::Release(ReleaseError::Store(error)) => error.into(),
             PackError::Release(ReleaseError::Audit(error)) => error.into(),
-            PackError::NoKey { .. } | PackError::CatchingUp | PackError::Full { .. } => {
-                Self::new("conflict", says)
-            }
+            PackError::NoKey { .. }
+            | PackError::CatchingUp
+            | PackError::Full { .. }
+            | PackError::Withdrawn { .. } => Self::new("conflict", says),
             PackError::Fault { .. } | PackError::Stopping => Self::new("internal", says),
         }
     }

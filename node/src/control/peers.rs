@@ -14,6 +14,7 @@ use super::api::{
 use super::approval::{Irrevocable, OfPeer, second_person};
 use super::caller::Caller;
 use super::status::peer_status;
+use crate::audit::note;
 use crate::cardfile::CardFile;
 use crate::home::CardEdit;
 use crate::node::{Node, NodeError};
@@ -68,9 +69,25 @@ pub(super) async fn link(
                 .with_remedy("'liaison card show FILE' shows them; telephone the agency and compare, then --fingerprint DIGITS"));
         }
     };
-    let alias = node.registry.alias_for(&file, request.alias);
     let now = node.clock.now();
     let _one_at_a_time = node.changing.lock().await;
+    let alias = node.registry.alias_for(&file, request.alias);
+    note(|note| {
+        note.peer(agency);
+        note.typed("alias", &alias);
+        if !request.circles.is_empty() {
+            note.typed("circles", &request.circles.join(", "));
+        }
+        if let Some(reason) = &request.reason {
+            note.typed("reason", reason);
+        }
+        note.outcome = Some(match (&known, confirmed) {
+            (Some(_), _) => "its card was renewed".into(),
+            (None, true) => "linked, its digits compared".into(),
+            (None, false) => "linked, its digits not compared".into(),
+        });
+    });
+    node.keeps_its_name(&agency, &alias)?;
     let was_revoked = node.registry.revoked().remove(&agency);
     // A faulty alias or card is `link`'s to tell.
     let circles = request.circles.clone();
@@ -127,6 +144,53 @@ pub(super) async fn link(
     }))
 }
 
+impl Node {
+    /// Refuses an alias by which a rule of the policy would cease to hold for the agency that it
+    /// is about, or begin to hold for another: a known peer's other name, the other name of one
+    /// that was removed and comes back, the name of one that was removed for somebody else.
+    ///
+    /// # Errors
+    /// `conflict`, with the rule and what to type.
+    pub(super) fn keeps_its_name(&self, agency: &AgencyId, alias: &str) -> Result<(), ApiError> {
+        let engine = self.policies.current();
+        let rule = |name: &str| engine.set().rule_naming(name);
+        // Where another has the old name by now, the rules mean that one.
+        let old = self.registry.last_alias(agency).filter(|old| old != alias);
+        let old = old.filter(|old| {
+            let holder = self.registry.find_quietly(old);
+            holder.is_none_or(|holder| holder == *agency)
+        });
+        if let Some(old) = old
+            && let Some(rule) = rule(&old)
+        {
+            return Err(ApiError::new(
+                "conflict",
+                format!(
+                    "this agency is called '{old}' here, and the policy speaks of it by that name ({rule}): under another it would no longer be meant"
+                ),
+            )
+            .with_remedy(format!(
+                "add it without --as, or with --as {old}. To rename it, take '{old}' out of the policy first: 'liaison policy apply', 'liaison peer add FILE --as {alias}', and write the rules anew with '{alias}'"
+            )));
+        }
+        let another = self.registry.formerly(alias);
+        if another.is_some_and(|another| another != *agency)
+            && let Some(rule) = rule(alias)
+        {
+            return Err(ApiError::new(
+                "conflict",
+                format!(
+                    "another agency was called '{alias}' here until it was removed, and the policy still speaks of it by that name ({rule})"
+                ),
+            )
+            .with_remedy(format!(
+                "choose another name with --as, or take '{alias}' out of the policy first with 'liaison policy apply'"
+            )));
+        }
+        Ok(())
+    }
+}
+
 fn may_have(node: &Node, alias: &str) -> Vec<String> {
     super::policy::plain_of(&node.policies.current(), alias)
         .into_iter()
@@ -160,6 +224,12 @@ pub(super) async fn carry_out(
         false => Vec::new(),
     };
     let peer = node.registry.edited(&agency, peer, &request.edit)?;
+    note(|note| {
+        note.typed("change", &edits(&request.edit, &confirmed));
+        if let Some(reason) = &request.reason {
+            note.typed("reason", reason);
+        }
+    });
     // Tried first: what policy can't take must leave everything as it was.
     let agencies = node
         .registry
@@ -281,6 +351,7 @@ pub(super) async fn card(State(node): State<Node>) -> Answer<CardView> {
 
 /// `POST /v1/card`.
 pub(super) async fn edit(State(node): State<Node>, Json(edit): Json<CardEdit>) -> Answer<CardView> {
+    note(|note| note.typed("card", &serde_json::to_string(&edit).unwrap_or_default()));
     // Two changes at once would sign two cards of one revision, an alarm at every peer.
     let _one_at_a_time = node.changing.lock().await;
     let file = node

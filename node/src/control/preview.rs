@@ -103,6 +103,7 @@ impl Node {
                 let file =
                     CardFile::parse(&card).map_err(|e| ApiError::new("invalid", e.to_string()))?;
                 let alias = self.registry.alias_for(&file, alias);
+                self.keeps_its_name(&file.agency(), &alias)?;
                 let at = self.clock.now();
                 let peer = self.registry.as_peer(&file, alias, circles, false, at)?;
                 (now.set().clone(), self.with_peer(file.agency(), peer)?)

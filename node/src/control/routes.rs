@@ -1,8 +1,8 @@
 //! Which call is answered where: one table a noun, one call a line or two.
 
 use super::access::{
-    ADMINISTER, APPROVE, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, PACK, READ, READ_SEALED, REFER,
-    SEAL, SECOND, WRITE,
+    ADMINISTER, APPROVE, ASSIGN, COLLECT, ERASE, GOVERN, LOOK, OVERSEE, PACK, READ, READ_SEALED,
+    REFER, SEAL, SECOND, WRITE,
 };
 use super::api::{
     AffirmReport, AffirmRequest, AmendRequest, ApprovalView, ApproveReport, ApproveRequest,
@@ -248,7 +248,7 @@ fn referrals(calls: Calls) -> Calls {
             super::referrals::timeline, json::<TimelineReport>())
         .post("/v1/referrals/{id}/steps", "Takes a step", WRITE, super::referrals::step,
             json::<StepRequest>(), json::<StepReport>())
-        .post("/v1/referrals/{id}/assign", "Says who works on it", WRITE, super::referrals::assign,
+        .post("/v1/referrals/{id}/assign", "Says who works on it", ASSIGN, super::referrals::assign,
             json::<AssignRequest>(), json::<AssignReport>())
         .post("/v1/referrals/find", "Searches what you work on", READ, super::referrals::find,
             json::<FindRequest>(), json::<FindReport>())

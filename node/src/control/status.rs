@@ -97,6 +97,10 @@ pub(crate) fn alerts(node: &Node, peers: &[PeerStatus]) -> Vec<String> {
         let name = node.registry.alias(&agency);
         alerts.push(format!("{name}: two different cards carry the same revision; nothing new is taken from it. Telephone it, then 'liaison peer add FILE --fingerprint DIGITS' with its newest card"));
     }
+    let nobody = super::policy::names_nobody(node);
+    alerts.extend(nobody.into_iter().take(limits::ALERTS_SHOWN).map(|rule| {
+        format!("policy: {rule}, so that it holds for nobody now. 'liaison peer add FILE' links the agency under its name again; else take the rule out and 'liaison policy apply'")
+    }));
     alerts.extend(super::approval::alerts(node));
     alerts.extend(super::audit::alerts(node));
     alerts.extend(super::keyring::alerts(node));

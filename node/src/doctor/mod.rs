@@ -17,9 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::home::Home;
 use crate::limits;
-use crate::store::{
-    Arrival, Flags, Options, Store, StoreError, compact, quarantine_directory, salvage,
-};
+use crate::store::{Arrival, Flags, Options, Store, StoreError, compact, salvage};
 use crate::time::Timekeeper;
 
 pub use self::hubs::hubs;
@@ -83,6 +81,7 @@ pub fn examine(home: &Home, orders: Orders, clock: Arc<dyn Clock>) -> Vec<Findin
     }
     modes(home, orders, &mut report);
     store(home, orders, clock, &mut report);
+    left_behind(home, &mut report);
     if orders.index {
         drop_index(home, &mut report);
     }
@@ -162,9 +161,9 @@ fn store(home: &Home, orders: Orders, clock: Arc<dyn Clock>, report: &mut Report
     }
     match Store::open(&dir, Options::default()) {
         Ok(store) => {
-            let faults = records(&store, report);
+            let read = records(&store, report);
             keyring::look(home, &store, orders, report);
-            match Timekeeper::load(store.clone(), clock).map(|time| time.trusted()) {
+            match Timekeeper::load(store.clone(), clock.clone()).map(|time| time.trusted()) {
                 Ok(Ok(_)) => {
                     report.note("clock", Health::Good, "it agrees with the latest time seen")
                 }
@@ -173,8 +172,10 @@ fn store(home: &Home, orders: Orders, clock: Arc<dyn Clock>, report: &mut Report
             }
             store.close();
             drop(store);
-            if orders.compact && faults == 0 {
-                compacted(home, report);
+            match read {
+                Err(detail) => damaged(home, orders, &detail, clock, report),
+                Ok(0) if orders.compact => compacted(home, report),
+                Ok(_) => {}
             }
         }
         Err(StoreError::InUse { .. }) => report.note(
@@ -187,8 +188,9 @@ fn store(home: &Home, orders: Orders, clock: Arc<dyn Clock>, report: &mut Report
     }
 }
 
-/// Reads every record; gives how many are not what their header says.
-fn records(store: &Store, report: &mut Report) -> u64 {
+/// Reads every record; gives how many are not what their header says, or what of the store can't
+/// be read at all.
+fn records(store: &Store, report: &mut Report) -> Result<u64, String> {
     let (mut after, mut sound, mut faults) = (Arrival(0), 0u64, 0u64);
     let read = (|| -> Result<(), StoreError> {
         loop {
@@ -226,12 +228,13 @@ fn records(store: &Store, report: &mut Report) -> u64 {
             );
             report.note("records", Health::Broken, says);
         }
+        Err(StoreError::Corrupt { detail, .. }) => return Err(detail),
         Err(error) => {
             faults += 1;
             report.note("records", Health::Broken, error.to_string());
         }
     }
-    faults
+    Ok(faults)
 }
 
 fn compacted(home: &Home, report: &mut Report) {
@@ -256,6 +259,10 @@ fn compacted(home: &Home, report: &mut Report) {
         }
         Err(error) => report.note("store", Health::Broken, error.to_string()),
     }
+}
+
+/// Stores that were moved aside, or that a compaction or a repair left behind.
+fn left_behind(home: &Home, report: &mut Report) {
     for aside in asides(home) {
         let says = format!(
             "{} is a store that was moved aside: what was erased since is still in it. Delete it when you need it no more",
@@ -272,12 +279,6 @@ fn damaged(home: &Home, orders: Orders, detail: &str, clock: Arc<dyn Clock>, rep
         );
         return report.note("store", Health::Broken, says);
     }
-    let aside = match quarantine_directory(&home.store_dir()) {
-        Ok(aside) => aside,
-        Err(error) => return report.note("store", Health::Broken, error.to_string()),
-    };
-    let says = format!("it is damaged ({detail}), and is now {}", aside.display());
-    report.note("store", Health::Done, says);
     drop_index(home, report);
     let waiting = Waiting {
         reason: Reason::Restored { made: clock.now() },
@@ -287,29 +288,49 @@ fn damaged(home: &Home, orders: Orders, detail: &str, clock: Arc<dyn Clock>, rep
     let Ok(note) = postcard::to_stdvec(&waiting) else {
         return;
     };
-    match salvage(&aside, &home.store_dir(), (CATCH_UP, &note)) {
-        Ok(rows) if rows > 0 => report.note(
-            "store",
-            Health::Done,
-            "peers, cards and policy were taken over: start the node, and its peers refill it. It signs nothing until it has heard from all of them",
-        ),
-        Ok(_) => report.note(
+    let salvaged = match salvage(&home.store_dir(), &scratch(home), (CATCH_UP, &note)) {
+        Ok(salvaged) => salvaged,
+        Err(error) => {
+            let says = format!("it is damaged ({detail}), and no new one could be made: {error}");
+            return report.note("store", Health::Broken, says);
+        }
+    };
+    let says = format!(
+        "it is damaged ({detail}), and is now {}",
+        salvaged.aside.display()
+    );
+    report.note("store", Health::Done, says);
+    match (salvaged.rows, salvaged.unread.as_slice()) {
+        (0, _) => report.note(
             "store",
             Health::Warning,
             "nothing could be read of it. Restore the newest backup into another folder; or start the node, add its peers and apply its policy anew",
         ),
-        Err(error) => {
-            // Half a store is none.
-            let _gone = fs::remove_dir_all(home.store_dir());
-            let says = format!("nothing could be read of it ({error}). Restore the newest backup into another folder; or start the node, add its peers and apply its policy anew");
-            report.note("store", Health::Warning, says);
-        }
+        (_, []) => report.note(
+            "store",
+            Health::Done,
+            "peers, cards and policy were taken over: start the node, and its peers refill it. It signs nothing until it has heard from all of them",
+        ),
+        (_, unread) => report.note(
+            "store",
+            Health::Warning,
+            format!(
+                "not all could be taken over: of {} some can't be read. Restore the newest backup into another folder; or start the node, look at 'liaison peer list' and 'liaison policy show', and add what is missing",
+                unread.join(", ")
+            ),
+        ),
     }
 }
 
+/// Where a new store is made beside a damaged one.
+fn scratch(home: &Home) -> PathBuf {
+    home.dir().join("store.salvaging")
+}
+
+/// What else begins with the store's name was one.
 fn asides(home: &Home) -> Vec<PathBuf> {
     let entries = fs::read_dir(home.dir()).into_iter().flatten().flatten();
-    let aside = |name: &str| name.starts_with("store.damaged-");
+    let aside = |name: &str| name.starts_with("store.");
     entries
         .filter(|e| aside(&e.file_name().to_string_lossy()))
         .map(|e| e.path())

@@ -5,6 +5,7 @@ mod accepts;
 mod admit;
 mod commit;
 mod fault;
+mod keepers;
 mod known;
 mod own;
 mod quota;
@@ -26,6 +27,7 @@ use tokio::sync::Semaphore;
 use self::accepts::Accepts;
 use self::admit::Gate;
 pub use self::fault::IngestFault;
+use self::keepers::Keepers;
 pub use self::known::Known;
 pub use self::own::Statement;
 use self::quota::Quotas;
@@ -68,6 +70,7 @@ struct Shared {
     accepts: Accepts,
     audit: Audit,
     vault: Vault,
+    keepers: Keepers,
     under_way: UnderWay,
     /// Batches that may be under way.
     turns: Arc<Semaphore>,
@@ -135,6 +138,7 @@ impl Ingest {
             accepts: Accepts::default(),
             audit,
             vault,
+            keepers: Keepers::default(),
             under_way: UnderWay::default(),
             turns: Arc::new(Semaphore::new(limits::INGESTS)),
         })))
@@ -159,6 +163,22 @@ impl Ingest {
             hlc.witness(Hlc::new(at, u16::MAX), now);
         }
         self.clock_op()
+    }
+
+    /// A moment behind all that was signed here or witnessed, and before all that will be signed:
+    /// the wall clock alone may have been set back. Where that would be further ahead than peers
+    /// take, it is the wall clock, which what was signed is ahead of then. What is to be written
+    /// down of it gives [`Self::witness`].
+    pub fn moment(&self) -> Millis {
+        let now = self.0.clock.now();
+        let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = Hlc::new(Millis(hlc.last().wall().0.saturating_add(1)), 0);
+        let at = match behind.is_ahead_of(now) {
+            true => now,
+            false => behind.wall().max(now),
+        };
+        hlc.witness(Hlc::new(at, u16::MAX), now);
+        at
     }
 
     /// Runs work to its end although whoever waits for it goes away: a session or a connection

@@ -17,6 +17,7 @@ use liaison_protocol::record::signed::VerifiedRecord;
 use liaison_protocol::seal::{self, SealFault, SealingId, Secret, Stub, Wrap};
 
 use super::admit::{Admitted, Gate};
+use super::keepers::Kept;
 use super::{Ingest, IngestFault, blocking};
 use crate::audit::note;
 use crate::keyring::KeyringError;
@@ -65,13 +66,14 @@ impl Ingest {
     ) -> Result<Vec<(RecordId, Arrival)>, IngestFault> {
         self.may_sign()?;
         let this = self.clone();
-        let ready = blocking(move || {
+        let (ready, kept) = blocking(move || {
             let ready = this.seal_all(statements)?;
-            if let Err(fault) = this.keep_keys(&ready) {
-                this.drop_all(ready.iter().map(|one| one.record.id()));
+            let (kept, put) = this.keep_keys(&ready);
+            if let Err(fault) = put {
+                this.drop_all(kept);
                 return Err(fault);
             }
-            Ok(ready)
+            Ok((ready, kept))
         })
         .await??;
         let mut ids = Vec::with_capacity(ready.len());
@@ -86,12 +88,13 @@ impl Ingest {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 // Their records are nowhere: nobody misses these keys.
-                self.drop_keys(ids).await;
+                self.drop_keys(kept).await;
                 return Err(error.into());
             }
         };
         self.after(&ready, &outcomes, false);
         self.settle_keys(&ready, &outcomes).await;
+        drop(kept);
         self.mark_lost(&ready, &outcomes).await;
         Ok(ids
             .into_iter()
@@ -148,50 +151,55 @@ impl Ingest {
     }
 
     /// Puts the keys of sealed records on the disk, before the records.
-    pub(super) fn keep_keys(&self, ready: &[Admitted]) -> Result<(), IngestFault> {
-        // Known before they are committed: a session may look at one before we come to it.
+    fn keep_keys(&self, ready: &[Admitted]) -> (Kept, Result<(), IngestFault>) {
+        let (mut ids, mut entries) = (Vec::new(), Vec::new());
         for one in ready {
-            if let Some(opened) = one.opened.as_deref() {
-                let (id, record) = (one.record.id(), one.record.record());
-                self.0.vault.expect(id, record, &opened.inside, one.marked);
-            }
+            let Some(opened) = one.opened.as_deref() else {
+                continue;
+            };
+            let (id, record) = (one.record.id(), one.record.record());
+            ids.push(id);
+            entries.push(vault::entry(id, record, opened));
+            // Known before they are committed: a session may look at one before we come to it.
+            self.0.vault.expect(id, record, &opened.inside, one.marked);
         }
-        let entries: Vec<_> = ready
-            .iter()
-            .filter_map(|one| {
-                let opened = one.opened.as_deref()?;
-                Some(vault::entry(one.record.id(), one.record.record(), opened))
-            })
-            .collect();
-        Ok(self.0.vault.keep(&entries)?)
+        let put = || Ok(self.0.vault.keep(&entries)?);
+        self.0.keepers.keep(ids, put)
     }
 
     /// [`Ingest::keep_keys`] off this thread.
-    pub(super) async fn keep_keys_of(&self, ready: &[Admitted]) -> Result<(), IngestFault> {
+    pub(super) async fn keep_keys_of(&self, ready: &[Admitted]) -> Result<Kept, IngestFault> {
         let sealed = ready.iter().filter(|one| one.opened.is_some());
         let sealed: Vec<Admitted> = sealed.cloned().collect();
         if sealed.is_empty() {
-            return Ok(());
+            return Ok(Kept::default());
         }
         let this = self.clone();
-        blocking(move || this.keep_keys(&sealed)).await?
+        let (kept, put) = blocking(move || this.keep_keys(&sealed)).await?;
+        match put {
+            Ok(()) => Ok(kept),
+            Err(fault) => {
+                self.drop_keys(kept).await;
+                Err(fault)
+            }
+        }
     }
 
     /// Destroys keys that were kept for records that did not come in.
-    pub(super) async fn drop_keys(&self, ids: Vec<RecordId>) {
+    pub(super) async fn drop_keys(&self, kept: Kept) {
         let this = self.clone();
-        if blocking(move || this.drop_all(ids)).await.is_err() {
+        if blocking(move || this.drop_all(kept)).await.is_err() {
             tracing::error!("keys that open nothing were left behind");
         }
     }
 
-    fn drop_all(&self, ids: impl IntoIterator<Item = RecordId>) {
-        for id in ids {
+    fn drop_all(&self, kept: Kept) {
+        kept.fail(|id| {
             let held = self.0.store.arrival_of(&id).ok().flatten().is_some();
             if !held && let Err(error) = self.0.vault.shred(&id) {
                 tracing::error!(record = %id.short(), %error, "a key that opens nothing was left behind");
             }
-        }
+        });
     }
 
     /// What follows for the vault: what was committed is known there, and what a retraction
@@ -204,7 +212,7 @@ impl Ingest {
                 (OpOutcome::Stored { .. } | OpOutcome::AlreadyHeld(_), Some(_)) => {
                     self.0.vault.note(id);
                 }
-                (OpOutcome::Tombstoned(_), Some(_)) => gone.push(id),
+                (OpOutcome::Tombstoned(_) | OpOutcome::CalledBack, Some(_)) => gone.push(id),
                 (OpOutcome::Stored { touched, .. }, None) => {
                     if let Content::Retract(retract) = &record.content
                         && (retract.erase && touched.is_some())

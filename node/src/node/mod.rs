@@ -139,6 +139,8 @@ pub struct Parts {
     pub(crate) changing: tokio::sync::Mutex<()>,
     /// One count of a figure at a time.
     pub(crate) counting: tokio::sync::Mutex<()>,
+    /// One piece of an import at a time.
+    pub(crate) importing: tokio::sync::Mutex<()>,
     /// One approval at a time.
     pub(crate) approving: tokio::sync::Mutex<()>,
 }

@@ -277,6 +277,7 @@ impl Node {
             tasks: Mutex::new(Some(JoinSet::new())),
             changing: tokio::sync::Mutex::new(()),
             counting: tokio::sync::Mutex::new(()),
+            importing: tokio::sync::Mutex::new(()),
             approving: tokio::sync::Mutex::new(()),
         }));
         node.spawn(sync.run(inbound));

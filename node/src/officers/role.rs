@@ -67,6 +67,13 @@ impl Roles {
     pub const ANY: Self = Self::of(&Role::ALL);
     /// Those that write records.
     pub const WRITERS: Self = Self::of(&[Role::Analyst, Role::ReferralOfficer, Role::CaseOfficer]);
+    /// Those that take records back: who writes them, and who answers for people's rights.
+    pub const ERASERS: Self = Self::of(&[
+        Role::Analyst,
+        Role::ReferralOfficer,
+        Role::CaseOfficer,
+        Role::DataProtectionOfficer,
+    ]);
     /// Those that refer people.
     pub const REFERRERS: Self = Self::of(&[Role::ReferralOfficer, Role::CaseOfficer]);
     /// Those that answer for an emergency beside who wrote it.

@@ -95,6 +95,8 @@ pub enum DirectoryError {
 pub struct Directory {
     own: PeerAttributes,
     peers: Vec<PeerAttributes>,
+    /// What those were called that were peers: as authors, policies speak of them by that name.
+    former: BTreeMap<AgencyId, String>,
 }
 
 impl Directory {
@@ -112,7 +114,10 @@ impl Directory {
         for agency in std::iter::once(&own).chain(&peers) {
             check_alias(agency)?;
             check_codes(agency)?;
-            if !by_alias.insert(agency.alias.as_str()) {
+            // Policies call us `self`. A card of ours that claims a peer's alias must not stop the
+            // node: the alias is the peer's.
+            let is_own = agency.agency == own.agency;
+            if !is_own && !by_alias.insert(agency.alias.as_str()) {
                 return Err(DirectoryError::AliasTwice {
                     alias: agency.alias.clone(),
                 });
@@ -125,7 +130,28 @@ impl Directory {
                 });
             }
         }
-        Ok(Self { own, peers })
+        Ok(Self {
+            own,
+            peers,
+            former: BTreeMap::new(),
+        })
+    }
+
+    /// With the names of agencies that are no peers any more. A name that is a peer's by now is
+    /// left out: it means the peer.
+    pub(crate) fn with_former(mut self, former: BTreeMap<AgencyId, String>) -> Self {
+        let taken: BTreeSet<&str> = self.peers.iter().map(|p| p.alias.as_str()).collect();
+        let is_peer = |id: &AgencyId| self.peers.iter().any(|p| p.agency == *id);
+        let left = former
+            .into_iter()
+            .filter(|(id, alias)| !taken.contains(alias.as_str()) && !is_peer(id));
+        self.former = left.collect();
+        self
+    }
+
+    /// The agencies that are no peers any more, with the names that they had.
+    pub(super) fn former(&self) -> &BTreeMap<AgencyId, String> {
+        &self.former
     }
 
     /// This agency.
@@ -144,8 +170,9 @@ impl Directory {
         if name == SELF_ALIAS {
             return Some(self.own.agency);
         }
-        std::iter::once(&self.own)
-            .chain(&self.peers)
+        self.peers
+            .iter()
+            .chain([&self.own])
             .find(|a| a.alias == name)
             .map(|a| a.agency)
             .or_else(|| {
@@ -157,7 +184,8 @@ impl Directory {
             })
     }
 
-    /// The name that policies use for an agency: `self`, the alias, or the whole id.
+    /// The name that policies use for an agency: `self`, the alias that it has or had, or the
+    /// whole id.
     pub(super) fn entity_name(&self, agency: &AgencyId) -> String {
         if *agency == self.own.agency {
             return SELF_ALIAS.to_owned();
@@ -166,7 +194,9 @@ impl Directory {
             .binary_search_by(|p| p.agency.cmp(agency))
             .ok()
             .and_then(|at| self.peers.get(at))
-            .map_or_else(|| agency.full(), |p| p.alias.clone())
+            .map(|p| &p.alias)
+            .or_else(|| self.former.get(agency))
+            .map_or_else(|| agency.full(), String::clone)
     }
 }
 

@@ -318,8 +318,14 @@ impl Engine {
             Err(_) if class.author == self.directory.own().agency => {
                 country.clone_from(&self.directory.own().country);
             }
-            // An author who is no peer: nothing is pinned, so nothing but the country is known.
-            Err(_) => more.push(self.names.stranger(author.clone(), &country)?),
+            // An author who is no peer: nothing is pinned, so nothing but the country is known,
+            // and what the policy says of it by the name that it had as a peer.
+            Err(_) => {
+                let circles =
+                    self.names
+                        .circles_of_former(&self.set, &self.directory, &class.author);
+                more.push(self.names.stranger(author.clone(), &country, circles)?);
+            }
         }
         let own = class.author == self.directory.own().agency;
         let resource = self.names.uid("Record", "this");
@@ -391,7 +397,8 @@ fn ceilings_for(
 fn fingerprint(set: &PolicySet, directory: &Directory) -> [u8; 32] {
     let mut agencies = Vec::new();
     // Writing to a Vec cannot fail.
-    let _infallible = ciborium::into_writer(&(directory.own(), directory.peers()), &mut agencies);
+    let all = (directory.own(), directory.peers(), directory.former());
+    let _infallible = ciborium::into_writer(&all, &mut agencies);
     Sha256::new_with_prefix(b"liaison/1 policy engine")
         .chain_update(Sha256::digest(SCHEMA_TEXT))
         .chain_update(set.text().sha256())

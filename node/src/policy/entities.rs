@@ -114,7 +114,29 @@ impl Names {
         Entity::new(uid, attributes, parents).map_err(|e| chain(&e))
     }
 
-    pub(super) fn stranger(&self, uid: EntityUid, country: &str) -> Result<Entity, String> {
+    /// The circles that list an agency which is no peer any more, under the name that it had.
+    pub(super) fn circles_of_former(
+        &self,
+        set: &PolicySet,
+        directory: &Directory,
+        agency: &AgencyId,
+    ) -> HashSet<EntityUid> {
+        let Some(alias) = directory.former().get(agency) else {
+            return HashSet::new();
+        };
+        let id = agency.full();
+        let lists = |members: &[String]| members.iter().any(|m| m == alias || *m == id);
+        let all = set.circles().iter().filter(|(_, members)| lists(members));
+        all.map(|(circle, _)| self.uid("Circle", circle)).collect()
+    }
+
+    /// An agency of which nothing is pinned, in these circles.
+    pub(super) fn stranger(
+        &self,
+        uid: EntityUid,
+        country: &str,
+        circles: HashSet<EntityUid>,
+    ) -> Result<Entity, String> {
         let attributes = HashMap::from([
             ("sector".to_owned(), self.code("Sector", "unknown")),
             (
@@ -124,7 +146,7 @@ impl Names {
             ("route_roles".to_owned(), RestrictedExpression::new_set([])),
             ("regime".to_owned(), self.code("Regime", "unknown")),
         ]);
-        Entity::new(uid, attributes, HashSet::new()).map_err(|e| chain(&e))
+        Entity::new(uid, attributes, circles).map_err(|e| chain(&e))
     }
 
     pub(super) fn record(

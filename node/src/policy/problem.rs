@@ -238,6 +238,30 @@ impl Problem {
         }
     }
 
+    /// Of a name that a policy in force uses and that means nobody any more: which rule it is, and
+    /// what that leaves open.
+    pub fn names_nobody(&self) -> String {
+        let place = match self.line {
+            0 => self.file.clone(),
+            line => format!("{}:{line}", self.file),
+        };
+        match &self.kind {
+            ProblemKind::UnknownAgency { id, agency, .. } => {
+                format!("statement '{id}' ({place}) names '{agency}', which is no peer")
+            }
+            ProblemKind::UnknownCircle { id, circle, .. } => {
+                format!("statement '{id}' ({place}) names the circle '{circle}', which is none")
+            }
+            ProblemKind::UnknownMember { circle, agency, .. } => {
+                format!("circle '{circle}' ({place}) lists '{agency}', which is no peer")
+            }
+            ProblemKind::UnknownCeilingTo { name, to, .. } => {
+                format!("ceiling '{name}' ({place}) is for '{to}', which is nobody")
+            }
+            other => format!("{place}: {other}"),
+        }
+    }
+
     /// At a byte of a file's text.
     pub(super) fn at(file: &str, text: &str, offset: usize, kind: ProblemKind) -> Self {
         let (line, column) = place(text, offset);

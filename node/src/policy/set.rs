@@ -224,6 +224,32 @@ impl PolicySet {
         Problems(problems).into_result(())
     }
 
+    /// The first rule that speaks of an agency by this name, with its place: a statement, an
+    /// invariant, a circle of `entities.json` or a ceiling.
+    pub fn rule_naming(&self, name: &str) -> Option<String> {
+        let mut statements = self.statements.values().chain(self.invariants.values());
+        let statement = statements.find(|s| {
+            let mut literals = literals(&s.policy).into_iter();
+            literals.any(|(kind, id)| kind == "Agency" && id == name)
+        });
+        let statement = statement.map(|s| {
+            let StatementRef { id, file, line, .. } = &s.reference;
+            format!("statement '{id}', {file}:{line}")
+        });
+        let ceiling = || {
+            let mut ceilings = self.ceilings.iter();
+            let to = CeilingTo::Peer(name.to_owned());
+            let ceiling = ceilings.find(|c| c.to == to)?;
+            Some(format!("ceiling '{}', {}", ceiling.name, ceiling.place()))
+        };
+        let circle = || {
+            let mut circles = self.circles.members.iter();
+            let (circle, _) = circles.find(|(_, members)| members.iter().any(|m| m == name))?;
+            Some(format!("circle '{circle}', {ENTITIES_FILE}"))
+        };
+        statement.or_else(ceiling).or_else(circle)
+    }
+
     /// What Cedar finds odd though valid: statements that never apply, look-alike letters.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings

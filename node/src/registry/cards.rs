@@ -52,6 +52,7 @@ impl Registry {
             inner.peers.insert(agency, peer);
         }
         inner.load_revoked(store)?;
+        inner.load_former(store)?;
         for (name, _) in store.metas(FORKED, crate::limits::STORE_ROWS)? {
             inner.forked.extend(
                 name.strip_prefix(FORKED)

@@ -81,10 +81,10 @@ impl Registry {
         Ok(peer)
     }
 
-    /// The alias for a card's agency: as asked for, as it is, or made from the card's name.
+    /// The alias for a card's agency: as asked for, as it is or was, or made from the card's name.
     pub fn alias_for(&self, file: &CardFile, asked: Option<String>) -> String {
         asked
-            .or_else(|| self.peer(&file.agency()).map(|p| p.alias))
+            .or_else(|| self.last_alias(&file.agency()))
             .unwrap_or_else(|| slug(&file.contact().map(|c| c.org.clone()).unwrap_or_default()))
     }
 

@@ -41,6 +41,15 @@ impl Registry {
         }];
         ops.extend(card_op(file.card()));
         ops.extend(file.keys().map(statement_op));
+        // The name is this agency's from now on: whoever rules speak of by it, it keeps it.
+        let before: Vec<AgencyId> = self.read(|i| {
+            let same = i
+                .former
+                .iter()
+                .filter(|(id, had)| **id == agency || **had == peer.alias);
+            same.map(|(id, _)| *id).collect()
+        });
+        ops.extend(before.iter().map(parting::forget_former));
         // A person has telephoned: what the newest card says holds again.
         if confirmed {
             ops.push(Op::DeleteMeta {
@@ -57,6 +66,7 @@ impl Registry {
             if let Some(known) = trial {
                 i.agencies.insert(agency, known);
             }
+            i.former.retain(|id, _| !before.contains(id));
             i.peers.insert(agency, peer);
         });
         Ok(known)

@@ -51,6 +51,8 @@ struct Inner {
     forked: BTreeSet<AgencyId>,
     /// Agencies whose link a person revoked.
     revoked: BTreeMap<AgencyId, Revoked>,
+    /// What agencies were called here that were removed since.
+    former: BTreeMap<AgencyId, String>,
 }
 
 impl Registry {
@@ -142,6 +144,14 @@ impl Registry {
         })
     }
 
+    /// The peer that is called so, leaving ones included; says nothing of it in the audit log.
+    pub fn find_quietly(&self, alias: &str) -> Option<AgencyId> {
+        self.read(|i| {
+            let mut peers = i.peers.iter();
+            peers.find(|(_, p)| p.alias == alias).map(|(id, _)| *id)
+        })
+    }
+
     /// How people call an agency: `self`, a peer's alias, or the short id.
     pub fn alias(&self, agency: &AgencyId) -> String {
         if *agency == self.0.own {
@@ -149,6 +159,22 @@ impl Registry {
         }
         self.read(|i| i.peers.get(agency).map(|p| p.alias.clone()))
             .unwrap_or_else(|| agency.short())
+    }
+
+    /// The name by which the policy may speak of an agency: a peer's alias, or the one that it had
+    /// when it was removed or revoked. It is the agency's for as long as a rule uses it.
+    pub fn last_alias(&self, agency: &AgencyId) -> Option<String> {
+        self.read(|i| i.last_alias(agency))
+    }
+
+    /// Who was called so here when it was removed or revoked, and is no peer now.
+    pub fn formerly(&self, alias: &str) -> Option<AgencyId> {
+        self.read(|i| {
+            let mut former = i.former_aliases().into_iter();
+            former
+                .find(|(_, had)| had == alias)
+                .map(|(agency, _)| agency)
+        })
     }
 
     /// What other agencies' files call us: our name, as an alias.
@@ -189,7 +215,9 @@ impl Registry {
         let own = own
             .unwrap_or_default()
             .attributes(self.0.own, &alias, &Default::default());
-        Directory::new(own, peers)
+        // Their records are here still, and what the policy says of them by name holds.
+        let former = self.read(Inner::former_aliases);
+        Ok(Directory::new(own, peers)?.with_former(former))
     }
 
     fn read<T>(&self, f: impl FnOnce(&Inner) -> T) -> T {

@@ -1,6 +1,6 @@
 //! How an agency stops being a peer: in order (`peer remove`), or at once (`peer revoke`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
@@ -11,6 +11,8 @@ use crate::store::{Op, Store};
 
 /// Prefix of the stored values that name revoked agencies.
 const REVOKED: &str = "revoked/";
+/// Prefix of the stored values that say what removed agencies were called.
+const FORMER: &str = "former/";
 
 impl Registry {
     /// Begins to remove a peer: from now on only what is owed passes, both ways.
@@ -35,14 +37,22 @@ impl Registry {
         self.put(store, *agency, peer).await
     }
 
-    /// Takes a peer's link away. Its cards stay, so that its records still verify.
+    /// Takes a peer's link away. Its cards stay, so that its records still verify, and its name,
+    /// so that the policy goes on speaking of it.
     ///
     /// # Errors
     /// [`RegistryError::Store`].
     pub async fn unlink(&self, store: &Store, agency: &AgencyId) -> Result<(), RegistryError> {
-        store.write(vec![Op::DeletePeer { peer: *agency }]).await?;
+        let alias = self.peer(agency).map(|p| p.alias);
+        let mut ops = vec![Op::DeletePeer { peer: *agency }];
+        ops.extend(alias.iter().map(|alias| Op::PutMeta {
+            name: former_name(agency),
+            bytes: alias.clone().into(),
+        }));
+        store.write(ops).await?;
         self.write(|i| {
             i.peers.remove(agency);
+            i.former.extend(alias.map(|alias| (*agency, alias)));
         });
         Ok(())
     }
@@ -107,6 +117,58 @@ impl Inner {
         }
         Ok(())
     }
+
+    /// Reads what removed agencies were called.
+    pub(super) fn load_former(&mut self, store: &Store) -> Result<(), RegistryError> {
+        for (name, bytes) in store.metas(FORMER, limits::STORE_ROWS)? {
+            let Some(agency) = name
+                .strip_prefix(FORMER)
+                .and_then(|id| id.parse::<AgencyId>().ok())
+            else {
+                continue;
+            };
+            let alias = String::from_utf8(bytes.to_vec()).map_err(|e| RegistryError::Stored {
+                agency,
+                says: e.to_string(),
+            })?;
+            self.former.insert(agency, alias);
+        }
+        Ok(())
+    }
+
+    pub(super) fn last_alias(&self, agency: &AgencyId) -> Option<String> {
+        let peer = self.peers.get(agency).map(|p| &p.alias);
+        let revoked = || self.revoked.get(agency).map(|r| &r.alias);
+        peer.or_else(revoked)
+            .or_else(|| self.former.get(agency))
+            .cloned()
+    }
+
+    /// What those are called that are no peers any more, or are leaving; without names that are
+    /// another's by now.
+    pub(super) fn former_aliases(&self) -> BTreeMap<AgencyId, String> {
+        let taken: BTreeSet<&str> = self.peers.values().map(|p| p.alias.as_str()).collect();
+        let leaving = self.peers.iter().filter(|(_, p)| p.leaving.is_some());
+        let leaving = leaving.map(|(agency, p)| (*agency, p.alias.clone()));
+        let gone = self.former.keys().chain(self.revoked.keys());
+        let gone = gone.filter(|agency| !self.peers.contains_key(agency));
+        gone.filter_map(|agency| Some((*agency, self.last_alias(agency)?)))
+            .filter(|(_, alias)| !taken.contains(alias.as_str()))
+            .chain(leaving)
+            .collect()
+    }
+}
+
+/// The operation that forgets what an agency was called: it is a peer again, or another has the
+/// name.
+pub(super) fn forget_former(agency: &AgencyId) -> Op {
+    Op::DeleteMeta {
+        name: former_name(agency),
+    }
+}
+
+fn former_name(agency: &AgencyId) -> String {
+    format!("{FORMER}{}", agency.full())
 }
 
 /// The operation that forgets that an agency was revoked: a person linked it again.

@@ -1,4 +1,4 @@
-//! Getting rid of deleted bytes, and of a damaged folder. Both while no node runs.
+//! Getting rid of deleted bytes, while no node runs; and a store's folder that makes room.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,8 @@ pub struct Compaction {
 ///
 /// # Errors
 /// As [`super::Store::open`]; [`StoreError::Exists`] if `scratch` is taken;
-/// [`StoreError::Full`] if the copy would not fit.
+/// [`StoreError::Full`] if the copy would not fit; [`StoreError::Leftover`] if all is done but the
+/// old one can't be removed.
 pub fn compact(dir: &Path, scratch: &Path) -> Result<Compaction, StoreError> {
     if scratch.exists() {
         return Err(StoreError::Exists {
@@ -69,7 +70,10 @@ pub fn compact(dir: &Path, scratch: &Path) -> Result<Compaction, StoreError> {
     drop(to);
     swap(dir, scratch)?;
     drop(from);
-    std::fs::remove_dir_all(scratch).map_err(|e| disk(scratch, &e))?;
+    std::fs::remove_dir_all(scratch).map_err(|e| StoreError::Leftover {
+        dir: scratch.to_path_buf(),
+        detail: e.to_string(),
+    })?;
     Ok(Compaction {
         keys: copied,
         before,
@@ -77,13 +81,10 @@ pub fn compact(dir: &Path, scratch: &Path) -> Result<Compaction, StoreError> {
     })
 }
 
-/// Moves a store's folder aside, to the first free name `DIR.damaged-N`, and returns that.
-/// Nothing is deleted.
-///
-/// # Errors
-/// [`StoreError::InUse`], [`StoreError::Disk`].
-pub fn quarantine_directory(dir: &Path) -> Result<PathBuf, StoreError> {
-    let lock = engine::lock(dir)?;
+/// Moves the folder of a store that nobody uses aside, to the first free name `DIR.damaged-N` of
+/// the store in `dir`, and returns that. Nothing is deleted.
+pub(super) fn move_aside(from: &Path, dir: &Path) -> Result<PathBuf, StoreError> {
+    let lock = engine::lock(from)?;
     let name = dir
         .file_name()
         .unwrap_or_default()
@@ -94,7 +95,7 @@ pub fn quarantine_directory(dir: &Path) -> Result<PathBuf, StoreError> {
         if aside.exists() {
             continue;
         }
-        std::fs::rename(dir, &aside).map_err(|e| disk(dir, &e))?;
+        std::fs::rename(from, &aside).map_err(|e| disk(from, &e))?;
         drop(lock);
         if let Some(parent) = dir.parent().filter(|p| !p.as_os_str().is_empty()) {
             sync_dir(parent)?;
@@ -106,7 +107,8 @@ pub fn quarantine_directory(dir: &Path) -> Result<PathBuf, StoreError> {
     })
 }
 
-fn swap(dir: &Path, scratch: &Path) -> Result<(), StoreError> {
+/// Has two folders change places in one step.
+pub(super) fn swap(dir: &Path, scratch: &Path) -> Result<(), StoreError> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     renameat_with(CWD, scratch, CWD, dir, RenameFlags::EXCHANGE)
         .map_err(|e| disk(dir, &e.into()))?;

@@ -2,7 +2,6 @@
 //! such rows.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -83,28 +82,34 @@ impl Cut {
         let Some(state) = cut.as_mut().filter(|state| !state.torn) else {
             return Err(torn);
         };
-        let (mut rows, mut bytes) = (BTreeMap::new(), 0);
-        let mut whole = true;
-        for row in engine.scan(&[], state.next.clone()) {
-            let (key, value) = row?;
-            bytes += key.len() + value.len();
-            rows.insert(key.to_vec(), value.to_vec());
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        let (mut whole, mut last) = (true, None);
+        let mut live = engine.scan(&[], state.next.clone());
+        let mut kept = state.before.iter().peekable();
+        let mut now = live.next().transpose()?;
+        loop {
+            // What a key was when the look began stands for what it is now.
+            let was = kept.next_if(|(key, _)| {
+                let is_next = |(at, _): &(_, _)| key.as_slice() <= AsRef::<[u8]>::as_ref(at);
+                now.as_ref().is_none_or(is_next)
+            });
+            let same = |at: &[u8]| was.is_none_or(|(key, _)| key == at);
+            let found = now.take_if(|(at, _)| same(at));
+            if found.is_some() {
+                now = live.next().transpose()?;
+            }
+            let (key, value) = match (was, found) {
+                (Some((key, value)), _) => (key.clone(), value.clone()),
+                (None, Some((key, value))) => (key.to_vec(), Some(value.to_vec())),
+                (None, None) => break,
+            };
+            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            last = Some(key.clone());
+            rows.extend(value.map(|value| (key, value)));
             if bytes >= limits::CUT_PAGE_BYTES || rows.len() >= limits::STORE_ROWS {
                 whole = false;
                 break;
             }
-        }
-        let last = rows.last_key_value().map(|(key, _)| key.clone());
-        let end = match &last {
-            Some(last) if !whole => Bound::Included(last.clone()),
-            _ => Bound::Unbounded,
-        };
-        let changed = state.before.range((Bound::Unbounded, end));
-        for (key, value) in changed {
-            match value {
-                Some(value) => rows.insert(key.clone(), value.clone()),
-                None => rows.remove(key),
-            };
         }
         match last {
             Some(mut next) if !whole => {
@@ -121,7 +126,7 @@ impl Cut {
         if rows.is_empty() && whole {
             return Ok(None);
         }
-        Ok(Some(rows.into_iter().collect()))
+        Ok(Some(rows))
     }
 }
 

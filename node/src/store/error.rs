@@ -31,6 +31,18 @@ pub enum StoreError {
         /// What the operating system said.
         detail: String,
     },
+    /// What was there before is still there.
+    #[error(
+        "the store is compacted, but the old one can't be deleted ({detail}): what was erased is still in {dir}. \
+         Delete that folder",
+        dir = dir.display()
+    )]
+    Leftover {
+        /// The old one.
+        dir: PathBuf,
+        /// What the operating system said.
+        detail: String,
+    },
     /// What is on disk is not what was written.
     #[error(
         "the store in {dir} is damaged ({detail}). Type `liaison doctor --repair`: it moves the \
@@ -54,10 +66,9 @@ pub enum StoreError {
         /// The store.
         dir: PathBuf,
     },
-    /// A newer version wrote it.
+    /// Another version wrote it.
     #[error(
-        "the store in {dir} has format {found}, this liaison reads {expected}. Install the version that wrote it, \
-         or a newer one",
+        "the store in {dir} has format {found}, this liaison reads {expected}. Install the version that wrote it",
         dir = dir.display()
     )]
     Format {
@@ -79,7 +90,10 @@ pub enum StoreError {
         limit: usize,
     },
     /// A name that cannot be a key.
-    #[error("'{name}' cannot name a stored value: 1 to 128 printable ASCII characters, please")]
+    #[error(
+        "'{name}' cannot name a stored value: 1 to {} printable ASCII characters, please",
+        crate::limits::STORE_NAME_BYTES
+    )]
     Name {
         /// The name, cut to 64 characters.
         name: String,

@@ -17,6 +17,7 @@
 mod admit;
 mod apply;
 mod block;
+mod called_back;
 mod check;
 mod compact;
 mod cut;
@@ -47,7 +48,8 @@ use std::thread::{JoinHandle, Thread};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use self::compact::{Compaction, compact, quarantine_directory};
+pub use self::called_back::CalledBack;
+pub use self::compact::{Compaction, compact};
 pub use self::cut::{Cut, Page, Rebuild};
 pub use self::error::StoreError;
 pub use self::header::{
@@ -57,7 +59,7 @@ pub use self::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry, Refus
 pub use self::op::{Counts, Op, OpOutcome};
 pub use self::owing::{Owing, Told};
 pub use self::quarantine::Quarantined;
-pub use self::salvage::salvage;
+pub use self::salvage::{Salvaged, salvage};
 
 use self::engine::Engine;
 use self::names::Names;

@@ -115,7 +115,7 @@ pub enum ParcelFault {
         number: u64,
     },
     /// Made ahead of our clock.
-    #[error("letter {number} of {} is ahead of our clock: it is tried again; 'liaison clock' says whose clock is wrong", from.short())]
+    #[error("letter {number} of {} is ahead of our clock: it is tried again; 'liaison clock show' says whose clock is wrong", from.short())]
     Ahead {
         /// Who signed it.
         from: AgencyId,

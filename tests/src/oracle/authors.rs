@@ -22,7 +22,7 @@ use crate::{Ran, sealed};
 impl World<'_> {
     pub(super) async fn retract(&mut self, node: usize, id: RecordId) {
         if self.sabotage != Some(Sabotage::Retraction) {
-            let args = ["retract", &id.full(), "--reason", "error"];
+            let args = ["retract", "--yes", &id.full(), "--reason", "error"];
             self.sign(node, &args, "").await;
         }
         self.model.withdrawn.insert(id, (moment(), Instant::now()));

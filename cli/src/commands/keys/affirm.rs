@@ -5,7 +5,7 @@ use liaison_node::control::api::{AffirmReport, AffirmRequest};
 use liaison_protocol::record::date::Date;
 
 use crate::commands::Context;
-use crate::error::{CommandError, Outcome};
+use crate::error::Outcome;
 use crate::output::keys;
 
 /// Say which records under a stolen key you did make yourself
@@ -32,12 +32,9 @@ pub struct AffirmArgs {
 /// Affirms.
 pub fn run(context: &mut Context, args: &AffirmArgs) -> Outcome {
     let question = "Affirm them? Everybody will take them as your agency's word.";
-    if context.ui.interactive && !args.yes && !context.ui.confirm(question, false)? {
-        return Err(CommandError::failed(
-            "nothing was affirmed",
-            "type y to do it",
-        ));
-    }
+    context
+        .ui
+        .sure(question, args.yes, "nothing was affirmed")?;
     let request = AffirmRequest {
         ids: args.ids.clone(),
         all_before: args.all_before.map(|day| day.to_string()),

@@ -8,7 +8,7 @@ use liaison_protocol::record::date::Date;
 
 use super::root_text;
 use crate::commands::Context;
-use crate::error::{CommandError, Outcome};
+use crate::error::Outcome;
 use crate::output::keys;
 
 /// Sign with a new key from now on
@@ -62,7 +62,8 @@ pub struct CompromisedArgs {
 /// Rotates the key in use.
 pub fn rotate(context: &mut Context, args: &RotateArgs) -> Outcome {
     let root = root_text(context, args.root.as_ref())?;
-    sure(context, "Sign with a new key from now on?", args.yes)?;
+    let question = "Sign with a new key from now on?";
+    context.ui.sure(question, args.yes, "nothing was changed")?;
     let request = KeyChangeRequest {
         root,
         ..KeyChangeRequest::default()
@@ -78,7 +79,9 @@ pub fn compromised(context: &mut Context, args: &CompromisedArgs) -> Outcome {
         None => "Your signing key".to_owned(),
     };
     let question = format!("{which} was stolen? Nothing under it is taken any more, for good.");
-    sure(context, &question, args.yes)?;
+    context
+        .ui
+        .sure(&question, args.yes, "nothing was changed")?;
     let request = KeyChangeRequest {
         key: args.key.clone(),
         since: args.since.map(|day| day.to_string()),
@@ -92,14 +95,4 @@ fn send(context: &mut Context, path: &str, request: &KeyChangeRequest) -> Outcom
     context
         .ui
         .either(&report, |style| keys::changed(style, &report))
-}
-
-fn sure(context: &mut Context, question: &str, yes: bool) -> Outcome {
-    if context.ui.interactive && !yes && !context.ui.confirm(question, false)? {
-        return Err(CommandError::failed(
-            "nothing was changed",
-            "type y to do it",
-        ));
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use liaison_node::control::api::{KeysView, RevokeAllRequest};
 
 use crate::commands::Context;
-use crate::error::{CommandError, Outcome};
+use crate::error::Outcome;
 use crate::input;
 use crate::limits::INPUT_BYTES;
 
@@ -35,12 +35,7 @@ pub struct RevokeAllArgs {
 pub fn run(context: &mut Context, args: &RevokeAllArgs) -> Outcome {
     let card = input::read_text(context.ui, &args.file, INPUT_BYTES)?;
     let question = "Revoke ALL keys of your agency? Nothing undoes it.";
-    if context.ui.interactive && !args.yes && !context.ui.confirm(question, false)? {
-        return Err(CommandError::failed(
-            "nothing was revoked",
-            "type y to do it",
-        ));
-    }
+    context.ui.sure(question, args.yes, "nothing was revoked")?;
     let request = RevokeAllRequest { card };
     let view: KeysView = context.client()?.post("/v1/keys/revoke-all", &request)?;
     context.ui.either(&view, |_| {

@@ -46,6 +46,9 @@ pub struct ApplyArgs {
     /// Proof made elsewhere, by `policy prove --out`, for a node without the solver
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
+    /// Take files without a statement, so that nothing is shared any more
+    #[arg(long)]
+    empty: bool,
     /// Take it where nothing can be proven, for want of the solver; needs --reason
     #[arg(long, conflicts_with = "certificate")]
     unproven: bool,
@@ -78,6 +81,7 @@ pub fn run(context: &mut Context, args: ApplyArgs) -> Outcome {
             unproven: args.unproven,
             certificate,
         },
+        empty: args.empty,
     };
     let report: PolicyReport = client.post("/v1/policy/apply", &request)?;
     context.ui.either(&report, |style| {

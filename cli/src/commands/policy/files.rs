@@ -49,7 +49,7 @@ pub(super) fn files(
     if !found.keys().any(|name| name.ends_with(".cedar")) {
         return Err(CommandError::usage(
             format!("{} holds no *.cedar file", source.display()),
-            "name the folder that holds your policy; an empty file is a policy that shares nothing",
+            "name the folder that holds your policy; to share nothing, leave a file with a comment there and say --empty",
         ));
     }
     found.extend(invariants(context, &source.join(INVARIANTS_FOLDER))?);

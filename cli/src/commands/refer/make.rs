@@ -216,16 +216,7 @@ fn post(
 
 /// A question before what can't be undone.
 pub fn confirm(context: &mut Context, question: &str) -> Outcome {
-    if !context.ui.interactive {
-        return Err(CommandError::usage(
-            "what can't be undone is not done without a question",
-            "type it on a terminal, or add --yes",
-        ));
-    }
-    if context.ui.confirm(question, false)? {
-        return Ok(());
-    }
-    Err(CommandError::failed("nothing was done", "type y to do it"))
+    context.ui.sure(question, false, "nothing was done")
 }
 
 fn from_file(context: &mut Context, file: &Path) -> Result<Value, CommandError> {

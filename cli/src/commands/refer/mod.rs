@@ -91,7 +91,7 @@ pub fn run(context: &mut Context, command: ReferCommand) -> Outcome {
     }
 }
 
-/// The command that takes a step, as it is typed after `liaison refer`.
+/// The command that takes a step, as it is typed after `refer`.
 pub(crate) const fn verb(step: StepKind) -> &'static str {
     match step {
         StepKind::Acknowledged => "ack",

@@ -49,9 +49,8 @@ pub fn take(
     request.why.clone_from(&common.why);
     let to = path(&common.id, "/steps", None);
     if let Some(question) = question
-        && context.ui.interactive
-        && !common.yes
         && !common.dry_run
+        && context.ui.asks(common.yes)?
     {
         let preview = StepRequest {
             dry_run: true,
@@ -60,9 +59,7 @@ pub fn take(
         let preview: StepReport = client.post(&to, &preview)?;
         let text = referral::preview(&context.ui.err_style, &preview);
         context.ui.note(&text)?;
-        if !context.ui.confirm(question, false)? {
-            return Err(CommandError::failed("nothing was done", "type y to do it"));
-        }
+        context.ui.sure(question, false, "nothing was done")?;
     }
     request.dry_run = common.dry_run;
     let mut report: StepReport = client.post(&to, &request)?;

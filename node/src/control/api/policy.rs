@@ -20,6 +20,10 @@ pub struct PolicyState {
     pub at: Option<String>,
     /// Whether the files in `policy/` differ from what is active.
     pub differs: bool,
+    /// Rules whose name means nobody at present, with their places: of a peer that was removed,
+    /// say. What they forbid or permit by that name holds for nobody, until it is a peer again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names_nobody: Vec<String>,
 }
 
 /// Policy files, for `POST /v1/policy/check`, `prove` and `apply`.
@@ -39,6 +43,10 @@ pub struct PolicyRequest {
     /// For `apply`: on which terms, if it is not proven.
     #[serde(default)]
     pub proof: ProofTerms,
+    /// For `apply`: it may have no statement, so that nothing is shared, though one that has some
+    /// is in force.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty: bool,
 }
 
 /// Going back to the policy before, for `POST /v1/policy/revert`.

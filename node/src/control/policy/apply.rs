@@ -37,6 +37,7 @@ pub(in crate::control) async fn carry_out(
     let asked = Irrevocable::Policy(Box::new(request.clone()));
     node.is_over(request.over.as_deref())?;
     let set = read(node, request.files)?;
+    says_something(node, &set, request.empty)?;
     let (terms, reason) = (&request.proof, request.reason.as_deref());
     // For all agencies that there may be, so no change waits for it; a revocation least of all.
     let proven = prove_for_all(node, &set, terms, reason).await?;
@@ -94,6 +95,8 @@ pub(in crate::control) async fn revert(
             unproven: true,
             certificate: None,
         },
+        // Whoever goes back to it names it.
+        empty: true,
     };
     carry_out(&node, &caller, again).await
 }
@@ -116,6 +119,22 @@ pub(in crate::control) fn earlier(node: &Node) -> Result<(PolicySet, PolicyAppli
         })?;
     let set = PolicySet::from_text(PolicyText::from_bytes(&bytes)?)?;
     Ok((set, before.clone()))
+}
+
+/// Refuses a policy without statements in place of one that has some, unless it is meant: it is
+/// what a wrong folder looks like, and it stops all sharing and all referrals.
+fn says_something(node: &Node, set: &PolicySet, meant: bool) -> Result<(), ApiError> {
+    let has_some = |set: &PolicySet| set.statements().next().is_some();
+    if meant || has_some(set) || !has_some(node.policies.current().set()) {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        "refused",
+        "these files have no statement: with them nothing more would go to anybody, referrals included; nothing was applied",
+    )
+    .with_remedy(
+        "look at the folder: 'liaison policy apply DIR' names another. If nothing is to be shared any more, add --empty",
+    ))
 }
 
 /// On which terms a policy is put in force.

@@ -21,7 +21,7 @@ pub(super) use apply::{apply, carry_out, earlier, revert};
 pub(super) use explain::explain;
 use proof::UNPROVEN;
 pub(super) use proof::{admit_peer, prove};
-pub(super) use show::{plain, plain_of, show, state};
+pub(super) use show::{names_nobody, plain, plain_of, show, state};
 
 type Answer<T> = Result<Json<T>, ApiError>;
 

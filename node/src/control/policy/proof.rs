@@ -202,14 +202,12 @@ pub(in crate::control) async fn admit_peer(
     if broken.is_empty() {
         return Ok(broken);
     }
-    let reason = reason.map(str::trim).filter(|r| !r.is_empty());
-    let Some(reason) = reason else {
+    if stated(reason).is_none() {
         return Err(ApiError::new("invalid", "--accept-broken needs a reason")
             .with_remedy("add --reason TEXT; it is kept in the audit log"));
-    };
+    }
     crate::audit::note(|note| {
         note.typed("breaks", &broken.join(", "));
-        note.typed("reason", reason);
     });
     tracing::warn!(invariants = ?broken, "a peer for which the policy breaks invariants");
     Ok(broken)

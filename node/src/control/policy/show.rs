@@ -127,10 +127,19 @@ pub(in crate::control) fn state(node: &Node) -> Result<PolicyState, ApiError> {
         Err(_) => latest.is_some(),
     };
     Ok(PolicyState {
+        names_nobody: names_nobody(node),
         applied: latest.is_some(),
         hash,
         statements: engine.set().statements().count() as u64,
         at: latest.map(|l| l.at),
         differs,
     })
+}
+
+/// Rules of the policy in force whose name means nobody at present.
+pub(in crate::control) fn names_nobody(node: &Node) -> Vec<String> {
+    let engine = node.policies.current();
+    let nobody = engine.set().check_names(engine.directory()).err();
+    let nobody = nobody.into_iter().flat_map(|problems| problems.0);
+    nobody.map(|problem| problem.names_nobody()).collect()
 }

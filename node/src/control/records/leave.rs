@@ -2,7 +2,7 @@
 //! there is.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::limits as wire_limits;
@@ -17,6 +17,7 @@ use super::Answer;
 use crate::control::api::{
     ApiError, AskReport, AskRequest, LeaveView, OpenAsk, OpenAsks, PermitReport, PermitRequest,
 };
+use crate::control::caller::Caller;
 use crate::control::text::rfc3339;
 use crate::ingest::Statement;
 use crate::limits;
@@ -101,6 +102,7 @@ pub(in crate::control) async fn ask(
 /// `POST /v1/records/{id}/permit`.
 pub(in crate::control) async fn permit(
     State(node): State<Node>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     Json(request): Json<PermitRequest>,
 ) -> Answer<PermitReport> {
@@ -111,6 +113,8 @@ pub(in crate::control) async fn permit(
     let record = node.statement(arrival)?;
     liftable(&record, &short)?;
     let to = node.agencies(&request.to)?;
+    // Another holder would pass it on: what may not go from here may not go by way of one.
+    node.within_ceilings(caller.officer.roles, &record, Some(&to))?;
     let last: Date = request
         .until
         .parse()

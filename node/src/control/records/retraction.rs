@@ -8,6 +8,7 @@ use liaison_protocol::record::envelope::Fields;
 use liaison_protocol::record::kinds::{Content, Retract};
 
 use super::Answer;
+use crate::control::access::WRITE;
 use crate::control::api::{ApiError, RetractReport, RetractRequest};
 use crate::control::caller::Caller;
 use crate::ingest::Statement;
@@ -33,8 +34,11 @@ pub(in crate::control) async fn retract(
             })?;
     let (arrival, header) = node.find(&id)?;
     node.own_word(&header, "retracted")?;
-    // What is about a person is taken back by who works on it, or by who answers for their rights.
-    if kind::is_sealed(&header) && !caller.officer.roles.has(Role::DataProtectionOfficer) {
+    // What is about a person is taken back by who works on it, or by who answers for their rights;
+    // all else by those who write.
+    if !kind::is_sealed(&header) {
+        WRITE.check(&caller)?;
+    } else if !caller.officer.roles.has(Role::DataProtectionOfficer) {
         let thread = header.thread.unwrap_or(header.id);
         node.admit(&caller, thread, Aim::Act, None)?;
     }

@@ -21,6 +21,7 @@ use super::caller::Caller;
 use super::text::rfc3339;
 use crate::limits;
 use crate::node::Node;
+use crate::officers::Roles;
 use crate::referral::access::{Aim, Granted};
 use crate::referral::inbox::{answers_for, open_steps};
 use crate::referral::{CaseId, ReferralError, Thread};
@@ -81,6 +82,10 @@ impl Node {
         let now = self.time.latest();
         // The audit log's line of the call is written from here, so this is no task of its own;
         // the files are small.
+        if self.is_left(&thread) && !officer.shared && Roles::REFERRERS.meets(officer.roles) {
+            let gone: Vec<u32> = self.looks.assigned(&thread).uids().collect();
+            self.looks.assign(&thread, &[], &gone, officer.uid, now)?;
+        }
         if takes && self.looks.assigned(&thread).is_empty() && self.looks.lists(&thread, officer) {
             let put = [officer.as_ref().clone()];
             self.looks.assign(&thread, &put, &[], officer.uid, now)?;
@@ -89,6 +94,17 @@ impl Node {
             .looks
             .may(officer, Some(&thread), aim, why.as_deref(), now)?;
         Ok(granted)
+    }
+
+    /// Whether all who were put on a referral have left, or work on none any more: then it is
+    /// nobody's, and not theirs for ever.
+    fn is_left(&self, thread: &RecordId) -> bool {
+        let works = |uid| {
+            let officer = self.officers.of(uid);
+            officer.is_ok_and(|o| !o.shared && Roles::REFERRERS.meets(o.roles))
+        };
+        let assigned = self.looks.assigned(thread);
+        !assigned.is_empty() && !assigned.uids().any(works)
     }
 
     /// The names of the officers who work on a referral.

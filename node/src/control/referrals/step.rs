@@ -100,6 +100,17 @@ pub(in crate::control) async fn assign(
                 .with_remedy("'liaison officers' lists them")
         })?;
     let officer: Officer = officer.clone();
+    note(|note| {
+        let (uid, what) = (
+            officer.uid,
+            if request.remove {
+                "taken off"
+            } else {
+                "put on"
+            },
+        );
+        note.outcome = Some(format!("user {uid} is {what} it"));
+    });
     let (this, now, by) = (node.clone(), node.time.latest(), caller.uid);
     let assigned = tokio::task::spawn_blocking(move || match request.remove {
         true => this.looks.assign(&thread.id, &[], &[officer.uid], by, now),

@@ -10,6 +10,7 @@ use liaison_protocol::record::codes::{ReferralPart, StepKind};
 use zeroize::Zeroizing;
 
 use super::{deadline, open, wiped};
+use crate::audit::note;
 use crate::control::api::{
     ApiError, CandidateView, ConflictView, FindingView, LookQuery, ReferralView, TimelineReport,
     TimelineRow,
@@ -37,6 +38,13 @@ pub(in crate::control) async fn show(
         && node
             .admit(&caller, thread.id, Aim::Identity, look.why)
             .is_ok();
+    if names_shown {
+        note(|note| {
+            // Beside the words on how the look was granted, if there are any.
+            let granted = note.outcome.take().map(|how| format!(", {how}"));
+            note.outcome = Some(format!("identity{}", granted.unwrap_or_default()));
+        });
+    }
     let this = node.clone();
     let (view, parts) = tokio::task::spawn_blocking(move || {
         this.look_for_deliveries()?;

@@ -8,6 +8,51 @@ fn write(store: &Store, range: std::ops::Range<u64>) {
         .unwrap();
 }
 
+const NOTE: (&str, &[u8]) = ("note", b"salvaged");
+
+#[test]
+fn what_can_be_read_of_a_damaged_store_is_taken_over_and_the_rest_is_named() {
+    let (dir, store) = open();
+    let path = dir.path().join("store");
+    let meta = |name: &str, bytes: Vec<u8>| Op::PutMeta {
+        name: name.into(),
+        bytes: bytes.into(),
+    };
+    // Enough that not all lies in one page.
+    for n in 0..80 {
+        let name = format!("{n:02}");
+        let bytes = if n == 40 {
+            b"Quittenmarke".repeat(8_000)
+        } else {
+            vec![1; 9_000]
+        };
+        store.write_blocking(vec![meta(&name, bytes)]).unwrap();
+    }
+    write(&store, 1..1_000);
+    // So that what comes is not read back when it is opened.
+    drop(store);
+    drop(Store::open(&path, options()).unwrap());
+    let mut db = std::fs::read(path.join("db")).unwrap();
+    let word = b"QuittenmarkeQuittenmarke";
+    let places = (0..db.len()).filter(|at| db[*at..].starts_with(word));
+    let places: Vec<usize> = places.collect();
+    assert!(!places.is_empty(), "the value is in the file");
+    places.into_iter().for_each(|at| db[at] ^= 0xFF);
+    std::fs::write(path.join("db"), db).unwrap();
+    let scratch = dir.path().join("new");
+    // One that was broken off is kept too.
+    std::fs::create_dir(&scratch).unwrap();
+    let done = salvage(&path, &scratch, NOTE).unwrap();
+    assert!(dir.path().join("store.damaged-1").exists() && !scratch.exists());
+    assert_eq!(done.aside, dir.path().join("store.damaged-2"));
+    assert!(done.aside.join("db").exists());
+    assert_eq!(done.unread, ["policy"]);
+    let new = Store::open(&path, options()).unwrap();
+    assert_eq!(new.meta("note").unwrap().unwrap(), "salvaged");
+    assert_eq!(new.meta("00").unwrap().unwrap().len(), 9_000);
+    assert_eq!(new.meta("40").unwrap(), None);
+}
+
 #[test]
 fn a_second_liaison_is_told_so() {
     let (dir, store) = open();
@@ -20,7 +65,7 @@ fn a_second_liaison_is_told_so() {
             .contains("another liaison runs on this folder")
     );
     assert!(matches!(
-        quarantine_directory(&path),
+        salvage(&path, &dir.path().join("new"), NOTE),
         Err(StoreError::InUse { .. })
     ));
     store.close();
@@ -73,8 +118,9 @@ fn a_store_that_lost_acknowledged_records_is_not_opened() {
     let error = Store::open(&path, options()).unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error}");
     // Out of the way, a new one can begin.
-    let aside = quarantine_directory(&path).unwrap();
-    assert!(aside.join("db").exists() && !path.exists());
+    let scratch = dir.path().join("new");
+    let done = salvage(&path, &scratch, NOTE).unwrap();
+    assert!(done.aside.join("db").exists() && !scratch.exists());
     assert_eq!(Store::open(&path, options()).unwrap().last(), Arrival::ZERO);
 }
 

@@ -53,6 +53,7 @@ pub(super) fn record(n: u64, length: usize) -> NewRecord {
         retracts: None,
         owing: None,
         lifts: None,
+        offered: None,
         audience: None,
     }
 }
@@ -167,6 +168,41 @@ fn a_cut_is_the_store_as_it_was_whatever_is_written_meanwhile() {
     }
     // And the next one can be made.
     assert!(store.cut().is_ok());
+}
+
+#[test]
+fn a_page_of_a_cut_is_bounded_however_much_was_erased_meanwhile() {
+    let (_dir, store) = open();
+    for n in 0..20 {
+        let ops = (0..20).map(|k| insert(record(n * 20 + k, 60_000)));
+        store.write_blocking(ops.collect()).unwrap();
+    }
+    let cut = store.cut().unwrap();
+    for n in 0..400 {
+        let tombstone = Tombstone {
+            author: agency(0),
+            reason: 0,
+            at: Millis(0),
+            by: id(9),
+        };
+        let erase = Op::Tombstone {
+            id: id(n),
+            tombstone,
+            erase: true,
+        };
+        store.write_blocking(vec![erase]).unwrap();
+    }
+    let (mut last, mut bytes) = (Vec::new(), 0);
+    while let Some(page) = cut.page().unwrap() {
+        let of_page: usize = page.iter().map(|(k, v)| k.len() + v.len()).sum();
+        assert!(of_page < limits::CUT_PAGE_BYTES + limits::STORE_CHUNK_BYTES + 100);
+        bytes += of_page;
+        for (key, _) in page {
+            assert!(key > last, "in order, and once");
+            last = key;
+        }
+    }
+    assert!(bytes > 400 * 60_000, "{bytes}");
 }
 
 fn open() -> (tempfile::TempDir, Store) {

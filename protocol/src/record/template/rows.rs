@@ -301,9 +301,9 @@ pub(super) fn contact(today: Date) -> Vec<Row> {
         row(
             "keys",
             format!(r#"{{"signing": [{{"key": "{key}", "from": {from}, "until": {until}}}]}}"#),
-            "Filled in by `liaison card`.",
+            "Filled in by `liaison card edit`.",
         ),
-        row("revision", "1", "Filled in by `liaison card`."),
+        row("revision", "1", "Filled in by `liaison card edit`."),
         row(
             "valid_until",
             format!("\"{}\"", today.add_days(360)),
