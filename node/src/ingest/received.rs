@@ -286,6 +286,12 @@ impl Ingest {
                 if let Some(kept) = kept {
                     self.drop_keys(kept).await;
                 }
+                // What they call back is not remembered: they are to come again.
+                for place in early {
+                    if let Some(answer) = answers.get_mut(place) {
+                        *answer = Answer::Later(Later::Disk);
+                    }
+                }
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
                     *answer = Answer::Later(Later::Disk);
                 }
