@@ -76,7 +76,7 @@ async fn what_forty_absent_agencies_lack_is_at_the_hub_one_parcel_each() {
 }
 
 /// A hub that is the test, and a node that has something for agencies that are away.
-async fn raw_hub(count: usize) -> (Federation, RawPeer, Arc<ManualClock>) {
+pub(crate) async fn raw_hub(count: usize) -> (Federation, RawPeer, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let mut federation = Federation::new();
     let node = federation.prepare("a", "border", "QN");
@@ -137,7 +137,7 @@ async fn refusal(node: &TestNode, of: &str) -> Value {
 }
 
 /// Waits until a hub has refused so often to keep parcels for an agency.
-async fn refused(node: &TestNode, of: &str, asked: u64) -> Value {
+pub(crate) async fn refused(node: &TestNode, of: &str, asked: u64) -> Value {
     let mut changes = node.node().parcels.outbox().changes();
     let met = async {
         loop {

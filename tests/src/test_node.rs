@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use liaison_cli::{Kept, Ui};
 use liaison_node::cardfile::CardFile;
-use liaison_node::clock::{Clock, ManualClock, SystemClock};
+use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::control;
 use liaison_node::home::{CardEdit, Home, InitRequest};
 use liaison_node::node::{Node, NodeError, RunOptions};
@@ -106,7 +106,7 @@ impl TestNode {
     }
 
     /// Gives it a clock that the test sets; before it is started.
-    pub fn with_clock(&mut self, clock: Arc<ManualClock>) -> &mut Self {
+    pub fn with_clock(&mut self, clock: Arc<dyn Clock>) -> &mut Self {
         self.options.clock = clock;
         self
     }

@@ -20,7 +20,8 @@ Examples:
   liaison parcels --json | jq -r '.parcels[] | select(.reachable | not) | .id'
 
 STATE is `waits` while the hub keeps it, `gone` once the hub has it no more and the agency has not
-said that it arrived, `unwanted` while it is being taken back, `made` before it has left. One with
+said that it arrived, `unwanted` while it is being taken back (one in a bundle is out of reach: the agency
+is told in the next parcel to refuse it), `made` before it has left. One with
 0 records brings answers alone. A hub that does not keep parcels for an agency is asked again when it
 connects anew or its policy changes, when something of ours is collected there, and else after 1, 5,
 15 and then every 60 minutes; the list says when.

@@ -254,9 +254,10 @@ impl From<PackError> for ApiError {
             PackError::Store(error) => error.into(),
             PackError::Release(ReleaseError::Store(error)) => error.into(),
             PackError::Release(ReleaseError::Audit(error)) => error.into(),
-            PackError::NoKey { .. } | PackError::CatchingUp | PackError::Full { .. } => {
-                Self::new("conflict", says)
-            }
+            PackError::NoKey { .. }
+            | PackError::CatchingUp
+            | PackError::Full { .. }
+            | PackError::Withdrawn { .. } => Self::new("conflict", says),
             PackError::Fault { .. } | PackError::Stopping => Self::new("internal", says),
         }
     }

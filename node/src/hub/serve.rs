@@ -211,7 +211,7 @@ impl Session<'_> {
     async fn finish(&mut self, deposit: Deposit) {
         let id = deposit.id;
         let kept = match self.coming.remove(&id) {
-            Some(Ok(room)) => self.keep(room).await,
+            Some(Ok(room)) => self.keep(room, deposit).await,
             Some(Err(why)) => Err(why),
             None => Err(Refusal::Disk),
         };
@@ -221,12 +221,19 @@ impl Session<'_> {
         self.handle(Event::Finished { id, kept });
     }
 
-    async fn keep(&mut self, room: mailbox::Deposit) -> Result<(), Refusal> {
+    async fn keep(&mut self, room: mailbox::Deposit, deposit: Deposit) -> Result<(), Refusal> {
         let mailbox = self.hub.mailbox();
-        let held = mailbox.keep(room).await.map_err(|error| {
+        let kept = mailbox.keep(room).await.map_err(|error| {
             tracing::error!(%error, "a parcel can't be kept");
             Refusal::Disk
         })?;
+        let Some(held) = kept else {
+            // It came on another stream: what holds of it now holds of this one.
+            return match self.hub.judge(self.agency, &deposit)? {
+                Admission::Waits => Ok(()),
+                Admission::Room(_) => Err(Refusal::Busy),
+            };
+        };
         // One of the two may have been cut off while it came.
         if !self.hub.carries(&held.from, &held.to) {
             let cut = mailbox.discard(&held.from, &[held.id]).await;

@@ -165,6 +165,22 @@ impl Ingest {
         self.clock_op()
     }
 
+    /// A moment behind all that was signed here or witnessed, and before all that will be signed:
+    /// the wall clock alone may have been set back. Where that would be further ahead than peers
+    /// take, it is the wall clock, which what was signed is ahead of then. What is to be written
+    /// down of it gives [`Self::witness`].
+    pub fn moment(&self) -> Millis {
+        let now = self.0.clock.now();
+        let mut hlc = self.0.hlc.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = Hlc::new(Millis(hlc.last().wall().0.saturating_add(1)), 0);
+        let at = match behind.is_ahead_of(now) {
+            true => now,
+            false => behind.wall().max(now),
+        };
+        hlc.witness(Hlc::new(at, u16::MAX), now);
+        at
+    }
+
     /// Runs work to its end although whoever waits for it goes away: a session or a connection
     /// that ends between a write and what follows from it would leave a retraction untold, the
     /// index with what was erased, a card unlearnt.

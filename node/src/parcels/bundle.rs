@@ -4,7 +4,7 @@ use liaison_protocol::id::{AgencyId, ParcelId};
 use liaison_protocol::parcel::Parcel;
 
 use super::Parcels;
-use super::outbox::{Key, Row, State, Way};
+use super::outbox::{Key, Load, Row, State, Way};
 use super::pack::{Counts, PackError};
 use crate::store::StoreError;
 
@@ -15,6 +15,8 @@ impl Parcels {
     /// # Errors
     /// The store can't be read or written.
     pub async fn begin_bundle(&self, to: AgencyId) -> Result<u64, StoreError> {
+        // What was withdrawn from earlier ones at this moment is told in this one.
+        self.look(|row| row.to == to).await?;
         let unwritten =
             |row: &Row| row.to == to && row.way == Way::Bundle && row.state == State::Made;
         let unwritten = self.0.outbox.rows(unwritten);
@@ -39,7 +41,7 @@ impl Parcels {
         let counts: Counts = std::sync::Arc::new(move |row| {
             row.way == Way::Bundle && (!again || row.number >= first)
         });
-        let packed = self.pack(to, Way::Bundle, counts).await?;
+        let packed = self.pack(to, Way::Bundle, Load::All, counts).await?;
         Ok(packed.map(|packed| packed.parcel))
     }
 

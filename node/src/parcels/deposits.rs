@@ -10,7 +10,7 @@ use liaison_protocol::id::{AgencyId, ParcelId};
 use liaison_protocol::limits as wire_limits;
 use liaison_protocol::wire::mailbox::{ClientEvent as Event, Deposit, Refusal};
 
-use super::outbox::{Key, Row, State, Way};
+use super::outbox::{Key, Load, Row, State, Way};
 use super::pack::{Counts, PackError, Packed};
 use super::post::PostError;
 use super::talk::Talk;
@@ -34,7 +34,7 @@ pub(super) struct Deposits {
     /// Offered to the hub, which has not said yet what became of it.
     offered: BTreeMap<ParcelId, Key>,
     /// For whom there was nothing, as everything stood then.
-    nothing_for: HashMap<AgencyId, Seen>,
+    nothing_for: HashMap<AgencyId, (Seen, Load)>,
     /// Who is away.
     pub absent: Absent,
     /// For whom something was packed last.
@@ -64,14 +64,14 @@ impl Deposits {
 
     /// The peers that are away and for whom none is on its way, the next one first: in turn, so
     /// that one's backlog does not keep the others waiting.
-    fn next(&self, seen: &Seen) -> Option<AgencyId> {
-        let all = self.absent.peers.iter();
-        let (before, behind): (Vec<&AgencyId>, Vec<&AgencyId>) =
-            all.partition(|peer| self.last.is_some_and(|last| **peer <= last));
-        let open = |peer: &&AgencyId| {
-            !self.busy.contains(*peer) && self.nothing_for.get(*peer) != Some(seen)
+    fn next(&self, seen: Seen) -> Option<(AgencyId, Load)> {
+        let all = self.absent.peers.iter().copied();
+        let (before, behind): (Vec<_>, Vec<_>) =
+            all.partition(|(peer, _)| self.last.is_some_and(|last| *peer <= last));
+        let open = |(peer, load): &(AgencyId, Load)| {
+            !self.busy.contains(peer) && self.nothing_for.get(peer) != Some(&(seen, *load))
         };
-        behind.into_iter().chain(before).find(open).copied()
+        behind.into_iter().chain(before).find(open)
     }
 }
 
@@ -84,7 +84,7 @@ impl Talk<'_> {
         }
         let seen = self.seen();
         while self.deposits.busy.len() < wire_limits::DEPOSITS_AT_ONCE
-            && let Some(peer) = self.deposits.next(&seen)
+            && let Some((peer, load)) = self.deposits.next(seen)
         {
             let (hub, node) = (self.hub, self.node.clone());
             let counts: Counts = {
@@ -93,10 +93,11 @@ impl Talk<'_> {
             };
             let packing = async move {
                 let parcels = node.parcels.clone();
-                (peer, parcels.pack(peer, Way::Hub(hub), counts).await)
+                let packed = parcels.pack(peer, Way::Hub(hub), load, counts).await;
+                (peer, packed)
             };
             // Until something is found there is nothing.
-            self.deposits.nothing_for.insert(peer, seen);
+            self.deposits.nothing_for.insert(peer, (seen, load));
             self.deposits.last = Some(peer);
             self.deposits.busy.insert(peer);
             self.deposits.packing.push(aside(packing));
@@ -161,7 +162,7 @@ impl Talk<'_> {
                 to: row.to,
                 size: row.size,
                 expires: row.expires,
-                owed: row.urgent,
+                owed: row.owed,
             };
             self.deposits.offered.insert(row.id, row.key());
             self.handle(Event::Deposit { deposit, parcel });
@@ -196,7 +197,7 @@ impl Talk<'_> {
             Ok(()) => {
                 tracing::info!(%peer, number = row.number, bytes = row.size, records = row.records.len(), "a parcel was left at the hub");
                 parcels.mended(&row.to);
-                parcels.not_refused(&self.hub, &row.to);
+                parcels.not_refused(&self.hub, &row.to, row.owed);
                 // Unless it is to be discarded by now.
                 if row.state == State::Made {
                     parcels.outbox().set(&key, State::Lies).await?;
@@ -205,7 +206,7 @@ impl Talk<'_> {
             Err(why) => {
                 let hub = self.node.registry.alias(&self.hub);
                 tracing::warn!(%peer, "{}", refused(&hub, &peer, why));
-                parcels.refused(self.hub, row.to, why);
+                parcels.refused(self.hub, row.to, why, row.owed);
                 parcels.took_back(&key).await?;
             }
         }

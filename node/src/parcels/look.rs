@@ -115,29 +115,25 @@ impl Parcels {
     }
 
     /// Looks at parcels that are under way, as everything stands now. At hubs, what may no
-    /// longer go is to be discarded; a file is out of reach, and its row stays until it ends.
+    /// longer go is to be discarded; a file is out of reach, and its row stays until it ends. In
+    /// either case its addressee is to refuse it.
     ///
     /// # Errors
     /// The store can't be read or written.
     pub async fn look(&self, which: impl Fn(&Row) -> bool) -> Result<(), StoreError> {
-        let rows = self.0.outbox.rows(|row| row.is_under_way() && which(row));
+        let open = |row: &Row| row.is_under_way() || row.way == Way::Bundle;
+        let rows = self.0.outbox.rows(|row| open(row) && which(row));
         if rows.is_empty() {
             return Ok(());
         }
-        let this = self.clone();
-        let judged = tokio::task::spawn_blocking(move || {
-            let judge = |row: Row| Ok((this.judge(&row)?, row));
-            rows.into_iter().map(judge).collect::<Result<Vec<_>, _>>()
-        });
-        let judged: Vec<(Verdict, Row)> = judged.await.map_err(|_| StoreError::Closed {
-            dir: self.0.store.dir().to_path_buf(),
-        })??;
         let now = self.0.share.now();
         let mut gone = Vec::new();
-        for (verdict, row) in judged {
+        for (verdict, row) in self.judged(rows).await? {
             match (verdict, row.way) {
-                (Verdict::Good, _) | (Verdict::Withdrawn, Way::Bundle) => continue,
-                (Verdict::Withdrawn, Way::Hub(_)) => {
+                (Verdict::Good, _) => continue,
+                // A file for which that is done.
+                (Verdict::Withdrawn, _) if !row.is_under_way() => continue,
+                (Verdict::Withdrawn, _) => {
                     self.void(&row).await?;
                     self.unwanted(&row, now).await?;
                 }
@@ -148,8 +144,30 @@ impl Parcels {
         self.lose_rows(&gone).await
     }
 
+    /// Whether all that is in a parcel may still go.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub(super) async fn may_go(&self, row: &Row) -> Result<bool, StoreError> {
+        let judged = self.judged(vec![row.clone()]).await?;
+        let stands = |(verdict, _): &(Verdict, Row)| *verdict != Verdict::Withdrawn;
+        Ok(judged.iter().all(stands))
+    }
+
+    async fn judged(&self, rows: Vec<Row>) -> Result<Vec<(Verdict, Row)>, StoreError> {
+        let this = self.clone();
+        let judged = tokio::task::spawn_blocking(move || {
+            let judge = |row: Row| Ok((this.judge(&row)?, row));
+            rows.into_iter().map(judge).collect()
+        });
+        judged.await.map_err(|_| StoreError::Closed {
+            dir: self.0.store.dir().to_path_buf(),
+        })?
+    }
+
     fn judge(&self, row: &Row) -> Result<Verdict, StoreError> {
-        if row.expires <= self.0.share.now() {
+        // A clock that is wrong ends nothing.
+        if row.expires <= self.ended_by() {
             return Ok(Verdict::Ended);
         }
         if !self.0.share.registry.is_peer(&row.to) {
@@ -181,20 +199,9 @@ impl Parcels {
     /// # Errors
     /// The store can't be read.
     pub async fn withdrawn(&self) -> Result<HashSet<Key>, StoreError> {
-        let rows = self.0.outbox.rows(|_| true);
-        let this = self.clone();
-        let judged = tokio::task::spawn_blocking(move || {
-            let mut withdrawn = HashSet::new();
-            for row in rows {
-                if this.judge(&row)? == Verdict::Withdrawn {
-                    withdrawn.insert(row.key());
-                }
-            }
-            Ok(withdrawn)
-        });
-        judged.await.map_err(|_| StoreError::Closed {
-            dir: self.0.store.dir().to_path_buf(),
-        })?
+        let judged = self.judged(self.0.outbox.rows(|_| true)).await?.into_iter();
+        let withdrawn = judged.filter(|(verdict, _)| *verdict == Verdict::Withdrawn);
+        Ok(withdrawn.map(|(_, row)| row.key()).collect())
     }
 
     /// Whether anything in a parcel is shared rather than owed.
@@ -218,7 +225,7 @@ impl Parcels {
         }
         let _one_at_a_time = self.0.packing.of(&row.to).await;
         let next = self.0.outbox.next_number(&row.to, self.0.share.now())?;
-        let mut voids = Voids::load(&self.0.store, &row.to, self.0.share.now())?;
+        let mut voids = Voids::load(&self.0.store, &row.to, self.ended_by())?;
         voids.add(row.number, row.expires, next);
         let op = voids.keep(&self.0.store, &row.to)?;
         self.0.store.write(vec![op]).await.map(|_| ())

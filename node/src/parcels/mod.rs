@@ -35,7 +35,7 @@ use tokio::sync::watch;
 
 pub use self::deposits::refused;
 pub use self::open::{OpenError, Opened};
-pub use self::outbox::{Key, Outbox, Row, State, Way};
+pub use self::outbox::{Key, Load, Outbox, Row, State, Way};
 use self::pack::Looked;
 pub use self::pack::{Counts, PackError, Packed};
 use self::refusals::Refusals;
@@ -125,7 +125,7 @@ impl Parcels {
         let store = share.store.clone();
         Ok(Self(Arc::new(Shared {
             outbox: Outbox::load(store.clone()).await?,
-            told: Told::load(store.clone())?,
+            told: Told::load(store.clone(), share.registry.peers().into_keys())?,
             store,
             share,
             ingest,
@@ -186,17 +186,18 @@ impl Parcels {
         }
     }
 
-    /// A hub does not keep something for an agency.
-    fn refused(&self, hub: AgencyId, to: AgencyId, why: Refusal) {
+    /// A hub does not keep something for an agency, which holds something `owed` or nothing.
+    fn refused(&self, hub: AgencyId, to: AgencyId, why: Refusal, owed: bool) {
         let (now, registry) = (self.0.share.now(), &self.0.share.registry);
         let mut inner = self.lock();
         inner.refusals.keep_only(|agency| registry.is_peer(agency));
-        inner.refusals.note(hub, to, why, now);
+        inner.refusals.note((hub, to), why, owed, now);
     }
 
     /// It does.
-    fn not_refused(&self, hub: &AgencyId, to: &AgencyId) {
-        self.lock().refusals.clear(hub, to);
+    fn not_refused(&self, hub: &AgencyId, to: &AgencyId, owed: bool) {
+        let now = self.0.share.now();
+        self.lock().refusals.clear((hub, to), owed, now);
     }
 
     /// What a hub said of parcels for an agency, if it refused last.
@@ -251,6 +252,11 @@ impl Parcels {
             Way::Bundle => wire_limits::PARCEL_DAYS,
         };
         Millis(now.0.saturating_add(days.saturating_mul(limits::DAY_MS)))
+    }
+
+    /// By when what ends has ended: while the clock is not believed, nothing has.
+    fn ended_by(&self) -> Millis {
+        self.0.time.trusted().unwrap_or(Millis(0))
     }
 
     /// Up to where the store was looked at for an agency: by an earlier parcel under this policy,

@@ -342,7 +342,8 @@ impl Parcels {
             }
         }
         let ids: Vec<RecordId> = wanted.iter().map(|(item, _)| item.id).collect();
-        let received = self.0.ingest.received(from, route, wanted).await;
+        let received = self.0.ingest.received_in_letter(from, route, made, wanted);
+        let received = received.await;
         answers.extend(ids.into_iter().zip(received));
         let disk = Answer::Later(Later::Disk);
         if answers.iter().any(|(_, answer)| *answer == disk) {
@@ -411,8 +412,9 @@ impl Parcels {
         if numbers.is_empty() {
             return Ok(());
         }
-        let now = self.0.share.now();
-        let mut voids = Voids::load(&self.0.store, &from, now)?;
+        // Whoever adds to them reads and writes them in the same turn.
+        let _one_at_a_time = self.0.packing.of(&from).await;
+        let mut voids = Voids::load(&self.0.store, &from, self.ended_by())?;
         numbers.iter().for_each(|number| voids.told_by(*number));
         let keys: Vec<Key> = numbers.iter().map(|number| (from, *number)).collect();
         self.astray(&keys).await?;

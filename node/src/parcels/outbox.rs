@@ -58,8 +58,8 @@ pub struct Row {
     pub expires: Millis,
     /// Its bytes.
     pub size: u32,
-    /// Whether something in it is owed, or about a person.
-    pub urgent: bool,
+    /// Whether something in it is owed.
+    pub owed: bool,
     /// How often in a row what is in it was sent before, and no word came back.
     pub tries: u8,
     /// What is in it, in its order.
@@ -75,6 +75,15 @@ pub enum Way {
     Bundle,
 }
 
+/// What a parcel may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// All that its addressee lacks.
+    All,
+    /// Of that, what is owed: there is no room for the rest.
+    Owed,
+}
+
 /// How far a parcel is, as far as is known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
@@ -87,7 +96,8 @@ pub enum State {
         /// Since when.
         since: Millis,
     },
-    /// It is to be discarded: something in it may no longer go, or all of it arrived.
+    /// It is to be discarded: something in it may no longer go, or all of it arrived. In a file,
+    /// out of reach: its addressee is told to refuse it.
     Unwanted {
         /// Since when.
         since: Millis,
@@ -185,11 +195,22 @@ impl Outbox {
         self.lock().get(key).cloned()
     }
 
-    /// Whether there is room for one more to this agency.
-    pub fn has_room(&self, to: &AgencyId) -> bool {
+    /// What one more to this agency may hold; none: there is no room for one.
+    pub fn room(&self, to: &AgencyId) -> Option<Load> {
         let rows = self.lock();
         let theirs = rows.keys().filter(|(agency, _)| agency == to).count();
-        rows.len() < limits::OUTBOX_PARCELS && theirs < limits::OUTBOX_PARCELS_OF_PEER
+        let fits = |left: usize, left_of_peer: usize| {
+            rows.len() + left < limits::OUTBOX_PARCELS
+                && theirs + left_of_peer < limits::OUTBOX_PARCELS_OF_PEER
+        };
+        let all = fits(
+            limits::OUTBOX_OWED_PARCELS,
+            limits::OUTBOX_OWED_PARCELS_OF_PEER,
+        );
+        match all {
+            true => Some(Load::All),
+            false => fits(0, 0).then_some(Load::Owed),
+        }
     }
 
     /// The records that are under way to an agency in parcels for which `counts` says so.
@@ -330,7 +351,7 @@ mod tests {
             made: Millis(1),
             expires: Millis(2),
             size: 4096,
-            urgent: false,
+            owed: false,
             tries: 0,
             records: records.iter().copied().map(Arrival).collect(),
         }

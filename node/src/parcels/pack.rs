@@ -10,13 +10,13 @@ use liaison_protocol::parcel::{Cargo, Letter, Parcel, ParcelFault, ROOM};
 use liaison_protocol::seal::SealingKey;
 
 use super::Parcels;
-use super::outbox::{Row, State, Way};
+use super::outbox::{Load, Row, State, Way};
 use super::retired::Retired;
 use super::told::OfParcel;
 use super::void::Voids;
 use crate::limits;
 use crate::share::{Ahead, Lack, Lacks, ReleaseError, Released, Search};
-use crate::store::{Arrival, StoreError};
+use crate::store::{Arrival, Op, StoreError};
 
 /// A parcel that may leave: its row is in the outbox.
 #[derive(Clone, Debug)]
@@ -62,6 +62,14 @@ pub enum PackError {
         /// How many.
         count: usize,
     },
+    /// Again and again something in it was withdrawn while it was made.
+    #[error(
+        "a parcel for '{to}' could not be made: something in it was withdrawn each time. Try again when less changes"
+    )]
+    Withdrawn {
+        /// Alias.
+        to: String,
+    },
     /// Nothing leaves until the node has caught up.
     #[error("nothing leaves in parcels until this node has caught up: 'liaison restore status'")]
     CatchingUp,
@@ -72,6 +80,15 @@ pub enum PackError {
 
 /// Which parcels that are under way hold what need not be packed again.
 pub type Counts = Arc<dyn Fn(&Row) -> bool + Send + Sync>;
+
+/// A parcel in the outbox, and what it tells that need not be told again.
+struct Made {
+    packed: Packed,
+    /// Of the parcels of which it says what became of them.
+    numbers: Vec<u64>,
+    /// What forgets the rest.
+    forget: Vec<Op>,
+}
 
 /// What a parcel is to be made of.
 struct Choice {
@@ -96,7 +113,8 @@ pub(super) struct Looked {
 
 impl Parcels {
     /// Makes the next parcel for an agency: of what it lacks and may have by this way, and of
-    /// what became of the parcels that came from it. None: there is nothing.
+    /// what became of the parcels that came from it; or of what is owed to it alone. None: there
+    /// is nothing.
     ///
     /// # Errors
     /// [`PackError`]; nothing left then.
@@ -104,6 +122,7 @@ impl Parcels {
         &self,
         to: AgencyId,
         way: Way,
+        load: Load,
         counts: Counts,
     ) -> Result<Option<Packed>, PackError> {
         // A record is in one parcel, and a number is used once.
@@ -111,15 +130,54 @@ impl Parcels {
         if self.0.catch_up.waiting().is_some() {
             return Err(PackError::CatchingUp);
         }
-        if !self.0.outbox.has_room(&to) {
-            let count = self.0.outbox.rows(|row| row.to == to).len();
-            let to = self.alias(&to);
-            return Err(PackError::Full { to, count });
+        let full = || PackError::Full {
+            to: self.alias(&to),
+            count: self.0.outbox.rows(|row| row.to == to).len(),
+        };
+        let room = self.0.outbox.room(&to).ok_or_else(full)?;
+        let load = if room == Load::Owed { room } else { load };
+        for _ in 0..limits::PACK_TRIES {
+            let Some(made) = self.make(to, way, load, &counts).await? else {
+                return if room == Load::All {
+                    Ok(None)
+                } else {
+                    Err(full())
+                };
+            };
+            let Made {
+                packed,
+                numbers,
+                mut forget,
+            } = made;
+            // Whatever withdrew something of it before its row stood in the outbox did not find
+            // it there; what comes from now on does.
+            if self.may_go(&packed.row).await? {
+                forget.extend(self.0.told.drop_ops(&to, &numbers));
+                if !forget.is_empty() {
+                    self.0.store.write(forget).await?;
+                    self.0.told.forget(&to, &numbers);
+                }
+                return Ok(Some(packed));
+            }
+            self.drop_rows(&[packed.row.key()]).await?;
         }
+        let to = self.alias(&to);
+        Err(PackError::Withdrawn { to })
+    }
+
+    /// Makes one, and enters it into the outbox.
+    async fn make(
+        &self,
+        to: AgencyId,
+        way: Way,
+        load: Load,
+        counts: &Counts,
+    ) -> Result<Option<Made>, PackError> {
         let number = self.0.outbox.next_number(&to, self.0.share.now())?;
-        let choice = self.choose(to, way, counts).await?;
+        // Before what may go is looked up: a recall that was not there then is younger.
+        let made = self.0.ingest.moment();
+        let choice = self.choose(to, way, load, counts.clone()).await?;
         let lacks = || choice.owed.iter().chain(&choice.rest);
-        let urgent = lacks().any(|lack| lack.urgent);
         if way != Way::Bundle {
             self.went_before(&to, lacks().map(|lack| lack.arrival))
                 .await?;
@@ -144,17 +202,19 @@ impl Parcels {
             self.set_looked(to, way, choice.looked);
             return Ok(None);
         }
+        let is_owed = |at: &Arrival| choice.owed.iter().any(|lack| lack.arrival == *at);
+        let owed = contents.is_empty() || records.iter().any(is_owed);
         let void = voids.numbers();
         if !void.is_empty() {
             contents.push(Cargo::Void(void));
         }
         let now = self.0.share.now();
-        let expires = self.expires(way, now);
+        let expires = self.expires(way, now.min(made));
         let letter = Letter {
             from: self.0.share.registry.own(),
             to,
             number,
-            made: now,
+            made,
             expires,
             contents,
         };
@@ -168,26 +228,37 @@ impl Parcels {
             made: now,
             expires,
             size: u32::try_from(parcel.bytes().len()).unwrap_or(u32::MAX),
-            urgent,
+            owed,
             tries: self.tries(&to),
             records,
         };
-        let mut forget = self.0.told.drop_ops(&to, &numbers);
-        forget.extend(retired.forget(&to));
-        self.0.outbox.add(row.clone(), forget).await?;
-        self.0.told.forget(&to, &numbers);
+        let clock = self.0.ingest.witness(made);
+        self.0.outbox.add(row.clone(), vec![clock]).await?;
         self.set_looked(to, way, choice.looked);
-        Ok(Some(Packed { row, parcel }))
+        let forget = retired.forget(&to).into_iter().collect();
+        Ok(Some(Made {
+            packed: Packed { row, parcel },
+            numbers,
+            forget,
+        }))
     }
 
     /// Finds what the next parcel is to hold, and up to where it was looked.
-    async fn choose(&self, to: AgencyId, way: Way, counts: Counts) -> Result<Choice, PackError> {
+    async fn choose(
+        &self,
+        to: AgencyId,
+        way: Way,
+        load: Load,
+        counts: Counts,
+    ) -> Result<Choice, PackError> {
         let this = self.clone();
         let found = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
             let now = this.0.share.now();
-            let told = this.0.told.to(&to)?;
-            let retired = Retired::load(&this.0.store, &to)?;
-            let voids = Voids::load(&this.0.store, &to, now)?;
+            let (told, retired) = match load {
+                Load::All => (this.0.told.to(&to)?, Retired::load(&this.0.store, &to)?),
+                Load::Owed => Default::default(),
+            };
+            let voids = Voids::load(&this.0.store, &to, this.ended_by())?;
             // First up to where it was looked: what leaves what is under way meanwhile is to be
             // looked at again.
             let looked = this.looked(&to, way)?;
@@ -202,6 +273,7 @@ impl Parcels {
                 after: looked.up_to,
                 bytes: room,
                 again_before: Millis(now.0.saturating_sub(limits::PARCEL_AGAIN_MS)),
+                only_owed: load == Load::Owed,
             })?;
             Ok(Choice {
                 told,

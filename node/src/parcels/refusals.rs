@@ -14,6 +14,8 @@ use crate::limits;
 pub struct Refused {
     /// Why, as it said last.
     pub why: Refusal,
+    /// Whether that was of a parcel with something owed in it.
+    pub owed: bool,
     /// Since when.
     pub since: Millis,
     /// When it was asked last.
@@ -29,6 +31,15 @@ impl Refused {
     pub fn holds(&self, now: Millis) -> bool {
         self.last <= now && now < self.next
     }
+
+    /// Whether the hub may have room for what is owed: it had none for something else.
+    pub fn spares_owed(&self) -> bool {
+        let room = matches!(
+            self.why,
+            Refusal::DepositorFull | Refusal::AddresseeFull | Refusal::Disk
+        );
+        room && !self.owed
+    }
 }
 
 /// What hubs refused, by hub and addressee: linked peers both, and a word of the hub clears it.
@@ -36,9 +47,9 @@ impl Refused {
 pub(super) struct Refusals(BTreeMap<(AgencyId, AgencyId), Refused>);
 
 impl Refusals {
-    /// A hub does not keep something for an agency.
-    pub fn note(&mut self, hub: AgencyId, to: AgencyId, why: Refusal, now: Millis) {
-        let before = self.0.get(&(hub, to));
+    /// A hub does not keep something for an agency, which holds something `owed` or nothing.
+    pub fn note(&mut self, of: (AgencyId, AgencyId), why: Refusal, owed: bool, now: Millis) {
+        let before = self.0.get(&of);
         let (since, asked) = before.map_or((now, 0), |before| (before.since, before.times));
         let wait = match why {
             Refusal::Busy => limits::HUB_BUSY_MS,
@@ -46,17 +57,22 @@ impl Refusals {
         };
         let refused = Refused {
             why,
+            owed,
             since,
             last: now,
             times: asked.saturating_add(1),
             next: Millis(now.0.saturating_add(wait)),
         };
-        self.0.insert((hub, to), refused);
+        self.0.insert(of, refused);
     }
 
-    /// It does.
-    pub fn clear(&mut self, hub: &AgencyId, to: &AgencyId) {
-        self.0.remove(&(*hub, *to));
+    /// It does. That it keeps what is `owed` says nothing of the rest that waits.
+    pub fn clear(&mut self, (hub, to): (&AgencyId, &AgencyId), owed: bool, now: Millis) {
+        let of = (*hub, *to);
+        let stays = |refused: &Refused| owed && refused.spares_owed() && refused.holds(now);
+        if !self.0.get(&of).is_some_and(stays) {
+            self.0.remove(&of);
+        }
     }
 
     /// What a hub said of an agency, if it refused last.
@@ -117,7 +133,7 @@ mod tests {
         let mut now = Millis(1_000_000);
         let mut waits = Vec::new();
         for _ in 0..6 {
-            refusals.note(HUB, TO, Refusal::NotCarried, now);
+            refusals.note((HUB, TO), Refusal::NotCarried, false, now);
             let refused = refusals.of(&HUB, &TO).expect("refused");
             assert!(refused.holds(now) && !refused.holds(refused.next));
             assert_eq!(refused.since, Millis(1_000_000));
@@ -125,8 +141,8 @@ mod tests {
             now = refused.next;
         }
         assert_eq!(waits, [1, 5, 15, 60, 60, 60]);
-        refusals.clear(&HUB, &TO);
-        refusals.note(HUB, TO, Refusal::Disk, now);
+        refusals.clear((&HUB, &TO), false, now);
+        refusals.note((HUB, TO), Refusal::Disk, false, now);
         let refused = refusals.of(&HUB, &TO).expect("refused");
         assert_eq!((refused.times, refused.since), (1, now));
         assert_eq!(refused.next.0 - now.0, 60_000);
@@ -135,10 +151,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_owed_is_not_held_up_by_a_refusal_of_the_rest() {
+        let mut refusals = Refusals::default();
+        let now = Millis(1_000_000);
+        let clear = |refusals: &mut Refusals, owed, now| refusals.clear((&HUB, &TO), owed, now);
+        let of = |refusals: &Refusals| refusals.of(&HUB, &TO);
+        refusals.note((HUB, TO), Refusal::AddresseeFull, false, now);
+        assert!(of(&refusals).expect("refused").spares_owed());
+        clear(&mut refusals, true, now);
+        let held = of(&refusals).expect("the rest waits still");
+        clear(&mut refusals, true, held.next);
+        assert_eq!(of(&refusals), None, "nothing waits any more");
+        for (why, owed) in [(Refusal::Disk, true), (Refusal::NotCarried, false)] {
+            refusals.note((HUB, TO), why, owed, now);
+            assert!(!of(&refusals).expect("refused").spares_owed(), "{why:?}");
+            clear(&mut refusals, true, now);
+            assert_eq!(of(&refusals), None, "{why:?}");
+        }
+    }
+
+    #[test]
     fn what_may_have_changed_is_asked_soon_but_not_all_the_time() {
         let mut refusals = Refusals::default();
         let now = Millis(1_000_000);
-        refusals.note(HUB, TO, Refusal::NotCarried, now);
+        refusals.note((HUB, TO), Refusal::NotCarried, false, now);
         let any = |_: &AgencyId, _| true;
         assert!(!refusals.ask_again(&TO, now, any), "another hub");
         assert!(!refusals.ask_again(&HUB, now, |_, why| why == Refusal::Disk));
@@ -147,7 +183,7 @@ mod tests {
         let next = |refusals: &Refusals| refusals.of(&HUB, &TO).expect("refused").next;
         assert_eq!(next(&refusals).0 - now.0, limits::HUB_AGAIN_SOON_MS);
         let later = Millis(now.0 + 30_000);
-        refusals.note(HUB, TO, Refusal::NotCarried, now);
+        refusals.note((HUB, TO), Refusal::NotCarried, false, now);
         assert!(refusals.ask_again(&HUB, later, any));
         assert_eq!(next(&refusals), later);
         refusals.keep_only(|agency| *agency != TO);

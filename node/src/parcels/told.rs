@@ -36,15 +36,20 @@ pub struct OfParcel {
 }
 
 impl Told {
-    /// Reads of which parcels something is to be told.
+    /// Reads of which parcels of these agencies something is to be told.
     ///
     /// # Errors
     /// The store can't be read.
-    pub fn load(store: Store) -> Result<Self, StoreError> {
+    pub fn load(
+        store: Store,
+        agencies: impl Iterator<Item = AgencyId>,
+    ) -> Result<Self, StoreError> {
         let mut waiting: BTreeMap<AgencyId, Vec<u64>> = BTreeMap::new();
-        for (name, _) in store.metas(TOLD, limits::STORE_ROWS)? {
-            if let Some((agency, number)) = parse(&name) {
-                waiting.entry(agency).or_default().push(number);
+        for agency in agencies {
+            let of = format!("{TOLD}{}/", agency.full());
+            for (name, _) in store.metas(&of, limits::TOLD_PARCELS)? {
+                let number = name.strip_prefix(&of).and_then(|n| n.parse::<u64>().ok());
+                waiting.entry(agency).or_default().extend(number);
             }
         }
         Ok(Self(Arc::new(Shared {
@@ -136,7 +141,34 @@ fn name(agency: &AgencyId, number: u64) -> String {
     format!("{TOLD}{}/{number:020}", agency.full())
 }
 
-fn parse(name: &str) -> Option<(AgencyId, u64)> {
-    let (agency, number) = name.strip_prefix(TOLD)?.split_once('/')?;
-    Some((agency.parse().ok()?, number.parse().ok()?))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Options;
+
+    /// More of them than the store gives at once.
+    #[tokio::test]
+    async fn all_that_is_to_be_told_is_known_after_a_start() {
+        let dir = tempfile::tempdir().expect("folder");
+        let store = Store::open(dir.path().join("store"), Options::default()).expect("store");
+        let agencies: Vec<AgencyId> = (1..=11).map(|n| AgencyId::from_bytes([n; 32])).collect();
+        let numbers = 1..=limits::TOLD_PARCELS as u64;
+        assert!(agencies.len() * limits::TOLD_PARCELS > limits::STORE_ROWS);
+        for agency in &agencies {
+            let put = |number| Op::PutMeta {
+                name: name(agency, number),
+                bytes: super::super::encode(&store, &Vec::<(RecordId, Answer)>::new())
+                    .expect("encoded"),
+            };
+            let ops: Vec<Op> = numbers.clone().map(put).collect();
+            for some in ops.chunks(limits::STORE_BATCH_OPS) {
+                store.write(some.to_vec()).await.expect("written");
+            }
+        }
+        let told = Told::load(store, agencies.iter().copied()).expect("loaded");
+        for agency in &agencies {
+            let known = told.lock().get(agency).cloned().unwrap_or_default();
+            assert!(known.into_iter().eq(numbers.clone()), "{}", agency.short());
+        }
+    }
 }

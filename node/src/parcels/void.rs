@@ -27,7 +27,8 @@ pub(super) struct Void {
 pub(super) struct Voids(Vec<Void>);
 
 impl Voids {
-    /// Those for an agency that would not have ended yet.
+    /// Those for an agency that would not have ended yet. Whoever writes them back holds its turn to
+    /// be packed for, and goes by a time that is believed.
     pub fn load(store: &Store, to: &AgencyId, now: Millis) -> Result<Self, StoreError> {
         let bytes = store.meta(&name(to))?;
         let all: Vec<Void> = bytes

@@ -4,14 +4,14 @@ use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::signed::VerifiedRecord;
 
-use super::outbox::{Row, Way};
+use super::outbox::{Load, Row, Way};
 use crate::node::Node;
 
 /// Who is to be sent parcels through one hub.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Absent {
-    /// Those who are away for long enough, and use this hub.
-    pub peers: Vec<AgencyId>,
+    /// Those who are away for long enough, and use this hub; and what it may have room for.
+    pub peers: Vec<(AgencyId, Load)>,
     /// When the next one will be, if it stays away, or is to be asked for again.
     pub next: Option<Millis>,
     /// Whether this hub refused to keep something for one of them.
@@ -35,8 +35,8 @@ impl Node {
             };
             if due > now {
                 absent.wake_at(due);
-            } else if self.hub_for(&peer, now) == Some(*hub) {
-                absent.peers.push(peer);
+            } else if let Some((_, load)) = self.hub_for(&peer, now).filter(|(of, _)| of == hub) {
+                absent.peers.push((peer, load));
             }
             if let Some(refused) = self.parcels.refusal(hub, &peer) {
                 absent.refused = true;
@@ -64,20 +64,27 @@ impl Node {
 
     /// The hub at which a parcel for a peer is left: the first that it collects from and that is
     /// a peer of ours. One that is away is waited for as long as a peer is; then the next is
-    /// taken. One that refused is left out for a while.
-    fn hub_for(&self, peer: &AgencyId, now: Millis) -> Option<AgencyId> {
+    /// taken. One that refused is left out for a while; but if it had no room for what is not
+    /// owed, and no other hub can be had, what is owed is left there all the same.
+    fn hub_for(&self, peer: &AgencyId, now: Millis) -> Option<(AgencyId, Load)> {
+        let mut owed = None;
         for hub in self.registry.hubs_of_peer(peer) {
+            if hub == *peer {
+                continue;
+            }
             let refused = self.parcels.refusal(&hub, peer);
-            if hub == *peer || refused.is_some_and(|refused| refused.holds(now)) {
+            if let Some(refused) = refused.filter(|refused| refused.holds(now)) {
+                let may_have_room = refused.spares_owed() && self.absent_from(&hub).is_none();
+                owed = owed.or(may_have_room.then_some((hub, Load::Owed)));
                 continue;
             }
             match self.absent_from(&hub) {
-                None => return Some(hub),
-                Some(due) if due > now => return None,
+                None => return Some((hub, Load::All)),
+                Some(due) if due > now => break,
                 Some(_) => {}
             }
         }
-        None
+        owed
     }
 
     /// Whether a parcel that is under way keeps what is in it from being packed again for this

@@ -10,7 +10,7 @@ use liaison_protocol::wire::Item;
 use super::{Ahead, Candidate, Route, Share};
 use crate::kind;
 use crate::limits;
-use crate::store::{Arrival, Direction, Header, StoreError};
+use crate::store::{Arrival, Direction, Header, LedgerEntry, StoreError};
 
 /// A record that a peer lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Search<'a> {
     pub bytes: usize,
     /// What the peer answered `later` before this is tried again.
     pub again_before: Millis,
+    /// Whether nothing is looked for but what is owed.
+    pub only_owed: bool,
 }
 
 impl Share {
@@ -69,10 +71,15 @@ impl Share {
             items: Vec::new(),
         };
         let more_owed = found.owed()?;
-        let ahead = Ahead::of(found.items.iter().map(|lack| lack.arrival));
-        found.opened(&ahead)?;
-        found.again()?;
-        let (up_to, more) = found.rest()?;
+        let (up_to, more) = if search.only_owed {
+            found.items.retain(|lack| lack.owed);
+            (search.after, true)
+        } else {
+            let ahead = Ahead::of(found.items.iter().map(|lack| lack.arrival));
+            found.opened(&ahead)?;
+            found.again()?;
+            found.rest()?
+        };
         let mut items = found.items;
         // Stable: each of the three in the order in which it was found.
         items.sort_by_key(|lack| (!lack.owed, !lack.urgent));
@@ -104,7 +111,15 @@ impl Found<'_> {
                 limits::SCAN_PAGE,
             )?;
             for one in scan.items {
-                self.take(one)?;
+                // What it had no room for is not packed over and over.
+                let line = self
+                    .share
+                    .store
+                    .ledger_entry(self.search.peer, one.arrival)?;
+                let rests = |l: &LedgerEntry| l.is_later() && l.at >= self.search.again_before;
+                if !line.as_ref().is_some_and(rests) {
+                    self.take(one)?;
+                }
             }
             if !scan.more {
                 return Ok(false);

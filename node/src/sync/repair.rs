@@ -28,6 +28,10 @@ pub(super) struct Turns {
 
 #[derive(Clone)]
 struct Queue {
+    /// How long a turn lasts if others wait.
+    long: Duration,
+    /// How long it has then to end in order.
+    grace: Duration,
     room: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
 }
@@ -41,9 +45,11 @@ struct Turn {
 
 impl Default for Turns {
     fn default() -> Self {
-        let queue = || Queue {
-            room: Arc::new(Semaphore::new(limits::REPAIRS_AT_ONCE)),
-            waiting: Arc::default(),
+        let queue = || {
+            Queue::new(
+                Duration::from_millis(limits::REPAIR_TURN_MS),
+                Duration::from_millis(limits::REPAIR_END_MS),
+            )
         };
         Self {
             begun: queue(),
@@ -53,6 +59,15 @@ impl Default for Turns {
 }
 
 impl Queue {
+    fn new(long: Duration, grace: Duration) -> Self {
+        Self {
+            long,
+            grace,
+            room: Arc::new(Semaphore::new(limits::REPAIRS_AT_ONCE)),
+            waiting: Arc::default(),
+        }
+    }
+
     async fn turn(&self) -> Result<Turn, SyncError> {
         let waits = Waits::new(self.waiting.clone());
         let permit = self.room.clone().acquire_owned().await;
@@ -69,8 +84,27 @@ impl Turn {
     /// Whether it has lasted for long and others wait: a peer that is slow, or pretends to be,
     /// does not keep the others from theirs.
     fn is_over(&self) -> bool {
-        let long = self.since.elapsed() >= Duration::from_millis(limits::REPAIR_TURN_MS);
-        long && self.queue.waiting.load(Ordering::Relaxed) > 0
+        self.has_lasted(self.queue.long)
+    }
+
+    fn has_lasted(&self, long: Duration) -> bool {
+        self.since.elapsed() >= long && self.queue.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Does what the turn is for. None: that went on when it was over, because the peer takes
+    /// hardly a byte of what is written to it, say; then it is broken off.
+    async fn lasts<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let Queue { long, grace, .. } = self.queue;
+        let over = async {
+            while !self.has_lasted(long + grace) {
+                tokio::time::sleep(grace / 2).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = over => None,
+        }
     }
 }
 
@@ -168,6 +202,12 @@ pub(super) async fn keep(sync: &Sync, agency: AgencyId) {
 /// Whether it came to its end.
 async fn initiate(sync: &Sync, agency: AgencyId) -> Result<bool, SyncError> {
     let turn = sync.turns.begun.turn().await?;
+    // Broken off is not at its end.
+    let done = turn.lasts(begin(sync, agency, &turn)).await;
+    done.unwrap_or(Ok(false))
+}
+
+async fn begin(sync: &Sync, agency: AgencyId, turn: &Turn) -> Result<bool, SyncError> {
     let entries = mutual(sync, agency).await?;
     let stream = sync.swarm.open(agency, Channel::Repair).await?;
     let nonce = rand::random::<[u8; 16]>();
@@ -201,6 +241,19 @@ pub(super) async fn respond(
         return Ok(());
     };
     let turn = turn?;
+    let done = turn.lasts(serve(sync, agency, stream, &turn)).await;
+    done.unwrap_or_else(|| {
+        tracing::debug!(peer = %agency.short(), "a repair went on when its turn was over: it was broken off for one that waits");
+        Ok(())
+    })
+}
+
+async fn serve(
+    sync: &Sync,
+    agency: AgencyId,
+    stream: FrameStream,
+    turn: &Turn,
+) -> Result<(), SyncError> {
     // Its hello does not wait for the look through the store: the peer waits less long for it.
     let (reader, mut writer) = stream.split();
     writer
@@ -255,7 +308,7 @@ async fn run(
     agency: AgencyId,
     (mut reader, mut writer): (FrameReader, FrameWriter),
     mut machine: Side,
-    turn: Turn,
+    turn: &Turn,
 ) -> Result<bool, SyncError> {
     let mut stop = sync.stop.clone();
     writer.flush().await?;
@@ -316,4 +369,41 @@ fn finish(sync: &Sync, agency: AgencyId, finished: Finished, theirs: bool) {
     sync.peers
         .of(&agency)
         .repaired_with(sync.share.now(), offer, theirs.then_some(nonce));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A byte now and then is enough to keep a stream from being given up as stalled.
+    #[tokio::test]
+    async fn a_peer_that_takes_hardly_a_byte_does_not_keep_the_others_from_their_turn() {
+        let of = |byte| AgencyId::from_bytes([byte; 32]);
+        let (ours, mut theirs) = FrameStream::pair(of(1), of(2), Channel::Repair);
+        let (_reader, mut writer) = ours.split();
+        let long = Duration::from_millis(100);
+        let queue = Queue::new(long, long);
+        let turn = queue.turn().await.expect("a turn");
+        let slow = tokio::spawn(async move {
+            while theirs.next().await.is_ok_and(|frame| frame.is_some()) {
+                tokio::time::sleep(long / 10).await;
+            }
+        });
+        let flood = async {
+            while writer.send(&[0; 4096]).await.is_ok() && writer.flush().await.is_ok() {}
+        };
+        let (began, next) = (Instant::now(), queue.clone());
+        let other = tokio::spawn(async move { next.turn().await.map(drop) });
+        let lasts = tokio::time::timeout(Duration::from_secs(20), turn.lasts(flood)).await;
+        assert!(lasts.expect("it is over").is_none(), "the peer took some");
+        assert!(began.elapsed() >= 2 * long, "it may end by itself");
+        drop(turn);
+        other.await.expect("a task").expect("its turn");
+        slow.abort();
+
+        // Where nobody waits it takes what it takes.
+        let turn = queue.turn().await.expect("a turn");
+        let slow = tokio::time::sleep(5 * long);
+        assert!(turn.lasts(slow).await.is_some());
+    }
 }

@@ -33,7 +33,7 @@ pub struct ParcelView {
     /// Whether that hub is connected.
     pub reachable: bool,
     /// `made`, `waits`, `gone` (collected or lost: the addressee will say) or `unwanted` (to be
-    /// discarded).
+    /// discarded; in a bundle, to be refused by its addressee).
     pub state: String,
     /// When it was made, RFC 3339.
     pub made: String,

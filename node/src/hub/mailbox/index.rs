@@ -94,11 +94,12 @@ struct Used {
 }
 
 impl Index {
-    /// Takes up what was on the disk.
-    pub(super) fn load(&mut self, held: Held) {
+    /// Takes up what was on the disk; whether it is not there already.
+    pub(super) fn load(&mut self, held: Held) -> bool {
         self.used.add(&held);
-        self.insert(held);
+        let new = self.insert(held);
         self.loaded = self.last;
+        new
     }
 
     /// Counts a parcel that is on its way.
@@ -113,12 +114,12 @@ impl Index {
         self.used.take(held);
     }
 
-    /// A parcel, counted already, is there.
-    pub(super) fn insert(&mut self, held: Held) {
+    /// A parcel, counted already, is there; false: the same of the same depositor was, and this
+    /// one counts no more.
+    pub(super) fn insert(&mut self, held: Held) -> bool {
         if self.of_depositor(&held.from, &held.id).is_some() {
-            // Deposited twice at once.
             self.used.take(&held);
-            return;
+            return false;
         }
         self.last = self.last.saturating_add(1);
         let seq = self.last;
@@ -129,6 +130,7 @@ impl Index {
         of.insert(held.id, seq);
         let queue = self.addressed.entry(held.to).or_default();
         queue.of(held.owed).insert(seq);
+        true
     }
 
     /// Removes entries; those that there were.

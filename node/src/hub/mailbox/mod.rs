@@ -118,16 +118,17 @@ impl Reading {
 impl Mailbox {
     /// Opens the mailbox in a folder, or makes one there. Blocks while the folders are read.
     ///
-    /// What an interrupted deposit left is deleted; what is no parcel is set aside.
+    /// What an interrupted deposit left is deleted, and what is there twice; what is no parcel is
+    /// set aside.
     ///
     /// # Errors
     /// [`MailboxError::Io`].
     pub fn open(dir: PathBuf, room: Room) -> Result<Self, MailboxError> {
         let files = Files::new(dir);
         let mut index = Index::default();
-        for held in files.scan()? {
-            index.load(held);
-        }
+        let twice = files.scan()?.into_iter().filter(|held| !index.load(*held));
+        let twice: Vec<Held> = twice.collect();
+        files.delete(&twice)?;
         Ok(Self(Arc::new(Shared {
             files,
             room,
@@ -180,11 +181,13 @@ impl Mailbox {
     }
 
     /// All bytes of a parcel were written, and they are those that were announced: it is on the
-    /// disk and waits when this returns.
+    /// disk and waits when this returns. None: its depositor brought the same on another stream
+    /// meanwhile, and this one leaves no file.
     ///
     /// # Errors
     /// [`MailboxError`]; it is not kept then.
-    pub async fn keep(&self, deposit: Deposit) -> Result<Held, MailboxError> {
+    pub async fn keep(&self, deposit: Deposit) -> Result<Option<Held>, MailboxError> {
+        // One of a depositor at a time, so that what is looked up stands until it is entered.
         let turn = self.0.turns.of(&deposit.held.from).await;
         // What was begun ends although nobody waits for it any more: a file without an entry
         // would be counted only after the next start.
@@ -192,13 +195,15 @@ impl Mailbox {
             let _turn = turn;
             let mut deposit = deposit;
             let (held, mailbox) = (deposit.held, deposit.mailbox.clone());
-            if let Some(file) = deposit.file.take() {
-                file.keep()?;
-                deposit.kept = true;
-                mailbox.index().insert(held);
-                mailbox.comes(&held.to);
-            }
-            Ok(held)
+            let twice = mailbox.index().of_depositor(&held.from, &held.id);
+            let Some(file) = deposit.file.take().filter(|_| twice.is_none()) else {
+                return Ok(None);
+            };
+            file.keep()?;
+            deposit.kept = true;
+            mailbox.index().insert(held);
+            mailbox.comes(&held.to);
+            Ok(Some(held))
         })
         .await
     }

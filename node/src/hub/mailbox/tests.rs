@@ -83,6 +83,60 @@ async fn all_of_it_has_an_end_and_the_last_tenth_is_for_what_is_owed() {
     assert!(admit(7, 10, true).is_ok());
 }
 
+/// Each stream of a depositor is given room before another has brought the same.
+#[tokio::test]
+async fn what_comes_by_several_streams_at_once_is_kept_once_and_leaves_nothing_behind() {
+    for apart in [0, 1] {
+        let dir = tempfile::tempdir().expect("folder");
+        let mailbox = Mailbox::open(dir.path().into(), ROOM).expect("a mailbox");
+        let (held, bytes) = parcel(1);
+        let mut coming = Vec::new();
+        for n in 0..4 {
+            let held = Held {
+                kept: Millis(1 + apart * n),
+                to: agency(if n < 3 { 2 } else { 3 }),
+                ..held
+            };
+            let Ok(Admission::Room(deposit)) = mailbox.admit(held) else {
+                panic!("room");
+            };
+            let deposit = mailbox.write(deposit, bytes.clone()).await;
+            coming.push(deposit.expect("room"));
+        }
+        for deposit in coming {
+            mailbox.keep(deposit).await.expect("kept");
+        }
+        assert_eq!(files(dir.path()).len(), 1, "{apart} ms apart");
+        assert_eq!(mailbox.usage().parcels, 1);
+        assert_eq!(fetch(&mailbox, 2, &held).await, Some(bytes));
+        let gone = mailbox.discard(&agency(1), &[held.id]).await.expect("gone");
+        assert_eq!(gone.gone, [held]);
+        assert_eq!(files(dir.path()), BTreeSet::new(), "{apart} ms apart");
+        assert_eq!(mailbox.usage(), Usage::default());
+    }
+}
+
+#[tokio::test]
+async fn what_lies_there_twice_is_there_once_after_a_start() {
+    let dir = tempfile::tempdir().expect("folder");
+    let mailbox = Mailbox::open(dir.path().into(), ROOM).expect("a mailbox");
+    let (held, bytes) = parcel(1);
+    keep(&mailbox, held, &bytes).await;
+    drop(mailbox);
+    let of = |to: u8| dir.path().join(agency(to).full());
+    let name = files(&of(2)).pop_first().expect("a file");
+    std::fs::create_dir(of(3)).expect("a folder");
+    for (to, later) in [(2, "-5-"), (3, "-6-")] {
+        let twice = of(to).join(name.replace("-1-", later));
+        std::fs::copy(of(2).join(&name), twice).expect("copied");
+    }
+    let mailbox = Mailbox::open(dir.path().into(), ROOM).expect("a mailbox");
+    assert_eq!(files(dir.path()), BTreeSet::from([name]));
+    assert_eq!(all_for(&mailbox, 2), [held]);
+    assert_eq!(mailbox.usage().parcels, 1);
+    assert!(!of(3).exists());
+}
+
 fn all_for(mailbox: &Mailbox, to: u8) -> Vec<Held> {
     let mut position = Position::default();
     let next = || mailbox.next(&agency(to), &mut position, Millis(0));
