@@ -58,6 +58,17 @@ pub const AUDIENCE: usize = 100;
 /// Refused records remembered for each peer: beyond that they are offered again.
 pub const REFUSED_PER_PEER: u64 = 100_000;
 
+/// Recalls remembered for each peer of what did not come (yet), about 120 bytes each: several of
+/// the largest parcels, all called back before one was opened. One that finds no room is judged
+/// anew when its author, who hears that its record came, sends it again.
+pub const CALLED_BACK_PER_PEER: u64 = 20_000;
+
+/// Of these, looked at to make room for one more.
+pub const CALLED_BACK_LOOK: usize = 64;
+
+/// Milliseconds for which such a recall is needed: a day longer than any letter that is older lives.
+pub const CALLED_BACK_MS: u64 = (liaison_protocol::limits::PARCEL_DAYS + 1) * DAY_MS;
+
 /// Bytes kept of what was quarantined: enough to see what it was.
 pub const QUARANTINE_BYTES: usize = 4 * 1024;
 
@@ -135,10 +146,6 @@ pub const ASKED_ELSEWHERE_MS: u64 = 1_000;
 
 /// Milliseconds for which nobody waits for the copies of a peer that let that time pass.
 pub const SLOW_COURIER_MS: u64 = 60_000;
-
-/// Milliseconds that a withdrawal waits for a record that is on its way into the store: longer
-/// than any disk that works needs.
-pub const OVERTAKEN_MS: u64 = 10_000;
 
 /// Milliseconds between two ticks of a session: it notices silence within that.
 pub const SESSION_TICK_MS: u64 = 5_000;
@@ -601,8 +608,9 @@ pub const PARCEL_RECORD_BYTES: usize = 64;
 /// it takes a parcel each way.
 pub const PARCEL_AGAIN_MS: u64 = HOUR_MS;
 
-/// Milliseconds for which a receipt, a recall or a request that a peer refused, because it knows
-/// of nothing that it concerns, is offered again by repairs: a day, for it may have come ahead.
+/// Milliseconds for which a receipt or a request that a peer refused, because it knows of nothing
+/// that it concerns, is offered again by repairs: a day, for it may have come ahead. A recall for
+/// [`CALLED_BACK_MS`].
 pub const OWED_AGAIN_MS: u64 = DAY_MS;
 
 /// Milliseconds for which an addressee's word is waited for when a hub has a parcel no more: a

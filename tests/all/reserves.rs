@@ -36,7 +36,7 @@ async fn e13_a_retraction_is_offered_to_a_hub_that_has_no_room_for_anything_else
             clock.advance(60_000);
         }
     }
-    let args = ["retract", &goes.full(), "--reason", "error"];
+    let args = ["retract", &goes.full(), "--reason", "error", "--yes"];
     a.cli(&args).await.expect_code(0);
     // With what was in the first, which is discarded: its cards.
     let anew = |row: &Row| row.number > 1;
@@ -53,7 +53,7 @@ async fn e13_a_retraction_is_offered_to_a_hub_that_has_no_room_for_anything_else
     // What is owed may be refused as well; then all waits, or the hub would be asked without end.
     let more = a.push(&trend("One more"), &[]).await;
     mailbox.deposited().await;
-    let args = ["retract", &more.full(), "--reason", "error"];
+    let args = ["retract", &more.full(), "--reason", "error", "--yes"];
     a.cli(&args).await.expect_code(0);
     let owed = mailbox.offered().await;
     let (id, why) = (owed.id, Refusal::AddresseeFull);
@@ -72,7 +72,7 @@ async fn what_is_about_a_person_does_not_take_the_room_of_what_is_owed() {
     let id = sealed::seal(site.a(), &[site.b()], sealed::marked("Zephyrine")).await;
     let (about, _) = from_a.deposited().await;
     assert!(!about.owed, "{about:?}");
-    let args = ["retract", &id.full(), "--reason", "error"];
+    let args = ["retract", &id.full(), "--reason", "error", "--yes"];
     site.a().cli(&args).await.expect_code(0);
     let (retraction, _) = from_a.deposited().await;
     assert!(retraction.owed, "{retraction:?}");
@@ -100,7 +100,7 @@ async fn e13_a_retraction_leaves_when_nothing_else_may() {
     };
     let full = tokio::time::timeout(PATIENCE, full).await;
     full.expect("it says that too much is under way");
-    let args = ["retract", &goes.full(), "--reason", "error"];
+    let args = ["retract", &goes.full(), "--reason", "error", "--yes"];
     a.cli(&args).await.expect_code(0);
     let (owed, _) = mailbox.deposited().await;
     assert!(owed.owed, "{owed:?}");

@@ -52,6 +52,10 @@ pub const OWED: u8 = b'O';
 pub const RECEIPT: u8 = b'R';
 /// record id, peer -> the recall of ours that took back the peer's copy
 pub const RECALLED: u8 = b'y';
+/// peer number, record id -> the newest recall by that peer of its copy here
+pub const CALLED_BACK: u8 = b'b';
+/// peer number -> count of these
+pub const CALLED_BACK_COUNT: u8 = b'B';
 /// number -> quarantined sample
 pub const QUARANTINE: u8 = b'q';
 /// name -> rows done

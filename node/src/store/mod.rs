@@ -17,6 +17,7 @@
 mod admit;
 mod apply;
 mod block;
+mod called_back;
 mod check;
 mod compact;
 mod cut;
@@ -47,6 +48,7 @@ use std::thread::{JoinHandle, Thread};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::called_back::CalledBack;
 pub use self::compact::{Compaction, compact};
 pub use self::cut::{Cut, Page, Rebuild};
 pub use self::error::StoreError;

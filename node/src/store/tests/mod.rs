@@ -53,6 +53,7 @@ pub(super) fn record(n: u64, length: usize) -> NewRecord {
         retracts: None,
         owing: None,
         lifts: None,
+        offered: None,
         audience: None,
     }
 }
