@@ -40,11 +40,22 @@ async fn e13_a_retraction_is_offered_to_a_hub_that_has_no_room_for_anything_else
     a.cli(&args).await.expect_code(0);
     // With what was in the first, which is discarded: its cards.
     let anew = |row: &Row| row.number > 1;
-    let records = |rows: Vec<Row>| rows.iter().map(|row| row.records.len()).sum::<usize>();
-    while records(a.node().parcels.outbox().rows(anew)) < held {
+    let mut there = Vec::new();
+    loop {
+        let rows = a.node().parcels.outbox().rows(anew);
+        let records: usize = rows.iter().map(|row| row.records.len()).sum();
+        if records >= held && rows.iter().all(|row| there.contains(&row.id)) {
+            break;
+        }
         let (owed, _) = mailbox.deposited().await;
         assert!(owed.owed, "{owed:?}");
+        there.push(owed.id);
     }
+    // Before the clock moves on: who waited for an answer would take it for silence.
+    outbox(a, "what is owed lies there", |rows| {
+        lie(rows) && rows.iter().all(anew)
+    })
+    .await;
     // That says nothing of the rest: the hub is asked no sooner, and then is.
     let still = a.node().parcels.refusal(&hub.agency, &first.to);
     assert_eq!(still.expect("refused").times, 2);
