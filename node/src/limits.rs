@@ -37,6 +37,10 @@ pub const STORE_CHUNK_BYTES: usize = 4 * 1024;
 /// Bytes of one small value (peer, card, meta): its chunks are counted in a byte.
 pub const STORE_VALUE_BYTES: usize = 254 * STORE_CHUNK_BYTES;
 
+/// Lines of a file that an import did not take, as they are kept for whoever goes on with it: ten
+/// times what a person reads.
+pub const IMPORT_LINES: usize = 10_000;
+
 /// Bytes of a name (meta, import job): it becomes a key.
 pub const STORE_NAME_BYTES: usize = 160;
 
