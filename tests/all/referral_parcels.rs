@@ -6,14 +6,14 @@ use liaison_protocol::record::codes::{AssistPhase, Urgency};
 use liaison_tests::referral::{pass, refer, stands, take, until};
 use liaison_tests::sealed::opens;
 
-use crate::parcels::{AFTER_S, around, keeps, kept_for, ledger, lie, outbox};
+use crate::parcels::{AFTER_S, around, cuts, keeps, kept_for, ledger, lie, outbox};
 
 const HOUR: u64 = 3_600_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e27_a_referral_its_steps_and_its_deadlines_go_through_a_mailbox() {
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
-    federation.cut("a", "b").await;
+    cuts(&federation, &clock, "a", "b").await;
     clock.advance(2 * AFTER_S * 1_000);
     // Somebody waits for it: it lies before what is only shared, in a parcel that says so.
     federation.node("b").stop().await;
