@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures::future::{join, join_all};
+use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::limits::INGESTS;
 use liaison_node::share::Route;
 use liaison_protocol::fault::{Answer, Refused};
@@ -19,6 +20,9 @@ use crate::first::trend;
 
 /// Records in a batch: enough that it takes a while to judge and to write them.
 const BATCH: usize = 150;
+
+/// Tries at a moment that can't be seen from here.
+const ATTEMPTS: usize = 2;
 
 /// How long a change may go unseen.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -226,6 +230,33 @@ async fn e13_a_second_recall_waits_for_what_comes_back() {
     let in_time = tokio::time::timeout(PATIENCE, told).await;
     assert!(in_time.is_ok(), "the second recall is not answered");
     gone(node, last, false).await;
+    federation.stop().await;
+}
+
+/// The one is judged while the other is written: whichever of the two is first, nothing stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_a_recall_and_a_parcel_with_its_record_at_once_leave_nothing() {
+    let (mut federation, author) = site().await;
+    let node = &federation["node"];
+    for attempt in 0..ATTEMPTS {
+        let record = author.sign(author.statement(&trend("In a parcel")));
+        let made = SystemClock.now();
+        let [recall, _] = withdrawals(&author, node, &record);
+        // Judged among others, so that its verdict waits for theirs.
+        let mut batch = batch(&author, ["Beside it", "Beside it again"][attempt]);
+        batch.insert(0, recall);
+        let first = received(node, &author, &batch);
+        let letter = vec![(item(&record), record.bytes().to_vec().into())];
+        let ingest = &node.node().ingest;
+        let second = ingest.received_in_letter(author.agency, Route::Bundle, made, letter);
+        let (_recalled, stored) = join(first, second).await;
+        if stored == [Answer::Refused(Refused::Retracted)] {
+            assert!(!has_bytes(node, &record.id()));
+        } else {
+            assert_eq!(stored, [Answer::Stored]);
+            gone(node, &record, false).await;
+        }
+    }
     federation.stop().await;
 }
 

@@ -1,19 +1,29 @@
 //! Recalls that come before what they take back: by another way, or because that came in a parcel
 //! that was opened late.
 
-use liaison_node::share::Route;
-use liaison_node::store::Arrival;
+use std::collections::HashSet;
+
+use liaison_node::share::{Route, Search};
+use liaison_node::store::{Arrival, Op};
+use liaison_protocol::clock::Millis;
 use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::RecordId;
+use liaison_protocol::record::codes::RecallReason;
 use liaison_protocol::wire::{Message, Outcome};
 use liaison_tests::federation::OPEN;
 use liaison_tests::raw::{RawPeer, RawStream};
 use liaison_tests::sealed::has_bytes;
-use liaison_tests::{Federation, TestNode};
+use liaison_tests::{Federation, TestNode, sheet};
 
 use crate::bundles::{apart, pack, unpack};
 use crate::first::trend;
 use crate::withdrawal::until;
+
+/// Rows of the sheet that is imported: it takes a while to decide them all.
+const ROWS: usize = 1_000;
+
+/// Tries at a moment that can't be seen from here.
+const ATTEMPTS: usize = 8;
 
 /// Says who may have a record.
 async fn list(node: &TestNode, id: &RecordId, names: &str) {
@@ -183,6 +193,62 @@ async fn e11_what_is_owed_stands_behind_no_backlog_when_the_peer_had_no_room() {
         let owed = share.owed(&raw.agency, Route::Direct, Arrival(0), 500);
         let owed = owed.expect("the store").items;
         assert!(owed.iter().any(|one| one.arrival == of), "{later:?}");
+    }
+    // In parcels it rests for a while: each costs the peer a number, and us a line.
+    let packed = |again_before| {
+        let lacks = share.lacks(Search {
+            peer: &raw.agency,
+            route: Route::Bundle,
+            under_way: &HashSet::new(),
+            after: Arrival(0),
+            bytes: 1 << 20,
+            again_before,
+            only_owed: false,
+        });
+        let items = lacks.expect("the store").items;
+        items.iter().any(|one| one.arrival == of)
+    };
+    assert!(!packed(Millis(0)));
+    assert!(packed(Millis(share.now().0 + 1)));
+    federation.stop().await;
+}
+
+/// A release was decided and not written down yet when the list became narrower: what is written
+/// then does not take away the recall that was made since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn e13_a_release_under_way_takes_no_newer_recall_away() {
+    let (mut federation, raw) = site().await;
+    let a = &federation["a"];
+    let file = federation.dir().join("rows.csv");
+    sheet::write(&file, &sheet::made_up(ROWS));
+    a.import(&file, &sheet::map()).await;
+    let (store, share) = (&a.node().store, &a.node().share);
+    let others: Vec<Arrival> = (1..=store.last().0).map(Arrival).collect();
+    for attempt in 0..ATTEMPTS {
+        let id = a.push(&trend("Wanted twice"), &[]).await;
+        let arrival = at(a, &id);
+        let sent = share
+            .release(raw.agency, vec![arrival], Route::Direct)
+            .await;
+        assert!(sent.expect("released")[0].is_some());
+        // It is the first to be decided, and all are written together.
+        let mut wanted = vec![arrival];
+        wanted.extend(&others);
+        let (to, again) = (raw.agency, share.clone());
+        let again = tokio::spawn(async move { again.release(to, wanted, Route::Direct).await });
+        let audience = Some(vec![federation["other"].agency]);
+        let list = Op::Audience { arrival, audience };
+        store.write(vec![list]).await.expect("the store");
+        let reason = RecallReason::Policy;
+        let recall = a.node().recall(&[id], &raw.agency, reason).await;
+        let recall = recall.expect("recalled");
+        assert_eq!(recall.len(), 1);
+        again.await.expect("done").expect("released");
+        let stands = store.recalled(&id, &raw.agency).expect("the store");
+        assert_eq!(stands, recall.first().copied(), "{attempt}");
+        let recall = at(a, &recall[0]);
+        let owed = share.owed(&raw.agency, Route::Direct, Arrival(recall.0 - 1), 1);
+        assert_eq!(owed.expect("the store").items[0].arrival, recall);
     }
     federation.stop().await;
 }

@@ -162,6 +162,19 @@ impl Ingest {
         learned
     }
 
+    /// Drops the stored cards that nothing rests on any more, so that a peer with ever new ones
+    /// fills no disk. What stays for an error leaves after the next start.
+    pub(crate) async fn drop_superseded(&self) {
+        let rows = self.0.registry.superseded();
+        let ops: Vec<Op> = rows.into_iter().map(Op::DropCard).collect();
+        for some in ops.chunks(crate::limits::STORE_BATCH_OPS) {
+            if let Err(error) = self.0.store.write(some.to_vec()).await {
+                tracing::error!(%error, "cards that are superseded were not dropped");
+                return;
+            }
+        }
+    }
+
     /// Marks what was judged before its key was revoked, and stored after the look through the
     /// store that marks what is held.
     pub(super) async fn mark_lost(&self, ready: &[Admitted], outcomes: &[OpOutcome]) {

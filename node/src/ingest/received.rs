@@ -233,6 +233,7 @@ impl Ingest {
                 self.settle_keys(&admitted, &outcomes).await;
                 self.mark_lost(&admitted, &outcomes).await;
                 self.reopen(&admitted).await;
+                self.drop_superseded().await;
                 for (place, at) in early.into_iter().zip(noted) {
                     if let Some(OpOutcome::AlreadyHeld(_)) = outcomes.get(at) {
                         too_early.push(place);
@@ -284,6 +285,12 @@ impl Ingest {
                 tracing::error!(%error, "nothing of a batch was stored");
                 if let Some(kept) = kept {
                     self.drop_keys(kept).await;
+                }
+                // What they call back is not remembered: they are to come again.
+                for place in early {
+                    if let Some(answer) = answers.get_mut(place) {
+                        *answer = Answer::Later(Later::Disk);
+                    }
                 }
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
                     *answer = Answer::Later(Later::Disk);

@@ -152,11 +152,8 @@ fn one(stage: &mut Stage<'_>, state: &mut State, op: Op) -> Result<OpOutcome, St
         },
         Op::PutPeer { peer, bytes } => put(stage, &keys::of_agency(keys::PEER, &peer), &bytes),
         Op::DeletePeer { peer } => delete(stage, &keys::of_agency(keys::PEER, &peer)),
-        Op::PutCard {
-            agency,
-            revision,
-            bytes,
-        } => put(stage, &keys::of_card(&agency, revision), &bytes),
+        Op::PutCard { agency, id, bytes } => put(stage, &keys::of_card(&agency, &id), &bytes),
+        Op::DropCard(row) => delete(stage, &row.0),
         Op::PutMeta { name, bytes } => put(stage, &keys::of_name(keys::META, &name), &bytes),
         Op::DeleteMeta { name } => delete(stage, &keys::of_name(keys::META, &name)),
         Op::Quarantine(sample) => quarantine(stage, state, &sample),

@@ -80,6 +80,7 @@ fn one(op: &Op) -> Result<usize, StoreError> {
         | Op::CalledBack { .. }
         | Op::SetFlags { .. }
         | Op::DeletePeer { .. }
+        | Op::DropCard(_)
         | Op::Reincarnate(_) => 0,
     })
 }

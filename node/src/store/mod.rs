@@ -56,7 +56,7 @@ pub use self::header::{
     Arrival, ClassId, Flags, Header, Incarnation, NewRecord, Retraction, Tombstone,
 };
 pub use self::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry, RefusedRow};
-pub use self::op::{Counts, Op, OpOutcome};
+pub use self::op::{CardRow, Counts, Op, OpOutcome};
 pub use self::owing::{Owing, Told};
 pub use self::quarantine::Quarantined;
 pub use self::salvage::{Salvaged, salvage};

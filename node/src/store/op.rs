@@ -6,6 +6,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 
 use super::called_back::CalledBack;
 use super::header::{Arrival, Flags, Incarnation, NewRecord, Tombstone};
+use super::keys;
 use super::ledger::{Cursor, LedgerEntry, RefusedEntry};
 use super::quarantine::Quarantined;
 
@@ -156,15 +157,17 @@ pub enum Op {
         /// The peer.
         peer: AgencyId,
     },
-    /// Keeps a revision of a card.
+    /// Keeps a card.
     PutCard {
         /// Whose.
         agency: AgencyId,
-        /// Its revision.
-        revision: u64,
+        /// The card.
+        id: RecordId,
         /// Its exact bytes, at most [`crate::limits::STORE_VALUE_BYTES`].
         bytes: Bytes,
     },
+    /// Drops a card.
+    DropCard(CardRow),
     /// Keeps a small named value.
     PutMeta {
         /// 1 to [`crate::limits::STORE_NAME_BYTES`] printable ASCII characters.
@@ -193,6 +196,17 @@ pub enum Op {
     },
     /// Makes this another store: after a restore from a backup all cursors are void.
     Reincarnate(Incarnation),
+}
+
+/// Where the store keeps a card.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CardRow(pub(super) Vec<u8>);
+
+impl CardRow {
+    /// Of this card.
+    pub fn new(agency: &AgencyId, id: &RecordId) -> Self {
+        Self(keys::of_card(agency, id))
+    }
 }
 
 /// What became of one change.
