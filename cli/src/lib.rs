@@ -45,6 +45,7 @@ pub fn main() -> ExitCode {
         let _ = report(&mut Ui::process(), &error);
         return ExitCode::from(error.exit_code());
     }
+    liaison_node::no_core_dumps();
     ExitCode::from(match args.split_first() {
         Some((program, rest)) if shell::is_shell(program) => shell::run(rest, &mut Ui::process()),
         _ => run(args, Ui::process()),

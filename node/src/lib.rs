@@ -56,7 +56,7 @@ pub mod vault;
 pub mod withdrawal;
 
 pub use node::{Node, NodeError, RunOptions};
-pub use run::{RunError, run};
+pub use run::{RunError, no_core_dumps, run};
 
 /// Name and version, as peers and logs see it.
 pub const SOFTWARE: &str = concat!("liaison ", env!("CARGO_PKG_VERSION"));

@@ -37,6 +37,10 @@ pub const STORE_CHUNK_BYTES: usize = 4 * 1024;
 /// Bytes of one small value (peer, card, meta): its chunks are counted in a byte.
 pub const STORE_VALUE_BYTES: usize = 254 * STORE_CHUNK_BYTES;
 
+/// Lines of a file that an import did not take, as they are kept for whoever goes on with it: ten
+/// times what a person reads.
+pub const IMPORT_LINES: usize = 10_000;
+
 /// Bytes of a name (meta, import job): it becomes a key.
 pub const STORE_NAME_BYTES: usize = 160;
 
@@ -57,6 +61,17 @@ pub const AUDIENCE: usize = 100;
 
 /// Refused records remembered for each peer: beyond that they are offered again.
 pub const REFUSED_PER_PEER: u64 = 100_000;
+
+/// Recalls remembered for each peer of what did not come (yet), about 120 bytes each: several of
+/// the largest parcels, all called back before one was opened. One that finds no room is judged
+/// anew when its author, who hears that its record came, sends it again.
+pub const CALLED_BACK_PER_PEER: u64 = 20_000;
+
+/// Of these, looked at to make room for one more.
+pub const CALLED_BACK_LOOK: usize = 64;
+
+/// Milliseconds for which such a recall is needed: a day longer than any letter that is older lives.
+pub const CALLED_BACK_MS: u64 = (liaison_protocol::limits::PARCEL_DAYS + 1) * DAY_MS;
 
 /// Bytes kept of what was quarantined: enough to see what it was.
 pub const QUARANTINE_BYTES: usize = 4 * 1024;
@@ -135,10 +150,6 @@ pub const ASKED_ELSEWHERE_MS: u64 = 1_000;
 
 /// Milliseconds for which nobody waits for the copies of a peer that let that time pass.
 pub const SLOW_COURIER_MS: u64 = 60_000;
-
-/// Milliseconds that a withdrawal waits for a record that is on its way into the store: longer
-/// than any disk that works needs.
-pub const OVERTAKEN_MS: u64 = 10_000;
 
 /// Milliseconds between two ticks of a session: it notices silence within that.
 pub const SESSION_TICK_MS: u64 = 5_000;
@@ -576,6 +587,13 @@ pub const OUTBOX_OWED_PARCELS: usize = OUTBOX_PARCELS / 8;
 /// The same of those to one agency.
 pub const OUTBOX_OWED_PARCELS_OF_PEER: usize = OUTBOX_PARCELS_OF_PEER / 8;
 
+/// Small parcels to one agency at one hub that are taken back when there is no room for another, so
+/// that what is in them leaves in one: fewer would make little room.
+pub const MERGED_PARCELS: usize = 16;
+
+/// Bytes of such a parcel, at most: a sixteenth of what one may have.
+pub const MERGED_PARCEL_BYTES: usize = 64 * 1024;
+
 /// Times that a parcel is made in a row, because something in it was withdrawn while it was sealed.
 pub const PACK_TRIES: usize = 8;
 
@@ -594,8 +612,9 @@ pub const PARCEL_RECORD_BYTES: usize = 64;
 /// it takes a parcel each way.
 pub const PARCEL_AGAIN_MS: u64 = HOUR_MS;
 
-/// Milliseconds for which a receipt, a recall or a request that a peer refused, because it knows
-/// of nothing that it concerns, is offered again by repairs: a day, for it may have come ahead.
+/// Milliseconds for which a receipt or a request that a peer refused, because it knows of nothing
+/// that it concerns, is offered again by repairs: a day, for it may have come ahead. A recall for
+/// [`CALLED_BACK_MS`].
 pub const OWED_AGAIN_MS: u64 = DAY_MS;
 
 /// Milliseconds for which an addressee's word is waited for when a hub has a parcel no more: a

@@ -67,8 +67,9 @@ pub fn run(home: Home, options: RunOptions, ready: impl FnOnce(&[String])) -> Re
 }
 
 /// What is in memory, keys and victims' data, must not end up in a file because of a crash; and
-/// no other process of the same user may look into this one.
-fn no_core_dumps() {
+/// no other process of the same user may look into this one. For the node, and for every command
+/// that reads a key or shows what was sealed.
+pub fn no_core_dumps() {
     let none = Rlimit {
         current: Some(0),
         maximum: Some(0),

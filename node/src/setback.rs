@@ -192,13 +192,16 @@ impl SetBack {
 
     /// Settles what can be settled now; when to look again.
     async fn look(&self) -> Result<Option<Millis>, StoreError> {
-        let claims = self.lock().claims.clone();
+        let claimants: Vec<AgencyId> = self.lock().claims.keys().copied().collect();
         let now = self.0.clock.now();
         let mut next: Option<Millis> = None;
-        for (by, claim) in claims {
+        for by in claimants {
+            let Some(claim) = self.lock().claims.get(&by).copied() else {
+                continue;
+            };
             if !self.0.catch_up.waits_for(&by) {
                 self.lock().claims.remove(&by);
-                self.reached(claim.holds).await?;
+                self.passes(claim.holds).await?;
                 continue;
             }
             // Nothing is signed meanwhile: what is newer came from outside, under our signature.
@@ -217,7 +220,7 @@ impl SetBack {
                 inner.claims.remove(&by);
                 inner.disbelieved.insert(by, claim.holds);
             }
-            self.reached(claim.holds).await?;
+            self.passes(claim.holds).await?;
             self.0.catch_up.release(&BTreeSet::from([by])).await?;
         }
         Ok(next)
@@ -279,6 +282,21 @@ impl SetBack {
         };
         if let Err(error) = self.0.audit.write(vec![entry]).await {
             tracing::error!(%error, "that the machine may have been set back is not in the audit log");
+        }
+        Ok(())
+    }
+
+    /// One claim ended at this time. It proves no other: what is newest by that alone came from
+    /// nobody.
+    async fn passes(&self, holds: Millis) -> Result<(), StoreError> {
+        let before = self.newest().await?;
+        self.reached(holds).await?;
+        let after = self.newest().await?;
+        let mut inner = self.lock();
+        for claim in inner.claims.values_mut() {
+            if before <= claim.newest {
+                claim.newest = claim.newest.max(after);
+            }
         }
         Ok(())
     }

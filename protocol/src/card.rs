@@ -20,7 +20,8 @@ pub struct AgencyKeys {
     agency: AgencyId,
     root: Option<Verifier>,
     signing: BTreeMap<PublicKey, SigningKey>,
-    revoked_all: bool,
+    /// The card that says so.
+    revoked_all: Option<RecordId>,
     newest: Option<(u64, RecordId)>,
     /// Records that the author says it did make under a compromised key: the record, that key,
     /// and the key under which it says so.
@@ -33,6 +34,15 @@ struct SigningKey {
     from: Millis,
     until: Millis,
     revoked: Option<(RevokedState, Millis)>,
+    by: Proofs,
+}
+
+/// The cards that say what is known of a key.
+#[derive(Clone, Copy, Debug, Default)]
+struct Proofs {
+    from: Option<RecordId>,
+    until: Option<RecordId>,
+    revoked: Option<RecordId>,
 }
 
 /// How a key stands for a record of a kind, made at a time.
@@ -114,7 +124,7 @@ impl AgencyKeys {
             agency,
             root: PublicKey::from(agency).verifier(),
             signing: BTreeMap::new(),
-            revoked_all: false,
+            revoked_all: None,
             newest: None,
             affirmed: Arc::default(),
         }
@@ -128,6 +138,16 @@ impl AgencyKeys {
     /// Revision and id of the newest card learned.
     pub fn newest(&self) -> Option<(u64, RecordId)> {
         self.newest
+    }
+
+    /// The cards that all this rests on, the newest among them: learned again, in whatever order,
+    /// they come to the same. At most three a key, and two.
+    pub fn proofs(&self) -> BTreeSet<RecordId> {
+        let of_keys = self.signing.values();
+        let of_keys = of_keys.flat_map(|k| [k.by.from, k.by.until, k.by.revoked]);
+        let newest = self.newest.map(|(_, id)| id);
+        let all = of_keys.chain([self.revoked_all, newest]);
+        all.flatten().collect()
     }
 
     /// Takes in a card that verifies under this agency's root key.
@@ -158,7 +178,7 @@ impl AgencyKeys {
                 revision,
             });
         }
-        self.unite(contact);
+        self.unite(contact, card.id());
         let newer = self
             .newest
             .is_none_or(|(revision, _)| contact.revision > revision);
@@ -217,7 +237,7 @@ impl AgencyKeys {
         if *key == PublicKey::from(self.agency) {
             return KeyState::Current;
         }
-        if self.revoked_all {
+        if self.revoked_all.is_some() {
             return KeyState::AllRevoked;
         }
         match self.signing.get(key).map(|known| known.revoked) {
@@ -243,29 +263,21 @@ impl AgencyKeys {
     pub fn any_lost(&self) -> bool {
         let compromised =
             |k: &SigningKey| matches!(k.revoked, Some((RevokedState::Compromised, _)));
-        self.revoked_all || self.signing.values().any(compromised)
+        self.revoked_all.is_some() || self.signing.values().any(compromised)
     }
 
-    fn unite(&mut self, contact: &Contact) {
+    fn unite(&mut self, contact: &Contact, card: RecordId) {
         for entry in &contact.keys.signing {
-            let key = self.signing.entry(entry.key).or_insert_with(|| SigningKey {
-                verifier: entry.key.verifier(),
-                from: entry.from,
-                until: entry.until,
-                revoked: None,
-            });
-            key.from = key.from.min(entry.from);
-            key.until = key.until.max(entry.until);
+            let key = self.key(entry.key);
+            if entry.from < key.from {
+                (key.from, key.by.from) = (entry.from, Some(card));
+            }
+            if entry.until > key.until {
+                (key.until, key.by.until) = (entry.until, Some(card));
+            }
         }
         for entry in &contact.keys.revoked {
-            let key = self.signing.entry(entry.key).or_insert_with(|| SigningKey {
-                verifier: entry.key.verifier(),
-                // Never valid, until a card lists it: in whatever order cards come, they
-                // come to the same.
-                from: Millis(u64::MAX),
-                until: Millis(0),
-                revoked: None,
-            });
+            let key = self.key(entry.key);
             let worse = match key.revoked {
                 None => true,
                 Some((RevokedState::Rotated, at)) => {
@@ -275,9 +287,24 @@ impl AgencyKeys {
             };
             if worse {
                 key.revoked = Some((entry.state, entry.at));
+                key.by.revoked = Some(card);
             }
         }
-        self.revoked_all |= contact.keys.revoke_all;
+        if contact.keys.revoke_all {
+            self.revoked_all.get_or_insert(card);
+        }
+    }
+
+    fn key(&mut self, key: PublicKey) -> &mut SigningKey {
+        self.signing.entry(key).or_insert_with(|| SigningKey {
+            verifier: key.verifier(),
+            // Never valid, until a card lists it: in whatever order cards come, they come to
+            // the same.
+            from: Millis(u64::MAX),
+            until: Millis(0),
+            revoked: None,
+            by: Proofs::default(),
+        })
     }
 
     /// How `key` stands for a record of `kind`, made at `created`. Cards are signed by the
@@ -294,7 +321,7 @@ impl AgencyKeys {
             (true, false) | (false, true) => return KeyStanding::WrongUse,
             (false, false) => {}
         }
-        if self.revoked_all {
+        if self.revoked_all.is_some() {
             return KeyStanding::Revoked;
         }
         let Some(known) = self.signing.get(key) else {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::first::trend;
 
 /// Nodes that know each other and are not connected.
-async fn apart(names: &[&str]) -> Federation {
+pub async fn apart(names: &[&str]) -> Federation {
     let federation = Federation::mesh(names, OPEN).await;
     // Their cards are known by now.
     federation.settled().await;
@@ -31,7 +31,7 @@ fn path(federation: &Federation, name: &str) -> PathBuf {
 }
 
 /// Packs a bundle into a file of this name; the report.
-async fn pack(federation: &Federation, from: &str, to: &str, name: &str) -> Value {
+pub async fn pack(federation: &Federation, from: &str, to: &str, name: &str) -> Value {
     let file = path(federation, name);
     let file = file.to_string_lossy();
     federation[from]
@@ -39,7 +39,7 @@ async fn pack(federation: &Federation, from: &str, to: &str, name: &str) -> Valu
         .await
 }
 
-async fn unpack(federation: &Federation, at: &str, name: &str) -> Ran {
+pub async fn unpack(federation: &Federation, at: &str, name: &str) -> Ran {
     let file = path(federation, name);
     let file = file.to_string_lossy();
     federation[at]

@@ -7,7 +7,9 @@ use liaison_node::store::{Direction as Passed, Path as Travelled};
 use liaison_node::swarm::{Direction as Way, Path};
 use liaison_protocol::fault::Answer;
 use liaison_protocol::id::{AgencyId, RecordId};
+use liaison_protocol::record::codes::Urgency;
 use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::referral::refer;
 use liaison_tests::sealed::{files_with, marked, opens, seal};
 use liaison_tests::sheet::{self, Row};
 use liaison_tests::{Federation, TestNode};
@@ -188,11 +190,15 @@ async fn what_may_never_reach_a_country_does_not_go_through_its_hub_and_goes_whe
     let mut inside = marked(MARKER);
     inside.exclude = ["QM".parse().expect("country")].into();
     let barred = seal(a, &[b], inside).await;
+    // Nobody knows of what citizenship this one is: every other country may be theirs.
+    let unknown = refer(a, &[b], Urgency::High, MARKER).await;
     let free = seal(a, &[b], marked("Kornelkirsche")).await;
     opens(b, &free).await;
     federation.settled().await;
-    assert!(b.node().store.arrival_of(&barred).expect("store").is_none());
-    assert!(!a.tap.sent_contains(&b.agency, barred.as_bytes()));
+    for id in [barred, unknown] {
+        assert!(b.node().store.arrival_of(&id).expect("store").is_none());
+        assert!(!a.tap.sent_contains(&b.agency, id.as_bytes()));
+    }
 
     // B listens now, and says where.
     federation.node("b").stop().await;
@@ -202,6 +208,7 @@ async fn what_may_never_reach_a_country_does_not_go_through_its_hub_and_goes_whe
     a.adds(b).await;
     goes(&federation, "a", "b", Path::Direct).await;
     opens(b, &barred).await;
+    opens(b, &unknown).await;
     federation.settled().await;
     let sent = (Passed::Sent, Travelled::Direct, Some(Answer::Stored));
     assert_eq!(passed(a, &b.agency, &barred), sent);

@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use liaison_node::clock::ManualClock;
+use liaison_node::ingest::Sealing;
 use liaison_node::referral::ReferralError;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
-use liaison_protocol::personal::{Action, Profile};
+use liaison_protocol::personal::{Action, Personal, Profile, Step};
 use liaison_protocol::record::codes::{
     ClosureReason, ConsentScope, ConsentState, DeclineReason, Urgency,
 };
 use liaison_protocol::record::date::Date;
 use liaison_tests::federation::OPEN;
-use liaison_tests::referral::{by_one_clock, case, gone, refer, stands, take, try_step};
-use liaison_tests::sealed::{closed, name_in, profile};
+use liaison_tests::referral::{by_one_clock, case, gone, refer, stands, take, try_step, until};
+use liaison_tests::sealed::{closed, inside, name_in, profile};
 use liaison_tests::{Federation, TestNode};
 
 const NAME: &str = "Quittenmarke Zwetschge";
@@ -92,6 +93,53 @@ async fn after_the_end_consent_can_be_withdrawn_and_everything_is_erased() {
         gone(node, &thread).await;
         closed(node, &thread).await;
     }
+}
+
+/// Whoever tells of an emergency after the person was asked opens nothing by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_person_was_asked_no_emergency_names_them() {
+    let federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let [a, b] = ["a", "b"].map(|n| &federation[n]);
+    let (_, thread) = crate::emergency::accepted(a, b, NAME).await;
+    let less = [ConsentScope::Assistance, ConsentScope::ShareProfile];
+    take(a, thread, consent(a, ConsentState::Given, &less)).await;
+    let says = |state| {
+        move |node: &TestNode| {
+            let thread = node.node().referrals.thread(&thread)?;
+            (thread.consent().0 == state).then(|| thread.folded.heads.clone())
+        }
+    };
+    let all = [less.as_slice(), &[ConsentScope::ShareIdentity]].concat();
+    for by in [a, b] {
+        until(by, "it was told", says(ConsentState::Given)).await;
+        match try_step(by, thread, consent(by, ConsentState::Emergency, &all)).await {
+            Err(ReferralError::Checks(found)) => assert_eq!(found[0].code, "REF-03"),
+            other => panic!("{}: {other:?}", by.name),
+        }
+    }
+    // A node that does not look says so all the same.
+    let step = Step {
+        on: thread,
+        seen: until(b, "it was told", says(ConsentState::Given)).await,
+        action: consent(b, ConsentState::Emergency, &all),
+        note: None,
+    };
+    let said = Sealing {
+        inside: inside(Personal::Step(step)),
+        recipients: BTreeSet::from([a.agency]),
+        thread: Some(thread),
+        respond_by: None,
+    };
+    let made = b.node().ingest.seal(vec![said], Vec::new()).await;
+    made.expect("sealed");
+    until(a, "an emergency is told", says(ConsentState::Emergency)).await;
+    match try_step(a, thread, Action::IdentityReleased).await {
+        Err(ReferralError::Checks(found)) => assert_eq!(found[0].code, "REF-01"),
+        other => panic!("{other:?}"),
+    }
+    let ours = a.node().referrals.thread(&thread).expect("here");
+    let part = liaison_protocol::record::codes::ReferralPart::Identity;
+    assert_eq!(ours.parts(part).next(), None);
 }
 
 /// Whether closing is refused because of the reflection period.

@@ -143,6 +143,7 @@ fn as_stored(record: &SignedRecord, courier: AgencyId) -> NewRecord {
         audience: None,
         owing: None,
         lifts: None,
+        offered: None,
     }
 }
 

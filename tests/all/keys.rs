@@ -478,3 +478,56 @@ async fn a_node_key_is_nobodys_without_its_own_word() {
     assert_ne!(of(c.agency).node_keys, of(a.agency).node_keys);
     federation.stop().await;
 }
+
+/// Of two statements the newer one is kept, also on the disk, whichever file is added last.
+#[tokio::test(flavor = "multi_thread")]
+async fn e12_an_old_card_file_brings_no_old_statement_back() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let old = federation.dir().join("old.liaison");
+    let card = federation["a"].home.dir().join("card.liaison");
+    std::fs::copy(card, &old).expect("copied");
+    let number = |federation: &Federation| {
+        let registry = &federation["b"].node().registry;
+        let a = registry.agency(&federation["a"].agency).expect("known");
+        a.statement_body().expect("a statement").number
+    };
+    let before = number(&federation);
+    change(&federation["a"], "rotate").await;
+    federation.settled().await;
+    let newer = number(&federation);
+    assert!(newer > before);
+    let old = old.to_string_lossy();
+    let added = ["peer", "add", &old, "--as", "a", "--yes"];
+    federation["b"].cli(&added).await.expect_code(0);
+    assert_eq!(number(&federation), newer);
+    federation.node("b").stop().await;
+    federation.node("b").start().await;
+    assert_eq!(number(&federation), newer);
+    federation.connected("a", "b").await;
+    federation.stop().await;
+}
+
+/// Where the card is lost, a new node would overwrite the only copy of the root key.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_with_keys_and_no_card_is_not_made_anew() {
+    let mut federation = Federation::new();
+    federation.add("a", "border", "QN").await;
+    federation.stop().await;
+    let a = &federation["a"];
+    let root = a.home.dir().join("keys/root.key");
+    let before = std::fs::read(&root).expect("a root key");
+    std::fs::remove_file(a.home.dir().join("card.liaison")).expect("lost");
+    let init = [
+        "init",
+        "--name",
+        "Again",
+        "--country",
+        "QN",
+        "--sector",
+        "border",
+    ];
+    let refused = a.cli(&init).await;
+    assert_ne!(refused.code, 0, "{refused:?}");
+    assert!(refused.err.contains("no card.liaison"), "{refused:?}");
+    assert_eq!(std::fs::read(&root).expect("a root key"), before);
+}

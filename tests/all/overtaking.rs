@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures::future::{join, join_all};
+use liaison_node::clock::{Clock, SystemClock};
 use liaison_node::limits::INGESTS;
 use liaison_node::share::Route;
 use liaison_protocol::fault::{Answer, Refused};
@@ -19,6 +20,9 @@ use crate::first::trend;
 
 /// Records in a batch: enough that it takes a while to judge and to write them.
 const BATCH: usize = 150;
+
+/// Tries at a moment that can't be seen from here.
+const ATTEMPTS: usize = 2;
 
 /// How long a change may go unseen.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -180,21 +184,91 @@ async fn a_newer_live_stream_ends_the_one_before() {
     federation.stop().await;
 }
 
+/// What a peer brings, taken in behind what it brought before.
+fn received<'a>(
+    node: &'a TestNode,
+    author: &RawPeer,
+    records: &[SignedRecord],
+) -> impl Future<Output = Vec<Answer>> + Send + use<'a> {
+    let whole = |r: &SignedRecord| (item(r), r.bytes().to_vec().into());
+    let records = records.iter().map(whole).collect();
+    let ingest = &node.node().ingest;
+    ingest.received(author.agency, Route::Direct, records)
+}
+
+/// The record was recalled before, and comes back: the recall behind it finds it erased still.
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_a_second_recall_waits_for_what_comes_back() {
+    let (mut federation, author) = site().await;
+    let node = &federation["node"];
+    let records = batch(&author, "Given twice");
+    let last = records.last().expect("some");
+    let stored = received(node, &author, &records).await;
+    assert_eq!(stored, vec![Answer::Stored; BATCH]);
+    let [recall, _] = withdrawals(&author, node, last);
+    assert_eq!(received(node, &author, &[recall]).await, [Answer::Stored]);
+    gone(node, last, false).await;
+    let [recall, _] = withdrawals(&author, node, last);
+    let first = received(node, &author, &records);
+    let second = received(node, &author, std::slice::from_ref(&recall));
+    let (recalled, stored) = join(second, first).await;
+    assert_eq!(stored, vec![Answer::Stored; BATCH]);
+    assert_eq!(recalled, [Answer::Stored]);
+    let told = async {
+        let mut arrivals = node.node().store.watch();
+        loop {
+            let told = node.node().store.told(&last.id(), &node.agency);
+            if told
+                .expect("the store")
+                .is_some_and(|t| t.answers == recall.id())
+            {
+                return;
+            }
+            arrivals.changed().await.expect("the store is open");
+        }
+    };
+    let in_time = tokio::time::timeout(PATIENCE, told).await;
+    assert!(in_time.is_ok(), "the second recall is not answered");
+    gone(node, last, false).await;
+    federation.stop().await;
+}
+
+/// The one is judged while the other is written: whichever of the two is first, nothing stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn e13_a_recall_and_a_parcel_with_its_record_at_once_leave_nothing() {
+    let (mut federation, author) = site().await;
+    let node = &federation["node"];
+    for attempt in 0..ATTEMPTS {
+        let record = author.sign(author.statement(&trend("In a parcel")));
+        let made = SystemClock.now();
+        let [recall, _] = withdrawals(&author, node, &record);
+        // Judged among others, so that its verdict waits for theirs.
+        let mut batch = batch(&author, ["Beside it", "Beside it again"][attempt]);
+        batch.insert(0, recall);
+        let first = received(node, &author, &batch);
+        let letter = vec![(item(&record), record.bytes().to_vec().into())];
+        let ingest = &node.node().ingest;
+        let second = ingest.received_in_letter(author.agency, Route::Bundle, made, letter);
+        let (_recalled, stored) = join(first, second).await;
+        if stored == [Answer::Refused(Refused::Retracted)] {
+            assert!(!has_bytes(node, &record.id()));
+        } else {
+            assert_eq!(stored, [Answer::Stored]);
+            gone(node, &record, false).await;
+        }
+    }
+    federation.stop().await;
+}
+
 /// However many come at once: what takes back has no turn before what it takes back had its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn e13_more_withdrawals_than_turns_wait_for_the_record_that_came_before_them() {
     let (mut federation, author) = site().await;
     let node = &federation["node"];
-    let received = |records: &[SignedRecord]| {
-        let whole = |r: &SignedRecord| (item(r), r.bytes().to_vec().into());
-        let records = records.iter().map(whole).collect();
-        let ingest = &node.node().ingest;
-        ingest.received(author.agency, Route::Direct, records)
-    };
     let records: Vec<SignedRecord> = batch(&author, "Recalled");
-    let first = received(&records);
+    let first = received(node, &author, &records);
     let recalls: Vec<_> = (records.iter().take(INGESTS + 1))
-        .map(|record| received(&withdrawals(&author, node, record)[..1]))
+        .map(|record| received(node, &author, &withdrawals(&author, node, record)[..1]))
         .collect();
     assert_eq!(recalls.len(), INGESTS + 1);
     // The first to come is the last that anybody looks after.

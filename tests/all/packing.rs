@@ -104,7 +104,7 @@ async fn e13_what_is_retracted_while_its_parcel_is_sealed_does_not_leave() {
     });
     let released = tokio::task::spawn_blocking(move || released.recv_timeout(PATIENCE));
     released.await.expect("a task").expect("it is released");
-    let args = ["retract", &goes.full(), "--reason", "error"];
+    let args = ["retract", &goes.full(), "--reason", "error", "--yes"];
     a.cli(&args).await.expect_code(0);
     look.look(|_| true).await.expect("a look");
     go.send(()).expect("it waits");

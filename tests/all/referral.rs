@@ -24,6 +24,8 @@ use liaison_tests::referral::{
 use liaison_tests::sealed::{assessment, closed, inside, name_in, opens, profile};
 use liaison_tests::{Federation, TestNode};
 
+use crate::referral_attacks::{say, step};
+
 const NAME: &str = "Quittenmarke Zwetschge";
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
@@ -367,7 +369,9 @@ async fn a_step_makes_no_emergency_and_drops_no_candidate() {
         date: Date::from_millis(b.node().clock.now()),
         keep_until: None,
     };
-    take(b, first, consent(ConsentState::Emergency, &[])).await;
+    // Past what its own node lets it say.
+    let emergency = step(first, consent(ConsentState::Emergency, &[]));
+    say(b, a, first, emergency).await;
     take(b, first, NO_PLACE).await;
     stands(a, &first, State::Declined).await;
     federation.settled().await;

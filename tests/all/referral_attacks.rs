@@ -27,7 +27,7 @@ const NO_PLACE: Action = Action::Declined {
 };
 
 /// Something of a thread, past what its own node would let anybody say.
-async fn say(by: &TestNode, to: &TestNode, on: RecordId, content: Personal) -> RecordId {
+pub async fn say(by: &TestNode, to: &TestNode, on: RecordId, content: Personal) -> RecordId {
     let sealing = Sealing {
         inside: inside(content),
         recipients: BTreeSet::from([to.agency]),
@@ -38,7 +38,7 @@ async fn say(by: &TestNode, to: &TestNode, on: RecordId, content: Personal) -> R
     made.expect("sealed").first().expect("one").0
 }
 
-fn step(on: RecordId, action: Action) -> Personal {
+pub fn step(on: RecordId, action: Action) -> Personal {
     Personal::Step(Step {
         on,
         seen: BTreeSet::new(),
@@ -119,7 +119,13 @@ async fn a_candidate_that_calls_it_an_emergency_takes_no_other_candidate_away() 
     let [a, b, c] = ["a", "b", "c"].map(|n| &federation[n]);
     let first = refer(a, &[b, c], Urgency::High, NAME).await;
     stands(b, &first, State::Sent).await;
-    take(b, first, consent(b, ConsentState::Emergency)).await;
+    say(
+        b,
+        a,
+        first,
+        step(first, consent(b, ConsentState::Emergency)),
+    )
+    .await;
     take(b, first, NO_PLACE).await;
     stands(a, &first, State::Declined).await;
     federation.settled().await;

@@ -265,3 +265,31 @@ async fn e38_a_peer_that_lies_about_it_stops_a_node_for_minutes_only() {
     push(b, "Holundermarke").await.expect_code(0);
     federation.stop().await;
 }
+
+/// The end of one claim proves no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn e38_two_peers_that_lie_about_it_stop_a_node_no_longer_than_one() {
+    let mut federation = Federation::new();
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let node = federation.prepare("b", "border", "QN");
+    node.with_clock(clock.clone()).start().await;
+    let dir = federation.dir().to_owned();
+    let b = &federation["b"];
+    b.policy(OPEN).await;
+    b.push(&trend("Quittenmarke"), &[]).await;
+    let mut liars = Vec::new();
+    for (name, ahead) in [("one", 60_000), ("other", 120_000)] {
+        let mut liar = RawPeer::new(&dir, name).await;
+        liar.link(b).await;
+        let mut stream = liar.sender(b).await;
+        claim(&liar, &mut stream, Millis(clock.now().0 + ahead)).await;
+        liars.push((liar, stream));
+    }
+    for (liar, _) in &liars {
+        assert!(b.node().catch_up.waits_for(&liar.agency));
+    }
+    clock.advance(SET_BACK_PROOF_MS);
+    waits(b, None).await;
+    push(b, "Mispelmarke").await.expect_code(0);
+    federation.stop().await;
+}

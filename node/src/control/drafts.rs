@@ -21,7 +21,7 @@ use super::text::rfc3339;
 use crate::audit::note;
 use crate::limits;
 use crate::node::Node;
-use crate::officers::Role;
+use crate::officers::{Officer, Role, Roles};
 use crate::referral::access::Aim;
 use crate::referral::emergency::{ApprovalFault, Second};
 use crate::referral::{CaseFile, CaseId, Draft, NewFault, Planned, ReferralError, Sent};
@@ -48,12 +48,14 @@ pub(super) async fn make(
             node.referral_report("checked", &draft, &plan, findings),
         ));
     }
-    if let Some(id) = &into {
-        node.may_write_over(&caller, id).await?;
-    }
     // Whatever comes of it, nothing that was typed is lost.
     let (uid, user) = (caller.uid, &caller.officer.name);
-    let case = node.keep_draft(written, into, uid, user).await?;
+    let case = node.keep_draft(written, into, uid, user).await;
+    let case = case.map_err(|fault| match fault {
+        NewFault::Others { .. } => ApiError::new("forbidden", fault.to_string())
+            .with_remedy("leave out --draft to begin one of your own; nothing was changed"),
+        other => other.into(),
+    })?;
     note(|note| note.typed("draft", case.id.as_str()));
     if query.keep {
         return Ok(Json(ReferralReport {
@@ -63,10 +65,11 @@ pub(super) async fn make(
             ..ReferralReport::default()
         }));
     }
+    let own = &caller.officer;
     node.may_draft(&caller, Aim::Send)
-        .map_err(|error| kept(&case.id, error))?;
-    let sent = node.send_draft(&case.id).await;
-    let (case, sent) = sent.map_err(|error| kept(&case.id, error.into()))?;
+        .map_err(|error| kept(&case.id, own, error))?;
+    let sent = node.send_draft(&case.id, &case.draft).await;
+    let (case, sent) = sent.map_err(|error| kept(&case.id, own, error.into()))?;
     node.became(&case, sent, query.wait_s).await.map(Json)
 }
 
@@ -75,21 +78,19 @@ pub(super) async fn list(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
 ) -> Answer<Vec<DraftRow>> {
-    let cases = node.cases.clone();
+    let (this, by) = (node.clone(), caller.clone());
     let drafts = off(move || {
         let mut drafts = Vec::new();
-        for id in cases.drafts()? {
-            drafts.extend(cases.read(&id).ok().flatten());
+        for id in this.cases.drafts()? {
+            drafts.extend(this.cases.read(&id).ok().flatten());
         }
+        drafts.retain(|case| !case.sent && (case.waits.is_some() || this.goes_on(&by, case)));
         Ok(drafts)
     })
     .await?;
-    let mine = |case: &&CaseFile| case.uid == caller.uid || case.waits.is_some();
     Ok(Json(
         drafts
             .iter()
-            .filter(|case| !case.sent)
-            .filter(mine)
             .map(|case| DraftRow {
                 draft: case.id.to_string(),
                 user: case.user.clone(),
@@ -113,7 +114,7 @@ pub(super) async fn show(
     Path(name): Path<String>,
 ) -> Answer<DraftView> {
     let case = node.case(&named(&name)?).await?;
-    let own = case.uid == caller.uid;
+    let own = node.goes_on(&caller, &case);
     let second = case.waits.is_some() && !caller.officer.shared;
     if case.sent || !(own || second) {
         return Err(ApiError::new(
@@ -124,8 +125,11 @@ pub(super) async fn show(
     }
     let mut referral: serde_json::Value = serde_json::from_str(case.draft.expose())
         .map_err(|_| ApiError::new("internal", "the draft can't be read any more"))?;
-    // Whoever approves decides on the emergency, and for that needs no name.
-    if !own && let Some(map) = referral.as_object_mut() {
+    // Whoever approves decides on the emergency, and for that needs no name; and a name that
+    // somebody typed at a login of many is not shown to everybody who uses it.
+    if (!own || caller.officer.shared)
+        && let Some(map) = referral.as_object_mut()
+    {
         map.remove("identity");
     }
     note(|note| note.typed("draft", case.id.as_str()));
@@ -143,20 +147,18 @@ pub(super) async fn discard(
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
 ) -> Answer<DraftRow> {
-    let case = node.case(&named(&name)?).await?;
-    if case.sent {
-        return Err(ApiError::new("conflict", format!("{} was sent", case.id))
-            .with_remedy("'liaison refer withdraw ID' takes a referral back"));
-    }
-    if case.uid != caller.uid && !caller.officer.roles.has(Role::DataProtectionOfficer) {
-        return Err(ApiError::new(
-            "forbidden",
-            format!("{} is another officer's draft", case.id),
-        )
-        .with_remedy("they or the data-protection officer drop it"));
-    }
-    let (cases, id) = (node.cases.clone(), case.id.clone());
-    off(move || Ok(cases.destroy(&id)?)).await?;
+    let oversees = caller.officer.roles.has(Role::DataProtectionOfficer);
+    let dropped = node.drop_draft(named(&name)?, caller.uid, oversees).await;
+    let case = dropped.map_err(|fault| {
+        let says = fault.to_string();
+        match fault {
+            NewFault::Sent { .. } => ApiError::new("conflict", says)
+                .with_remedy("'liaison refer withdraw ID' takes a referral back"),
+            NewFault::Others { .. } => ApiError::new("forbidden", says)
+                .with_remedy("they or the data-protection officer drop it"),
+            other => other.into(),
+        }
+    })?;
     note(|note| note.typed("draft", case.id.as_str()));
     Ok(Json(DraftRow {
         draft: case.id.to_string(),
@@ -269,20 +271,9 @@ impl Node {
     }
 
     /// Whether an officer may go on with a draft: their own, or one from a login of many.
-    async fn may_write_over(&self, caller: &Caller, id: &CaseId) -> Result<(), ApiError> {
-        let case = self.case(id).await?;
-        let of_many = || {
-            self.officers
-                .of(case.uid)
-                .is_ok_and(|officer| officer.shared)
-        };
-        if case.uid == caller.uid || of_many() {
-            return Ok(());
-        }
-        Err(
-            ApiError::new("forbidden", format!("{id} is another officer's draft"))
-                .with_remedy("leave out --draft to begin one of your own; nothing was changed"),
-        )
+    fn goes_on(&self, caller: &Caller, case: &CaseFile) -> bool {
+        let refers = Roles::REFERRERS.meets(caller.officer.roles);
+        case.uid == caller.uid || (refers && self.is_of_many(case))
     }
 
     /// Whether an officer may write or send a referral.
@@ -408,9 +399,13 @@ fn second(caller: &Caller) -> Second {
 }
 
 /// The same error, saying that nothing is lost.
-fn kept(id: &CaseId, mut error: ApiError) -> ApiError {
+fn kept(id: &CaseId, by: &Officer, mut error: ApiError) -> ApiError {
+    let whose = match by.shared {
+        true => " from a login of one's own",
+        false => "",
+    };
     let hint = format!(
-        "what you wrote is kept as draft {id}: 'liaison refer new --draft {id}' goes on with it"
+        "what you wrote is kept as draft {id}: 'liaison refer new --draft {id}'{whose} goes on with it"
     );
     error.remedy = Some(match error.remedy.take() {
         Some(remedy) => format!("{remedy}; {hint}"),
@@ -453,6 +448,9 @@ impl From<NewFault> for ApiError {
                 ApiError::new("conflict", says)
                     .with_remedy(format!("'liaison refer show {id}' shows how it stands"))
             }
+            NewFault::Changed { id } => ApiError::new("conflict", says).with_remedy(format!(
+                "'liaison refer new --draft {id}' shows it as it is now and goes on with it"
+            )),
             NewFault::NoCandidate { .. } => ApiError::new("conflict", says)
                 .with_remedy("'liaison service match' suggests providers"),
             NewFault::TooManyDrafts => {

@@ -99,6 +99,7 @@ pub(super) async fn carry_out(
     let leaving = !owed.is_empty() && (!again || recalled > 0);
     if !leaving {
         node.registry.unlink(&node.store, &agency).await?;
+        node.time.forget(&agency);
     }
     Ok(Json(PeerRemoveReport {
         peer: peer.alias,
@@ -150,6 +151,7 @@ pub(super) async fn revoke(
 async fn cut(node: &Node, agency: &AgencyId, revoked: &Revoked) -> Result<(), ApiError> {
     node.registry.revoke(agency, revoked.clone());
     node.swarm.set_peers(node.registry.linked()).await?;
+    node.time.forget(agency);
     Ok(node.registry.keep_revoked(&node.store, agency).await?)
 }
 

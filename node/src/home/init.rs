@@ -55,6 +55,11 @@ impl Home {
     /// [`HomeError`]; a folder that holds a node is left as it is.
     pub fn init(&self, request: InitRequest, now: Millis) -> Result<InitReport, HomeError> {
         check_addresses(&request.addresses)?;
+        if !self.exists() && self.has_keys() {
+            return Err(HomeError::KeysAlone {
+                dir: self.dir.display().to_string(),
+            });
+        }
         self.prepare()?;
         let (root, signing, node) = (keys::fresh(), keys::fresh(), keys::fresh());
         let agency = AgencyId::from_bytes(*root.public().as_bytes());
@@ -92,6 +97,13 @@ impl Home {
             fingerprint: agency.fingerprint(),
             path: self.dir.clone(),
         })
+    }
+
+    /// Whether there are keys that no other copy may exist of: the root key, or those of a node
+    /// that has run.
+    fn has_keys(&self) -> bool {
+        let key = |name: &str| self.keys_dir().join(name).exists();
+        key("root.key") || (key("signing.key") && self.store_dir().exists())
     }
 
     /// Makes the folders of a new home.

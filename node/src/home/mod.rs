@@ -54,6 +54,15 @@ pub enum HomeError {
         /// Who lives there.
         name: String,
     },
+    /// There are keys in it, and no card.
+    #[error(
+        "{dir} holds the keys of a node, but no card.liaison: a new node would overwrite them. Put card.liaison back, \
+         from a backup or from a colleague who writes it with 'liaison peer card', or name another folder with --home"
+    )]
+    KeysAlone {
+        /// The folder.
+        dir: String,
+    },
     /// There is no node in it.
     #[error(
         "there is no node in {dir}. Make one with 'liaison init', or name another folder with --home"
@@ -318,7 +327,15 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), HomeError> {
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
         .map_err(|e| io(&beside, e))?;
-    fs::rename(&beside, path).map_err(|e| io(path, e))
+    fs::rename(&beside, path).map_err(|e| io(path, e))?;
+    // What is written or destroyed next counts on the name.
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    sync(dir.unwrap_or(Path::new(".")))
+}
+
+fn sync(dir: &Path) -> Result<(), HomeError> {
+    let folder = fs::File::open(dir).map_err(|e| io(dir, e))?;
+    folder.sync_all().map_err(|e| io(dir, e))
 }
 
 fn io(path: &Path, source: std::io::Error) -> HomeError {

@@ -379,6 +379,7 @@ impl Admitted {
         courier: Option<AgencyId>,
         audience: Option<Vec<AgencyId>>,
         received: Millis,
+        offered: Option<Millis>,
     ) -> NewRecord {
         let statement = self.record.record();
         let fields = &statement.envelope.fields;
@@ -413,6 +414,7 @@ impl Admitted {
             audience,
             owing: self.is_owed().then(|| self.owing(courier.is_none())),
             lifts: self.lifts,
+            offered,
         }
     }
 
@@ -438,6 +440,7 @@ impl Admitted {
                 of: recall.of,
                 to: recall.to,
             },
+            Content::Recall(recall) => Owing::CalledBack { of: recall.of },
             _ => Owing::Plain,
         }
     }

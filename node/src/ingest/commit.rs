@@ -11,8 +11,8 @@ use liaison_protocol::record::signed::SignedRecord;
 
 use super::Ingest;
 use super::admit::Admitted;
+use super::received::Brought;
 use crate::registry::{card_op, statement_op};
-use crate::share::Route;
 use crate::store::{Direction, Flags, LedgerEntry, Op, OpOutcome, StoreError};
 
 /// Prefix of the stored values that name affirmations whose records are still to be offered
@@ -23,22 +23,24 @@ impl Ingest {
     pub(super) fn insert(
         &self,
         one: &Admitted,
-        from: Option<(AgencyId, Route, u64)>,
+        from: Option<(Brought, u64)>,
         audience: Option<Vec<AgencyId>>,
     ) -> Op {
         let now = self.0.clock.now();
-        let ledger = from.map(|(courier, route, epoch)| {
+        let ledger = from.map(|(from, epoch)| {
             let entry = LedgerEntry {
                 direction: Direction::Received,
                 at: now,
                 epoch,
                 rule: one.rule.clone(),
-                path: route.path(),
+                path: from.route.path(),
                 answer: Some(Answer::Stored),
             };
-            (courier, entry)
+            (from.courier, entry)
         });
-        let record = one.to_new(from.map(|(courier, ..)| courier), audience, now);
+        let courier = from.map(|(from, _)| from.courier);
+        let made = from.and_then(|(from, _)| from.made);
+        let record = one.to_new(courier, audience, now, made);
         Op::Insert {
             record: Box::new(record),
             ledger,
@@ -158,6 +160,19 @@ impl Ingest {
             self.0.owed.note();
         }
         learned
+    }
+
+    /// Drops the stored cards that nothing rests on any more, so that a peer with ever new ones
+    /// fills no disk. What stays for an error leaves after the next start.
+    pub(crate) async fn drop_superseded(&self) {
+        let rows = self.0.registry.superseded();
+        let ops: Vec<Op> = rows.into_iter().map(Op::DropCard).collect();
+        for some in ops.chunks(crate::limits::STORE_BATCH_OPS) {
+            if let Err(error) = self.0.store.write(some.to_vec()).await {
+                tracing::error!(%error, "cards that are superseded were not dropped");
+                return;
+            }
+        }
     }
 
     /// Marks what was judged before its key was revoked, and stored after the look through the

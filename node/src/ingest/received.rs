@@ -19,8 +19,9 @@ use super::keepers::Kept;
 use super::under_way::Coming;
 use super::{Ingest, IngestFault, blocking};
 use crate::audit::{Act, AuditError, Entry, Who};
+use crate::limits;
 use crate::share::Route;
-use crate::store::{Direction, LedgerEntry, Op, OpOutcome, Quarantined, RefusedEntry};
+use crate::store::{CalledBack, Direction, LedgerEntry, Op, OpOutcome, Quarantined, RefusedEntry};
 
 impl Ingest {
     /// Takes in what a peer sent, by whatever route: what it offered, and the bytes. One answer
@@ -33,11 +34,44 @@ impl Ingest {
         route: Route,
         records: Vec<(Item, Bytes)>,
     ) -> impl Future<Output = Vec<Answer>> + Send + 'static {
+        let made = None;
+        let from = Brought {
+            courier,
+            route,
+            made,
+        };
+        self.brought(from, records)
+    }
+
+    /// The same for what stood in a letter: it was offered when the letter was made, and does not
+    /// come in if its courier called it back since.
+    pub fn received_in_letter(
+        &self,
+        courier: AgencyId,
+        route: Route,
+        made: Millis,
+        records: Vec<(Item, Bytes)>,
+    ) -> impl Future<Output = Vec<Answer>> + Send + 'static {
+        let made = Some(made);
+        let from = Brought {
+            courier,
+            route,
+            made,
+        };
+        self.brought(from, records)
+    }
+
+    fn brought(
+        &self,
+        from: Brought,
+        records: Vec<(Item, Bytes)>,
+    ) -> impl Future<Output = Vec<Answer>> + Send + 'static {
+        let courier = from.courier;
         let ids: HashSet<RecordId> = records.iter().map(|(item, _)| item.id).collect();
         let coming = self.0.under_way.enter(courier, ids);
         let (this, ingest) = (self.clone(), self.clone());
         let count = records.len();
-        let work = async move { ingest.take_in(&coming, (courier, route), records).await };
+        let work = async move { ingest.take_in(&coming, from, records).await };
         let answers = self.to_the_end(work);
         async move {
             let answers = answers.await;
@@ -49,51 +83,60 @@ impl Ingest {
         }
     }
 
-    /// Takes a batch in; what waited for a card that came in the same batch once more.
+    /// Takes a batch in; what waited for a card that came in the same batch once more, and what
+    /// was recalled and came while the recall was judged.
     async fn take_in(
         self,
         coming: &Coming,
-        from: (AgencyId, Route),
+        from: Brought,
         records: Vec<(Item, Bytes)>,
     ) -> Vec<Answer> {
         let copy = records.clone();
-        let (mut answers, learned) = self.clone().take_batch(coming, from, records).await;
-        if !learned {
-            return answers;
-        }
+        let taken = self.clone().take_batch(coming, from, records).await;
+        let (mut answers, learned) = (taken.answers, taken.learned);
         let waits = Answer::Later(Later::UnknownAuthor);
         let waiting: Vec<usize> = (0..answers.len())
-            .filter(|at| answers.get(*at) == Some(&waits))
+            .filter(|at| {
+                learned && answers.get(*at) == Some(&waits) || taken.too_early.contains(at)
+            })
             .collect();
         let again = waiting.iter().filter_map(|at| copy.get(*at).cloned());
         let again: Vec<_> = again.collect();
         if !again.is_empty() {
-            let (later, _) = self.clone().take_batch(coming, from, again).await;
-            for (at, answer) in waiting.into_iter().zip(later) {
+            let later = self.clone().take_batch(coming, from, again).await;
+            for (at, answer) in waiting.into_iter().zip(later.answers) {
                 if let Some(place) = answers.get_mut(at) {
                     *place = answer;
                 }
             }
         }
-        self.0.registry.announce();
+        if learned {
+            self.0.registry.announce();
+        }
         answers
     }
 
-    /// The answers, and whether a card, a statement or an affirmation was learned.
     async fn take_batch(
         self,
         coming: &Coming,
-        (courier, route): (AgencyId, Route),
+        from: Brought,
         records: Vec<(Item, Bytes)>,
-    ) -> (Vec<Answer>, bool) {
+    ) -> Taken {
+        let Brought { courier, route, .. } = from;
         let count = records.len();
         let mut learned = false;
         // Of the policy that judged: another may be in force by now, and what the old one refused
         // must not stand under the new one.
         let judged = self.judge_all(coming, courier, records).await;
         let Ok((judged, epoch)) = judged else {
-            return (vec![Answer::Later(Later::Disk); count], learned);
+            return Taken {
+                answers: vec![Answer::Later(Later::Disk); count],
+                learned,
+                too_early: Vec::new(),
+            };
         };
+        // The recalls that were refused as too early, in order.
+        let mut early = Vec::new();
         let mut recheck = false;
         let mut answers = Vec::with_capacity(count);
         let mut admitted = Vec::new();
@@ -103,7 +146,7 @@ impl Ingest {
             match judged {
                 Ok(one) => {
                     let list = self.list_of_lost(courier, &one);
-                    ops.push(self.insert(&one, Some((courier, route, epoch)), list));
+                    ops.push(self.insert(&one, Some((from, epoch)), list));
                     admitted.push(one);
                     answers.push(Answer::Stored);
                 }
@@ -120,6 +163,12 @@ impl Ingest {
                         let withdrawn = matches!(fault, IngestFault::Retracted { .. });
                         let verdict = (answer, epoch);
                         ops.push(self.refusal((courier, route), id, created, verdict, withdrawn));
+                    }
+                    if is_too_early(&fault)
+                        && let Some(op) = self.called_back(&courier, id, &raw)
+                    {
+                        early.push(answers.len());
+                        ops.push(op);
                     }
                     if let IngestFault::Card(CardFault::Fork { agency, .. }) = &fault {
                         ops.push(self.0.registry.note_fork(*agency));
@@ -166,19 +215,42 @@ impl Ingest {
         if !admitted.is_empty() {
             ops.push(self.clock_op());
         }
+        let mut too_early = Vec::new();
         if ops.is_empty() {
-            return (answers, learned);
+            return Taken {
+                answers,
+                learned,
+                too_early,
+            };
         }
+        let notes = |op: &Op| matches!(op, Op::CalledBack { .. });
+        let noted: Vec<usize> = (0..ops.len())
+            .filter(|at| ops.get(*at).is_some_and(notes))
+            .collect();
         match self.0.store.write(ops).await {
             Ok(outcomes) => {
                 learned = self.after(&admitted, &outcomes, true);
                 self.settle_keys(&admitted, &outcomes).await;
                 self.mark_lost(&admitted, &outcomes).await;
                 self.reopen(&admitted).await;
+                self.drop_superseded().await;
+                for (place, at) in early.into_iter().zip(noted) {
+                    if let Some(OpOutcome::AlreadyHeld(_)) = outcomes.get(at) {
+                        too_early.push(place);
+                    }
+                }
                 let mut late = Vec::new();
                 let mut stored = admitted.iter().zip(&outcomes);
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
-                    if let Some((one, OpOutcome::Tombstoned(_))) = stored.next() {
+                    let Some((one, outcome)) = stored.next() else {
+                        continue;
+                    };
+                    // Of one that its courier called back nothing is remembered: it may offer it
+                    // anew.
+                    if *outcome == OpOutcome::CalledBack {
+                        *answer = Answer::Refused(Refused::Retracted);
+                    }
+                    if let OpOutcome::Tombstoned(_) = outcome {
                         *answer = Answer::Refused(Refused::Retracted);
                         let created = one.record.record().envelope.created;
                         let verdict = (*answer, epoch);
@@ -214,12 +286,51 @@ impl Ingest {
                 if let Some(kept) = kept {
                     self.drop_keys(kept).await;
                 }
+                // What they call back is not remembered: they are to come again.
+                for place in early {
+                    if let Some(answer) = answers.get_mut(place) {
+                        *answer = Answer::Later(Later::Disk);
+                    }
+                }
                 for answer in answers.iter_mut().filter(|a| **a == Answer::Stored) {
                     *answer = Answer::Later(Later::Disk);
                 }
             }
         }
-        (answers, learned)
+        Taken {
+            answers,
+            learned,
+            too_early,
+        }
+    }
+
+    /// Remembers a recall that was refused because nothing of what it calls back passed yet: that
+    /// may be in a parcel that was not opened. None of what is no such recall.
+    fn called_back(&self, courier: &AgencyId, id: RecordId, raw: &Bytes) -> Option<Op> {
+        let (signed, _) = frame::read(raw).ok()?;
+        let record = signed.unverified();
+        let Content::Recall(recall) = &record.content else {
+            return None;
+        };
+        if record.envelope.author != *courier || recall.to != self.0.registry.own() {
+            return None;
+        }
+        let at = self.0.clock.now();
+        // By a clock that is wrong nothing is forgotten.
+        let ended = match self.0.time.trusted() {
+            Ok(_) => Millis(at.0.saturating_sub(limits::CALLED_BACK_MS)),
+            Err(_) => Millis(0),
+        };
+        Some(Op::CalledBack {
+            peer: *courier,
+            of: recall.of,
+            recall: CalledBack {
+                by: id,
+                created: record.envelope.created,
+                at,
+            },
+            ended,
+        })
     }
 
     /// Judges a batch, and says under which policy. What withdraws a record that came before it,
@@ -352,16 +463,41 @@ impl Ingest {
 /// What was offered, the bytes that came, and what the gates say of them.
 type Judged = (Item, Bytes, Result<Admitted, IngestFault>);
 
-/// What a control record concerns that was refused because nothing of that ever passed; of any
-/// other, nothing.
+/// Who brought records, by which way, and when it offered them, if that was not just now.
+#[derive(Clone, Copy)]
+pub(super) struct Brought {
+    pub courier: AgencyId,
+    pub route: Route,
+    pub made: Option<Millis>,
+}
+
+/// What became of a batch.
+struct Taken {
+    answers: Vec<Answer>,
+    /// Whether a card, a statement or an affirmation was learned.
+    learned: bool,
+    /// Where the recalls stand that were refused, and of which the record is here by now.
+    too_early: Vec<usize>,
+}
+
+/// Whether a control record concerns nothing that passed between its courier and us.
+fn is_too_early(fault: &IngestFault) -> bool {
+    let verdict = Verdict::Control;
+    matches!(fault, IngestFault::Handling { verdict: found, .. } if *found == verdict)
+}
+
+/// What is to be in the store before the verdict on a record counts, if it is on its way: what a
+/// recall calls back, also where it is admitted (an earlier copy may have passed), and what any
+/// other control record concerns that was refused because nothing of that ever passed.
 fn overtaken((_, raw, judged): &Judged) -> Vec<RecordId> {
-    let Err(IngestFault::Handling {
-        verdict: Verdict::Control,
-        ..
-    }) = judged
-    else {
-        return Vec::new();
-    };
+    match judged {
+        Ok(one) => match &one.record.record().content {
+            Content::Recall(recall) => return vec![recall.of],
+            _ => return Vec::new(),
+        },
+        Err(fault) if !is_too_early(fault) => return Vec::new(),
+        Err(_) => {}
+    }
     let Ok((signed, _)) = frame::read(raw) else {
         return Vec::new();
     };

@@ -212,7 +212,7 @@ impl Ingest {
                 (OpOutcome::Stored { .. } | OpOutcome::AlreadyHeld(_), Some(_)) => {
                     self.0.vault.note(id);
                 }
-                (OpOutcome::Tombstoned(_), Some(_)) => gone.push(id),
+                (OpOutcome::Tombstoned(_) | OpOutcome::CalledBack, Some(_)) => gone.push(id),
                 (OpOutcome::Stored { touched, .. }, None) => {
                     if let Content::Retract(retract) = &record.content
                         && (retract.erase && touched.is_some())

@@ -25,8 +25,6 @@ struct Patience {
     elsewhere: Duration,
     /// Not at all for a peer that did not deliver in that time.
     slow: Duration,
-    /// A withdrawal, for what it withdraws.
-    overtaken: Duration,
 }
 
 impl Default for Patience {
@@ -34,7 +32,6 @@ impl Default for Patience {
         Self {
             elsewhere: Duration::from_millis(limits::ASKED_ELSEWHERE_MS),
             slow: Duration::from_millis(limits::SLOW_COURIER_MS),
-            overtaken: Duration::from_millis(limits::OVERTAKEN_MS),
         }
     }
 }
@@ -135,18 +132,16 @@ impl Coming {
         })
     }
 
-    /// Waits until none does, for [`limits::OVERTAKEN_MS`] at most. None waits for a later one,
-    /// so that no two wait for each other.
+    /// Waits until none does. That comes to its end: what came earlier had its turn earlier, and
+    /// none waits for a later one, so that no two wait for each other. No time is set for it: a
+    /// recall that goes ahead of its record after all is a copy that stays.
     pub async fn let_pass(&self, of: &[RecordId]) {
         let mut changes = self.under_way.0.changes.subscribe();
-        let passed = async {
-            while self.is_behind(of) {
-                if changes.changed().await.is_err() {
-                    return;
-                }
+        while self.is_behind(of) {
+            if changes.changed().await.is_err() {
+                return;
             }
-        };
-        let _in_time = tokio::time::timeout(self.under_way.0.patience.overtaken, passed).await;
+        }
     }
 }
 
@@ -272,12 +267,11 @@ mod tests {
     }
 
     /// Short times, but for those that are not to end.
-    fn with(elsewhere: u64, slow: u64, overtaken: u64) -> UnderWay {
+    fn with(elsewhere: u64, slow: u64) -> UnderWay {
         UnderWay(Arc::new(Shared {
             patience: Patience {
                 elsewhere: Duration::from_millis(elsewhere),
                 slow: Duration::from_millis(slow),
-                overtaken: Duration::from_millis(overtaken),
             },
             ..Shared::default()
         }))
@@ -287,7 +281,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_withdrawal_lets_what_came_before_it_from_the_same_courier_pass() {
-        let under_way = with(HOUR, HOUR, HOUR);
+        let under_way = with(HOUR, HOUR);
         let first = under_way.enter(A, ids(&[1, 2]));
         let _of_another = under_way.enter(B, ids(&[3]));
         let recall = under_way.enter(A, ids(&[9]));
@@ -297,17 +291,11 @@ mod tests {
         let of = [id(2)];
         tokio::join!(recall.let_pass(&of), async { drop(first) });
         assert!(!recall.is_behind(&[id(2)]));
-        // What never ends is not waited for without end.
-        let under_way = with(HOUR, HOUR, 1);
-        let _stuck = under_way.enter(A, ids(&[4]));
-        let recall = under_way.enter(A, ids(&[10]));
-        recall.let_pass(&[id(4)]).await;
-        assert!(recall.is_behind(&[id(4)]));
     }
 
     #[tokio::test]
     async fn one_is_asked_and_the_others_wait_until_it_came_or_failed() {
-        let under_way = with(HOUR, HOUR, HOUR);
+        let under_way = with(HOUR, HOUR);
         let of_a = under_way.asking(A);
         assert!(of_a.ask(&[id(1), id(2)], true).is_empty());
         let of_b = under_way.asking(B);
@@ -325,7 +313,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_withholds_is_waited_for_once_and_then_not_for_a_while() {
-        let under_way = with(1, HOUR, HOUR);
+        let under_way = with(1, HOUR);
         let of_a = under_way.asking(A);
         assert!(of_a.ask(&[id(4), id(5)], true).is_empty());
         let of_c = under_way.asking(C);
@@ -335,7 +323,7 @@ mod tests {
         let of_b = under_way.asking(B);
         assert!(of_b.ask(&[id(5)], true).is_empty(), "nor for anything else");
         // Until that time is over.
-        let under_way = with(1, 0, HOUR);
+        let under_way = with(1, 0);
         let of_a = under_way.asking(A);
         assert!(of_a.ask(&[id(6)], true).is_empty());
         let of_b = under_way.asking(B);

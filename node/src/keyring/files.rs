@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::error::KeyringError;
-use super::{Keyring, NOT_UNDERSTOOD, locker, place};
+use super::{Keyring, locker, place};
 use crate::limits;
 
 /// A folder of such files.
@@ -82,21 +82,12 @@ impl Keyring {
         name: &str,
     ) -> Result<Option<T>, KeyringError> {
         check(name)?;
-        let Some(bytes) = self.open_file(shelf.folder(), name)? else {
-            return Ok(None);
-        };
-        let body = bytes.split_first_chunk::<4>().and_then(|(length, rest)| {
+        self.read_file(shelf.folder(), name, |bytes| {
+            let (length, rest) = bytes.split_first_chunk::<4>()?;
             let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-            rest.get(..length)
-        });
-        let value = body.and_then(|body| {
             let mut scratch = Zeroizing::new(vec![0u8; limits::KEYRING_PAD_BYTES]);
-            ciborium::from_reader_with_buffer(body, &mut scratch).ok()
-        });
-        match value {
-            Some(value) => Ok(Some(value)),
-            None => Err(self.quarantine(shelf.folder(), name, NOT_UNDERSTOOD)),
-        }
+            ciborium::from_reader_with_buffer(rest.get(..length)?, &mut scratch).ok()
+        })
     }
 
     /// Destroys the value of this name; gives whether there was one.

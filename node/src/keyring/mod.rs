@@ -168,14 +168,9 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::Damaged`] where it does not open: it is in quarantine then.
     pub fn get(&self, id: &RecordId) -> Result<Option<Entry>, KeyringError> {
-        let name = id.full();
-        let Some(bytes) = self.open_file(ENTRIES, &name)? else {
-            return Ok(None);
-        };
-        match Entry::decode(&bytes) {
-            Some(entry) if entry.id == *id => Ok(Some(entry)),
-            _ => Err(self.quarantine(ENTRIES, &name, NOT_UNDERSTOOD)),
-        }
+        self.read_file(ENTRIES, &id.full(), |bytes| {
+            Entry::decode(bytes).filter(|entry| entry.id == *id)
+        })
     }
 
     /// Whether there is a secret for a record, readable or not.
@@ -213,8 +208,10 @@ impl Keyring {
         for name in locker::names(&self.0.dir.join(ENTRIES))? {
             match name.parse::<RecordId>() {
                 Ok(id) if id.full() == name => ids.push(id),
+                // Somebody is writing it.
+                _ if name.ends_with(locker::UNFINISHED) => {}
                 _ => {
-                    self.quarantine(ENTRIES, &name, FOREIGN);
+                    self.quarantine(&self.write(), ENTRIES, &name, FOREIGN);
                 }
             }
         }
@@ -266,19 +263,42 @@ impl Keyring {
         locker::replace(&self.path(folder, name), &sealed)
     }
 
-    /// A file's content; `None`: there is none.
-    fn open_file(
+    /// What `understand` makes of a file; `None`: there is none. What it makes nothing of is
+    /// moved to quarantine.
+    ///
+    /// Whoever reads beside a writer may have the bytes open that are being overwritten, with the
+    /// next ones in their place already. So what does not open is read once more while nobody
+    /// writes, before it is taken for damaged.
+    fn read_file<T>(
         &self,
         folder: &str,
         name: &str,
-    ) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, KeyringError> {
-        let Some(sealed) = locker::read(&self.path(folder, name))? else {
-            return Ok(None);
-        };
-        match self.0.locker.open(&place(folder, name), &sealed) {
-            Some(bytes) => Ok(Some(bytes)),
-            None => Err(self.quarantine(folder, name, CLOSED)),
+        understand: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, KeyringError> {
+        if let Ok(value) = self.look(folder, name, &understand)? {
+            return Ok(value);
         }
+        let one = self.write();
+        match self.look(folder, name, &understand)? {
+            Ok(value) => Ok(value),
+            Err(says) => Err(self.quarantine(&one, folder, name, says)),
+        }
+    }
+
+    /// The same for one look; the inner error is what is the matter with the file.
+    fn look<T>(
+        &self,
+        folder: &str,
+        name: &str,
+        understand: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Result<Option<T>, &'static str>, KeyringError> {
+        let Some(sealed) = locker::read(&self.path(folder, name))? else {
+            return Ok(Ok(None));
+        };
+        let Some(bytes) = self.0.locker.open(&place(folder, name), &sealed) else {
+            return Ok(Err(CLOSED));
+        };
+        Ok(understand(&bytes).map(Some).ok_or(NOT_UNDERSTOOD))
     }
 
     fn destroy_file(&self, folder: &str, name: &str) -> Result<bool, KeyringError> {
@@ -303,18 +323,21 @@ impl Keyring {
         }
     }
 
-    /// Moves a file aside and notes it.
-    fn quarantine(&self, folder: &str, name: &str, says: &str) -> KeyringError {
+    /// Moves a file aside and notes it. Nobody writes meanwhile.
+    fn quarantine(
+        &self,
+        _one: &MutexGuard<'_, ()>,
+        folder: &str,
+        name: &str,
+        says: &str,
+    ) -> KeyringError {
         let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
         let file = format!("{folder}/{shown}");
         let aside = self.path(QUARANTINE, &format!("{folder}-{name}"));
-        let moved = {
-            let _one = self.write();
-            std::fs::rename(self.path(folder, name), &aside).and_then(|()| {
-                self.one_less(folder);
-                std::fs::File::open(self.0.dir.join(folder)).and_then(|d| d.sync_all())
-            })
-        };
+        let moved = std::fs::rename(self.path(folder, name), &aside).and_then(|()| {
+            self.one_less(folder);
+            std::fs::File::open(self.0.dir.join(folder)).and_then(|d| d.sync_all())
+        });
         let says = match moved {
             Ok(()) => format!("{says}. It is in keyring/{QUARANTINE} now"),
             Err(e) => format!("{says}. It could not be moved to keyring/{QUARANTINE}: {e}"),

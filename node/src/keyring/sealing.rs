@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::error::KeyringError;
-use super::{Keyring, NOT_UNDERSTOOD, SEALING, lock, locker};
+use super::{Keyring, SEALING, lock, locker};
 use crate::limits;
 
 /// One of our sealing keys, in memory.
@@ -205,24 +205,19 @@ impl Keyring {
     /// Reads them at the start. One that does not open is quarantined: peers wrap anew.
     pub(super) fn load_sealing(&self) -> Result<(), KeyringError> {
         for name in locker::names(&self.0.dir.join(SEALING))? {
-            let bytes = match self.open_file(SEALING, &name) {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) | Err(KeyringError::Damaged { .. }) => continue,
-                Err(error) => return Err(error),
-            };
-            let written = postcard::from_bytes::<Written>(&bytes).ok();
-            let held = written.filter(|w| w.version == VERSION).and_then(|w| {
-                let secret = SealingSecret::from_bytes(&w.seed).ok()?;
-                let key = secret.public(Millis(w.from), Millis(w.until));
-                Some(Held { secret, key })
+            let read = self.read_file(SEALING, &name, |bytes| {
+                let written = postcard::from_bytes::<Written>(bytes).ok()?;
+                if written.version != VERSION {
+                    return None;
+                }
+                let secret = SealingSecret::from_bytes(&written.seed).ok()?;
+                let key = secret.public(Millis(written.from), Millis(written.until));
+                (secret.id().to_string() == name).then_some(Held { secret, key })
             });
-            match held {
-                Some(held) if held.secret.id().to_string() == name => {
-                    lock(&self.0.sealing).push(held)
-                }
-                _ => {
-                    self.quarantine(SEALING, &name, NOT_UNDERSTOOD);
-                }
+            match read {
+                Ok(held) => lock(&self.0.sealing).extend(held),
+                Err(KeyringError::Damaged { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())

@@ -505,3 +505,46 @@ fn what_two_destroy_at_once_is_counted_once() {
         "{full:?}"
     );
 }
+
+/// Whoever reads beside a writer may have the bytes open that are being overwritten: that is no
+/// damage, and the file that has come in their place is not moved away for it.
+#[test]
+fn what_is_read_while_it_is_replaced_is_not_taken_for_damaged() {
+    let home = tempfile::tempdir().expect("folder");
+    let dir = home.path().join("keyring");
+    let keyring = Keyring::open(&dir, &by_file(home.path())).expect("made");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    // A value that fills several pages, so that a look at it takes a while.
+    let value = |n: u64| vec![n; 6_000];
+    keyring
+        .keep(Shelf::Drafts, "d-3f7k9q2m", &value(1_000_000))
+        .expect("kept");
+    keyring.put(&entry(7)).expect("put");
+    std::thread::scope(|threads| {
+        for _ in 0..3 {
+            threads.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let kept = keyring.kept::<Vec<u64>>(Shelf::Drafts, "d-3f7k9q2m");
+                    assert_eq!(kept.expect("opens").expect("is there").len(), 6_000);
+                    let entry = keyring.get(&entry(7).id).expect("opens");
+                    assert!(entry.is_none_or(|entry| entry.expires == Some(Millis(9))));
+                    for id in keyring.ids().expect("listed") {
+                        assert_eq!(id, super::tests::entry(7).id);
+                    }
+                }
+            });
+        }
+        let written = (0..150).try_for_each(|n| {
+            let kept = keyring.keep(Shelf::Drafts, "d-3f7k9q2m", &value(1_000_000 + n));
+            kept.map_err(|e| format!("keep {n}: {e}"))?;
+            let gone = keyring.destroy(&entry(7).id);
+            gone.map_err(|e| format!("destroy {n}: {e}"))?;
+            keyring.put(&entry(7)).map_err(|e| format!("put {n}: {e}"))
+        });
+        over.store(true, Ordering::Relaxed);
+        written.expect("written");
+    });
+    assert_eq!(keyring.damaged(), []);
+    let aside = fs::read_dir(dir.join("quarantine")).expect("folder");
+    assert_eq!(aside.count(), 0, "nothing was moved away");
+}

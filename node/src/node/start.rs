@@ -167,6 +167,7 @@ impl Node {
             vault.clone(),
         )?;
         take_own_card(&store, &ingest, &card).await?;
+        ingest.drop_superseded().await;
         let share = Share::new(
             store.clone(),
             registry.clone(),

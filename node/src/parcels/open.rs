@@ -342,7 +342,8 @@ impl Parcels {
             }
         }
         let ids: Vec<RecordId> = wanted.iter().map(|(item, _)| item.id).collect();
-        let received = self.0.ingest.received(from, route, wanted).await;
+        let received = self.0.ingest.received_in_letter(from, route, made, wanted);
+        let received = received.await;
         answers.extend(ids.into_iter().zip(received));
         let disk = Answer::Later(Later::Disk);
         if answers.iter().any(|(_, answer)| *answer == disk) {

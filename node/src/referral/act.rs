@@ -6,10 +6,13 @@ use std::sync::Arc;
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::{Party, State};
 use liaison_protocol::personal::{
-    Action, Consent, Identity, Inside, Part, Personal, Private, Step,
+    Action, Consent, Identity, Inside, Part, Personal, Private, Profile, Step, is_unknown,
+    must_exclude,
 };
 use liaison_protocol::record::check::Finding;
-use liaison_protocol::record::codes::{ClosureReason, ReferralPart};
+use liaison_protocol::record::codes::{
+    ClosureReason, ConsentScope, ConsentState, Country2, ReferralPart,
+};
 use liaison_protocol::record::date::Date;
 use liaison_protocol::record::envelope::Fields;
 
@@ -55,6 +58,9 @@ impl Node {
         let profile = self.profile_inside(&id)?;
         let parts = self.release(&thread, &profile, &wanted)?;
         let mut found = self.step_findings(&thread, &profile, &wanted.action);
+        if wanted.note.is_some() || tells(&wanted.action) {
+            found.extend(self.origin_finding(&thread, &profile, wanted.identity.as_deref()));
+        }
         let said = wanted.note.iter();
         found.extend(said.flat_map(liaison_protocol::personal::checks::check_note));
         if !found.is_empty() {
@@ -92,7 +98,7 @@ impl Node {
             note,
         };
         let profile = self.profile_inside(&thread.id)?;
-        let inside = self.about(&profile, "Step", Personal::Step(step));
+        let inside = self.about(thread, &profile, "Step", Personal::Step(step));
         with.push(to_the_other(thread, inside));
         let made = self.ingest.seal(with, Vec::new()).await?;
         self.take_up().await?;
@@ -108,7 +114,27 @@ impl Node {
     }
 
     /// Something about the same person, under the same handling.
-    pub(super) fn about(&self, profile: &Inside, title: &str, content: Personal) -> Inside {
+    pub(super) fn about(
+        &self,
+        thread: &Thread,
+        profile: &Inside,
+        title: &str,
+        content: Personal,
+    ) -> Inside {
+        let named = match &content {
+            Personal::Referral(referral) => match &referral.part {
+                Part::Identity(identity) => Some(identity.as_ref()),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut exclude = self.exclude_now(thread, profile, named);
+        // Who may be told nothing more has to be told that: a step of that sort goes.
+        if matches!(content, Personal::Step(_))
+            && self.registry.bars(&exclude, &thread.peer).is_some()
+        {
+            exclude.clone_from(&profile.exclude);
+        }
         Inside {
             fields: Fields {
                 title: title.into(),
@@ -118,9 +144,66 @@ impl Node {
                 ..profile.fields.clone()
             },
             subjects: profile.subjects.clone(),
-            exclude: profile.exclude.clone(),
+            exclude,
             content,
         }
+    }
+
+    /// The countries of which no authority may get what is sealed in a thread now: those of the
+    /// profile, and what follows from what the person said since. `identity`: who they are, where
+    /// that tells of a citizenship.
+    pub(super) fn exclude_now(
+        &self,
+        thread: &Thread,
+        profile: &Inside,
+        identity: Option<&Identity>,
+    ) -> BTreeSet<Country2> {
+        let mut exclude = profile.exclude.clone();
+        let (Some(consent), Some(was)) = (consent_now(thread, profile), profile.profile()) else {
+            return exclude;
+        };
+        let named = identity.map(|identity| identity.citizenship.as_slice());
+        let named = named.unwrap_or_default();
+        let known = match self.citizenship_of(&thread.id) {
+            Some(written) => [&written, named].concat(),
+            None if !named.is_empty() => named.to_vec(),
+            // What the profile is kept from tells; or that there was nothing to be kept.
+            None if exclude.is_empty() && !was.consent.covers(ConsentScope::OriginContact) => {
+                return exclude;
+            }
+            None if is_unknown(&exclude) => Vec::new(),
+            None => exclude.iter().cloned().collect(),
+        };
+        let now = Profile {
+            consent,
+            ..was.clone()
+        };
+        exclude.extend(must_exclude_of(&now, &known));
+        exclude
+    }
+
+    /// Whether the other agency is an authority of a country that may get nothing more, by what
+    /// the person said since the profile.
+    pub(super) fn is_barred(&self, thread: &Thread) -> Result<bool, ReferralError> {
+        let profile = self.profile_inside(&thread.id)?;
+        Ok(self.origin_finding(thread, &profile, None).is_some())
+    }
+
+    /// REF-04: what keeps an originator from telling the other agency more.
+    pub(crate) fn origin_finding(
+        &self,
+        thread: &Thread,
+        profile: &Inside,
+        identity: Option<&Identity>,
+    ) -> Option<Finding> {
+        if thread.role != Party::Originator {
+            return None;
+        }
+        let exclude = self.exclude_now(thread, profile, identity);
+        let country = self.registry.bars_way(&exclude, &thread.peer)?;
+        let (author, peer) = (self.registry.own_alias(), self.registry.alias(&thread.peer));
+        let found = liaison_protocol::personal::checks::check_origin(&author, &peer, &country);
+        Some(found)
     }
 
     /// The identity, as a record of its own, where the step releases it.
@@ -153,7 +236,7 @@ impl Node {
                 .ok_or(ReferralError::NoIdentity { thread: thread.id })?,
         };
         let part = Personal::from(Part::Identity(identity));
-        let inside = self.about(profile, "Identity", part);
+        let inside = self.about(thread, profile, "Identity", part);
         Ok(vec![to_the_other(thread, inside)])
     }
 
@@ -179,6 +262,10 @@ impl Node {
                 )
             }
             Action::Closed { reason } => self.may_close(thread, *reason, today),
+            Action::Consent {
+                state: ConsentState::Emergency,
+                ..
+            } => vec![liaison_protocol::personal::checks::check_emergency_step()],
             _ => Vec::new(),
         }
     }
@@ -231,5 +318,27 @@ pub(super) fn consent_now(thread: &Thread, profile: &Inside) -> Option<Consent> 
         consent.scope = now.scope.iter().copied().collect();
         consent.keep_until = now.keep_until;
     }
+    // Two officers stand for the emergency of the profile, until the person was asked.
+    if !thread.is_emergency() {
+        consent.emergency = None;
+    }
     Some(consent)
+}
+
+/// What follows from a profile, for a person of this citizenship.
+pub(super) fn must_exclude_of(profile: &Profile, citizenship: &[Country2]) -> BTreeSet<Country2> {
+    let contact = [ConsentScope::OriginContact];
+    let scope: &[ConsentScope] = match profile.consent.covers(ConsentScope::OriginContact) {
+        true => &contact,
+        false => &[],
+    };
+    must_exclude(profile.status, citizenship, scope, profile.region.country())
+}
+
+/// Whether a step tells the other agency more than that it ends, or what the person said.
+const fn tells(action: &Action) -> bool {
+    !matches!(
+        action,
+        Action::Expired | Action::Withdrawn { .. } | Action::Consent { .. } | Action::Closed { .. }
+    )
 }

@@ -5,9 +5,13 @@ use std::collections::BTreeSet;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::lifecycle::{Party, State};
-use liaison_protocol::personal::{Identity, Inside, Part, Personal, ReferralDraft, VictimReferral};
+use liaison_protocol::personal::{
+    Identity, Inside, Part, Personal, ReferralDraft, VictimReferral, is_unknown,
+};
 use liaison_protocol::record::check::Finding;
-use liaison_protocol::record::codes::{ConsentScope, ConsentState, ReferralPart, Urgency};
+use liaison_protocol::record::codes::{
+    ConsentScope, ConsentState, Country2, ReferralPart, Urgency,
+};
 use liaison_protocol::record::date::Date;
 
 use super::inbox::Prompt;
@@ -56,6 +60,44 @@ impl Node {
             self.claim(id, 0, thread).await?;
         }
         Ok(left)
+    }
+
+    /// Makes drafts again of what a stop kept from going out: nobody was asked, so no deadline runs
+    /// of it, and only who wrote it can send it. Done at the start.
+    pub(super) async fn draft_again(&self) -> Result<(), ReferralError> {
+        let _sending = self.cases.sending().await;
+        let _one = self.referrals.0.acting.lock().await;
+        self.take_up().await?;
+        let cases = self.cases.clone();
+        let left = blocking(move || {
+            let mut left = Vec::new();
+            for id in cases.ids()? {
+                // One that is damaged holds nobody else up.
+                let case = cases.read(&id).ok().flatten();
+                left.extend(case.filter(|case| {
+                    case.sent && !case.draft.is_empty() && case.threads().next().is_none()
+                }));
+            }
+            Ok(left)
+        })
+        .await?;
+        for case in left {
+            let asked = case.asked.iter().enumerate();
+            let out = asked
+                .filter_map(|(at, asked)| Some((at, self.unclaimed(&case, at, asked.sealing?)?)))
+                .next();
+            if let Some((at, thread)) = out {
+                self.claim(&case.id, at, thread).await?;
+                continue;
+            }
+            tracing::warn!(draft = %case.id, "a referral was not sent before the node stopped: it is a draft again");
+            self.change_case(&case.id, |case| {
+                case.asked.clear();
+                case.sent = false;
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Gives a thread of ours that no case knows to the case that was about to make it.
@@ -120,6 +162,7 @@ impl Node {
                 return Err(ReferralError::Checks(found));
             }
         }
+        self.bar_own_hubs(&mut inside, &agency);
         if inside.fields.exercise.is_none() {
             inside.fields.exercise.clone_from(&self.config.exercise);
         }
@@ -234,9 +277,12 @@ impl Node {
         if self.review_overdue(&thread.id) {
             return Ok(false);
         }
+        if self.is_barred(thread)? {
+            return Ok(false);
+        }
         let profile = self.profile_inside(&thread.id)?;
         let part = Personal::from(Part::Assessment(Box::new(assessment)));
-        let inside = self.about(&profile, "Assessment", part);
+        let inside = self.about(thread, &profile, "Assessment", part);
         let sealing = super::act::to_the_other(thread, inside);
         match self.ingest.seal(vec![sealing], Vec::new()).await {
             Ok(made) => {
@@ -291,6 +337,14 @@ impl Node {
     pub(super) fn threads_of_case(&self, thread: &RecordId) -> Vec<RecordId> {
         let known = self.cases.of_thread(thread);
         known.map_or_else(|| vec![*thread], |(id, _)| self.cases.threads_of(&id))
+    }
+
+    /// Of what citizenship the person is, as it was written; none: the referral is not ours, or
+    /// its case does not open.
+    pub(super) fn citizenship_of(&self, thread: &RecordId) -> Option<Vec<Country2>> {
+        let (id, _) = self.cases.of_thread(thread)?;
+        let case = self.cases.read(&id).ok().flatten()?;
+        Some(case.draft.read().ok()?.citizenship.clone())
     }
 
     /// The identity that a referral was made with.
@@ -364,8 +418,22 @@ impl Node {
                     profile.origin_contact_forbidden = true;
                 }
             }
+            let since = super::act::must_exclude_of(profile, &draft.citizenship);
+            inside.exclude.extend(since);
         }
         Ok(inside)
+    }
+
+    /// Where the citizenship is not known, a candidate elsewhere may be in that country: what it
+    /// answers does not go over its hubs either.
+    fn bar_own_hubs(&self, inside: &mut Inside, candidate: &AgencyId) {
+        let theirs = self.registry.country(candidate);
+        let at = inside.profile().map(|p| p.region.country().to_owned());
+        let own = self.registry.country(&self.registry.own());
+        let known = at == Some(theirs.clone()) || theirs == own;
+        if is_unknown(&inside.exclude) && !known {
+            inside.exclude.extend(theirs.parse::<Country2>());
+        }
     }
 
     /// The thread of a case that began last: it knows what changed in those before.

@@ -7,7 +7,7 @@
 //! stop between the two it is found again ([`Asked::sealing`]).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +16,7 @@ use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::personal::ReferralDraft;
 use liaison_protocol::record::draft::DraftError;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use zeroize::Zeroize;
 
 use crate::keyring::{Keyring, KeyringError, Shelf};
@@ -106,7 +107,8 @@ struct Inner {
     reviews: Mutex<BTreeMap<CaseId, Millis>>,
     /// One change of a case at a time.
     changing: Mutex<()>,
-    /// One draft is sent at a time, so that none is sent twice.
+    /// One draft is sent, written anew or dropped at a time: none is sent twice, or as another
+    /// than was checked.
     sending: tokio::sync::Mutex<()>,
 }
 
@@ -190,6 +192,27 @@ impl Draft {
         self.0 == "{}"
     }
 
+    /// The same, with the identity of an earlier text where it has none of its own.
+    pub(super) fn with_identity_of(self, earlier: &Self) -> Self {
+        let read = |draft: &Self| serde_json::from_str::<Value>(&draft.0).ok();
+        let (Some(mut new), Some(mut old)) = (read(&self), read(earlier)) else {
+            return self;
+        };
+        let mut kept = None;
+        if let (Some(map), Some(before)) = (new.as_object_mut(), old.as_object_mut())
+            && !map.contains_key("identity")
+            && let Some(identity) = before.remove("identity")
+        {
+            map.insert("identity".into(), identity);
+            // A buffer that grows leaves copies of what was in it.
+            let mut json = String::with_capacity(self.0.len().saturating_add(earlier.0.len()) + 64);
+            kept = write!(json, "{new}").ok().map(|()| Self(json));
+        }
+        wipe(&mut new);
+        wipe(&mut old);
+        kept.unwrap_or(self)
+    }
+
     /// The JSON. Whoever asks for it answers for where it goes.
     pub fn expose(&self) -> &str {
         &self.0
@@ -201,6 +224,15 @@ impl Draft {
     /// [`DraftError`]: what is missing or wrong.
     pub fn read(&self) -> Result<ReferralDraft, DraftError> {
         ReferralDraft::from_json(self.0.as_bytes())
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(map) => map.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -290,7 +322,7 @@ impl Cases {
         Ok(cases)
     }
 
-    /// Held while a draft is sent.
+    /// Held while a draft is sent, written anew or dropped.
     pub(super) async fn sending(&self) -> tokio::sync::MutexGuard<'_, ()> {
         self.0.sending.lock().await
     }
@@ -322,10 +354,13 @@ impl Cases {
     /// # Errors
     /// [`KeyringError`].
     pub fn read(&self, id: &CaseId) -> Result<Option<CaseFile>, KeyringError> {
-        match self.0.keyring.kept(Shelf::Files, id.as_str())? {
-            Some(case) => Ok(Some(case)),
-            None => self.0.keyring.kept(Shelf::Drafts, id.as_str()),
+        // A draft that is sent moves from one to the other: whoever comes in between finds it there.
+        for shelf in [Shelf::Files, Shelf::Drafts, Shelf::Files] {
+            if let Some(case) = self.0.keyring.kept(shelf, id.as_str())? {
+                return Ok(Some(case));
+            }
         }
+        Ok(None)
     }
 
     /// The case of a thread of ours, and which of its candidates the thread is with.
@@ -372,11 +407,26 @@ impl Cases {
         id: &CaseId,
         change: impl FnOnce(&mut CaseFile),
     ) -> Result<Option<CaseFile>, KeyringError> {
+        self.change_if(id, |case| {
+            change(case);
+            Ok(())
+        })
+    }
+
+    /// The same, unless `change` finds that it must not be: then it is as it was.
+    ///
+    /// # Errors
+    /// What `change` found, or the [`KeyringError`].
+    pub fn change_if<E: From<KeyringError>>(
+        &self,
+        id: &CaseId,
+        change: impl FnOnce(&mut CaseFile) -> Result<(), E>,
+    ) -> Result<Option<CaseFile>, E> {
         let _one = lock(&self.0.changing);
         let Some(mut case) = self.read(id)? else {
             return Ok(None);
         };
-        change(&mut case);
+        change(&mut case)?;
         self.write(&case)?;
         Ok(Some(case))
     }
@@ -387,11 +437,26 @@ impl Cases {
     /// [`KeyringError::Io`]; it may still be there then.
     pub fn destroy(&self, id: &CaseId) -> Result<bool, KeyringError> {
         let _one = lock(&self.0.changing);
-        lock(&self.0.threads).retain(|_, (case, _)| case != id);
-        lock(&self.0.reviews).remove(id);
-        let file = self.0.keyring.drop_kept(Shelf::Files, id.as_str())?;
-        let draft = self.0.keyring.drop_kept(Shelf::Drafts, id.as_str())?;
-        Ok(file || draft)
+        self.remove(id)
+    }
+
+    /// Destroys a case or draft, unless `may` finds that it must not be; gives what it was. Nobody
+    /// changes it meanwhile.
+    ///
+    /// # Errors
+    /// What `may` found, or the [`KeyringError`].
+    pub fn destroy_if<E: From<KeyringError>>(
+        &self,
+        id: &CaseId,
+        may: impl FnOnce(&CaseFile) -> Result<(), E>,
+    ) -> Result<Option<CaseFile>, E> {
+        let _one = lock(&self.0.changing);
+        let Some(case) = self.read(id)? else {
+            return Ok(None);
+        };
+        may(&case)?;
+        self.remove(id)?;
+        Ok(Some(case))
     }
 
     /// Destroys the drafts that were begun before a moment; gives which. What waits for a second
@@ -402,14 +467,14 @@ impl Cases {
     pub fn drop_older(&self, before: Millis) -> Result<Vec<CaseId>, KeyringError> {
         let mut dropped = Vec::new();
         for id in self.drafts()? {
-            let old = match self.read(&id) {
-                Ok(case) => case.is_some_and(|case| !case.sent && case.made < before),
-                Err(KeyringError::Damaged { .. }) => false,
-                Err(error) => return Err(error),
+            let old = |case: &CaseFile| match !case.sent && case.made < before {
+                true => Ok(()),
+                false => Err(None),
             };
-            if old {
-                self.destroy(&id)?;
-                dropped.push(id);
+            match self.destroy_if(&id, old) {
+                Ok(Some(_)) => dropped.push(id),
+                Ok(None) | Err(None | Some(KeyringError::Damaged { .. })) => {}
+                Err(Some(error)) => return Err(error),
             }
         }
         Ok(dropped)
@@ -417,12 +482,23 @@ impl Cases {
 
     fn write(&self, case: &CaseFile) -> Result<(), KeyringError> {
         self.0.keyring.keep(case.shelf(), case.id.as_str(), case)?;
-        // It lies in one place: what was a draft is one no longer.
-        if case.sent {
-            self.0.keyring.drop_kept(Shelf::Drafts, case.id.as_str())?;
-        }
+        // It lies in one place: what was a draft is one no longer, and what could not be sent is
+        // one again.
+        let other = match case.sent {
+            true => Shelf::Drafts,
+            false => Shelf::Files,
+        };
+        self.0.keyring.drop_kept(other, case.id.as_str())?;
         self.learn(case);
         Ok(())
+    }
+
+    fn remove(&self, id: &CaseId) -> Result<bool, KeyringError> {
+        lock(&self.0.threads).retain(|_, (case, _)| case != id);
+        lock(&self.0.reviews).remove(id);
+        let file = self.0.keyring.drop_kept(Shelf::Files, id.as_str())?;
+        let draft = self.0.keyring.drop_kept(Shelf::Drafts, id.as_str())?;
+        Ok(file || draft)
     }
 
     fn learn(&self, case: &CaseFile) {
@@ -507,6 +583,44 @@ mod tests {
         assert!(cases.destroy(&case.id).expect("destroy"));
         assert!(cases.read(&case.id).expect("read").is_none());
         assert_eq!(cases.of_thread(&thread), None);
+    }
+
+    /// Of which nobody was asked is a draft still, that an officer finds and goes on with.
+    #[test]
+    fn what_could_not_be_sent_is_a_draft_again() {
+        let dir = tempfile::tempdir().expect("dir");
+        let cases = Cases::load(keyring(dir.path())).expect("cases");
+        let case = CaseFile::begun(Draft::new("{}".into()), 7, "mira", Millis(1));
+        cases.keep(&case).expect("keep");
+        for sent in [true, false] {
+            let changed = cases.change(&case.id, |case| case.sent = sent);
+            assert_eq!(changed.expect("kept").expect("there").sent, sent);
+            let read = cases.read(&case.id).expect("read").expect("there");
+            assert_eq!(read.sent, sent);
+        }
+        let names: Vec<CaseId> = cases.drafts().expect("drafts").into_iter().collect();
+        assert_eq!(names, [case.id]);
+    }
+
+    #[test]
+    fn a_name_that_is_not_shown_again_is_not_lost() {
+        let of = |json: &str| Draft::new(json.into());
+        let before = of(r#"{"profile":{"urgency":"high"},"identity":{"names":["Zebra"]}}"#);
+        for (new, expected) in [
+            (
+                r#"{"profile":{"urgency":"critical"}}"#,
+                r#"{"identity":{"names":["Zebra"]},"profile":{"urgency":"critical"}}"#,
+            ),
+            (
+                r#"{"identity":{"names":["Gnu"]}}"#,
+                r#"{"identity":{"names":["Gnu"]}}"#,
+            ),
+        ] {
+            let kept = of(new).with_identity_of(&before);
+            let read = |json| serde_json::from_str::<Value>(json).expect("JSON");
+            assert_eq!(read(kept.expose()), read(expected));
+        }
+        assert_eq!(of("{}").with_identity_of(&of("{}")).expose(), "{}");
     }
 
     fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {

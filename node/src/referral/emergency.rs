@@ -131,6 +131,8 @@ impl Node {
         second: Second,
         seen: Option<Millis>,
     ) -> Result<(CaseFile, Sent), ApprovalFault> {
+        // From the look at it until it is sent nobody writes it anew.
+        let _one = self.cases.sending().await;
         let case = self.case(id).await?;
         let Some(since) = case.waits.filter(|_| !case.sent) else {
             return Err(ApprovalFault::NotWaiting { id: id.clone() });
@@ -159,7 +161,7 @@ impl Node {
         if changed.approval.is_none() {
             return Err(ApprovalFault::NotWaiting { id: id.clone() });
         }
-        match self.send_draft(id).await {
+        match self.send(changed).await {
             Ok(sent) => Ok(sent),
             Err(error) => {
                 self.change_draft(id, |case| {

@@ -149,6 +149,9 @@ impl Node {
         if let Err(error) = self.forget_the_withdrawn().await {
             tracing::error!(%error, "something is left of a referral that was taken back; the next start destroys it");
         }
+        if let Err(error) = self.draft_again().await {
+            tracing::error!(%error, "whether each referral that was being sent went out is not known; the next start looks again");
+        }
         loop {
             vault.mark_unchanged();
             time.mark_unchanged();

@@ -67,6 +67,12 @@ pub enum NewFault {
         /// The first candidate's thread.
         thread: Option<RecordId>,
     },
+    /// Another text was written in its place.
+    #[error("{id} was written anew meanwhile: nothing was sent")]
+    Changed {
+        /// Its name.
+        id: CaseId,
+    },
     /// There is no such candidate.
     #[error("{id} has no candidate number {}", at.saturating_add(1))]
     NoCandidate {
@@ -123,6 +129,8 @@ impl Node {
                 let span = limits::REFERRAL_DRAFT_DAYS.saturating_mul(limits::DAY_MS);
                 // A clock in doubt ends nothing.
                 if let Ok(now) = self.time.trusted() {
+                    // Nor is one ended that is being sent.
+                    let _one = self.cases.sending().await;
                     let (cases, before) = (self.cases.clone(), Millis(now.0.saturating_sub(span)));
                     match blocking(move || Ok(cases.drop_older(before)?)).await {
                         Ok(dropped) if dropped.is_empty() => {}
@@ -146,7 +154,8 @@ impl Node {
     }
 
     /// Keeps what an officer wrote, whole or not, so that nothing is lost. `into`: in place of
-    /// an earlier draft.
+    /// an earlier draft of theirs, or of one that was begun at a login of many and is theirs from
+    /// now on.
     ///
     /// # Errors
     /// [`NewFault::NoDraft`], [`NewFault::Others`], [`NewFault::Sent`],
@@ -158,53 +167,102 @@ impl Node {
         uid: u32,
         user: &str,
     ) -> Result<CaseFile, NewFault> {
-        let (cases, user, now) = (self.cases.clone(), user.to_owned(), self.clock.now());
+        // What is being sent was checked, and maybe approved, as it is.
+        let _one = self.cases.sending().await;
+        let (node, user, now) = (self.clone(), user.to_owned(), self.clock.now());
         blocking(move || {
             let Some(id) = into else {
-                if cases.ids()?.len() >= limits::REFERRAL_DRAFTS {
+                if node.cases.ids()?.len() >= limits::REFERRAL_DRAFTS {
                     return Err(NewFault::TooManyDrafts);
                 }
                 let case = CaseFile::begun(draft, uid, &user, now);
-                cases.keep(&case)?;
+                node.cases.keep(&case)?;
                 return Ok(case);
             };
-            let sent = cases
-                .read(&id)?
-                .ok_or_else(|| NewFault::NoDraft { id: id.clone() })?;
-            // Least of all one that waits for a second officer.
-            if sent.uid != uid {
-                return Err(NewFault::Others { id });
-            }
-            if sent.sent {
-                let thread = sent.threads().next();
-                return Err(NewFault::Sent { id, thread });
-            }
-            // What a second officer was shown is not what this is.
-            let changed = cases.change(&id, |case| {
-                case.draft = draft;
+            let changed = node.cases.change_if(&id, |case| {
+                node.may_go_on(case, uid)?;
+                // What a second officer was shown is not what this is.
+                // A login of many is not shown the name again, and gives back what it is shown.
+                case.draft = match node.officers.of(uid) {
+                    Ok(officer) if officer.shared => draft.with_identity_of(&case.draft),
+                    _ => draft,
+                };
                 case.waits = None;
                 case.approval = None;
+                case.uid = uid;
                 case.user = user;
+                Ok::<(), NewFault>(())
             })?;
             changed.ok_or(NewFault::NoDraft { id })
         })
         .await
     }
 
-    /// Sends a draft: to the first candidate, or, in an emergency, to a second officer first.
+    /// Destroys a draft. `oversees`: also another officer's.
+    ///
+    /// # Errors
+    /// [`NewFault::NoDraft`], [`NewFault::Others`], [`NewFault::Sent`], the keyring.
+    pub(crate) async fn drop_draft(
+        &self,
+        id: CaseId,
+        uid: u32,
+        oversees: bool,
+    ) -> Result<CaseFile, NewFault> {
+        let _one = self.cases.sending().await;
+        let node = self.clone();
+        blocking(move || {
+            let dropped = node
+                .cases
+                .destroy_if(&id, |case| match node.may_go_on(case, uid) {
+                    Err(NewFault::Others { .. }) if oversees => unsent(case),
+                    other => other,
+                })?;
+            dropped.ok_or(NewFault::NoDraft { id })
+        })
+        .await
+    }
+
+    /// Whether a draft was begun at a login that several people use: it may not be sent from
+    /// there, so whoever refers people goes on with it.
+    pub(crate) fn is_of_many(&self, case: &CaseFile) -> bool {
+        let begun = self.officers.of(case.uid);
+        !case.sent && begun.is_ok_and(|officer| officer.shared)
+    }
+
+    /// Whether an officer may write or drop a draft: their own, or one from a login of many. Least
+    /// of all another's that waits for a second officer.
+    fn may_go_on(&self, case: &CaseFile, uid: u32) -> Result<(), NewFault> {
+        if case.uid != uid && !self.is_of_many(case) {
+            return Err(NewFault::Others {
+                id: case.id.clone(),
+            });
+        }
+        unsent(case)
+    }
+
+    /// Sends a draft as it was written: to the first candidate, or, in an emergency, to a second
+    /// officer first.
     ///
     /// # Errors
     /// [`NewFault`]; the draft is kept as it is.
-    pub(crate) async fn send_draft(&self, id: &CaseId) -> Result<(CaseFile, Sent), NewFault> {
+    pub(crate) async fn send_draft(
+        &self,
+        id: &CaseId,
+        written: &Draft,
+    ) -> Result<(CaseFile, Sent), NewFault> {
         let _one = self.cases.sending().await;
         let case = self.case(id).await?;
-        if case.sent {
-            let thread = case.threads().next();
-            return Err(NewFault::Sent {
-                id: id.clone(),
-                thread,
-            });
+        unsent(&case)?;
+        // What was only to be kept is not sent because another text was to be.
+        if case.draft != *written {
+            return Err(NewFault::Changed { id: id.clone() });
         }
+        self.send(case).await
+    }
+
+    /// Sends a draft. The caller holds `sending`, and read it since.
+    pub(super) async fn send(&self, case: CaseFile) -> Result<(CaseFile, Sent), NewFault> {
+        let id = &case.id;
         let now = self.time.trusted()?;
         let draft = case.draft.read()?;
         let plan = self.plan(&draft, now)?;
@@ -222,10 +280,21 @@ impl Node {
             return Ok((case, Sent::Waits));
         }
         let asked: Vec<Asked> = plan.iter().map(asked).collect();
-        self.change_draft(id, move |case| {
-            case.asked = asked;
-            case.sent = true;
-            case.waits = None;
+        // What was checked is what is sealed: from here on nobody changes it.
+        let (cases, checked) = (self.cases.clone(), case.clone());
+        blocking(move || {
+            let id = checked.id.clone();
+            let sent = cases.change_if(&id, |case| {
+                unsent(case)?;
+                if case.draft != checked.draft || case.approval != checked.approval {
+                    return Err(NewFault::Changed { id: id.clone() });
+                }
+                case.asked = asked;
+                case.sent = true;
+                case.waits = None;
+                Ok::<(), NewFault>(())
+            })?;
+            sent.ok_or(NewFault::NoDraft { id })
         })
         .await?;
         let thread = match self.ask(id, 0).await {
@@ -354,6 +423,14 @@ impl Node {
     pub(crate) fn deadline_table(&self) -> &DeadlineTable {
         self.referrals.table()
     }
+}
+
+fn unsent(case: &CaseFile) -> Result<(), NewFault> {
+    if !case.sent {
+        return Ok(());
+    }
+    let (id, thread) = (case.id.clone(), case.threads().next());
+    Err(NewFault::Sent { id, thread })
 }
 
 const fn asked(planned: &Planned) -> Asked {

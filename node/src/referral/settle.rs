@@ -97,10 +97,10 @@ impl Node {
         .await
     }
 
-    /// The person does not agree any more that the provider knows who it is.
+    /// The person does not agree any more that the provider, or its country, knows who it is.
     async fn take_identity_back(&self, thread: &Thread) -> Result<bool, ReferralError> {
         let released: Vec<RecordId> = thread.parts(ReferralPart::Identity).collect();
-        if thread.may_share_identity() || released.is_empty() {
+        if released.is_empty() || (thread.may_share_identity() && !self.is_barred(thread)?) {
             return Ok(false);
         }
         self.take_back(&released, RetractReason::ConsentWithdrawn)
@@ -146,9 +146,10 @@ impl Node {
                 .collect()
         };
         let inside = self.profile_inside(&thread.id)?;
+        let exclude = self.exclude_now(thread, &inside, None);
         let mut notices = Vec::new();
         for hub in self.hubs() {
-            let barred = self.registry.bars(&inside.exclude, &hub).is_some();
+            let barred = self.registry.bars_way(&exclude, &hub).is_some();
             if told.contains(&hub) || hub == thread.peer || barred {
                 continue;
             }
@@ -159,7 +160,8 @@ impl Node {
             notices.push(Sealing {
                 inside: Inside {
                     subjects: Vec::new(),
-                    ..self.about(&inside, "Overdue", Personal::Overdue(overdue))
+                    exclude: exclude.clone(),
+                    ..self.about(thread, &inside, "Overdue", Personal::Overdue(overdue))
                 },
                 recipients: BTreeSet::from([hub]),
                 thread: None,

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use bytes::Bytes;
 use liaison_protocol::card::{AgencyKeys, CardFault, Learned};
-use liaison_protocol::id::AgencyId;
+use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::Kind;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::signed::{SignedRecord, VerifiedRecord};
@@ -15,7 +15,7 @@ use super::agency::keys_of;
 use super::{Agency, Inner, Peer, Registry, RegistryError, Shared};
 use crate::cardfile::CardFile;
 use crate::kind;
-use crate::store::{Arrival, Op, Store, StoreError};
+use crate::store::{Arrival, CardRow, Op, Store, StoreError};
 
 impl Registry {
     /// Reads what the store has, with our own card in front.
@@ -30,18 +30,9 @@ impl Registry {
         let mut known = store.agencies()?;
         known.remove(&own.agency());
         // Revocations stick for our own keys as well, whatever card the folder holds.
-        for card in store.cards(&own.agency())?.into_values() {
-            match inner.learn_bytes(own.agency(), card) {
-                Err(RegistryError::Card(CardFault::Fork { .. })) => {
-                    inner.forked.insert(own.agency());
-                }
-                done => done?,
-            }
-        }
+        inner.load_cards(store, own.agency())?;
         for agency in known {
-            for card in store.cards(&agency)?.into_values() {
-                inner.learn_bytes(agency, card)?;
-            }
+            inner.load_cards(store, agency)?;
             if let Some(bytes) = store.meta(&statement_name(&agency))? {
                 inner.learn_statement(agency, bytes)?;
             }
@@ -117,14 +108,32 @@ impl Registry {
         let agency = record.author();
         let bytes = record.bytes().clone();
         self.write_quietly(|i| {
+            let mut kept = BTreeSet::new();
+            if record.kind() == Kind::Contact {
+                kept = i.proofs(&agency);
+                kept.insert(record.id());
+            }
+            let learned = i.learn_bytes(agency, bytes);
+            i.supersede(agency, &kept);
             // It verified a moment ago; a fork that came in the same batch leaves the first.
-            if let Err(error) = i.learn_bytes(agency, bytes) {
+            if let Err(error) = learned {
                 tracing::warn!(%error, "a card was not taken up");
                 if matches!(error, RegistryError::Card(CardFault::Fork { .. })) {
                     i.forked.insert(agency);
                 }
             }
         });
+    }
+
+    /// The cards in the store that nothing rests on any more, each of them once: what the others
+    /// teach is the same without them. Whoever asks drops them.
+    pub fn superseded(&self) -> BTreeSet<CardRow> {
+        if self.read(|i| i.superseded.is_empty()) {
+            return BTreeSet::new();
+        }
+        let mut rows = BTreeSet::new();
+        self.write_quietly(|i| rows = std::mem::take(&mut i.superseded));
+        rows
     }
 
     /// Takes up our own card and keys statement after a change.
@@ -169,6 +178,58 @@ impl Registry {
 }
 
 impl Inner {
+    /// Takes up the stored cards of an agency, however many they are: the newest first, so that
+    /// two older ones of one revision are no fork.
+    fn load_cards(&mut self, store: &Store, agency: AgencyId) -> Result<(), RegistryError> {
+        let stored = |says: String| RegistryError::Stored { agency, says };
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = store.cards(&agency, after.as_ref(), crate::limits::SCAN_PAGE)?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            for (row, bytes) in page {
+                let card = SignedRecord::parse(bytes).map_err(|e| stored(e.to_string()))?;
+                let Content::Contact(contact) = &card.unverified().content else {
+                    return Err(stored("not a card".into()));
+                };
+                found.push((contact.revision, card.id(), row));
+            }
+        }
+        found.sort_by(|a, b| b.cmp(a));
+        for (_, _, row) in &found {
+            let Some(bytes) = store.card(row)? else {
+                continue;
+            };
+            match self.learn_bytes(agency, bytes) {
+                Err(RegistryError::Card(CardFault::Fork { .. })) => {
+                    self.forked.insert(agency);
+                }
+                done => done?,
+            }
+        }
+        let proofs = self.proofs(&agency);
+        let rest = found.into_iter().filter(|(_, id, _)| !proofs.contains(id));
+        self.superseded.extend(rest.map(|(_, _, row)| row));
+        Ok(())
+    }
+
+    /// The cards that what is known of an agency's keys rests on.
+    fn proofs(&self, agency: &AgencyId) -> BTreeSet<RecordId> {
+        let known = self.agencies.get(agency);
+        known.map(|known| known.keys.proofs()).unwrap_or_default()
+    }
+
+    /// Of the cards that the store kept, nothing rests on some any more.
+    fn supersede(&mut self, agency: AgencyId, kept: &BTreeSet<RecordId>) {
+        if !kept.is_empty() {
+            let proofs = self.proofs(&agency);
+            let rest = kept.difference(&proofs);
+            self.superseded
+                .extend(rest.map(|id| CardRow::new(&agency, id)));
+        }
+    }
+
     fn take_file(&mut self, file: &CardFile) -> Result<(), RegistryError> {
         let mut agency = self.agencies.remove(&file.agency());
         Self::learn_into(&mut agency, file)?;
@@ -289,12 +350,9 @@ impl Inner {
 /// The operation that keeps a card's exact bytes beside the record itself, so that it is
 /// there at the next start before any record is read.
 pub fn card_op(card: &VerifiedRecord) -> Option<Op> {
-    let Content::Contact(contact) = &card.record().content else {
-        return None;
-    };
-    Some(Op::PutCard {
+    (card.kind() == Kind::Contact).then(|| Op::PutCard {
         agency: card.author(),
-        revision: contact.revision,
+        id: card.id(),
         bytes: card.bytes().clone(),
     })
 }

@@ -40,7 +40,12 @@ impl Registry {
             bytes: peer.to_bytes(),
         }];
         ops.extend(card_op(file.card()));
-        ops.extend(file.keys().map(statement_op));
+        // One statement is kept: that of an old file must not take the newer one's place.
+        let newest = trial.as_ref().and_then(|known| known.statement.as_ref());
+        let of_file = file
+            .keys()
+            .filter(|s| newest.is_some_and(|n| n.id() == s.id()));
+        ops.extend(of_file.map(statement_op));
         // The name is this agency's from now on: whoever rules speak of by it, it keeps it.
         let before: Vec<AgencyId> = self.read(|i| {
             let same = i
@@ -63,7 +68,11 @@ impl Registry {
                 i.forked.remove(&agency);
                 i.revoked.remove(&agency);
             }
-            if let Some(known) = trial {
+            // Of what is known by now: another card may have come while this was written.
+            let mut known = i.agencies.get(&agency).cloned();
+            if Inner::learn_into(&mut known, file).is_ok()
+                && let Some(known) = known
+            {
                 i.agencies.insert(agency, known);
             }
             i.former.retain(|id, _| !before.contains(id));

@@ -12,6 +12,8 @@ mod links;
 mod parting;
 mod peer;
 mod sealing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -29,6 +31,7 @@ use self::peer::slug;
 pub use self::peer::{Peer, Pinned, Revoked};
 use crate::audit::note;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
+use crate::store::CardRow;
 
 /// The agencies that this node knows. Clones share it.
 #[derive(Clone, Debug)]
@@ -53,6 +56,8 @@ struct Inner {
     revoked: BTreeMap<AgencyId, Revoked>,
     /// What agencies were called here that were removed since.
     former: BTreeMap<AgencyId, String>,
+    /// Cards in the store that nothing rests on any more.
+    superseded: BTreeSet<CardRow>,
 }
 
 impl Registry {

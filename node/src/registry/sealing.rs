@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::AgencyId;
-use liaison_protocol::personal::excludes;
-use liaison_protocol::record::codes::Country2;
+use liaison_protocol::personal::{excludes, excludes_way, is_unknown};
+use liaison_protocol::record::codes::{Country2, Sector};
 use liaison_protocol::seal::SealingKey;
 
 use super::Registry;
@@ -27,6 +27,26 @@ impl Registry {
     /// The country of which an agency is an authority, if that country may never get a record:
     /// by what a person confirmed of a peer, or by what its card says since.
     pub fn bars(&self, exclude: &BTreeSet<Country2>, agency: &AgencyId) -> Option<String> {
+        self.barred(exclude, agency, |sector, country| {
+            excludes(exclude, sector, country)
+        })
+    }
+
+    /// The same for a hub on the way, or for who is told that somebody is late: where the
+    /// citizenship is not known, every authority of another country than our own is barred.
+    pub fn bars_way(&self, exclude: &BTreeSet<Country2>, hub: &AgencyId) -> Option<String> {
+        let own = self.country(&self.own());
+        self.barred(exclude, hub, |sector, country| {
+            excludes_way(exclude, sector, country, &own)
+        })
+    }
+
+    fn barred(
+        &self,
+        exclude: &BTreeSet<Country2>,
+        agency: &AgencyId,
+        bars: impl Fn(Sector, &Country2) -> bool,
+    ) -> Option<String> {
         if exclude.is_empty() {
             return None;
         }
@@ -41,9 +61,10 @@ impl Registry {
         });
         let barred = |(sector, country): &(String, String)| match (sector.parse(), country.parse())
         {
-            (Ok(sector), Ok(country)) => excludes(exclude, sector, &country),
+            (Ok(sector), Ok(country)) => bars(sector, &country),
             // Who knows what a sector of a later version is.
-            _ => exclude.iter().any(|c| c.as_str() == country),
+            (_, Ok(country)) => bars(Sector::Hub, &country),
+            _ => is_unknown(exclude) || exclude.iter().any(|c| c.as_str() == country),
         };
         told.into_iter().find(barred).map(|(_, country)| country)
     }

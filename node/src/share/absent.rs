@@ -10,7 +10,7 @@ use liaison_protocol::wire::Item;
 use super::{Ahead, Candidate, Route, Share};
 use crate::kind;
 use crate::limits;
-use crate::store::{Arrival, Direction, Header, StoreError};
+use crate::store::{Arrival, Direction, Header, LedgerEntry, StoreError};
 
 /// A record that a peer lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,15 @@ impl Found<'_> {
                 limits::SCAN_PAGE,
             )?;
             for one in scan.items {
-                self.take(one)?;
+                // What it had no room for is not packed over and over.
+                let line = self
+                    .share
+                    .store
+                    .ledger_entry(self.search.peer, one.arrival)?;
+                let rests = |l: &LedgerEntry| l.is_later() && l.at >= self.search.again_before;
+                if !line.as_ref().is_some_and(rests) {
+                    self.take(one)?;
+                }
             }
             if !scan.more {
                 return Ok(false);

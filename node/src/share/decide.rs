@@ -294,7 +294,7 @@ impl Share {
         if self.sealing_gate(peer, walk)
             && let Some(hub) = walk.route.hub()
         {
-            let barred = self.registry.bars(&gist.exclude, &hub);
+            let barred = self.registry.bars_way(&gist.exclude, &hub);
             walk.path(self.registry.is_peer(&hub), barred);
         }
         Ok(())

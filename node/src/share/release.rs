@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use liaison_protocol::fault::Answer;
+use liaison_protocol::fault::{Answer, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::codes::Kind;
 
 use super::{Ahead, Route, SEALED, Share};
 use crate::audit::{self, Act, AuditError, Who};
 use crate::kind;
-use crate::store::{Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, StoreError};
+use crate::store::{
+    Arrival, Cursor, Direction, Flags, Header, LedgerEntry, Op, OpOutcome, StoreError,
+};
 
 /// The bytes of a record that both gates let one peer have, and that the ledger says so.
 /// Only [`Share::release`] makes one.
@@ -92,11 +94,12 @@ impl Share {
             dir: self.store.dir().to_path_buf(),
         })??;
         let mut ops = Vec::new();
-        for (arrival, entry) in prepared.iter().flatten().map(|p| (p.arrival, &p.entry)) {
-            ops.push(Op::Ledger {
+        for one in prepared.iter().flatten() {
+            ops.push(Op::Release {
                 peer,
-                arrival,
-                entry: entry.clone(),
+                arrival: one.arrival,
+                entry: one.entry.clone(),
+                lifts: one.lifts,
             });
         }
         let lines = disclosures(peer, epoch, &prepared);
@@ -107,16 +110,21 @@ impl Share {
             self.audit.write(lines).await
         };
         let (stored, audited) = tokio::join!(self.store.write(ops), audited);
-        stored?;
+        let mut entered = stored?.into_iter();
         audited?;
         let same_epoch = self.policies.current().epoch() == epoch;
         let mut out = Vec::with_capacity(prepared.len());
         for one in prepared {
+            let entered = one.is_some() && entered.next() == Some(OpOutcome::Done);
             out.push(match one {
                 // Whatever came in while the ledger was written (a retraction, a narrower list,
                 // a permit withdrawn, a key revoked) finds the line there and follows; but then
                 // the record itself must not go out any more.
-                Some(one) if same_epoch && self.may_still(&peer, one.arrival, route, &ahead)? => {
+                Some(one)
+                    if entered
+                        && same_epoch
+                        && self.may_still(&peer, one.arrival, route, &ahead)? =>
+                {
                     Some(Released {
                         to: peer,
                         id: one.id,
@@ -147,6 +155,8 @@ impl Share {
                 let Some(header) = self.store.header(arrival)? else {
                     return Ok(None);
                 };
+                // Before it is decided: what is recalled later is not released.
+                let lifts = self.store.recalled(&header.id, peer)?;
                 let decided = self.decide_behind(ahead.clone(), route, peer, arrival, &header)?;
                 if !decided.allow {
                     return Ok(None);
@@ -175,6 +185,7 @@ impl Share {
                     id: header.id,
                     bytes,
                     entry,
+                    lifts,
                 }))
             })
             .collect()
@@ -232,6 +243,8 @@ impl Share {
             .filter(|(_, answer)| *answer == Answer::Stored)
             .map(|(arrival, _)| *arrival)
             .collect();
+        let said_again = self.said_again(&peer, &answers)?;
+        let reopened = !said_again.is_empty();
         let mut ops: Vec<Op> = answers
             .into_iter()
             .map(|(arrival, answer)| Op::Answer {
@@ -247,6 +260,7 @@ impl Share {
                 },
             })
             .collect();
+        ops.extend(said_again);
         ops.extend(cursor.map(|cursor| Op::Cursor { peer, cursor }));
         if ops.is_empty() {
             return Ok(());
@@ -259,7 +273,7 @@ impl Share {
         // One that was retracted between offer and answer: the retraction was looked at when no
         // line said yet that the peer has what it concerns.
         // Nor had the peer it when it refused a permit of it.
-        let (mut owed, mut affirmed) = (false, false);
+        let (mut owed, mut affirmed) = (reopened, false);
         for arrival in stored {
             if let Some(header) = self.store.header(arrival)? {
                 owed |= header.flags.contains(Flags::RETRACTED) || self.leaves.concern(&header.id);
@@ -274,6 +288,41 @@ impl Share {
             self.registry.announce();
         }
         Ok(())
+    }
+}
+
+impl Share {
+    /// What answers about a record that is recalled open again. A recall that came before its
+    /// record, and was refused for that, is told once the record came after all. And a record that
+    /// the recall keeps out may be offered again when the gates allow it.
+    fn said_again(&self, peer: &AgencyId, answers: &[Settled]) -> Result<Vec<Op>, StoreError> {
+        let mut ops = Vec::new();
+        for (arrival, answer) in answers {
+            if ![Answer::Stored, Answer::Refused(Refused::Retracted)].contains(answer) {
+                continue;
+            }
+            let Some(header) = self.store.header(*arrival)? else {
+                continue;
+            };
+            let Some(recall) = self.store.recalled(&header.id, peer)? else {
+                continue;
+            };
+            let open = match (answer, self.store.arrival_of(&recall)?) {
+                (Answer::Stored, Some(recall)) => {
+                    let line = self.store.ledger_entry(peer, recall)?;
+                    let now = answers.iter().find(|(at, _)| *at == recall);
+                    let said = now.map(|(_, a)| *a).or(line.and_then(|l| l.answer));
+                    (said == Some(Answer::Refused(Refused::Handling))).then_some(recall)
+                }
+                (Answer::Stored, None) => None,
+                _ => Some(*arrival),
+            };
+            ops.extend(open.map(|arrival| Op::Reopen {
+                peer: *peer,
+                arrival,
+            }));
+        }
+        Ok(ops)
     }
 }
 
@@ -300,4 +349,6 @@ struct Prepared {
     id: RecordId,
     bytes: Bytes,
     entry: LedgerEntry,
+    /// The recall that it goes against.
+    lifts: Option<RecordId>,
 }

@@ -1,6 +1,6 @@
 //! What to offer a peer: found by a scan, by what is owed, by what it asked for again, or by a repair.
 
-use liaison_protocol::fault::{Answer, Refused};
+use liaison_protocol::fault::{Answer, Later, Refused};
 use liaison_protocol::id::{AgencyId, RecordId};
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::seal::frame;
@@ -140,7 +140,8 @@ impl Share {
             scan.up_to = arrival;
             let line = self.store.ledger_entry(peer, arrival)?;
             let given = line.as_ref().is_some_and(|entry| {
-                entry.direction == Direction::Received || entry.answer.is_some()
+                entry.direction == Direction::Received
+                    || entry.answer.is_some_and(|answer| !had_no_room(answer))
             });
             if given && !self.came_too_early(peer, arrival, line.as_ref())? {
                 // What a permit lets the peer have follows once the peer has the permit.
@@ -171,15 +172,20 @@ impl Share {
         let Some(line) = line.filter(|line| line.answer == refused) else {
             return Ok(false);
         };
+        let mut again = limits::OWED_AGAIN_MS;
         let concerns = match self.owed.says(&self.store, arrival)?.as_deref() {
             Some(Content::Receipt(receipt)) => vec![receipt.r#for, receipt.of],
-            Some(Content::Recall(recall)) => vec![recall.of],
+            Some(Content::Recall(recall)) => {
+                // What it concerns may be in a parcel that nobody has opened yet.
+                again = limits::CALLED_BACK_MS;
+                vec![recall.of]
+            }
             Some(Content::Ask(ask)) => vec![ask.of],
             _ => return Ok(false),
         };
         let header = self.store.header(arrival)?;
         let age = header.map_or(0, |h| line.at.0.saturating_sub(h.received.0));
-        if age < limits::OWED_AGAIN_MS {
+        if age < again {
             return Ok(false);
         }
         for of in concerns {
@@ -355,4 +361,9 @@ impl Share {
         }
         Ok(items)
     }
+}
+
+/// Whether a peer had no room: what is owed is offered again ahead of all that waits for room.
+fn had_no_room(answer: Answer) -> bool {
+    matches!(answer, Answer::Later(Later::Quota | Later::Disk))
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::apply::State;
+use super::called_back;
 use super::header::{Arrival, ClassId, Flags, Header, NewRecord, Retraction, Tombstone};
 use super::keys;
 use super::names::NameKind;
@@ -31,6 +32,9 @@ pub fn insert(
     state: &mut State,
     record: &NewRecord,
 ) -> Result<OpOutcome, StoreError> {
+    if called_back::keeps_out(stage, state, record)? {
+        return Ok(OpOutcome::CalledBack);
+    }
     let grave = keys::of_id(keys::TOMBSTONE, &record.id);
     if let Some(tombstone) = stage.read::<Tombstone>(&grave, "a tombstone")? {
         if record.lifts != Some(tombstone.by) {
@@ -68,6 +72,7 @@ pub fn insert(
             state.last
         }
     };
+    called_back::lift(stage, state, record)?;
     let class = ClassId(stage.number(NameKind::Class, &record.class, &mut state.classes)?);
     let amendments = keys::of_id_author(keys::SUPERSEDED, &record.id, &record.author);
     let mut flags = Flags::NONE;
@@ -115,7 +120,7 @@ pub fn insert(
     if record.audience.is_some() {
         audience(stage, state, arrival, header, record.audience.as_deref())?;
     }
-    owing::enter(stage, arrival, record)?;
+    owing::enter(stage, state, arrival, record)?;
     let mut touched = None;
     if let Some(old) = &record.supersedes {
         touched = supersede(stage, state, old, record)?;
@@ -200,10 +205,12 @@ pub fn bury(
 ) -> Result<OpOutcome, StoreError> {
     let key = keys::of_id(keys::TOMBSTONE, id);
     let before: Option<Tombstone> = stage.read(&key, "a tombstone")?;
-    // The author's word is for good, and stands above a recall and above an end that came.
-    let known = before
-        .as_ref()
-        .is_some_and(|before| before.is_retraction() || !tombstone.is_retraction());
+    // The author's word is for good, and stands above a recall and above an end that came; of two
+    // recalls the later counts.
+    let known = before.as_ref().is_some_and(|before| {
+        let recalled = [before, tombstone].map(|t| t.reason == Tombstone::RECALLED);
+        before.is_retraction() || !tombstone.is_retraction() && recalled != [true; 2]
+    });
     if !known {
         stage.write(key, tombstone)?;
         state.tombstones += u64::from(before.is_none());

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use super::admit::{audience, bury, expire, header, insert, set_flags, unbury};
-use super::exchange::{answer, cursor, forget_refused, ledger, refused, reopen};
+use super::called_back::note_refused;
+use super::exchange::{answer, cursor, forget_refused, ledger, refused, release, reopen};
 use super::header::{Arrival, Flags, Incarnation};
 use super::keys;
 use super::op::{Counts, Op, OpOutcome};
@@ -96,6 +97,18 @@ fn one(stage: &mut Stage<'_>, state: &mut State, op: Op) -> Result<OpOutcome, St
             }
             answer(stage, state, &peer, arrival, &entry)
         }
+        Op::Release {
+            peer,
+            arrival,
+            entry,
+            lifts,
+        } => release(stage, state, &peer, arrival, &entry, lifts.as_ref()),
+        Op::CalledBack {
+            peer,
+            of,
+            recall,
+            ended,
+        } => note_refused(stage, state, &peer, &of, &recall, ended),
         Op::Refused { peer, id, entry } => refused(stage, state, &peer, &id, &entry),
         Op::ForgetRefused { peer, before } => forget_refused(stage, state, &peer, before),
         Op::Cursor { peer, cursor: to } => cursor(stage, state, &peer, to),
@@ -139,11 +152,8 @@ fn one(stage: &mut Stage<'_>, state: &mut State, op: Op) -> Result<OpOutcome, St
         },
         Op::PutPeer { peer, bytes } => put(stage, &keys::of_agency(keys::PEER, &peer), &bytes),
         Op::DeletePeer { peer } => delete(stage, &keys::of_agency(keys::PEER, &peer)),
-        Op::PutCard {
-            agency,
-            revision,
-            bytes,
-        } => put(stage, &keys::of_card(&agency, revision), &bytes),
+        Op::PutCard { agency, id, bytes } => put(stage, &keys::of_card(&agency, &id), &bytes),
+        Op::DropCard(row) => delete(stage, &row.0),
         Op::PutMeta { name, bytes } => put(stage, &keys::of_name(keys::META, &name), &bytes),
         Op::DeleteMeta { name } => delete(stage, &keys::of_name(keys::META, &name)),
         Op::Quarantine(sample) => quarantine(stage, state, &sample),

@@ -37,7 +37,9 @@ fn one(op: &Op) -> Result<usize, StoreError> {
             }
             record.bytes.len() + record.class.len()
         }
-        Op::Ledger { entry, .. } | Op::Answer { entry, .. } => rule(entry)?,
+        Op::Ledger { entry, .. } | Op::Answer { entry, .. } | Op::Release { entry, .. } => {
+            rule(entry)?
+        }
         Op::Audience { audience, .. } => {
             let names = audience.as_ref().map_or(0, Vec::len);
             at_most("a distribution list", names, limits::AUDIENCE)?;
@@ -75,8 +77,10 @@ fn one(op: &Op) -> Result<usize, StoreError> {
         | Op::Expire { .. }
         | Op::LiftTombstone { .. }
         | Op::Reopen { .. }
+        | Op::CalledBack { .. }
         | Op::SetFlags { .. }
         | Op::DeletePeer { .. }
+        | Op::DropCard(_)
         | Op::Reincarnate(_) => 0,
     })
 }

@@ -43,12 +43,6 @@ pub fn ledger(
     {
         return Ok(OpOutcome::Unchanged);
     }
-    // Released again: an earlier recall of that copy is past, whatever the clocks say.
-    if entry.direction == Direction::Sent
-        && let Some(header) = super::admit::header(stage, arrival)?
-    {
-        stage.remove(keys::of_id_author(keys::RECALLED, &header.id, agency));
-    }
     let before = old.as_ref().and_then(|row| row.answer);
     // What we answered it when it brought the record is no answer to what it is sent.
     let ours = entry.direction == Direction::Sent
@@ -63,6 +57,29 @@ pub fn ledger(
         answer,
     };
     enter(stage, peer, arrival, before, &row)
+}
+
+/// Enters a release: the earlier recall of that copy is past, whatever the clocks say. One that was
+/// made while the release was decided stands, and nothing is released against it.
+pub fn release(
+    stage: &mut Stage<'_>,
+    state: &mut State,
+    agency: &AgencyId,
+    arrival: Arrival,
+    entry: &LedgerEntry,
+    lifts: Option<&RecordId>,
+) -> Result<OpOutcome, StoreError> {
+    let Some(header) = super::admit::header(stage, arrival)? else {
+        return Ok(OpOutcome::Missing);
+    };
+    let recalled = keys::of_id_author(keys::RECALLED, &header.id, agency);
+    if let Some(recall) = stage.get(&recalled)? {
+        if lifts.is_none_or(|lifts| recall != lifts.as_bytes()) {
+            return Ok(OpOutcome::Unchanged);
+        }
+        stage.remove(recalled);
+    }
+    ledger(stage, state, agency, arrival, entry)
 }
 
 /// Enters a peer's answer: into the line that stands, or with this line where none does.

@@ -188,6 +188,9 @@ pub struct NewRecord {
     /// The recall that it lifts, because it comes from whoever may: it comes in although that
     /// keeps it out.
     pub lifts: Option<RecordId>,
+    /// When it was offered, by its courier's clock, if it took its time since, in a parcel; none:
+    /// just now. It stays out if its courier called it back since then.
+    pub offered: Option<Millis>,
 }
 
 /// What a `retract` record asks for.

@@ -42,7 +42,8 @@ pub const REFUSED_COUNT: u8 = b'F';
 pub const CURSOR: u8 = b'o';
 /// agency, chunk -> peer's small record
 pub const PEER: u8 = b'p';
-/// agency, revision, chunk -> card
+/// agency, card's id, chunk -> card; before there were two of one revision: agency, revision,
+/// chunk
 pub const CARD: u8 = b'k';
 /// name, 0, chunk -> small named value
 pub const META: u8 = b'm';
@@ -52,6 +53,10 @@ pub const OWED: u8 = b'O';
 pub const RECEIPT: u8 = b'R';
 /// record id, peer -> the recall of ours that took back the peer's copy
 pub const RECALLED: u8 = b'y';
+/// peer number, record id -> the newest recall by that peer of its copy here
+pub const CALLED_BACK: u8 = b'b';
+/// peer number -> count of these
+pub const CALLED_BACK_COUNT: u8 = b'B';
 /// number -> quarantined sample
 pub const QUARANTINE: u8 = b'q';
 /// name -> rows done
@@ -115,8 +120,8 @@ pub fn of_class(class: ClassId) -> Vec<u8> {
 }
 
 /// A key of a card.
-pub fn of_card(agency: &AgencyId, revision: u64) -> Vec<u8> {
-    key(CARD, &[agency.as_bytes(), &revision.to_be_bytes()])
+pub fn of_card(agency: &AgencyId, id: &RecordId) -> Vec<u8> {
+    key(CARD, &[agency.as_bytes(), id.as_bytes()])
 }
 
 /// A key of a name; the closing 0 keeps one name from being another's prefix.

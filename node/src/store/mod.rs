@@ -17,6 +17,7 @@
 mod admit;
 mod apply;
 mod block;
+mod called_back;
 mod check;
 mod compact;
 mod cut;
@@ -47,6 +48,7 @@ use std::thread::{JoinHandle, Thread};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::called_back::CalledBack;
 pub use self::compact::{Compaction, compact};
 pub use self::cut::{Cut, Page, Rebuild};
 pub use self::error::StoreError;
@@ -54,7 +56,7 @@ pub use self::header::{
     Arrival, ClassId, Flags, Header, Incarnation, NewRecord, Retraction, Tombstone,
 };
 pub use self::ledger::{Cursor, Direction, LedgerEntry, Path, RefusedEntry, RefusedRow};
-pub use self::op::{Counts, Op, OpOutcome};
+pub use self::op::{CardRow, Counts, Op, OpOutcome};
 pub use self::owing::{Owing, Told};
 pub use self::quarantine::Quarantined;
 pub use self::salvage::{Salvaged, salvage};

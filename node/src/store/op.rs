@@ -4,15 +4,17 @@ use bytes::Bytes;
 use liaison_protocol::clock::Millis;
 use liaison_protocol::id::{AgencyId, RecordId};
 
+use super::called_back::CalledBack;
 use super::header::{Arrival, Flags, Incarnation, NewRecord, Tombstone};
+use super::keys;
 use super::ledger::{Cursor, LedgerEntry, RefusedEntry};
 use super::quarantine::Quarantined;
 
 /// One change. All changes of one write happen together or not at all.
 #[derive(Clone, Debug)]
 pub enum Op {
-    /// Takes a record in. Answered [`OpOutcome::Stored`], [`OpOutcome::AlreadyHeld`] or
-    /// [`OpOutcome::Tombstoned`].
+    /// Takes a record in. Answered [`OpOutcome::Stored`], [`OpOutcome::AlreadyHeld`],
+    /// [`OpOutcome::Tombstoned`] or [`OpOutcome::CalledBack`].
     Insert {
         /// The record.
         record: Box<NewRecord>,
@@ -41,6 +43,19 @@ pub enum Op {
         /// The line where none stands; its answer counts in any case.
         entry: LedgerEntry,
     },
+    /// Enters that a record is released to a peer: the recall that was known then is past.
+    /// [`OpOutcome::Unchanged`] if another recall of the peer's copy stands by now: then it may
+    /// not go. [`OpOutcome::Missing`] without that record.
+    Release {
+        /// The peer.
+        peer: AgencyId,
+        /// The record.
+        arrival: Arrival,
+        /// The line.
+        entry: LedgerEntry,
+        /// The recall of ours that was known when the release was decided.
+        lifts: Option<RecordId>,
+    },
     /// Takes the peer's answer out of its line: it gave the record back, so it may be offered
     /// again. [`OpOutcome::Missing`] without that line.
     Reopen {
@@ -58,6 +73,20 @@ pub enum Op {
         id: RecordId,
         /// The decision.
         entry: RefusedEntry,
+    },
+    /// Remembers a recall by a peer that was refused, for nothing of what it calls back had
+    /// passed. [`OpOutcome::AlreadyHeld`] if that passed since: it is to be judged anew;
+    /// [`OpOutcome::Unchanged`] where a newer one stands, or when the peer's list is full
+    /// ([`crate::limits::CALLED_BACK_PER_PEER`]).
+    CalledBack {
+        /// The peer.
+        peer: AgencyId,
+        /// What it calls back.
+        of: RecordId,
+        /// Its recall.
+        recall: CalledBack,
+        /// What came before this, by our clock, makes room.
+        ended: Millis,
     },
     /// Forgets what was refused a peer under accept epochs before this one, at most
     /// [`crate::limits::STORE_ROWS`] records at a time: ask until [`OpOutcome::Unchanged`].
@@ -128,15 +157,17 @@ pub enum Op {
         /// The peer.
         peer: AgencyId,
     },
-    /// Keeps a revision of a card.
+    /// Keeps a card.
     PutCard {
         /// Whose.
         agency: AgencyId,
-        /// Its revision.
-        revision: u64,
+        /// The card.
+        id: RecordId,
         /// Its exact bytes, at most [`crate::limits::STORE_VALUE_BYTES`].
         bytes: Bytes,
     },
+    /// Drops a card.
+    DropCard(CardRow),
     /// Keeps a small named value.
     PutMeta {
         /// 1 to [`crate::limits::STORE_NAME_BYTES`] printable ASCII characters.
@@ -167,6 +198,17 @@ pub enum Op {
     Reincarnate(Incarnation),
 }
 
+/// Where the store keeps a card.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CardRow(pub(super) Vec<u8>);
+
+impl CardRow {
+    /// Of this card.
+    pub fn new(agency: &AgencyId, id: &RecordId) -> Self {
+        Self(keys::of_card(agency, id))
+    }
+}
+
 /// What became of one change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpOutcome {
@@ -181,6 +223,8 @@ pub enum OpOutcome {
     AlreadyHeld(Arrival),
     /// The record was retracted or erased: it stays out.
     Tombstoned(Tombstone),
+    /// The record was called back by its courier after it was offered: it stays out.
+    CalledBack,
     /// Done.
     Done,
     /// Nothing had to change.

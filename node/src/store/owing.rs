@@ -4,6 +4,8 @@ use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::id::{AgencyId, RecordId};
 use serde::{Deserialize, Serialize};
 
+use super::apply::State;
+use super::called_back::{self, CalledBack};
 use super::header::{Arrival, NewRecord};
 use super::keys;
 use super::stage::Stage;
@@ -29,6 +31,11 @@ pub enum Owing {
         /// The peer.
         to: AgencyId,
     },
+    /// A recall by a peer: the copy of this record that we got from it.
+    CalledBack {
+        /// The record.
+        of: RecordId,
+    },
 }
 
 /// What a holder told of its copy. Of several of one holder the one made last stands.
@@ -52,6 +59,7 @@ pub struct Told {
 /// Enters a record that is owed.
 pub fn enter(
     stage: &mut Stage<'_>,
+    state: &mut State,
     arrival: Arrival,
     record: &NewRecord,
 ) -> Result<(), StoreError> {
@@ -71,6 +79,14 @@ pub fn enter(
         Owing::Recall { of, to } => {
             let key = keys::of_id_author(keys::RECALLED, of, to);
             stage.put(key, record.id.as_bytes().to_vec());
+        }
+        Owing::CalledBack { of } => {
+            let recall = CalledBack {
+                by: record.id,
+                created: record.created,
+                at: record.received,
+            };
+            called_back::note(stage, state, &record.author, of, &recall)?;
         }
     }
     Ok(())

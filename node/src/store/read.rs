@@ -1,7 +1,7 @@
 //! Reads: straight from the database, on any thread, each bounded. Records are seen when
 //! they are durable, not before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use liaison_protocol::id::{AgencyId, IdPrefix, RecordId};
@@ -12,7 +12,7 @@ use super::exchange::LedgerRow;
 use super::header::{Arrival, ClassId, Header, Tombstone};
 use super::keys;
 use super::ledger::{Cursor, LedgerEntry, RefusedEntry, RefusedRow};
-use super::op::Counts;
+use super::op::{CardRow, Counts};
 use super::quarantine::Quarantined;
 use super::value;
 use super::{Store, StoreError};
@@ -270,27 +270,51 @@ impl Store {
             .collect()
     }
 
-    /// The agencies of which a card is held, peers or not: out of at most
-    /// [`limits::STORE_ROWS`] cards.
+    /// The agencies of which a card is held, peers or not, however many cards one has: those
+    /// alone that a person once linked.
     ///
     /// # Errors
     /// The store can't be read.
     pub fn agencies(&self) -> Result<BTreeSet<AgencyId>, StoreError> {
-        let rows = self.longs(&[keys::CARD], limits::STORE_ROWS)?;
-        rows.iter().map(|(key, _)| self.agency_at(key, 1)).collect()
+        let mut found = BTreeSet::new();
+        let mut from = vec![keys::CARD];
+        loop {
+            let Some(row) = self.engine().scan(&[keys::CARD], from).next() else {
+                return Ok(found);
+            };
+            let agency = self.agency_at(&row?.0, 1)?;
+            found.insert(agency);
+            // The next agency, whatever this one has.
+            let Some(next) = keys::after(&keys::of_agency(keys::CARD, &agency)) else {
+                return Ok(found);
+            };
+            from = next;
+        }
     }
 
-    /// A revision of an agency's card.
-    pub fn card(&self, agency: &AgencyId, revision: u64) -> Result<Option<Bytes>, StoreError> {
-        self.long(&keys::of_card(agency, revision))
+    /// The card of a row.
+    pub fn card(&self, row: &CardRow) -> Result<Option<Bytes>, StoreError> {
+        self.long(&row.0)
     }
 
-    /// An agency's cards by revision, oldest first: at most [`limits::STORE_ROWS`].
-    pub fn cards(&self, agency: &AgencyId) -> Result<BTreeMap<u64, Bytes>, StoreError> {
-        let rows = self.longs(&keys::of_agency(keys::CARD, agency), limits::STORE_ROWS)?;
-        rows.into_iter()
-            .map(|(key, bytes)| Ok((self.arrival_at(&key, 33)?.0, bytes)))
-            .collect()
+    /// An agency's cards, after that of a row: at most `limit`.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub fn cards(
+        &self,
+        agency: &AgencyId,
+        after: Option<&CardRow>,
+        limit: usize,
+    ) -> Result<Vec<(CardRow, Bytes)>, StoreError> {
+        let prefix = keys::of_agency(keys::CARD, agency);
+        // Its own first chunk is passed over below, and those behind it are no first ones.
+        let from = after.map_or_else(|| prefix.clone(), |row| value::chunk_key(&row.0, 1));
+        let rows = self.longs_from(&prefix, from, rows_of(limit))?;
+        Ok(rows
+            .into_iter()
+            .map(|(key, bytes)| (CardRow(key), bytes))
+            .collect())
     }
 
     /// A small named value.
@@ -410,8 +434,18 @@ impl Store {
 
     /// Long values under keys that begin so, with the key that they were put under.
     fn longs(&self, prefix: &[u8], limit: usize) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
+        self.longs_from(prefix, prefix.to_vec(), limit)
+    }
+
+    /// The same, of the keys from one on.
+    fn longs_from(
+        &self,
+        prefix: &[u8],
+        from: Vec<u8>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>, StoreError> {
         let mut keys: Vec<Vec<u8>> = Vec::new();
-        for row in self.engine().scan(prefix, prefix.to_vec()) {
+        for row in self.engine().scan(prefix, from) {
             let (key, _) = row?;
             let Some((chunk, key)) = key.split_last() else {
                 continue;

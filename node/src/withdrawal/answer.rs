@@ -79,8 +79,10 @@ impl Node {
                 entry,
             }
         }));
-        let erase = !header.flags.contains(Flags::ERASED) && !stands_by_others(by, &header, &lines);
-        if erase {
+        let erased = header.flags.contains(Flags::ERASED);
+        let erase = !erased && !stands_by_others(by, &header, &lines);
+        // Its author says so once more: what lifts the recall before does not lift this one.
+        if erase || erased && self.recalled_before(&recall.of, by)? {
             ops.push(Op::Tombstone {
                 id: header.id,
                 tombstone: Tombstone {
@@ -89,7 +91,7 @@ impl Node {
                     at: self.clock.now(),
                     by: by.id,
                 },
-                erase: true,
+                erase,
             });
         }
         self.store.write(ops).await?;
@@ -98,6 +100,16 @@ impl Node {
             self.close(Some(&(at, header))).await?;
         }
         Ok(true)
+    }
+
+    /// Whether a record was erased by an earlier recall of the same author.
+    fn recalled_before(&self, of: &RecordId, by: &Header) -> Result<bool, StoreError> {
+        let tombstone = self.store.tombstone(of)?;
+        let Some(tombstone) = tombstone.filter(|t| t.reason == Tombstone::RECALLED) else {
+            return Ok(false);
+        };
+        let before = self.held(&tombstone.by)?;
+        Ok(before.is_some_and(|(_, h)| h.author == by.author && h.created < by.created))
     }
 
     /// Destroys the key of a sealed record that was erased: before a receipt says so.

@@ -65,12 +65,12 @@ impl ReferralDraft {
         let mut input = serde_json::Deserializer::from_slice(bytes);
         let draft: Self = serde_path_to_error::deserialize(&mut input).map_err(|e| {
             let place = e.path().to_string();
-            let error = e.into_inner();
-            field(&place, None, discreet(&place, without_position(&error)))
+            let (place, says) = discreet(&place, &without_position(&e.into_inner()));
+            field(&place, None, says)
         })?;
         input
             .end()
-            .map_err(|error| field(".", None, without_position(&error)))?;
+            .map_err(|error| field(".", None, without_value(&without_position(&error))))?;
         Ok(draft.completed())
     }
 
@@ -80,11 +80,20 @@ impl ReferralDraft {
     /// As [`ReferralDraft::from_json`].
     pub fn from_toml(text: &str) -> Result<(Self, serde_json::Value), DraftError> {
         fits(text.len())?;
-        let json = toml_as_json(text)?;
+        let json = toml_as_json(text).map_err(|error| match error {
+            // It may quote a key.
+            DraftError::Syntax { line, column, .. } => DraftError::Syntax {
+                line,
+                column,
+                says: "this is no TOML, or stands there twice".into(),
+            },
+            other => other,
+        })?;
         let draft: Self = serde_path_to_error::deserialize(&json).map_err(|e| {
             let place = e.path().to_string();
-            let says = discreet(&place, e.into_inner().to_string());
-            field(&place, line_in(text, &place), says)
+            let line = line_in(text, &place);
+            let (place, says) = discreet(&place, &e.into_inner().to_string());
+            field(&place, line, says)
         })?;
         Ok((draft.completed(), json))
     }
@@ -204,18 +213,50 @@ fn fits(bytes: usize) -> Result<(), DraftError> {
     Err(field(".", None, says))
 }
 
-/// What was typed about a person is not repeated: serde's texts quote what they found.
-fn discreet(place: &str, says: String) -> String {
-    let personal = place.starts_with("identity") || place.contains("note") || place == ".";
-    if !personal || says.starts_with("missing field") {
-        return says;
+/// What was typed about a person is not repeated, wherever it was typed: the texts of serde and of
+/// codes quote what they found, and a place ends with a key that nobody knows. Gives the place and
+/// what to say of it.
+pub fn discreet(place: &str, says: &str) -> (String, String) {
+    if let Some(unknown) = says.strip_prefix("unknown field `") {
+        let (key, allowed) = unknown
+            .rsplit_once("`, expected ")
+            .unwrap_or(("", "what the template shows there"));
+        let above = place.strip_suffix(key).filter(|_| !key.is_empty());
+        let above = above.map_or("", |above| above.trim_end_matches('.'));
+        let above = if above.is_empty() { "." } else { above };
+        return (
+            above.to_owned(),
+            format!("has an entry that is not {allowed}"),
+        );
     }
-    match says.rsplit_once(", expected ") {
-        Some((_, wanted)) => format!("it is not {wanted}"),
-        None => match says.rsplit_once("; allowed: ") {
-            Some((_, allowed)) => format!("it is none of {allowed}"),
-            None => "it is not what the template shows there".to_owned(),
-        },
+    (place.to_owned(), without_value(says))
+}
+
+/// How those begin that name what belongs there, and nothing that was typed.
+const OWN: &[&str] = &[
+    "missing field",
+    "duplicate field",
+    "EOF while",
+    "trailing ",
+    "expected ",
+    "key must be",
+    "invalid escape",
+    "control character",
+];
+
+/// A text of serde or of a code, without the value that it is about.
+pub fn without_value(says: &str) -> String {
+    if OWN.iter().any(|own| says.starts_with(own)) {
+        return says.to_owned();
+    }
+    let code = says.starts_with('\'').then(|| says.rsplit_once("' is "));
+    let wanted = says.rsplit_once(", expected ");
+    match (code, wanted) {
+        (Some(Some((_, tail))), _) if tail.starts_with("not ") || tail.starts_with("no ") => {
+            format!("it is {tail}")
+        }
+        (None, Some((_, wanted))) => format!("it is not {wanted}"),
+        _ => "it is not what the template shows there".to_owned(),
     }
 }
 

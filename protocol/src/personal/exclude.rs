@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 
 use crate::record::codes::{ConsentScope, Country2, ProtectionStatus, Sector};
 
-/// The countries whose authorities may never get what is known of a person.
+/// Stands in an exclusion where the citizenship is not known: every country but the own one may be
+/// it. ISO 3166 leaves the code to its users.
+const UNKNOWN: &str = "ZZ";
+
+/// The countries whose authorities may never get what is known of a person. Without a citizenship
+/// that is any country ([`is_unknown`]).
 ///
 /// `here` is the country where the person is. A national or a returnee is in their own
 /// country; its authorities are the ones that help.
@@ -18,6 +23,9 @@ pub fn must_exclude(
     if !seeks_protection(status) && scope.contains(&ConsentScope::OriginContact) {
         return BTreeSet::new();
     }
+    if citizenship.is_empty() {
+        return UNKNOWN.parse().into_iter().collect();
+    }
     let at_home = matches!(
         status,
         ProtectionStatus::National | ProtectionStatus::Returnee
@@ -27,6 +35,23 @@ pub fn must_exclude(
         .filter(|country| !(at_home && country.as_str() == here))
         .cloned()
         .collect()
+}
+
+/// Whether an exclusion tells of a person whose citizenship is not known.
+pub fn is_unknown(exclude: &BTreeSet<Country2>) -> bool {
+    exclude.iter().any(|country| country.as_str() == UNKNOWN)
+}
+
+/// Whether nothing with this exclusion may lie with an agency of this sector and country on its
+/// way, nor may it hear that somebody is late. `own`: the country of whoever looks.
+pub fn excludes_way(
+    exclude: &BTreeSet<Country2>,
+    sector: Sector,
+    country: &Country2,
+    own: &str,
+) -> bool {
+    let may_be_it = is_unknown(exclude) && country.as_str() != own;
+    excludes(exclude, sector, country) || (may_be_it && is_authority(sector))
 }
 
 /// Whether an agency of this sector and country may not get a record with this exclusion.
@@ -88,6 +113,24 @@ mod tests {
         assert_eq!(at(ProtectionStatus::National), 0);
         assert_eq!(at(ProtectionStatus::Returnee), 0);
         assert_eq!(at(ProtectionStatus::AsylumSeeker), 1);
+    }
+
+    #[test]
+    fn where_it_is_not_known_any_country_abroad_may_be_it() {
+        let contact = [ConsentScope::OriginContact];
+        let status = ProtectionStatus::IrregularMigrant;
+        assert!(must_exclude(status, &[], &contact, "QN").is_empty());
+        for status in ProtectionStatus::ALL {
+            let set = must_exclude(*status, &[], &[], "QN");
+            assert!(is_unknown(&set), "{status}");
+            let bars = |sector, of: &str| excludes_way(&set, sector, &country(of), "QN");
+            assert!(bars(Sector::Hub, "QM") && bars(Sector::Police, "QO"));
+            assert!(!bars(Sector::Hub, "QN") && !bars(Sector::Ngo, "QM"));
+        }
+        let known = must_exclude(status, &[country("QM")], &[], "QN");
+        assert!(!is_unknown(&known));
+        assert!(excludes_way(&known, Sector::Hub, &country("QM"), "QM"));
+        assert!(!excludes_way(&known, Sector::Hub, &country("QO"), "QN"));
     }
 
     #[test]

@@ -176,6 +176,7 @@ mod tests {
     use crate::personal::checks::{Candidate, Circumstances, check_assessment, check_profile};
     use crate::personal::{ReferralDraft, limits_of};
     use crate::record::codes::{Country2, Sector};
+    use crate::record::draft::toml_as_json;
 
     #[test]
     fn it_is_valid_as_it_stands() {
@@ -235,10 +236,46 @@ mod tests {
         assert!(!error.contains("Amina"), "{error}");
         let error = says("urgency = \"high\"", "urgency = \"soon\"");
         assert!(
-            error.ends_with("'soon' is not an urgency; allowed: critical, high, standard"),
+            error.ends_with("it is not an urgency; allowed: critical, high, standard"),
             "{error}"
         );
         let error = says("urgency = \"high\"", "colour = \"red\"");
-        assert!(error.contains("colour"), "{error}");
+        assert!(
+            error.contains("profile: has an entry that is not one of `urgency`"),
+            "{error}"
+        );
+        assert!(error.contains("line "), "{error}");
+        for (from, to) in [
+            ("urgency = \"high\"", "urgency = \"Amina, expected it\""),
+            ("urgency = \"high\"", "urgency = \"Amina' is not here\""),
+            ("urgency = \"high\"", "\"Amina.Zebra\" = 1"),
+            ("urgency = \"high\"", "\"Amina`, expected `a\" = 1"),
+            (
+                "urgency = \"high\"",
+                "urgency = \"high\"\nAmina = 1\nAmina = 2",
+            ),
+            ("urgency = \"high\"", "urgency = Amina"),
+            ("region = \"QN-02\"", "region = \"Amina's house\""),
+            ("keep_order = false", "keep_order = \"Amina\""),
+            ("keep_order = false", "Amina = false"),
+            ("state = \"given\"", "state = \"Amina\""),
+            ("interpreter = true", "interpreter = \"Amina\""),
+            ("names = ", "Amina = "),
+        ] {
+            let error = says(from, to);
+            let spoken = error.to_lowercase();
+            assert!(!spoken.contains("amina"), "{to}: {error}");
+            assert!(
+                !spoken.contains("zebra") && !spoken.contains("house"),
+                "{to}: {error}"
+            );
+            let json = |text: &str| match toml_as_json(text) {
+                Ok(json) => ReferralDraft::from_json(json.to_string().as_bytes()).err(),
+                Err(_) => None,
+            };
+            if let Some(error) = json(&text.replace(from, to)) {
+                assert!(!error.to_string().contains("Amina"), "{to}: {error}");
+            }
+        }
     }
 }

@@ -71,7 +71,7 @@ pub(in crate::control) async fn audience(
     let undecided = crate::share::undecided(&header.id);
     let was_undecided = node.store.meta(&undecided)?.is_some();
     // First: a release under the old list that is still under way is in the ledger by now, or is
-    // decided by the new one.
+    // decided by the new one, or finds a recall that it did not know of.
     if !request.dry_run {
         let op = Op::Audience {
             arrival,

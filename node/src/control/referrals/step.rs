@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Extension, Path, State};
-use liaison_protocol::personal::{Action, Identity, Private, StepData};
+use liaison_protocol::personal::{
+    Action, Identity, Private, StepData, StepError, discreet, without_value,
+};
 use liaison_protocol::record::codes::StepKind;
 use liaison_protocol::record::date::Date;
+use zeroize::Zeroize;
 
 use super::{Answer, deadline, open};
 use crate::audit::note;
@@ -23,8 +27,9 @@ pub(in crate::control) async fn step(
     State(node): State<Node>,
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
-    Json(request): Json<StepRequest>,
+    body: Bytes,
 ) -> Answer<StepReport> {
+    let request = read(body)?;
     let thread = node.referral(&id)?;
     node.admit(&caller, thread.id, Aim::Act, request.why.clone())?;
     let dry_run = request.dry_run;
@@ -119,6 +124,22 @@ pub(in crate::control) async fn assign(
     }))
 }
 
+/// Reads what is asked for: what was typed of a person is not repeated where that fails.
+fn read(body: Bytes) -> Result<StepRequest, ApiError> {
+    let mut input = serde_json::Deserializer::from_slice(&body);
+    let request = serde_path_to_error::deserialize(&mut input).map_err(|error| {
+        let place = error.path().to_string();
+        let says = error.into_inner().to_string();
+        let (place, says) = discreet(&place, &says);
+        let place = if place == "." { "the step" } else { &place };
+        invalid(format!("{place}: {says}"))
+    });
+    if let Ok(mut body) = body.try_into_mut() {
+        body.as_mut().zeroize();
+    }
+    request
+}
+
 /// What is asked for, in the codes of the protocol.
 fn wanted(node: &Node, thread: &Thread, request: StepRequest) -> Result<Wanted, ApiError> {
     let kind: StepKind = code(&request.step)?;
@@ -151,7 +172,10 @@ fn wanted(node: &Node, thread: &Thread, request: StepRequest) -> Result<Wanted, 
         keep_until: request.keep_until.as_deref().map(code).transpose()?,
         urgency: request.urgency.as_deref().map(code).transpose()?,
     };
-    let action = Action::new(kind, data).map_err(invalid)?;
+    let action = Action::new(kind, data).map_err(|error| match error {
+        StepError::Reason(unknown) => invalid(without_value(&unknown.to_string())),
+        other => invalid(other),
+    })?;
     let identity = match request.identity {
         None => None,
         Some(_) if kind != StepKind::IdentityReleased => {
@@ -180,7 +204,8 @@ fn code<T: FromStr>(text: &str) -> Result<T, ApiError>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse().map_err(invalid)
+    let read = text.parse::<T>();
+    read.map_err(|error| invalid(without_value(&error.to_string())))
 }
 
 fn invalid(error: impl std::fmt::Display) -> ApiError {

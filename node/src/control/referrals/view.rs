@@ -180,9 +180,12 @@ impl Node {
             return Ok(Vec::new());
         }
         let inside = self.vault.inside(&thread.id).map_err(internal)?;
-        Ok(inside
-            .map(|inside| self.step_findings(thread, &inside, &Action::IdentityReleased))
-            .unwrap_or_default())
+        let found = inside.map(|inside| {
+            let mut found = self.step_findings(thread, &inside, &Action::IdentityReleased);
+            found.extend(self.origin_finding(thread, &inside, None));
+            found
+        });
+        Ok(found.unwrap_or_default())
     }
 }
 

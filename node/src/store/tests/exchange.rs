@@ -168,6 +168,12 @@ async fn a_recall_is_past_once_its_record_is_released_again_whatever_the_clock_s
         ..record(2, 5)
     };
     // The entry's time lies before the recall's: the clock was set back in between.
+    let released = |lifts| Op::Release {
+        peer: agency(8),
+        arrival: Arrival(1),
+        entry: entry(Direction::Sent, None),
+        lifts,
+    };
     let line = |peer, direction| Op::Ledger {
         peer: agency(peer),
         arrival: Arrival(1),
@@ -183,6 +189,150 @@ async fn a_recall_is_past_once_its_record_is_released_again_whatever_the_clock_s
     store.write(ops).await.unwrap();
     let recalled = || store.recalled(&id(1), &agency(8)).unwrap();
     assert_eq!(recalled(), Some(id(2)));
-    store.write(vec![line(8, Direction::Sent)]).await.unwrap();
+    // One that was decided before the recall, or before a newer one.
+    let ops = vec![released(None), released(Some(id(9)))];
+    let outcomes = store.write(ops).await.unwrap();
+    assert_eq!(outcomes, [OpOutcome::Unchanged, OpOutcome::Unchanged]);
+    assert_eq!(recalled(), Some(id(2)));
+    let outcomes = store.write(vec![released(Some(id(2)))]).await.unwrap();
+    assert_eq!(outcomes, [OpOutcome::Done]);
     assert_eq!(recalled(), None);
+    let outcomes = store.write(vec![released(Some(id(2)))]).await.unwrap();
+    assert_eq!(outcomes, [OpOutcome::Done]);
+}
+
+/// A recall by agency 8 of record 1, made then.
+fn called_back(created: u64) -> CalledBack {
+    CalledBack {
+        by: id(100 + created),
+        created: Hlc::new(Millis(created), 0),
+        at: Millis(created),
+    }
+}
+
+fn note(of: u64, created: u64, ended: u64) -> Op {
+    Op::CalledBack {
+        peer: agency(8),
+        of: id(of),
+        recall: called_back(created),
+        ended: Millis(ended),
+    }
+}
+
+fn brought(n: u64, by: u8, offered: Option<u64>) -> Op {
+    let record = NewRecord {
+        courier: Some(agency(by)),
+        offered: offered.map(Millis),
+        ..record(n, 5)
+    };
+    Op::Insert {
+        record: Box::new(record),
+        ledger: Some((agency(by), entry(Direction::Received, None))),
+    }
+}
+
+#[tokio::test]
+async fn what_its_courier_called_back_comes_in_by_a_newer_offer_only() {
+    let (_dir, store) = open();
+    let write = |ops| store.write(ops);
+    let first = vec![note(1, 50, 0), note(1, 40, 0)];
+    let outcomes = write(first).await.unwrap();
+    assert_eq!(outcomes, [OpOutcome::Done, OpOutcome::Unchanged]);
+    // As old as the recall, or older: the newest of two counts.
+    for made in [45, 50] {
+        let outcomes = write(vec![brought(1, 8, Some(made))]).await.unwrap();
+        assert_eq!(outcomes, [OpOutcome::CalledBack], "{made}");
+    }
+    assert_eq!(store.arrival_of(&id(1)).unwrap(), None);
+    // Another's copy is no concern of it, and stays.
+    let outcomes = write(vec![brought(1, 7, Some(1)), brought(1, 8, Some(45))]).await;
+    assert!(outcomes.unwrap().iter().all(|o| o.arrival().is_some()));
+    // By now something passed: whoever is to note it judges anew.
+    let outcomes = write(vec![note(1, 60, 0)]).await.unwrap();
+    assert_eq!(outcomes, [OpOutcome::AlreadyHeld(Arrival(1))]);
+
+    // What is younger comes in, and the recall is past.
+    write(vec![note(2, 50, 0)]).await.unwrap();
+    let outcomes = write(vec![brought(2, 8, Some(51))]).await.unwrap();
+    assert!(outcomes[0].arrival().is_some());
+    write(vec![note(3, 50, 0)]).await.unwrap();
+    let outcomes = write(vec![brought(3, 8, None)]).await.unwrap();
+    assert!(outcomes[0].arrival().is_some());
+}
+
+#[tokio::test]
+async fn a_recall_that_was_taken_in_keeps_out_what_is_older_whatever_lies_buried() {
+    let (_dir, store) = open();
+    let recall = |n, created| NewRecord {
+        author: agency(8),
+        created: Hlc::new(Millis(created), 0),
+        courier: Some(agency(8)),
+        owing: Some(Owing::CalledBack { of: id(1) }),
+        ..record(n, 5)
+    };
+    let erase = |by| Op::Tombstone {
+        id: id(1),
+        tombstone: Tombstone {
+            author: agency(1),
+            reason: Tombstone::RECALLED,
+            at: Millis(9),
+            by: id(by),
+        },
+        erase: true,
+    };
+    let lifted = |by| {
+        let Op::Insert { record, ledger } = brought(1, 8, Some(60)) else {
+            unreachable!("it is an insert")
+        };
+        let record = Box::new(NewRecord {
+            lifts: Some(id(by)),
+            ..*record
+        });
+        Op::Insert { record, ledger }
+    };
+    let ops = vec![
+        brought(1, 8, None),
+        insert(recall(2, 50)),
+        erase(2),
+        insert(recall(3, 70)),
+    ];
+    store.write(ops).await.unwrap();
+    let outcomes = store.write(vec![lifted(2)]).await.unwrap();
+    assert_eq!(outcomes, [OpOutcome::CalledBack]);
+    // And the tombstone is the later one's from now on.
+    store.write(vec![erase(3)]).await.unwrap();
+    let tombstone = store.tombstone(&id(1)).unwrap().unwrap();
+    assert_eq!(tombstone.by, id(3));
+    assert_eq!(store.counts().unwrap().tombstones, 1);
+}
+
+#[tokio::test]
+async fn recalls_of_what_never_came_take_room_for_a_while_and_no_more_than_so_much() {
+    let (_dir, store) = open();
+    let all = limits::CALLED_BACK_PER_PEER;
+    let ops: Vec<Op> = (0..all).map(|n| note(n, 50, 0)).collect();
+    for some in ops.chunks(limits::STORE_BATCH_OPS) {
+        store.write(some.to_vec()).await.unwrap();
+    }
+    let one_more = |ended| store.write(vec![note(all, 60, ended)]);
+    assert_eq!(one_more(50).await.unwrap(), [OpOutcome::Unchanged]);
+    // One that was taken in itself is no question of room, nor is a newer one of the same record.
+    assert_eq!(
+        store.write(vec![note(1, 60, 0)]).await.unwrap(),
+        [OpOutcome::Done]
+    );
+    let recall = NewRecord {
+        author: agency(8),
+        created: Hlc::new(Millis(60), 0),
+        courier: Some(agency(8)),
+        owing: Some(Owing::CalledBack { of: id(all + 1) }),
+        ..record(all + 2, 5)
+    };
+    store.write(vec![insert(recall)]).await.unwrap();
+    let kept = store.write(vec![brought(all + 1, 8, Some(55))]).await;
+    assert_eq!(kept.unwrap(), [OpOutcome::CalledBack]);
+    // What no letter is older than leaves.
+    assert_eq!(one_more(51).await.unwrap(), [OpOutcome::Done]);
+    let kept = store.write(vec![brought(all, 8, Some(55))]).await;
+    assert_eq!(kept.unwrap(), [OpOutcome::CalledBack]);
 }

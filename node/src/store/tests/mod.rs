@@ -53,6 +53,7 @@ pub(super) fn record(n: u64, length: usize) -> NewRecord {
         retracts: None,
         owing: None,
         lifts: None,
+        offered: None,
         audience: None,
     }
 }
@@ -551,9 +552,9 @@ async fn small_values_of_any_length_and_their_lists() {
         peer: agency(n),
         bytes: bytes(length),
     };
-    let card = |revision, length| Op::PutCard {
+    let card = |n, length| Op::PutCard {
         agency: agency(4),
-        revision,
+        id: RecordId::from_bytes([n; 32]),
         bytes: bytes(length),
     };
     store
@@ -564,7 +565,7 @@ async fn small_values_of_any_length_and_their_lists() {
             peer(1, 9_000),
             peer(2, 0),
             card(2, 5_000),
-            card(300, 10),
+            card(30, 10),
             Op::JobProgress {
                 job: "file 1".into(),
                 rows: 7,
@@ -593,14 +594,18 @@ async fn small_values_of_any_length_and_their_lists() {
         .collect();
     assert_eq!(names, ["policy/1", "policy/12"]);
     assert_eq!(store.peers().unwrap(), [(agency(1), bytes(5_000))]);
-    assert_eq!(
-        store
-            .cards(&agency(4))
-            .unwrap()
-            .into_iter()
-            .collect::<Vec<_>>(),
-        [(2, bytes(5_000)), (300, bytes(10))]
-    );
+    let row = |n| CardRow::new(&agency(4), &RecordId::from_bytes([n; 32]));
+    let [two, thirty] = [(row(2), bytes(5_000)), (row(30), bytes(10))];
+    let cards = |after, limit| store.cards(&agency(4), after, limit).unwrap();
+    assert_eq!(cards(None, 9), [two.clone(), thirty.clone()]);
+    assert_eq!(cards(None, 1), [two.clone()]);
+    assert_eq!(cards(Some(&two.0), 1), [thirty.clone()]);
+    assert_eq!(cards(Some(&thirty.0), 1), []);
+    let done = store
+        .write(vec![Op::DropCard(row(2)), Op::DropCard(row(3))])
+        .await;
+    assert_eq!(done.unwrap(), [OpOutcome::Done, OpOutcome::Missing]);
+    assert_eq!(cards(None, 9), [thirty]);
     assert_eq!(store.jobs(9).unwrap(), [("file 1".to_owned(), 7)]);
     let longest = Bytes::from(vec![1; limits::STORE_VALUE_BYTES]);
     store
@@ -615,6 +620,47 @@ async fn small_values_of_any_length_and_their_lists() {
         let error = store.write(vec![meta(name, 1)]).await.unwrap_err();
         assert!(matches!(error, StoreError::Name { .. }), "{error}");
     }
+}
+
+/// However many cards one has, no other is forgotten; also of those that an older version kept,
+/// by revision.
+#[test]
+fn every_agency_with_a_card_is_found() {
+    let (_dir, store) = open();
+    let one = Bytes::from_static(b"card");
+    for some in (0..=limits::STORE_ROWS as u64)
+        .collect::<Vec<_>>()
+        .chunks(1_000)
+    {
+        let rows = some.iter().flat_map(|revision| {
+            let key = keys::key(keys::CARD, &[agency(1).as_bytes(), &revision.to_be_bytes()]);
+            value::chunks(&key, &one)
+        });
+        let rows: Vec<_> = rows.map(|(key, value)| (key, Some(value))).collect();
+        store.engine().apply(rows).unwrap();
+    }
+    let card = |n| Op::PutCard {
+        agency: agency(n),
+        id: id(7),
+        bytes: one.clone(),
+    };
+    store.write_blocking(vec![card(2), card(255)]).unwrap();
+    let agencies = store.agencies().unwrap();
+    assert!(agencies.into_iter().eq([1, 2, 255].map(agency)));
+    let (mut read, mut after) = (0, None);
+    loop {
+        let page = store.cards(&agency(1), after.as_ref(), 3_000).unwrap();
+        let Some((last, bytes)) = page.last() else {
+            break;
+        };
+        assert_eq!(
+            (bytes, store.card(last).unwrap()),
+            (&one, Some(one.clone()))
+        );
+        after = Some(last.clone());
+        read += page.len();
+    }
+    assert_eq!(read, limits::STORE_ROWS + 1);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ mod release;
 #[cfg(test)]
 mod tests;
 
-pub use release::{check_close, check_identity_release};
+pub use release::{check_close, check_emergency_step, check_identity_release, check_origin};
 
 use crate::record::check::Finding;
 use crate::record::codes::{Country2, Sector};

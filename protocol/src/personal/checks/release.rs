@@ -47,6 +47,30 @@ pub fn check_identity_release(
     found
 }
 
+/// What stands in the way of telling a provider more, where it is an authority of a country that
+/// may never get it by what is known of the citizenship and the consent now.
+pub fn check_origin(author: &str, provider: &str, country: &str) -> Finding {
+    Finding::new(
+        "REF-04",
+        author,
+        format!(
+            "may not send to {provider}: it is an authority of {country}, which is or may be the country of citizenship, and the status or consent.scope keeps it from that"
+        ),
+        "Withdraw the referral; for another provider make a new one.",
+    )
+}
+
+/// What stands in the way of a step that tells of an emergency: it is declared with the profile,
+/// by two officers, before the person is asked.
+pub fn check_emergency_step() -> Finding {
+    Finding::new(
+        "REF-03",
+        "consent.state",
+        "can't become 'emergency' by a step",
+        "Ask the person or the guardian, and record what they say.",
+    )
+}
+
 /// Whether a referral may be closed for this reason today. A reflection period is the
 /// person's own: only their wish, or that they are no victim, ends it.
 pub fn check_close(
