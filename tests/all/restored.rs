@@ -46,6 +46,13 @@ async fn e38_what_a_restored_node_left_at_a_hub_and_forgot_is_discarded_and_can_
     set_back(&mut federation, "a", &kept).await;
     let [a, b, hub] = ["a", "b", "hub"].map(|name| &federation[name]);
     a.heard_from(hub).await;
+    let file = federation.dir().join("early.bundle");
+    let args = ["bundle", "pack", "--to", "b", &file.to_string_lossy()];
+    let early = a.cli(&args).await;
+    assert!(
+        early.err.contains("until this node has caught up"),
+        "{early:?}"
+    );
     assert!(a.node().parcels.outbox().rows(|_| true).is_empty());
     // As long as it waits to hear from B, what it left there may be all that is left of it.
     assert_eq!(kept_for(hub, b).len(), 1);

@@ -203,6 +203,7 @@ impl World<'_> {
             epoch,
             policy: Policy::default(),
             peers: BTreeMap::new(),
+            named: BTreeSet::new(),
             revoked: BTreeSet::new(),
             restored: false,
         });
