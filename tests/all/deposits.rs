@@ -17,7 +17,7 @@ use liaison_tests::{Federation, RawPeer, TestNode};
 use serde_json::Value;
 
 use crate::first::trend;
-use crate::parcels::{AFTER_S, CARRY, around, lie, outbox};
+use crate::parcels::{AFTER_S, CARRY, around, lie, outbox, stops};
 
 /// Agencies that are away at once.
 const ABSENT: usize = 40;
@@ -174,7 +174,7 @@ pub(crate) async fn refused(node: &TestNode, of: &str, asked: u64) -> Value {
 async fn a_hub_that_refused_is_asked_again_when_its_policy_changes() {
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
     federation["hub"].policy(OPEN).await;
-    federation.node("b").stop().await;
+    stops(&mut federation, &clock, "b").await;
     let a = &federation["a"];
     let id = a.push(&trend("Nobody carries it"), &[]).await;
     clock.advance(2 * AFTER_S * 1_000);
