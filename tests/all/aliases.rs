@@ -86,8 +86,18 @@ async fn a_rule_by_name_holds_for_its_agency_whatever_it_is_called_later() {
     remove(a, "b").await;
     assert!(!a.node().registry.is_peer(&b.agency));
     let says = alerts(a).await;
+    let looked = a.json(&["doctor"]).await["findings"].clone();
+    let looked = looked.as_array().expect("findings").iter();
+    let looked: Vec<String> = looked
+        .filter(|found| found["what"] == "policy")
+        .map(Value::to_string)
+        .collect();
     for rule in ["no-routes-to-b", "b-green"] {
         assert!(says.contains(rule), "{rule}: {says}");
+        assert!(
+            looked.iter().any(|l| l.contains(rule)),
+            "{rule}: {looked:?}"
+        );
     }
     is_refused(
         add(a, b, Some("bb")).await,
@@ -175,5 +185,23 @@ when { resource.author in Circle::"quince" };
     let revoke = ["peer", "revoke", "b", "--reason", "stolen", "--yes"];
     a.cli(&revoke).await.expect_code(0);
     holds("when it was revoked").await;
+    federation.stop().await;
+}
+
+/// Our own card may claim the name that a peer has here: policies call us `self`, and the name is
+/// the peer's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_of_ours_that_claims_a_peers_name_stops_nothing() {
+    let mut federation = Federation::mesh(&["a", "b"], OPEN).await;
+    let ceilings = federation["a"].home.policy_dir().join("ceilings.toml");
+    std::fs::write(ceilings, CEILING).expect("ceilings");
+    federation["a"].policy(OPEN).await;
+    let renamed = ["card", "edit", "--name", "b"];
+    federation["a"].cli(&renamed).await.expect_code(0);
+    federation["a"].policy(OPEN).await;
+    federation.node("a").stop().await;
+    federation.node("a").start().await;
+    let kept = [("b".to_owned(), false, "ceiling".to_owned())];
+    assert_eq!(amber(&federation["a"]).await, kept);
     federation.stop().await;
 }

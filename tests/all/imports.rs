@@ -48,3 +48,25 @@ async fn an_import_of_long_rows_is_taken_in_as_many_steps_as_it_needs() {
     assert_eq!(found["count"], rows.len());
     federation.stop().await;
 }
+
+/// Whoever goes on with an import that broke off has not read which rows were not taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn e26_an_import_that_goes_on_tells_again_which_rows_were_not_taken() {
+    let mut federation = Federation::new();
+    federation.add("a", "border", "QN").await;
+    let file = federation.dir().join("rows.csv");
+    sheet::write(&file, &sheet::made_up(5));
+    let mut text = std::fs::read_to_string(&file).expect("rows");
+    text.push_str("no month,nowhere,Sea,SYR,many\n");
+    std::fs::write(&file, text).expect("rows");
+    let import = import_args(&file);
+    let import = args(&import);
+    let first = federation["a"].cli(&import).await;
+    assert!(first.out.contains("rows.csv:7"), "{first:?}");
+    // Its answer was lost, or the terminal: the same again.
+    let again = federation["a"].cli(&import).await.expect_code(first.code);
+    assert!(again.out.contains("rows.csv:7"), "{again:?}");
+    assert!(again.out.contains("--dry-run"), "{again:?}");
+    assert_ne!(first.code, 0);
+    federation.stop().await;
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use liaison_node::clock::ManualClock;
-use liaison_node::referral::{CaseId, Draft, Made, ReferralError, Wanted};
+use liaison_node::referral::{CaseId, Made, ReferralError, Wanted};
 use liaison_protocol::id::RecordId;
 use liaison_protocol::lifecycle::State;
 use liaison_protocol::personal::{Action, Identity, Profile};
@@ -15,7 +15,7 @@ use liaison_protocol::record::codes::{
 };
 use liaison_protocol::record::date::Date;
 use liaison_tests::federation::OPEN;
-use liaison_tests::referral::{case, gone, pass, stands, states, take, until};
+use liaison_tests::referral::{case_of, gone, pass, stands, states, take, until};
 use liaison_tests::sealed::{closed, identity, name_in, profile};
 use liaison_tests::{Federation, TestNode};
 
@@ -59,15 +59,7 @@ fn written(
         asked.consent.scope.push(ConsentScope::OriginContact);
         asked.origin_contact_forbidden = false;
     }
-    let id = case(from, to, asked, NAME);
-    let citizenship = serde_json::json!(citizenship);
-    let changed = from.node().cases.change(&id, |case| {
-        let draft = case.draft.expose();
-        let draft = draft.strip_suffix('}').expect("an object");
-        case.draft = Draft::new(format!(r#"{draft},"citizenship":{citizenship}}}"#));
-    });
-    changed.expect("kept").expect("here");
-    id
+    case_of(citizenship, from, to, asked, NAME)
 }
 
 /// They agree to all that helps them, and to no contact with their country.

@@ -16,8 +16,19 @@ use crate::sealed;
 /// How long a change of another node may go unseen.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
-/// A referral that nobody was asked for yet.
+/// A referral that nobody was asked for yet, of somebody of whom no citizenship is known.
 pub fn case(from: &TestNode, to: &[&TestNode], profile: Profile, name: &str) -> CaseId {
+    case_of(&[], from, to, profile, name)
+}
+
+/// The same of somebody of this citizenship; where none is known, no hub abroad carries it.
+pub fn case_of(
+    citizenship: &[&str],
+    from: &TestNode,
+    to: &[&TestNode],
+    profile: Profile,
+    name: &str,
+) -> CaseId {
     let node = from.node();
     let json = |inside: &Inside| {
         let bytes = inside.show_content().expect("it fits");
@@ -25,7 +36,10 @@ pub fn case(from: &TestNode, to: &[&TestNode], profile: Profile, name: &str) -> 
     };
     let profile = json(&sealed::inside(Part::Profile(Box::new(profile))));
     let identity = json(&sealed::marked(name));
-    let draft = Draft::new(format!(r#"{{"profile":{profile},"identity":{identity}}}"#));
+    let citizenship = serde_json::json!(citizenship);
+    let draft = Draft::new(format!(
+        r#"{{"citizenship":{citizenship},"profile":{profile},"identity":{identity}}}"#
+    ));
     let mut case = CaseFile::begun(draft, 0, "officer", node.clock.now());
     case.sent = true;
     case.asked = to

@@ -24,7 +24,7 @@ pub struct ImportSummary {
 }
 
 /// Most bad rows that are printed; the rest is counted.
-const BAD_SHOWN: usize = 50;
+pub const BAD_SHOWN: usize = 50;
 
 /// The summary in words.
 pub fn summary(style: &Style, file: &str, report: &ImportSummary) -> String {

@@ -11,6 +11,7 @@ use super::api::{ApiError, BadRow, ImportChunk, ImportReport};
 use super::caller::Caller;
 use crate::import::{JobKey, Map, Row};
 use crate::ingest::{IngestFault, Statement};
+use crate::limits;
 use crate::node::Node;
 use crate::officers::Roles;
 use crate::store::{Op, StoreError};
@@ -21,10 +22,17 @@ pub(super) async fn progress(
     Path(key): Path<String>,
 ) -> Result<Json<ImportReport>, ApiError> {
     let key = read_key(&key)?;
-    let rows_done = node.store.job(&key.to_string())?.unwrap_or(0);
+    let job = key.to_string();
+    let rows_done = node.store.job(&job)?.unwrap_or(0);
+    let left_out = left_out(&node, &job)?.into_iter().map(|line| BadRow {
+        line,
+        column: None,
+        says: "not taken when it was imported: --dry-run says why".into(),
+    });
     Ok(Json(ImportReport {
         rows_done,
-        ..ImportReport::default()
+        records: 0,
+        bad: left_out.collect(),
     }))
 }
 
@@ -73,7 +81,22 @@ pub(super) async fn piece(
     let records = good.len() as u64;
     let rows_done = done + records + bad.len() as u64;
     if !dry_run {
-        take(&node, job, done, rows_done, good, audience).await?;
+        let mut also = Vec::new();
+        if !bad.is_empty() {
+            // Whoever goes on after an interruption has not read of them.
+            let mut lines = left_out(&node, &job)?;
+            lines.extend(bad.iter().map(|row| row.line));
+            lines.sort_unstable();
+            lines.dedup();
+            lines.truncate(limits::IMPORT_LINES);
+            let bytes = postcard::to_stdvec(&lines)
+                .map_err(|error| ApiError::new("internal", error.to_string()))?;
+            also.push(Op::PutMeta {
+                name: left_out_name(&job),
+                bytes: bytes.into(),
+            });
+        }
+        take(&node, (job, done, rows_done), good, audience, also).await?;
     }
     Ok(Json(ImportReport {
         rows_done,
@@ -85,11 +108,10 @@ pub(super) async fn piece(
 /// Takes the rows in with the job's progress: all in one step, or in as many as the store takes.
 async fn take(
     node: &Node,
-    job: String,
-    done: u64,
-    rows_done: u64,
+    (job, done, rows_done): (String, u64, u64),
     good: Vec<(u64, Row)>,
     audience: Option<Vec<AgencyId>>,
+    also: Vec<Op>,
 ) -> Result<(), ApiError> {
     let mut at_once = good.len();
     let mut left = good.as_slice();
@@ -105,8 +127,9 @@ async fn take(
             _ => rows_done,
         };
         let job = job.clone();
-        let progress = vec![Op::JobProgress { job, rows }];
-        match node.ingest.own(statements.collect(), progress).await {
+        let mut ops = vec![Op::JobProgress { job, rows }];
+        ops.extend(also.iter().cloned());
+        match node.ingest.own(statements.collect(), ops).await {
             Ok(_) if later.is_empty() => return Ok(()),
             Ok(_) => left = later,
             Err(IngestFault::Store(StoreError::TooLarge { .. })) if now.len() > 1 => {
@@ -115,6 +138,17 @@ async fn take(
             Err(fault) => return Err(fault.into()),
         }
     }
+}
+
+/// Lines of a job's file that were not taken; what stood there is in the file only.
+fn left_out(node: &Node, job: &str) -> Result<Vec<u64>, ApiError> {
+    let bytes = node.store.meta(&left_out_name(job))?;
+    let lines = bytes.and_then(|bytes| postcard::from_bytes(&bytes).ok());
+    Ok(lines.unwrap_or_default())
+}
+
+fn left_out_name(job: &str) -> String {
+    format!("import/{job}")
 }
 
 fn read_key(text: &str) -> Result<JobKey, ApiError> {

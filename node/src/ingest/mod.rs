@@ -15,6 +15,7 @@ mod under_way;
 mod verify;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -212,6 +213,16 @@ impl Ingest {
                 IngestFault::Stopping
             })
         }
+    }
+
+    /// Lets nothing more begin, and waits until what was begun has ended; false: not in
+    /// [`limits::STOP_MS`].
+    pub async fn finish(&self) -> bool {
+        let all = u32::try_from(limits::INGESTS).unwrap_or(u32::MAX);
+        let all = self.0.turns.acquire_many(all);
+        let ended = tokio::time::timeout(Duration::from_millis(limits::STOP_MS), all).await;
+        self.0.turns.close();
+        ended.is_ok()
     }
 
     fn gate(&self) -> Gate<'_> {

@@ -169,11 +169,17 @@ impl Node {
             }
             tasks.shutdown().await;
         }
+        // What is withdrawn after the index was closed would be found in it from then on.
+        let finished = self.ingest.finish().await;
         let (search, store) = (self.search.clone(), self.store.clone());
         let (audit, keyring) = (self.audit.clone(), self.keyring.clone());
         let closed = tokio::task::spawn_blocking(move || {
             audit.close();
-            search.close();
+            if finished {
+                search.close();
+            } else {
+                search.abandon();
+            }
             store.close();
             keyring.close();
         });

@@ -264,6 +264,12 @@ impl Search {
             .map_err(|says| SearchError::Index { says })
     }
 
+    /// Stops at once, and leaves the index marked as open: the next start holds it against the
+    /// store.
+    pub fn abandon(&self) {
+        self.end(Stop::AtOnce);
+    }
+
     /// Commits and stops the indexer. Queries are answered still.
     pub fn close(&self) {
         self.end(Stop::Clean);

@@ -35,20 +35,26 @@ impl World<'_> {
         to: &BTreeSet<usize>,
         permit: usize,
     ) {
+        // With them it is not signed: another holder would pass it on.
+        let withheld = self.withheld(node, of);
         let Some(of) = self.model.ids[of] else {
             return;
         };
+        let to: BTreeSet<usize> = to.difference(&withheld).copied().collect();
+        if to.is_empty() {
+            return;
+        }
         let agencies = &self.model.agencies;
-        let named: Vec<String> = match self.sabotage {
-            Some(Sabotage::Permit) => agencies.iter().map(|a| a.full()).collect(),
-            _ => to.iter().map(|n| agencies[*n].full()).collect(),
-        };
+        let named = agencies.iter().enumerate();
+        let all = self.sabotage == Some(Sabotage::Permit);
+        let named = named.filter(|(n, _)| (all && !withheld.contains(n)) || to.contains(n));
+        let named: Vec<String> = named.map(|(_, a)| a.full()).collect();
         let (full, named, until) = (of.full(), named.join(","), day_ahead());
         let args = ["permit", &full, "--to", &named, "--until", &until, "--json"];
         let ran = self.sign(node, &args, "").await;
         let id = id_of(&ran);
         self.model.permits[permit] = Some(id);
-        let what = What::Permit { of, to: to.clone() };
+        let what = What::Permit { of, to };
         self.model.records.insert(
             id,
             Known {
@@ -133,7 +139,12 @@ impl World<'_> {
 
     /// Those whom a node's ceilings keep a record of its own from.
     fn withheld(&self, node: usize, record: usize) -> BTreeSet<usize> {
-        let Version { policy, peers, .. } = &self.model.now(node)[0];
+        let Version {
+            policy,
+            peers,
+            named,
+            ..
+        } = &self.model.now(node)[0];
         let withheld = |peer: &usize| {
             policy.withholds(&Facts {
                 traits: &self.model.plan.records[record].traits,
@@ -141,6 +152,7 @@ impl World<'_> {
                 us: node,
                 peer: *peer,
                 peers,
+                named,
                 addressed: true,
             })
         };

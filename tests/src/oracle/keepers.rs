@@ -218,6 +218,7 @@ impl World<'_> {
         at.reengage(None).await.expect("in force");
         self.changed(node, begin, |v| {
             v.peers.insert(peer, circles.clone());
+            v.named.insert(peer);
             v.revoked.remove(&peer);
         });
     }

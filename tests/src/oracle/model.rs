@@ -66,6 +66,8 @@ pub struct Version {
     pub policy: Policy,
     /// The peers, with the circles that they were put into.
     pub peers: BTreeMap<usize, BTreeSet<usize>>,
+    /// Who is a peer, or was: their names mean them as authors.
+    pub named: BTreeSet<usize>,
     /// Whom it revoked and did not link again.
     pub revoked: BTreeSet<usize>,
     /// Whether it came with a backup: its epochs begin anew.
@@ -293,6 +295,7 @@ impl<'a> Model<'a> {
                 us: from,
                 peer: to,
                 peers: &version.peers,
+                named: &version.named,
                 addressed,
             };
             if version.policy.allows(true, &facts) {
@@ -360,6 +363,7 @@ impl<'a> Model<'a> {
                         us: at,
                         peer: courier,
                         peers: &v.peers,
+                        named: &v.named,
                         addressed: sealed,
                     },
                 )

@@ -87,6 +87,8 @@ pub struct Facts<'a> {
     pub peer: usize,
     /// Peers of this node, with the circles that they were added with.
     pub peers: &'a BTreeMap<usize, BTreeSet<usize>>,
+    /// Who is a peer of this node, or was.
+    pub named: &'a BTreeSet<usize>,
     /// The peer is a named recipient.
     pub addressed: bool,
 }
@@ -230,8 +232,8 @@ impl Policy {
             Cond::Onward(code) => traits.onward.code() == *code,
             Cond::Code(code) => traits.codes.contains(code),
             Cond::Own => facts.author == facts.us,
-            // A peer's name stands for nobody while it is no peer.
-            Cond::Author(peer) => facts.author == *peer && facts.peers.contains_key(peer),
+            // A peer's name means it, as an author, also when it is no peer any more.
+            Cond::Author(peer) => facts.author == *peer && facts.named.contains(peer),
             Cond::AuthorCountry(country) => country_of(facts.author) == *country,
             Cond::Sectors(sectors) => sectors.contains(&sector_of(facts.peer)),
             Cond::Country(country) => country_of(facts.peer) == *country,

@@ -10,7 +10,8 @@ use crate::client::Client;
 use crate::commands::Context;
 use crate::error::CommandError;
 use crate::limits::{PIECE_BYTES, PIECE_ROWS, ROW_BYTES};
-use crate::output::imports::ImportSummary;
+use crate::output::clean;
+use crate::output::imports::{BAD_SHOWN, ImportSummary};
 
 /// A file and its map, ready to be sent.
 #[derive(Debug)]
@@ -129,6 +130,10 @@ impl Job {
                 Err(error) => {
                     bar.abandon();
                     if !dry_run && !context.ui.json {
+                        for bad in summary.bad.iter().take(BAD_SHOWN) {
+                            let says = clean(&bad.says);
+                            context.ui.note(&format!("line {}: {says}", bad.line))?;
+                        }
                         context.ui.note(&format!(
                             "{} of {} rows are done; type the same command again to go on.",
                             summary.rows_done, self.rows

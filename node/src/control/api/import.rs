@@ -31,7 +31,8 @@ pub struct ImportReport {
     pub rows_done: u64,
     /// Records made by this piece.
     pub records: u64,
-    /// Bad rows of this piece.
+    /// Bad rows of this piece; of the whole job their lines only, up to
+    /// [`IMPORT_LINES`](crate::limits::IMPORT_LINES).
     pub bad: Vec<BadRow>,
 }
 

@@ -7,6 +7,7 @@ use liaison_protocol::record::signed::Record;
 use crate::control::api::ApiError;
 use crate::node::Node;
 use crate::officers::Roles;
+use crate::policy::Attributes;
 
 impl Node {
     /// Refuses a record whose list of recipients, or whose `onward: to`, names a peer beyond a
@@ -26,12 +27,45 @@ impl Node {
             Onward::To(agencies) => Some(agencies),
             _ => None,
         };
-        let country = self.registry.country(&record.envelope.author);
-        let attributes = crate::policy::attributes(record, &country, false);
+        self.names_within_ceilings(by, record, "--to", to.into_iter().flatten())?;
+        self.names_within_ceilings(by, record, "onward", onward.into_iter().flatten())?;
+        if to.is_none()
+            && let Some(ceiling) = self
+                .policies
+                .current()
+                .ceiling_without_list(by, &self.class_of(record))
+        {
+            return Err(ApiError::new(
+                "ceiling",
+                format!(
+                    "without --to policy decides who gets it, and the ceiling '{}' ({}) lets {}: {}",
+                    ceiling.name,
+                    ceiling.place(),
+                    ceiling.rule(),
+                    ceiling.says
+                ),
+            )
+            .with_remedy(
+                "name the recipients with --to, or have it pushed by an officer in another role; nothing was stored or sent",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses what names a peer beyond a ceiling of the node or of the officer's roles.
+    ///
+    /// # Errors
+    /// `ceiling`, with the ceiling's name and reason.
+    pub(super) fn names_within_ceilings<'a>(
+        &self,
+        by: Roles,
+        record: &Record,
+        option: &str,
+        named: impl IntoIterator<Item = &'a AgencyId>,
+    ) -> Result<(), ApiError> {
+        let attributes = self.class_of(record);
         let engine = self.policies.current();
-        let listed = to.into_iter().flatten().map(|a| ("--to", a));
-        let named = onward.into_iter().flatten().map(|a| ("onward", a));
-        for (option, agency) in listed.chain(named) {
+        for agency in named {
             let Some(ceiling) = engine.ceiling_by(by, agency, &attributes) else {
                 continue;
             };
@@ -50,23 +84,11 @@ impl Node {
                 "leave {peer} out of {option}, or have the ceiling changed by whoever is in charge of the policy; nothing was stored or sent"
             )));
         }
-        if to.is_none()
-            && let Some(ceiling) = engine.ceiling_without_list(by, &attributes)
-        {
-            return Err(ApiError::new(
-                "ceiling",
-                format!(
-                    "without --to policy decides who gets it, and the ceiling '{}' ({}) lets {}: {}",
-                    ceiling.name,
-                    ceiling.place(),
-                    ceiling.rule(),
-                    ceiling.says
-                ),
-            )
-            .with_remedy(
-                "name the recipients with --to, or have it pushed by an officer in another role; nothing was stored or sent",
-            ));
-        }
         Ok(())
+    }
+
+    fn class_of(&self, record: &Record) -> Attributes {
+        let country = self.registry.country(&record.envelope.author);
+        crate::policy::attributes(record, &country, false)
     }
 }

@@ -114,7 +114,7 @@ pub(in crate::control) async fn permit(
     liftable(&record, &short)?;
     let to = node.agencies(&request.to)?;
     // Another holder would pass it on: what may not go from here may not go by way of one.
-    node.within_ceilings(caller.officer.roles, &record, Some(&to))?;
+    node.names_within_ceilings(caller.officer.roles, &record, "--to", &to)?;
     let last: Date = request
         .until
         .parse()
