@@ -587,6 +587,13 @@ pub const OUTBOX_OWED_PARCELS: usize = OUTBOX_PARCELS / 8;
 /// The same of those to one agency.
 pub const OUTBOX_OWED_PARCELS_OF_PEER: usize = OUTBOX_PARCELS_OF_PEER / 8;
 
+/// Small parcels to one agency at one hub that are taken back when there is no room for another, so
+/// that what is in them leaves in one: fewer would make little room.
+pub const MERGED_PARCELS: usize = 16;
+
+/// Bytes of such a parcel, at most: a sixteenth of what one may have.
+pub const MERGED_PARCEL_BYTES: usize = 64 * 1024;
+
 /// Times that a parcel is made in a row, because something in it was withdrawn while it was sealed.
 pub const PACK_TRIES: usize = 8;
 

@@ -61,7 +61,7 @@ impl Thing {
     }
 }
 
-/// Tells the program. Clones share it.
+/// Tells the program, again and again until it ends well. Clones share it.
 #[derive(Clone)]
 pub struct Notify(Arc<Inner>);
 
@@ -114,6 +114,10 @@ impl Notify {
             };
             if let Some(fault) = &fault {
                 tracing::warn!("the command of [notify]: {fault}");
+                // Each thing is told here once: nobody else would tell it again.
+                for (thing, count) in things {
+                    self.tell(thing, count);
+                }
             }
             *lock(&self.0.fault) = fault;
             tokio::select! {
@@ -229,6 +233,25 @@ mod tests {
             .await
             .expect("it fails");
         assert!(fault.contains("can't be run"), "{fault}");
+    }
+
+    #[tokio::test]
+    async fn what_was_not_told_is_told_with_what_comes_next() {
+        let dir = tempfile::tempdir().expect("folder");
+        let end = "[ $(wc -l < \"$0\") -gt 1 ]";
+        let (config, out) = program(dir.path(), end);
+        let notify = Notify::new(config);
+        let (stop, stopped) = watch::channel(false);
+        notify.tell(Thing::New, 2);
+        let running = tokio::spawn(notify.clone().run(stopped));
+        assert_eq!(lines(&out, 1).await, ["new 2|0|/"]);
+        assert_eq!(lines(&out, 2).await[1], "new 2|0|/");
+        // Told: not again.
+        notify.tell(Thing::Due, 1);
+        assert_eq!(lines(&out, 3).await[2], "due 1|0|/");
+        assert_eq!(notify.fault(), None);
+        stop.send_replace(true);
+        running.await.expect("it stops");
     }
 
     #[tokio::test]

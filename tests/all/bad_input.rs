@@ -313,7 +313,12 @@ async fn unknown_and_removed_peers_get_nothing() {
     let mut federation = Federation::mesh(&["node", "good"], OPEN).await;
     let mut stranger = RawPeer::new(federation.dir(), "stranger").await;
     stranger.dial(&federation["node"]).await;
-    // The third call settles it: the stranger's own transport tries again and again.
+    // Its call has come, and was refused.
+    let mut links = stranger.swarm().links();
+    let refused = links.wait_for(|all| all.iter().any(|l| l.attempts > 0));
+    let refused = tokio::time::timeout(PATIENCE, refused).await;
+    drop(refused.expect("it calls").expect("it runs"));
+    assert!(federation["node"].node().swarm.refusals().total > 0);
     let opened = stranger
         .swarm()
         .open(federation["node"].agency, Channel::Live)

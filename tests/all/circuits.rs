@@ -244,6 +244,11 @@ async fn a_hub_that_goes_costs_time_only_and_a_second_one_takes_over() {
     federation.node(stays).stop().await;
     count += write(&federation, &rows[400..]).await;
     federation.node(goes_away).start().await;
+    // Only they can call it, and wait the longer the longer it was away.
+    for name in ["a", "b"] {
+        let dialled = federation[name].node().swarm.dial_now(hub).await;
+        dialled.expect("a linked hub");
+    }
     federation["b"].holds_count(count).await;
     goes(&federation, "a", "b", Path::Circuit(hub)).await;
     federation.settled().await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use liaison_node::clock::{Clock, ManualClock, SystemClock};
-use liaison_node::limits::HUB_AGAIN_SOON_MS;
+use liaison_node::limits::{DAY_MS, HUB_AGAIN_SOON_MS};
 use liaison_node::parcels::Row;
 use liaison_protocol::id::AgencyId;
 use liaison_protocol::limits::DEPOSITS_AT_ONCE;
@@ -17,7 +17,7 @@ use liaison_tests::{Federation, RawPeer, TestNode};
 use serde_json::Value;
 
 use crate::first::trend;
-use crate::parcels::{AFTER_S, CARRY, around, lie, outbox};
+use crate::parcels::{AFTER_S, CARRY, around, lie, outbox, stops};
 
 /// Agencies that are away at once.
 const ABSENT: usize = 40;
@@ -77,16 +77,34 @@ async fn what_forty_absent_agencies_lack_is_at_the_hub_one_parcel_each() {
 
 /// A hub that is the test, and a node that has something for agencies that are away.
 pub(crate) async fn raw_hub(count: usize) -> (Federation, RawPeer, Arc<ManualClock>) {
+    raw_hub_with(count, "").await
+}
+
+/// The same, with more lines under `[hubs]`.
+async fn raw_hub_with(count: usize, more: &str) -> (Federation, RawPeer, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let mut federation = Federation::new();
     let node = federation.prepare("a", "border", "QN");
-    node.configure("[hubs]\nafter_s = 1\n");
+    node.configure(&format!("[hubs]\nafter_s = 1\n{more}"));
     node.with_clock(clock.clone()).start().await;
     federation["a"].policy(OPEN).await;
     let mut hub = RawPeer::hub(federation.dir(), "hub").await;
     hub.link(&federation["a"]).await;
     absent(&federation, count, hub.agency, &["a"]).await;
     (federation, hub, clock)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parcel_waits_as_many_days_as_the_configuration_says() {
+    for (more, days) in [("", 14), ("parcel_days = 2\n", 2)] {
+        let (mut federation, hub, clock) = raw_hub_with(1, more).await;
+        let a = &federation["a"];
+        a.push(&trend("For a while"), &[]).await;
+        clock.advance(2_000);
+        let deposit = RawMailbox::open(&hub, a).await.offered().await;
+        assert_eq!(deposit.expires.0, clock.now().0 + days * DAY_MS);
+        federation.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +174,7 @@ pub(crate) async fn refused(node: &TestNode, of: &str, asked: u64) -> Value {
 async fn a_hub_that_refused_is_asked_again_when_its_policy_changes() {
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
     federation["hub"].policy(OPEN).await;
-    federation.node("b").stop().await;
+    stops(&mut federation, &clock, "b").await;
     let a = &federation["a"];
     let id = a.push(&trend("Nobody carries it"), &[]).await;
     clock.advance(2 * AFTER_S * 1_000);

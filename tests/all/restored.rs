@@ -9,7 +9,7 @@ use liaison_tests::{Federation, TestNode, sealed};
 
 use crate::backup::{backup, key_file, lose, place, restore};
 use crate::first::trend;
-use crate::parcels::{AFTER_S, around, copy, keeps, kept_for, lie, outbox};
+use crate::parcels::{AFTER_S, around, copy, cuts, keeps, kept_for, lie, outbox, stops};
 
 /// Backs up a node and its keyring; the two files and the file of their key.
 async fn back_up(federation: &Federation, name: &str) -> [String; 3] {
@@ -35,7 +35,7 @@ async fn set_back(federation: &mut Federation, name: &str, [file, ring, key]: &[
 #[tokio::test(flavor = "multi_thread")]
 async fn e38_what_a_restored_node_left_at_a_hub_and_forgot_is_discarded_and_can_be_taken_back() {
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
-    federation.node("b").stop().await;
+    stops(&mut federation, &clock, "b").await;
     let goes = federation["a"].push(&trend("Goes"), &[]).await;
     let kept = back_up(&federation, "a").await;
     clock.advance(2 * AFTER_S * 1_000);
@@ -46,6 +46,13 @@ async fn e38_what_a_restored_node_left_at_a_hub_and_forgot_is_discarded_and_can_
     set_back(&mut federation, "a", &kept).await;
     let [a, b, hub] = ["a", "b", "hub"].map(|name| &federation[name]);
     a.heard_from(hub).await;
+    let file = federation.dir().join("early.bundle");
+    let args = ["bundle", "pack", "--to", "b", &file.to_string_lossy()];
+    let early = a.cli(&args).await;
+    assert!(
+        early.err.contains("until this node has caught up"),
+        "{early:?}"
+    );
     assert!(a.node().parcels.outbox().rows(|_| true).is_empty());
     // As long as it waits to hear from B, what it left there may be all that is left of it.
     assert_eq!(kept_for(hub, b).len(), 1);
@@ -76,8 +83,8 @@ async fn e38_what_a_restored_node_left_at_a_hub_and_forgot_is_discarded_and_can_
 #[tokio::test(flavor = "multi_thread")]
 async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_comes_back() {
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
-    federation.cut("a", "b").await;
-    federation.node("b").stop().await;
+    cuts(&federation, &clock, "a", "b").await;
+    stops(&mut federation, &clock, "b").await;
     let [stays, goes] = [
         federation["a"].push(&trend("Stays"), &[]).await,
         federation["a"].push(&trend("Goes"), &[]).await,
@@ -147,9 +154,9 @@ async fn e38_a_restored_addressee_stores_nothing_twice_and_nothing_withdrawn_com
 #[tokio::test(flavor = "multi_thread")]
 async fn e38_a_parcel_that_a_node_restored_without_its_keyring_cannot_open_is_sent_again_at_once() {
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
-    federation.cut("a", "b").await;
+    cuts(&federation, &clock, "a", "b").await;
     let [file, _, key] = back_up(&federation, "b").await;
-    federation.node("b").stop().await;
+    stops(&mut federation, &clock, "b").await;
     let id = federation["a"]
         .push(&trend("Sealed to a lost key"), &[])
         .await;
@@ -185,7 +192,7 @@ async fn gone(node: &TestNode, id: &RecordId) {
 }
 
 /// How often a record stands in a node's store.
-fn times(node: &TestNode, id: &RecordId) -> usize {
+pub(crate) fn times(node: &TestNode, id: &RecordId) -> usize {
     let store = &node.node().store;
     let (mut after, mut count) = (Arrival::ZERO, 0);
     loop {

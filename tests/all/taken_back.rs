@@ -7,7 +7,7 @@ use liaison_tests::TestNode;
 use serde_json::Value;
 
 use crate::first::trend;
-use crate::parcels::{AFTER_S, around, ledger, lie, outbox};
+use crate::parcels::{AFTER_S, around, ledger, lie, outbox, stops};
 use crate::withdrawal::until;
 
 fn recipient<'a>(view: &'a Value, peer: &str) -> &'a Value {
@@ -26,7 +26,7 @@ async fn stands(node: &TestNode, id: &RecordId, peer: &str, state: &str) -> Valu
 #[tokio::test(flavor = "multi_thread")]
 async fn e13_what_was_taken_back_before_anybody_collected_it_is_not_called_sent() {
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
-    federation.node("b").stop().await;
+    stops(&mut federation, &clock, "b").await;
     let a = &federation["a"];
     let [recalled, retracted, stays] = [
         a.push(&trend("Not for B after all"), &[]).await,
@@ -94,7 +94,7 @@ async fn e13_what_was_taken_back_before_anybody_collected_it_is_not_called_sent(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_have_been_collected_is_not_called_taken_back() {
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
-    federation.node("b").stop().await;
+    stops(&mut federation, &clock, "b").await;
     let id = federation["a"].push(&trend("Whoever had it"), &[]).await;
     clock.advance(2 * AFTER_S * 1_000);
     let before = outbox(&federation["a"], "a parcel lies at the hub", lie).await;

@@ -1,10 +1,23 @@
 //! Nodes of different protocol versions.
 
+use std::collections::BTreeSet;
+
+use liaison_node::swarm::{Channel, Direction};
 use liaison_protocol::wire::Speaks;
 use liaison_tests::Federation;
 use liaison_tests::federation::{OPEN, PATIENCE};
+use liaison_tests::tap::{Frame, moment};
 
 use super::first::trend;
+
+/// How many live sessions a node began since then: of those that the other began, the first frame
+/// comes in.
+fn begun(frames: &[Frame], since: u64) -> usize {
+    let mut seen = BTreeSet::new();
+    let firsts = frames.iter().filter(|f| seen.insert(f.stream));
+    let ours = |f: &&Frame| f.channel == Channel::Live && f.direction == Direction::Out;
+    firsts.filter(ours).filter(|f| f.moment > since).count()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e29_versions_without_a_common_one_refuse_clearly() {
@@ -40,7 +53,15 @@ async fn e29_versions_without_a_common_one_refuse_clearly() {
         );
     }
     let id = federation["a"].push(&trend("Never understood"), &[]).await;
+    // A tries again and again, one session at a time: of two that it began since, the first was
+    // refused.
+    let pushed = moment();
+    let tap = &federation["a"].tap;
+    tap.until("two more sessions", |all| begun(all, pushed) >= 2)
+        .await;
     assert!(!federation["b"].holds().contains(&id));
+    let b = federation["b"].agency;
+    assert!(!federation["a"].tap.sent_contains(&b, id.as_bytes()));
     federation.stop().await;
 }
 

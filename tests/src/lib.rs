@@ -11,6 +11,7 @@
 )]
 
 pub mod absent;
+pub mod address;
 pub mod federation;
 pub mod footprint;
 pub mod http;

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use liaison_node::cardfile::CardFile;
 use liaison_node::clock::{Clock, SystemClock};
@@ -119,6 +119,22 @@ impl HubSite {
         }
         all.sort();
         all
+    }
+}
+
+impl HubSite {
+    /// Waits until its mailbox has so many files: it forgets a parcel first and deletes it then.
+    /// How long that took.
+    pub fn has_files(&self, count: usize) -> Duration {
+        let since = Instant::now();
+        loop {
+            let files = self.files();
+            if files.len() == count {
+                return since.elapsed();
+            }
+            assert!(since.elapsed() < PATIENCE, "{files:?}, not {count}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The program as a process of its own, which a test can kill.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -9,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use liaison_node::home::Home;
 use serde_json::Value;
+
+use crate::address::own_address;
 
 /// How long a process may take to do anything at all.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -47,7 +48,7 @@ impl Site {
 
     /// `liaison init` in a new folder, for an agency of a sector and country.
     pub fn in_country(binary: &str, home: &Path, name: &str, sector: &str, country: &str) -> Self {
-        let address = free_address();
+        let address = own_address().to_string();
         let site = Self {
             binary: binary.into(),
             home: Home::at(home),
@@ -94,17 +95,6 @@ impl Site {
             .join("card.liaison")
             .to_string_lossy()
             .into_owned()
-    }
-}
-
-/// A port that is free for TCP and UDP.
-fn free_address() -> String {
-    loop {
-        let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = tcp.local_addr().expect("its address");
-        if UdpSocket::bind(address).is_ok() {
-            return address.to_string();
-        }
     }
 }
 

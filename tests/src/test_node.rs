@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use liaison_cli::{Kept, Ui};
 use liaison_node::cardfile::CardFile;
@@ -389,6 +390,11 @@ impl TestNode {
     /// Waits until its store holds so many arrivals of content, counted as
     /// [`holds`](Self::holds) does.
     pub async fn holds_count(&self, count: usize) {
+        self.holds_count_within(count, PATIENCE).await;
+    }
+
+    /// The same for so many that it takes a busy machine longer than anything else.
+    pub async fn holds_count_within(&self, count: usize, patience: Duration) {
         let mut arrivals = self.node().store.watch();
         let enough = async {
             loop {
@@ -401,7 +407,7 @@ impl TestNode {
                 arrivals.changed().await.expect("the node runs");
             }
         };
-        if tokio::time::timeout(PATIENCE, enough).await.is_err() {
+        if tokio::time::timeout(patience, enough).await.is_err() {
             panic!(
                 "{} holds {} records, not {count}",
                 self.name,

@@ -34,6 +34,20 @@ impl NumberForm {
             None => (text, ""),
         };
         let digits = self.ungroup(whole).ok_or_else(|| self.refuse(text))?;
+        // 1.000 beside 950 is a thousand where points stand between groups.
+        let is_a_group = (1..=3).contains(&whole.len()) && !whole.starts_with('0');
+        if self.thousands.is_none() && self.multiply == 1 && fraction == "000" && is_a_group {
+            let other = if self.decimal_comma { '.' } else { ',' };
+            return Err(format!(
+                "'{}' may be {whole}000 or {whole}: set thousands = \"{point}\"{} in the map if it is {whole}000, thousands = \"{other}\" if it is {whole}",
+                short(text),
+                if self.decimal_comma {
+                    " and decimal_comma = false"
+                } else {
+                    " and decimal_comma = true"
+                },
+            ));
+        }
         if !fraction.bytes().all(|b| b.is_ascii_digit()) {
             return Err(self.refuse(text));
         }
@@ -126,10 +140,26 @@ mod tests {
             thousands: Some(' '),
             ..plain
         };
+        let grouped = NumberForm {
+            thousands: Some(','),
+            ..plain
+        };
+        let comma = NumberForm {
+            decimal_comma: true,
+            ..plain
+        };
+        let thousandths = NumberForm {
+            multiply: 1000,
+            ..plain
+        };
         for (form, text, number) in [
             (plain, "0", 0),
             (plain, "41", 41),
             (plain, "12.00", 12),
+            (plain, "0.000", 0),
+            (plain, "1234.000", 1234),
+            (grouped, "12.000", 12),
+            (thousandths, "1.000", 1000),
             (german, "1.234", 1234),
             (german, "1.234,0", 1234),
             (german, "1234", 1234),
@@ -149,6 +179,9 @@ mod tests {
             (plain, "1."),
             (plain, ".5"),
             (plain, "1,234"),
+            (plain, "1.000"),
+            (plain, "950.000"),
+            (comma, "1,000"),
             (plain, "18446744073709551616"),
             (german, "1.23"),
             (german, "1234.567"),

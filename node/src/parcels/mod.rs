@@ -9,6 +9,7 @@ mod back;
 mod bundle;
 mod deposits;
 mod look;
+mod merge;
 mod open;
 mod outbox;
 mod pack;

@@ -138,11 +138,13 @@ impl Parcels {
         let load = if room == Load::Owed { room } else { load };
         for _ in 0..limits::PACK_TRIES {
             let Some(made) = self.make(to, way, load, &counts).await? else {
-                return if room == Load::All {
-                    Ok(None)
-                } else {
-                    Err(full())
-                };
+                if room == Load::All {
+                    return Ok(None);
+                }
+                if let Way::Hub(hub) = way {
+                    self.merge(hub, &to).await?;
+                }
+                return Err(full());
             };
             let Made {
                 packed,
@@ -159,7 +161,8 @@ impl Parcels {
                 }
                 return Ok(Some(packed));
             }
-            self.drop_rows(&[packed.row.key()]).await?;
+            // It never left.
+            self.took_back(&packed.row.key()).await?;
         }
         let to = self.alias(&to);
         Err(PackError::Withdrawn { to })

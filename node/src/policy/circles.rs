@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -129,29 +130,33 @@ pub(super) fn good_name(name: &str, most: usize) -> bool {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct EntitiesFile {
-    #[serde(default, deserialize_with = "circles")]
+    #[serde(default, deserialize_with = "once")]
     circles: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "once")]
     rules: BTreeMap<String, CircleRule>,
 }
 
-/// A map as usual, but a name that comes twice is an error: the reader would see one list of
-/// members and the node another.
-fn circles<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, Vec<String>>, D::Error> {
-    struct Circles;
+/// A map as usual, but a circle that comes twice is an error: the reader would see one list of
+/// members, or one rule, and the node another.
+fn once<'de, D, V>(d: D) -> Result<BTreeMap<String, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    struct Once<V>(PhantomData<V>);
 
-    impl<'de> Visitor<'de> for Circles {
-        type Value = BTreeMap<String, Vec<String>>;
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for Once<V> {
+        type Value = BTreeMap<String, V>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("circles with their members")
+            f.write_str("circles by their names")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
             let mut circles = BTreeMap::new();
-            while let Some((name, members)) = map.next_entry::<String, Vec<String>>()? {
+            while let Some((name, value)) = map.next_entry::<String, V>()? {
                 let message = format!("the circle '{name}' is there twice");
-                if circles.insert(name, members).is_some() {
+                if circles.insert(name, value).is_some() {
                     return Err(de::Error::custom(message));
                 }
             }
@@ -159,7 +164,7 @@ fn circles<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, Vec<Strin
         }
     }
 
-    d.deserialize_map(Circles)
+    d.deserialize_map(Once(PhantomData))
 }
 
 #[cfg(test)]
@@ -185,14 +190,14 @@ mod tests {
         ] {
             assert!(parse_circles(Some(odd)).is_err(), "{odd}");
         }
-        let twice = parse_circles(Some("{\"circles\": {\n\"a\": [\"b\"], \"a\": [\"c\"]}}"));
-        let problem = twice.expect_err("twice").remove(0);
-        assert!(
-            problem
-                .to_string()
-                .contains("the circle 'a' is there twice"),
-            "{problem}"
-        );
-        assert_eq!((problem.file.as_str(), problem.line), (ENTITIES_FILE, 2));
+        for text in [
+            "{\"circles\": {\n\"a\": [\"b\"], \"a\": [\"c\"]}}",
+            "{\"circles\": {\"a\": []}, \"rules\": {\n\"a\": {\"kinds\": [\"route\"]}, \"a\": {}}}",
+        ] {
+            let problem = parse_circles(Some(text)).expect_err("twice").remove(0);
+            let says = problem.to_string();
+            assert!(says.contains("the circle 'a' is there twice"), "{says}");
+            assert_eq!((problem.file.as_str(), problem.line), (ENTITIES_FILE, 2));
+        }
     }
 }

@@ -3,13 +3,14 @@
 //! A count of people can name one. So figures are given for calendar quarters that have ended,
 //! by one of a few fixed partitions, and only for people who agreed to be counted. A count
 //! under the threshold is hidden, with so many others that nobody can compute it from the total
-//! ([`protect`]); a figure that was given once is given again as it was, so that the difference
-//! of two answers tells nothing.
+//! or from the figure of which it is a part ([`protect`]); a figure that was given once is given
+//! again as it was, so that the difference of two answers tells nothing.
 
 mod gather;
 mod protect;
 mod quarter;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -17,7 +18,7 @@ use liaison_protocol::record::codes::Dimension;
 use serde::{Deserialize, Serialize};
 
 pub use gather::{Tallied, gather};
-pub use protect::{Cell, protect};
+pub use protect::{Cell, Whole, protect};
 pub use quarter::{Quarter, QuarterError};
 
 /// What is counted.
@@ -70,6 +71,9 @@ pub struct Row {
 }
 
 impl Figure {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Referrals, Self::Responses, Self::Gaps];
+
     /// As it is typed.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -90,27 +94,35 @@ impl Figure {
 
     /// The table over these, with what is too small hidden.
     pub fn table(self, by: By, all: &[Tallied], k: u64) -> Table {
-        // Whom nobody took is a part of who was referred: their difference is a count too.
-        let of = |key: Option<&Vec<String>>| -> Option<u64> {
-            (self == Self::Gaps).then(|| {
-                let referred = all.iter().filter(|t| t.is_in(Self::Referrals));
-                let same = referred.filter(|t| key.is_none_or(|key| t.key(by) == *key));
-                same.count() as u64
-            })
+        let counted = |figure: Self| {
+            let mut counts = BTreeMap::<Vec<String>, u64>::new();
+            for tallied in all.iter().filter(|t| t.is_in(figure)) {
+                *counts.entry(tallied.key(by)).or_default() += 1;
+            }
+            counts
         };
-        let mut counts = std::collections::BTreeMap::<Vec<String>, u64>::new();
-        for tallied in all.iter().filter(|t| t.is_in(self)) {
-            *counts.entry(tallied.key(by)).or_default() += 1;
-        }
+        let counts = counted(self);
         let total = counts.values().sum();
-        let cells = counts
-            .into_iter()
-            .map(|(key, n)| {
-                let of = of(Some(&key));
-                Cell { n, of, key }
-            })
-            .collect();
-        protect(cells, total, of(None), k)
+        if self != Self::Gaps {
+            let cell = |(key, n)| Cell { key, n, of: None };
+            return protect(counts.into_iter().map(cell).collect(), total, None, k);
+        }
+        // Whom nobody took is a part of who was referred: their difference is a count too, and
+        // so is all of a cell that no gap is in.
+        let shown = Self::Referrals.table(by, all, k).rows;
+        let referred = counted(Self::Referrals);
+        let total_of = referred.values().sum();
+        let cell = |((key, n), row): ((Vec<String>, u64), Row)| Cell {
+            n: counts.get(&key).copied().unwrap_or(0),
+            of: Some(Whole {
+                n,
+                is_shown: row.n.is_some(),
+            }),
+            key,
+        };
+        // Both are in the order of their keys.
+        let cells = referred.into_iter().zip(shown).map(cell).collect();
+        protect(cells, total, Some(total_of), k)
     }
 }
 
@@ -164,8 +176,7 @@ impl FromStr for Figure {
     type Err = Unknown;
 
     fn from_str(text: &str) -> Result<Self, Unknown> {
-        let all = [Self::Referrals, Self::Responses, Self::Gaps];
-        find(text, &all, Self::as_str)
+        find(text, &Self::ALL, Self::as_str)
     }
 }
 
@@ -229,8 +240,70 @@ mod tests {
     }
 
     #[test]
+    fn who_was_taken_can_not_be_computed_from_the_two_figures() {
+        let mut all = people(20, "shelter", true);
+        all.extend(people(5, "shelter", false));
+        all.extend(people(30, "legal", true));
+        all.extend(people(40, "health", true));
+        all.extend(people(40, "health", false));
+        let gaps = Figure::Gaps.table(By::Need, &all, 11);
+        let referred = Figure::Referrals.table(By::Need, &all, 11);
+        assert_eq!((gaps.total, referred.total), (Some(90), Some(135)));
+        let both = || gaps.rows.iter().zip(&referred.rows);
+        let hidden: Vec<u64> = both()
+            .filter(|(gap, _)| gap.n.is_none())
+            .filter_map(|(_, of)| of.n)
+            .collect();
+        let shown: u64 = gaps.rows.iter().filter_map(|row| row.n).sum();
+        // Of those hidden nobody knows more than how many were taken of all of them.
+        assert_eq!(hidden.iter().sum::<u64>() - (90 - shown), 45, "{gaps:?}");
+    }
+
+    #[test]
+    fn a_total_is_hidden_in_all_partitions_or_in_none() {
+        let mut all = people(12, "shelter", true);
+        all.extend(people(3, "shelter", false));
+        all.extend(people(40, "legal", false));
+        let tables = [By::Need, By::Area].map(|by| Figure::Gaps.table(by, &all, 11));
+        // By need shelter goes, and legal, of whom none went without, with it: what is left of
+        // 12 and of 55 tells nothing of either.
+        let rows = |table: &Table| table.rows.iter().map(|row| row.n).collect::<Vec<_>>();
+        assert_eq!(rows(&tables[0]), [None, None]);
+        assert_eq!(rows(&tables[1]), [Some(12)]);
+        assert_eq!(tables.map(|table| table.total), [Some(12), Some(12)]);
+
+        let mut seed = 7_u64;
+        let mut dice = |most: u64| {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from((seed >> 33) % most).expect("small")
+        };
+        for _ in 0..500 {
+            let mut all = Vec::new();
+            for need in ["shelter", "legal", "health", "food"].iter().take(dice(5)) {
+                all.extend(people(dice(30), need, true));
+                all.extend(people(dice(30), need, false));
+            }
+            for figure in [Figure::Referrals, Figure::Gaps] {
+                let [need, area] = [By::Need, By::Area].map(|by| figure.table(by, &all, 11));
+                assert_eq!(need.total, area.total, "{figure} {need:?}");
+            }
+            // No gap is shown of what is hidden among those referred.
+            let [gaps, of] =
+                [Figure::Gaps, Figure::Referrals].map(|figure| figure.table(By::Need, &all, 11));
+            let both = gaps.rows.iter().zip(&of.rows);
+            assert!(both.clone().all(|(gap, of)| gap.key == of.key));
+            assert!(
+                both.clone().all(|(gap, of)| gap.n <= of.n),
+                "{gaps:?} {of:?}"
+            );
+        }
+    }
+
+    #[test]
     fn names_are_those_that_are_typed() {
-        for figure in [Figure::Referrals, Figure::Responses, Figure::Gaps] {
+        for figure in Figure::ALL {
             assert_eq!(figure.as_str().parse(), Ok(figure));
             for by in figure.partitions() {
                 assert_eq!(figure.partition(by.as_str()), Ok(*by));

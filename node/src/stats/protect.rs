@@ -9,23 +9,35 @@ pub struct Cell {
     pub key: Vec<String>,
     /// The count.
     pub n: u64,
-    /// The count of which it is a part and that is given elsewhere: what is left of that is a
-    /// count as well.
-    pub of: Option<u64>,
+    /// The count of which it is a part: what is left of that is a count as well.
+    pub of: Option<Whole>,
+}
+
+/// A count that is given elsewhere, and of which another is a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Whole {
+    /// The count.
+    pub n: u64,
+    /// Whether it is shown there.
+    pub is_shown: bool,
 }
 
 /// What is left to be shown.
 pub type Protected = Table;
 
-/// Hides every count from 1 to `k` - 1, whatever leaves such a count of what it is a part of,
-/// and then so many more, the smallest first, that those hidden are two at least and `k` or
-/// more together; the total if that can't be had. `total_of` is what the total is a part of.
+/// Hides every count from 1 to `k` - 1, whatever leaves such a count of what it is a part of or
+/// is a part of what is hidden itself, and then so many more, the smallest first, that those
+/// hidden are two at least, and neither they nor what they leave are 1 to `k` - 1 together; the
+/// total if that can't be had. `total_of` is what the total is a part of.
 pub fn protect(cells: Vec<Cell>, total: u64, total_of: Option<u64>, k: u64) -> Protected {
+    let is_small = |n: u64| (1..k).contains(&n);
     let small = |n: u64, of: Option<u64>| {
-        let counts = |n: u64| (1..k).contains(&n);
-        counts(n) || of.is_some_and(|of| counts(of.saturating_sub(n)))
+        is_small(n) || of.is_some_and(|of| is_small(of.saturating_sub(n)))
     };
-    let mut hidden: Vec<bool> = cells.iter().map(|cell| small(cell.n, cell.of)).collect();
+    let goes = |cell: &Cell| {
+        small(cell.n, cell.of.map(|of| of.n)) || cell.of.is_some_and(|of| !of.is_shown)
+    };
+    let mut hidden: Vec<bool> = cells.iter().map(goes).collect();
     let mut shows_total = !small(total, total_of);
     // Without the total, the sum of cells that are all shown would be it.
     let mut must_hide = hidden.contains(&true) || !shows_total;
@@ -36,13 +48,17 @@ pub fn protect(cells: Vec<Cell>, total: u64, total_of: Option<u64>, k: u64) -> P
                 .map(|(cell, _)| f(cell))
                 .sum()
         };
-        if of_hidden(|_| 1) >= 2 && of_hidden(|cell| cell.n) >= k {
+        let alone = of_hidden(|_| 1) < 2;
+        let few = is_small(of_hidden(|cell| cell.n));
+        let few_left = is_small(of_hidden(Cell::left));
+        if !(alone || few || few_left) {
             must_hide = false;
         } else {
             let shown = cells.iter().zip(&hidden).enumerate();
+            let helps = |cell: &Cell| alone || few && cell.n > 0 || few_left && cell.left() > 0;
             let next = shown
                 .filter(|(_, (_, hidden))| !**hidden)
-                .min_by_key(|(_, (cell, _))| cell.n)
+                .min_by_key(|(_, (cell, _))| (!helps(cell), cell.n))
                 .map(|(at, _)| at);
             match next.and_then(|at| hidden.get_mut(at)) {
                 Some(hide) => *hide = true,
@@ -65,6 +81,13 @@ pub fn protect(cells: Vec<Cell>, total: u64, total_of: Option<u64>, k: u64) -> P
     Table {
         total: shows_total.then_some(total),
         rows,
+    }
+}
+
+impl Cell {
+    /// What it leaves of that of which it is a part.
+    fn left(&self) -> u64 {
+        self.of.map_or(0, |of| of.n.saturating_sub(self.n))
     }
 }
 
@@ -142,7 +165,10 @@ mod tests {
         let cell = |n, of| Cell {
             key: Vec::new(),
             n,
-            of: Some(of),
+            of: Some(Whole {
+                n: of,
+                is_shown: true,
+            }),
         };
         // 20 of 25: five were taken in.
         let table = protect(vec![cell(20, 25), cell(30, 60)], 50, Some(85), K);

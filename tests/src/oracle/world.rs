@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use liaison_protocol::id::RecordId;
@@ -16,6 +15,7 @@ use super::rest::{self, Given, Rest};
 use super::sabotage::Sabotage;
 use super::step::Step;
 use super::{sealed, trace, wire};
+use crate::address::own_ip;
 use crate::tap::moment;
 use crate::{Federation, Ran};
 
@@ -71,7 +71,7 @@ pub async fn run(plan: &Plan, sabotage: Option<Sabotage>, patience: Duration) ->
     for n in 0..plan.nodes {
         let node = federation.prepare(&name(n), sector_of(n), country_of(n));
         std::fs::write(node.home.config_path(), CONFIG).expect("configuration");
-        node.listening_on(&own_address());
+        node.listening_on(&format!("{}:0", own_ip()));
         node.start().await;
         agencies.push(node.agency);
     }
@@ -351,19 +351,6 @@ impl Violation {
     pub fn is_of(&self, gates: &[Gate]) -> bool {
         gates.contains(&self.gate)
     }
-}
-
-/// An address that no other node of this machine has, in all likelihood.
-fn own_address() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    // All of 127.0.0.0/8 is this machine; 127.0.0.x is left to others.
-    const ADDRESSES: u32 = 1 << 23;
-    let n = std::process::id()
-        .wrapping_mul(4099)
-        .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed))
-        % ADDRESSES;
-    let [_, a, b, c] = (n + (1 << 16)).to_be_bytes();
-    format!("127.{a}.{b}.{c}:0")
 }
 
 pub(super) fn name(node: usize) -> String {

@@ -364,6 +364,10 @@ fn date_of(values: &BTreeSet<&str>) -> Option<(Option<&'static str>, Vec<&'stati
 fn number_of(values: &BTreeSet<&str>) -> Option<(NumberForm, bool)> {
     let mut found: Option<(NumberForm, Vec<u64>)> = None;
     let mut doubtful = false;
+    let is_used = |form: &NumberForm| {
+        form.thousands
+            .is_some_and(|mark| values.iter().any(|value| value.contains(mark)))
+    };
     for (decimal_comma, thousands) in [
         (false, None),
         (false, Some(',')),
@@ -387,7 +391,14 @@ fn number_of(values: &BTreeSet<&str>) -> Option<(NumberForm, bool)> {
         };
         match &found {
             None => found = Some((form, numbers)),
-            Some((_, first)) => doubtful |= *first != numbers,
+            // A form whose mark stands there says more than one whose mark does not.
+            Some((first_form, first)) if *first != numbers => {
+                doubtful = true;
+                if is_used(&form) && !is_used(first_form) {
+                    found = Some((form, numbers));
+                }
+            }
+            Some(_) => {}
         }
     }
     found

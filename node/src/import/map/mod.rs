@@ -31,7 +31,8 @@
 //! A column also knows `precision` ("day", "month", "year"), `decimal_comma`, `thousands`,
 //! `multiply`, `split` (entries of a list), `codes` (translations), `default` (for an empty
 //! field) and `required` (an empty field is a mistake, which is so unless `false` is said:
-//! a missing nationality would turn a part into a total).
+//! a missing nationality would turn a part into a total). Without `thousands`, `1.000` is
+//! refused: it may be a thousand or one.
 
 mod read;
 

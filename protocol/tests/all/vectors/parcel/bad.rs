@@ -210,6 +210,30 @@ fn of_forms() -> Vec<Case> {
             ),
         ),
         (
+            "retired-none",
+            letter(
+                "A retired key, and no parcel that is sealed to it.",
+                &["0 retired parcels"],
+                &cargo(retired(8, 0)),
+            ),
+        ),
+        (
+            "retired-id-cut-short",
+            letter(
+                "The last id of two has 31 bytes.",
+                &["no letter"],
+                &cargo(retired(8, 63)),
+            ),
+        ),
+        (
+            "retired-key-of-7-bytes",
+            letter(
+                "The name of a key in 7 bytes.",
+                &["no letter"],
+                &cargo(retired(7, 32)),
+            ),
+        ),
+        (
             "numbers-none",
             letter(
                 "No number that arrived.",
@@ -218,6 +242,11 @@ fn of_forms() -> Vec<Case> {
             ),
         ),
     ]
+}
+
+/// `[4, key, ids]`: so many bytes of each.
+fn retired(key: usize, ids: usize) -> Vec<u8> {
+    list(&[head(0, 4), bstr(&vec![9; key]), bstr(&vec![1; ids])])
 }
 
 fn of_keys() -> Vec<Case> {
@@ -356,6 +385,14 @@ fn of_letters() -> Vec<Case> {
                 "1,025 numbers that arrived, in two lists.",
                 &["1025 numbers that arrived", "1024"],
                 Plain::with(|l| l.contents = vec![numbers(2, &many), numbers(2, &[2000])]),
+            ),
+        ),
+        (
+            "retired-1025",
+            letter(
+                "1,025 parcels that open no more, in two lists.",
+                &["1025 retired parcels", "1024"],
+                Plain::with(|l| l.contents = vec![retired(8, 32 * 1024), retired(8, 32)]),
             ),
         ),
     ]

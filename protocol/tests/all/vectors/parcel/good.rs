@@ -68,6 +68,10 @@ pub fn cases() -> Vec<Case> {
             )
         }
     };
+    let retired = Plain::with(|letter| {
+        let ids = [[1; 32], [2; 32]].concat();
+        letter.contents = vec![list(&[head(0, 4), bstr(&[9; 8]), bstr(&ids)])];
+    });
     vec![
         (
             "every-cargo",
@@ -100,6 +104,14 @@ pub fn cases() -> Vec<Case> {
                 "A byte more: it takes the second size class.",
                 "next",
                 &of_len(2952),
+            ),
+        ),
+        (
+            "retired-alone",
+            good(
+                "Nothing but the names of parcels that open no more.",
+                "retired",
+                &signed_by("narova signing", &retired),
             ),
         ),
     ]
