@@ -109,7 +109,7 @@ pub(super) async fn piece(
 async fn take(
     node: &Node,
     (job, done, rows_done): (String, u64, u64),
-    good: Vec<(u64, Row)>,
+    good: Vec<Numbered>,
     audience: Option<Vec<AgencyId>>,
     also: Vec<Op>,
 ) -> Result<(), ApiError> {
@@ -156,13 +156,16 @@ fn read_key(text: &str) -> Result<JobKey, ApiError> {
         .map_err(|e: crate::import::job::JobKeyError| ApiError::new("invalid", e.to_string()))
 }
 
-/// The rows that are in order, each with how many rows there are up to it; and the others.
+/// A row, and how many rows there are up to it.
+type Numbered = (u64, Row);
+
+/// The rows that are in order, and the others.
 fn map_rows(
     node: &Node,
     chunk: &ImportChunk,
     by: Roles,
     to: Option<&[AgencyId]>,
-) -> Result<(Vec<(u64, Row)>, Vec<BadRow>), ApiError> {
+) -> Result<(Vec<Numbered>, Vec<BadRow>), ApiError> {
     let invalid = |e: &dyn std::fmt::Display| ApiError::new("invalid", e.to_string());
     let map = Map::parse(&chunk.map).map_err(|e| invalid(&e))?;
     let today = Date::from_millis(node.clock.now());

@@ -46,7 +46,7 @@ fn open(dir: &TempDir) -> Store {
         min_free_bytes: 0,
         ..Options::default()
     };
-    Store::open(&dir.path().join("store"), options).expect("store")
+    Store::open(dir.path().join("store"), options).expect("store")
 }
 
 impl Place {
