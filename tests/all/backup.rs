@@ -107,6 +107,9 @@ async fn e38_a_restored_node_applies_what_it_missed_before_it_serves() {
         assert!(flags(b, &id).contains(Flags::LOCKED));
         let shown = b.cli(&["show", &id.full()]).await.expect_code(1);
         assert!(shown.err.contains("locked"), "{shown:?}");
+        let args = ["policy", "explain", &id.full(), "a"];
+        let explained = b.cli(&args).await.expect_code(1);
+        assert!(explained.err.contains("locked"), "{explained:?}");
     }
     assert_eq!(count(b, "kind:trend").await, 0);
     let refused = b

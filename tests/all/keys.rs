@@ -307,6 +307,20 @@ async fn e12_what_is_held_is_marked_until_its_author_affirms_it() {
     }
     let rows = federation["b"].cli(&["query", "kind:trend"]).await;
     assert!(rows.out.contains("(key compromised)"), "{}", rows.out);
+    // Neither a figure nor a table elsewhere hides it.
+    let csv = federation["b"].cli(&["query", "kind:trend", "--csv"]).await;
+    let marks: Vec<&str> = csv
+        .out
+        .lines()
+        .filter_map(|line| line.rsplit(',').next())
+        .collect();
+    assert_eq!(marks, ["key", "compromised", "compromised"], "{}", csv.out);
+    for figure in [&["--sum"][..], &["--by", "kind"], &["--count"]] {
+        let args = [&["query", "kind:trend"], figure].concat();
+        let counted = federation["b"].json(&args).await;
+        let notes = counted["notes"].to_string();
+        assert!(notes.contains("2 of the records counted here"), "{counted}");
+    }
 
     // Nobody takes them anew: whoever holds them does not offer them.
     federation.add("c", "border", "QN").await;
@@ -337,6 +351,11 @@ async fn e12_what_is_held_is_marked_until_its_author_affirms_it() {
     assert_eq!(row["key_state"], "affirmed", "{row}");
     let row = federation["b"].json(&["show", &other.full()]).await;
     assert_eq!(row["key_state"], "compromised", "{row}");
+    let counted = federation["b"]
+        .json(&["query", "kind:trend", "--sum"])
+        .await;
+    let notes = counted["notes"].to_string();
+    assert!(notes.contains("1 of the records counted here"), "{counted}");
 
     // The rest by a day; what is affirmed already is left out.
     let all = ["keys", "affirm", "--all-before", "2999-01-01", "--yes"];

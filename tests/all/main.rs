@@ -89,12 +89,14 @@ mod set_back;
 mod setup;
 mod sharing;
 mod stale_offer;
+mod stats;
 mod sync;
 mod taken_back;
 mod trust;
 mod verdict;
 mod versions;
 mod voids;
+mod watch;
 mod withdrawal;
 
 /// A test file that nobody compiles passes for ever.

@@ -331,21 +331,31 @@ async fn query_counts_sums_groups_and_lists() {
         "{csv}"
     );
 
+    // What was not asked for was not seen: a part of what is new marks nothing.
+    let part = a.json(&["query", "kind:trend", "--new"]).await;
+    assert_eq!(part["count"], 3);
+    assert!(part["notes"].to_string().contains("stay new"), "{part}");
     assert_eq!(a.json(&["query", "kind:trend", "--new"]).await["count"], 3);
+    let all = a.json(&["query", "--new", "--limit", "1000"]).await;
+    assert!(all["count"].as_u64() >= Some(3), "{all}");
     assert_eq!(
         a.json(&["query", "kind:trend", "--new"]).await["count"],
         0,
         "seen by now"
     );
+    let before = a.push(&trend("Lorries by day"), &[]).await;
+    a.push(&trend("Lorries by night"), &[]).await;
+    let older = ["query", "--new", "--before", &before.full()];
+    assert_eq!(a.json(&older).await["rows"], json!([]));
+    assert_eq!(a.json(&["query", "--new"]).await["count"], 2);
+    assert_eq!(a.json(&["query", "--new"]).await["count"], 0);
     a.push(&trend("Trains"), &[]).await;
     a.push(&trend("Ferries"), &[]).await;
-    let cut = a
-        .json(&["query", "kind:trend", "--new", "--limit", "1"])
-        .await;
+    let cut = a.json(&["query", "--new", "--limit", "1"]).await;
     assert_eq!(cut["count"], 2);
     assert!(cut["notes"].to_string().contains("stay new"), "{cut}");
-    assert_eq!(a.json(&["query", "kind:trend", "--new"]).await["count"], 2);
-    assert_eq!(a.json(&["query", "kind:trend", "--new"]).await["count"], 0);
+    assert_eq!(a.json(&["query", "--new"]).await["count"], 2);
+    assert_eq!(a.json(&["query", "--new"]).await["count"], 0);
 
     let ran = a.cli(&["query", "colour:red"]).await.expect_code(1);
     assert!(

@@ -35,7 +35,7 @@ pub struct QueryArgs {
     /// Only the number of records
     #[arg(long, conflicts_with = "csv")]
     count: bool,
-    /// Only what came since you last asked so
+    /// Only what came since you last asked so, without words
     #[arg(long)]
     new: bool,
     /// Add up the counts of the matching cells of trends

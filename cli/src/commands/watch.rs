@@ -33,8 +33,8 @@ pub fn run(context: &mut Context, _args: &WatchArgs) -> Outcome {
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    // The stream ends only when the node stops.
+    // The stream ends only when the node stops, or who watches may not go on.
     Err(CommandError::Broken {
-        why: "it has stopped".into(),
+        why: "it has stopped, or you are no officer of it any more".into(),
     })
 }

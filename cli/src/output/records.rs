@@ -159,6 +159,7 @@ pub fn csv(report: &QueryReport) -> Result<Vec<u8>, CommandError> {
             "received",
             "superseded",
             "retracted",
+            "key",
         ];
         out.write_record(heads).map_err(failed)?;
         for row in &report.rows {
@@ -171,7 +172,11 @@ pub fn csv(report: &QueryReport) -> Result<Vec<u8>, CommandError> {
                 &row.created,
                 &row.received,
             ];
-            let marks = [row.superseded.to_string(), row.retracted.to_string()];
+            let marks = [
+                row.superseded.to_string(),
+                row.retracted.to_string(),
+                row.key_state.clone().unwrap_or_default(),
+            ];
             out.write_record(texts.into_iter().chain(&marks).map(|text| harmless(text)))
                 .map_err(failed)?;
         }

@@ -9,9 +9,9 @@ use super::caller::Caller;
 use crate::audit::{Act, note};
 use crate::node::Node;
 use crate::search::limits;
-use crate::search::query::join;
-use crate::search::{Context, Note, Options, Query};
-use crate::store::{Arrival, Op};
+use crate::search::query::{Clause, Pattern, Test, join};
+use crate::search::{Context, Field, Note, Options, Query};
+use crate::store::{Arrival, Flags, Op};
 
 /// Rows in an answer, unless asked for more.
 const ROWS: usize = 50;
@@ -47,16 +47,21 @@ pub(super) async fn query(
         let ids = report.rows.iter().filter_map(|row| row.id.parse().ok());
         ids.for_each(|id| note.record(id));
     });
-    // What was only counted, or cut off by the limit, was not seen.
+    // What was only counted, cut off by the limit, or not asked for was not seen.
     let most = report.count.min(limits::QUERY_ARRIVALS as u64);
     let listed = !(request.count || request.sum || request.by.is_some());
     let whole = report.rows.len() as u64 >= most;
-    if request.new && listed && !whole {
+    let narrowed = request.before.is_some() || request.words.iter().any(|w| !w.trim().is_empty());
+    if request.new && listed && narrowed && report.count > 0 {
+        report.notes.push(
+            "they stay new until all that is new is listed: 'liaison query --new'".to_owned(),
+        );
+    } else if request.new && listed && !whole {
         report.notes.push(format!(
             "all of them stay new until they are listed: 'liaison query --new --limit {most}'"
         ));
     }
-    if request.new && listed && whole {
+    if request.new && listed && whole && !narrowed {
         if report.count > most {
             report.notes.push(format!(
                 "{most} are listed, and the others count as seen as well: 'liaison query --before {}' lists them",
@@ -100,10 +105,9 @@ fn answer(
         },
     )?;
     let by = match &request.by {
-        Some(name) => Some(
-            crate::search::Field::parse(name)
-                .map_err(|e| ApiError::new("invalid", e.to_string()))?,
-        ),
+        Some(name) => {
+            Some(Field::parse(name).map_err(|e| ApiError::new("invalid", e.to_string()))?)
+        }
         None => None,
     };
     let only_figures = request.count || request.sum || by.is_some();
@@ -149,7 +153,11 @@ fn answer(
             rows.push(node.row(arrival, &header)?);
         }
     }
-    let is_author = matches!(by, Some(crate::search::Field::Author));
+    let mut notes: Vec<String> = outcome.notes.iter().map(ToString::to_string).collect();
+    if only_figures {
+        notes.extend(doubtful(node, &query, after)?);
+    }
+    let is_author = matches!(by, Some(Field::Author));
     let groups = outcome
         .groups
         .into_iter()
@@ -169,6 +177,42 @@ fn answer(
         next,
         sum: outcome.sum,
         groups,
-        notes: outcome.notes.iter().map(ToString::to_string).collect(),
+        notes,
     })
+}
+
+/// What figures do not show of the records behind them: how many of them a thief may have made.
+fn doubtful(node: &Node, query: &Query, after: Option<u64>) -> Result<Option<String>, ApiError> {
+    let authors = node.registry.with_lost_keys();
+    if authors.is_empty() {
+        return Ok(None);
+    }
+    let mut of_them = query.clone();
+    of_them.clauses.push(Clause {
+        negated: false,
+        test: Test::Value {
+            field: Field::Author,
+            any: authors.iter().map(|a| Pattern::Is(a.full())).collect(),
+        },
+    });
+    let options = Options {
+        limit: limits::QUERY_ARRIVALS,
+        after,
+        ..Options::default()
+    };
+    let outcome = node.search.query(&of_them, &options)?;
+    let mut found = 0_u64;
+    for arrival in &outcome.arrivals {
+        let header = node.store.header(Arrival(*arrival))?;
+        found += u64::from(header.is_some_and(|h| h.flags.contains(Flags::KEY_LOST)));
+    }
+    let least = match outcome.count > outcome.arrivals.len() as u64 {
+        true => "at least ",
+        false => "",
+    };
+    Ok((found > 0).then(|| {
+        format!(
+            "{least}{found} of the records counted here are signed with a key that was compromised or revoked, and their authors have not affirmed them: a thief may have made them. Without --count, --sum and --by they are listed and marked."
+        )
+    }))
 }

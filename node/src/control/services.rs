@@ -87,8 +87,11 @@ pub(super) async fn missing(
     };
     let holding = node.holding(node.clock.now()).await?;
     note(|note| note.count = Some(holding.services.len() as u64));
-    let (rows, is_cut) = gaps(&holding.services, &filter);
+    let looked_at = holding.services.len() as u64;
     let mut notes = cut(holding.is_cut);
+    let (rows, is_cut) = tokio::task::spawn_blocking(move || gaps(&holding.services, &filter))
+        .await
+        .map_err(|_| ApiError::new("internal", "the node is stopping"))?;
     if is_cut {
         notes.push(format!(
             "there are more than {} rows; name an area or a need",
@@ -111,7 +114,7 @@ pub(super) async fn missing(
         .collect();
     Ok(Json(GapsReport {
         rows,
-        looked_at: holding.services.len() as u64,
+        looked_at,
         notes,
     }))
 }

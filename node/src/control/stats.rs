@@ -67,7 +67,8 @@ pub(super) async fn stats(
 }
 
 impl Node {
-    /// A figure: as it was given before, or counted now and kept.
+    /// A figure: as it was counted before, or counted now and kept with all others of its
+    /// quarter, whatever is asked for first.
     async fn figure(
         &self,
         figure: Figure,
@@ -77,25 +78,37 @@ impl Node {
     ) -> Result<Table, ApiError> {
         // Of two who ask at once, both get the first answer.
         let _one = self.counting.lock().await;
-        let name = format!("stats/{figure}/{by}/{quarter}");
-        if let Some(bytes) = self.store.meta(&name)?
-            && let Ok(table) = serde_json::from_slice(&bytes)
-        {
+        let name = |figure, by| format!("stats/{figure}/{by}/{quarter}");
+        let kept = |name: &str| -> Result<Option<Table>, ApiError> {
+            let bytes = self.store.meta(name)?;
+            Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+        };
+        if let Some(table) = kept(&name(figure, by))? {
             return Ok(table);
         }
         let node = self.clone();
-        let count = move || gather(&node, quarter).map(|all| figure.table(by, &all, k));
-        let table = tokio::task::spawn_blocking(count)
+        let count = move || gather(&node, quarter);
+        let all = tokio::task::spawn_blocking(count)
             .await
             .map_err(|_| ApiError::new("internal", "the node is stopping"))?
             .map_err(|error| {
                 ApiError::new("internal", format!("a figure can't be counted: {error}"))
                     .with_remedy("'liaison doctor' says what is wrong with the keyring")
             })?;
-        // Plain data with text keys: it always has a JSON form.
-        let bytes = serde_json::to_vec(&table).unwrap_or_default().into();
-        self.store.write(vec![Op::PutMeta { name, bytes }]).await?;
-        Ok(table)
+        let mut ops = Vec::new();
+        for one in Figure::ALL {
+            for part in one.partitions() {
+                let name = name(one, *part);
+                if kept(&name)?.is_none() {
+                    // Plain data with text keys: it always has a JSON form.
+                    let table = serde_json::to_vec(&one.table(*part, &all, k));
+                    let bytes = table.unwrap_or_default().into();
+                    ops.push(Op::PutMeta { name, bytes });
+                }
+            }
+        }
+        self.store.write(ops).await?;
+        Ok(figure.table(by, &all, k))
     }
 }
 

@@ -7,15 +7,17 @@ use axum::extract::{Extension, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::stream::StreamExt;
-use liaison_protocol::id::RecordId;
 use tokio::sync::{broadcast, mpsc};
 
-use super::api::{ApiError, WatchEvent};
+use super::api::{RecordRow, WatchEvent};
 use super::caller::Caller;
+use super::text::rfc3339;
 use crate::audit::{Act, AuditError, Entry};
+use crate::kind;
 use crate::limits;
 use crate::node::Node;
-use crate::store::Arrival;
+use crate::officers::OfficersError;
+use crate::store::{Arrival, Flags, Header};
 use crate::swarm::LinkEvent;
 
 /// `GET /v1/watch`.
@@ -29,8 +31,13 @@ pub(super) async fn watch(
     let from = node.store.last();
     let watching = node.clone();
     node.spawn(async move {
-        // Ends when the watcher has gone, or the node stops.
-        let _gone = follow(watching, caller, from, lines).await;
+        let mut stop = watching.stopping();
+        // Ends when the watcher has gone, who watches is no officer any more, or the node stops.
+        tokio::select! {
+            _ended = follow(&watching, &caller, from, &lines) => {}
+            () = lines.closed() => {}
+            _ = stop.changed() => {}
+        }
     });
     let queue = futures::stream::unfold(queue, |mut queue| async move {
         queue.recv().await.map(|line| (line, queue))
@@ -45,15 +52,28 @@ pub(super) async fn watch(
         .into_response()
 }
 
+/// Why nothing more is told.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    /// The watcher has gone.
+    #[error("the watcher has gone")]
+    Gone(#[from] mpsc::error::SendError<Bytes>),
+    /// Who watches is no officer any more, or nobody knows.
+    #[error(transparent)]
+    NotTold(#[from] OfficersError),
+    /// What can't be written down is not shown.
+    #[error(transparent)]
+    NotWritten(#[from] AuditError),
+}
+
 async fn follow(
-    node: Node,
-    caller: Caller,
+    node: &Node,
+    caller: &Caller,
     mut from: Arrival,
-    lines: mpsc::Sender<Bytes>,
-) -> Result<(), mpsc::error::SendError<Bytes>> {
+    lines: &mpsc::Sender<Bytes>,
+) -> Result<(), Ended> {
     let mut arrivals = node.store.watch();
     let mut events = node.swarm.events();
-    let mut stop = node.stopping();
     arrivals.mark_changed();
     loop {
         tokio::select! {
@@ -61,75 +81,91 @@ async fn follow(
                 if changed.is_err() {
                     return Ok(());
                 }
-                let events = new_records(&node, &mut from).unwrap_or_default();
-                // A full page may not be the end, and nothing else would wake us for the rest.
-                if events.len() >= limits::WATCH_EVENTS {
-                    arrivals.mark_changed();
-                }
-                // What can't be written down is not shown.
-                if shown(&node, &caller, &events).await.is_err() {
-                    return Ok(());
-                }
-                for event in events {
-                    lines.send(line(&event)).await?;
+                while let Some(last) = page(node, caller, from, lines).await? {
+                    from = last;
                 }
             }
-            event = events.recv() => match event {
-                Ok(LinkEvent::Up(agency)) => {
-                    let peer = node.registry.alias(&agency);
-                    lines.send(line(&WatchEvent::Up { peer })).await?;
-                }
-                Ok(LinkEvent::Down(agency)) => {
-                    let says = node
-                        .swarm
-                        .link(&agency)
-                        .and_then(|l| l.last_error)
-                        .map(|(_, says)| says)
-                        .unwrap_or_default();
-                    let peer = node.registry.alias(&agency);
-                    lines.send(line(&WatchEvent::Down { peer, says })).await?;
-                }
-                Err(broadcast::error::RecvError::Lagged(_)) => {}
-                Err(broadcast::error::RecvError::Closed) => return Ok(()),
-            },
-            () = lines.closed() => return Ok(()),
-            _ = stop.changed() => return Ok(()),
+            event = events.recv() => {
+                let event = match event {
+                    Ok(event) => event,
+                    Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                    Err(broadcast::error::RecvError::Closed) => return Ok(()),
+                };
+                node.officers.of(caller.uid)?;
+                lines.send(line(&link(node, event))).await?;
+            }
         }
     }
 }
 
-async fn shown(node: &Node, caller: &Caller, events: &[WatchEvent]) -> Result<(), AuditError> {
-    let records: Vec<RecordId> = events
-        .iter()
-        .filter_map(|event| match event {
-            WatchEvent::Record(row) => row.id.parse().ok(),
-            _ => None,
-        })
-        .collect();
-    if records.is_empty() {
-        return Ok(());
-    }
+/// Tells of what came after `from`, up to a page of it, and up to where that goes; none: there
+/// is no more, or it can't be read now and is told with what comes next.
+async fn page(
+    node: &Node,
+    caller: &Caller,
+    from: Arrival,
+    lines: &mpsc::Sender<Bytes>,
+) -> Result<Option<Arrival>, Ended> {
+    let headers = match node.store.headers(from.next(), limits::WATCH_EVENTS) {
+        Ok(headers) => headers,
+        Err(error) => {
+            tracing::error!(%error, "what is new can't be told to who watches");
+            return Ok(None);
+        }
+    };
+    let Some((last, _)) = headers.last() else {
+        return Ok(None);
+    };
+    // A watch goes on for days: whoever is an officer no more is told nothing more.
+    node.officers.of(caller.uid)?;
     let entry = Entry {
-        records,
+        records: headers.iter().map(|(_, header)| header.id).collect(),
         ..Entry::new(caller.who(), Act::Consult, "GET /v1/watch")
     };
-    node.audit.write(vec![entry]).await.map(|_| ())
+    node.audit.write(vec![entry]).await?;
+    for (arrival, header) in &headers {
+        let row = node.row(*arrival, header).unwrap_or_else(|error| {
+            let record = header.id.short();
+            tracing::error!(%record, says = error.error, "a record can't be read");
+            unreadable(node, header)
+        });
+        lines.send(line(&WatchEvent::Record(row))).await?;
+    }
+    Ok(Some(*last))
 }
 
-fn new_records(node: &Node, from: &mut Arrival) -> Result<Vec<WatchEvent>, ApiError> {
-    let mut events = Vec::new();
-    loop {
-        let headers = node.store.headers(from.next(), limits::SCAN_ROWS)?;
-        let Some((last, _)) = headers.last() else {
-            return Ok(events);
-        };
-        *from = *last;
-        for (arrival, header) in &headers {
-            events.push(WatchEvent::Record(node.row(*arrival, header)?));
-        }
-        if events.len() >= limits::WATCH_EVENTS {
-            return Ok(events);
-        }
+/// A record of which no more than the header can be read: it is told all the same.
+fn unreadable(node: &Node, header: &Header) -> RecordRow {
+    RecordRow {
+        id: header.id.full(),
+        kind: kind::of(header)
+            .map_or("unknown", |k| k.as_str())
+            .to_owned(),
+        title: "(unreadable)".to_owned(),
+        author: node.registry.alias(&header.author),
+        tlp: String::new(),
+        created: rfc3339(header.created.wall()),
+        received: rfc3339(header.received),
+        superseded: header.flags.contains(Flags::SUPERSEDED),
+        retracted: header.flags.contains(Flags::RETRACTED),
+        key_state: None,
+    }
+}
+
+fn link(node: &Node, event: LinkEvent) -> WatchEvent {
+    match event {
+        LinkEvent::Up(agency) => WatchEvent::Up {
+            peer: node.registry.alias(&agency),
+        },
+        LinkEvent::Down(agency) => WatchEvent::Down {
+            peer: node.registry.alias(&agency),
+            says: node
+                .swarm
+                .link(&agency)
+                .and_then(|l| l.last_error)
+                .map(|(_, says)| says)
+                .unwrap_or_default(),
+        },
     }
 }
 

@@ -3,8 +3,9 @@
 //! A count of people can name one. So figures are given for calendar quarters that have ended,
 //! by one of a few fixed partitions, and only for people who agreed to be counted. A count
 //! under the threshold is hidden, with so many others that nobody can compute it from the total
-//! or from the figure of which it is a part ([`protect`]); a figure that was given once is given
-//! again as it was, so that the difference of two answers tells nothing.
+//! or from the figure of which it is a part ([`protect`]). All figures of a quarter are counted
+//! when the first of them is asked for, and given as they were from then on, so that the
+//! difference of two answers tells nothing.
 
 mod gather;
 mod protect;

@@ -86,6 +86,7 @@ pub(in crate::control) async fn explain(
 fn stored(node: &Node, caller: &Caller, agency: &AgencyId, id: &str) -> Result<Subject, ApiError> {
     let (arrival, header) = node.find(id)?;
     node.told(caller, &header)?;
+    node.unlocked(&header)?;
     let (decided, words) = node.share.explain(agency, arrival, &header)?;
     let title = node
         .store

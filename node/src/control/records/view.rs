@@ -158,7 +158,7 @@ pub(in crate::control) async fn verify(
 
 impl Node {
     /// Refuses what may not be shown yet.
-    fn unlocked(&self, header: &Header) -> Result<(), ApiError> {
+    pub(in crate::control) fn unlocked(&self, header: &Header) -> Result<(), ApiError> {
         if !header.flags.contains(Flags::LOCKED) {
             return Ok(());
         }
