@@ -3,7 +3,8 @@
 //! Revocations are sticky: a node unites all that it ever saw, so an old card brought back
 //! takes none of them away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
 
 use crate::clock::{Hlc, Millis};
@@ -268,7 +269,9 @@ impl AgencyKeys {
 
     fn unite(&mut self, contact: &Contact, card: RecordId) {
         for entry in &contact.keys.signing {
-            let key = self.key(entry.key);
+            let Some(key) = self.key(entry.key) else {
+                continue;
+            };
             if entry.from < key.from {
                 (key.from, key.by.from) = (entry.from, Some(card));
             }
@@ -277,7 +280,9 @@ impl AgencyKeys {
             }
         }
         for entry in &contact.keys.revoked {
-            let key = self.key(entry.key);
+            let Some(key) = self.key(entry.key) else {
+                continue;
+            };
             let worse = match key.revoked {
                 None => true,
                 Some((RevokedState::Rotated, at)) => {
@@ -295,16 +300,23 @@ impl AgencyKeys {
         }
     }
 
-    fn key(&mut self, key: PublicKey) -> &mut SigningKey {
-        self.signing.entry(key).or_insert_with(|| SigningKey {
-            verifier: key.verifier(),
-            // Never valid, until a card lists it: in whatever order cards come, they come to
-            // the same.
-            from: Millis(u64::MAX),
-            until: Millis(0),
-            revoked: None,
-            by: Proofs::default(),
-        })
+    /// A key, for which there may be no room ([`limits::AGENCY_KEYS`]): then it is unknown for
+    /// good, and nothing has to be known of its revocation.
+    fn key(&mut self, key: PublicKey) -> Option<&mut SigningKey> {
+        let full = self.signing.len() >= limits::AGENCY_KEYS;
+        match self.signing.entry(key) {
+            Entry::Occupied(known) => Some(known.into_mut()),
+            Entry::Vacant(_) if full => None,
+            Entry::Vacant(new) => Some(new.insert(SigningKey {
+                verifier: key.verifier(),
+                // Never valid, until a card lists it: in whatever order cards come, they come
+                // to the same.
+                from: Millis(u64::MAX),
+                until: Millis(0),
+                revoked: None,
+                by: Proofs::default(),
+            })),
+        }
     }
 
     /// How `key` stands for a record of `kind`, made at `created`. Cards are signed by the

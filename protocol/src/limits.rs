@@ -94,6 +94,11 @@ pub const REFS: usize = 32;
 /// Signing keys, present and past, on one card.
 pub const CARD_KEYS: usize = 32;
 
+/// Signing keys of one agency, from all its cards, that one node counts: one a month for twenty
+/// years, in 100 KB of memory. Further ones are unknown to it; what a card revokes of those that
+/// it counts is revoked however many they are.
+pub const AGENCY_KEYS: usize = 256;
+
 /// Addresses of one node key.
 pub const ADDRESSES: usize = 16;
 

@@ -3,6 +3,7 @@
 use liaison_protocol::card::{CardFault, KeyState};
 use liaison_protocol::clock::{Hlc, Millis};
 use liaison_protocol::key::{PublicKey, SecretKey};
+use liaison_protocol::limits::{AGENCY_KEYS, CARD_KEYS};
 use liaison_protocol::record::codes::RevokedState;
 use liaison_protocol::record::kinds::Content;
 use liaison_protocol::record::kinds::contact::{RevokedKey, SigningKeyEntry};
@@ -194,5 +195,37 @@ fn a_store_with_more_cards_than_a_page_is_read_whole() {
         assert_eq!(place.state(&key(1)), KeyState::Compromised(Millis(9)));
         assert_eq!(place.revision(), place.contact.revision);
         assert_eq!(place.rows(), 2);
+    }
+}
+
+/// Whoever has a root key can list keys without end: they take no room without end, and what was
+/// known is revoked all the same.
+#[test]
+fn keys_without_end_take_room_with_an_end() {
+    let mut place = Place::new();
+    place
+        .gets(|c| c.keys.signing.push(listed(key(1))))
+        .expect("a card");
+    let cards = AGENCY_KEYS / CARD_KEYS + 2;
+    for n in 0..cards {
+        let keys = (0..CARD_KEYS).map(|k| {
+            let mut seed = [9; 32];
+            seed[..8].copy_from_slice(&((n * CARD_KEYS + k) as u64).to_be_bytes());
+            listed(SecretKey::from_bytes(&seed).public())
+        });
+        place
+            .gets(|c| c.keys.signing = keys.collect())
+            .expect("a card");
+    }
+    place
+        .gets(|c| c.keys.revoked = vec![compromised(key(1)), compromised(key(2))])
+        .expect("a card");
+    for _ in 0..2 {
+        let keys = place.registry.keys(&place.agency()).expect("known");
+        assert_eq!(keys.signing_keys().count(), AGENCY_KEYS);
+        assert_eq!(place.state(&key(1)), KeyState::Compromised(Millis(9)));
+        assert!(!keys.stands(&key(2)));
+        assert!(place.rows() <= cards + 2, "{}", place.rows());
+        place.starts();
     }
 }
