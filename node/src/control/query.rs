@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Extension, State};
 use liaison_protocol::clock::Millis;
+use liaison_protocol::record::signed::SignedRecord;
 
 use super::api::{ApiError, Group, QueryReport, QueryRequest, RecordRow};
 use super::caller::Caller;
@@ -203,8 +204,15 @@ fn doubtful(node: &Node, query: &Query, after: Option<u64>) -> Result<Option<Str
     let outcome = node.search.query(&of_them, &options)?;
     let mut found = 0_u64;
     for arrival in &outcome.arrivals {
-        let header = node.store.header(Arrival(*arrival))?;
-        found += u64::from(header.is_some_and(|h| h.flags.contains(Flags::KEY_LOST)));
+        let arrival = Arrival(*arrival);
+        let header = node.store.header(arrival)?;
+        if !header.is_some_and(|h| h.flags.contains(Flags::KEY_LOST)) {
+            continue;
+        }
+        let signed = node.store.record(arrival)?;
+        let signed = signed.and_then(|bytes| SignedRecord::parse(bytes).ok());
+        let word = signed.and_then(|signed| node.key_mark(&signed));
+        found += u64::from(!matches!(word, Some(("affirmed", _))));
     }
     let least = match outcome.count > outcome.arrivals.len() as u64 {
         true => "at least ",
