@@ -9,6 +9,7 @@ use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::limits::METRICS_FRESH_MS;
 use liaison_node::metrics::{Figure, Figures};
 use liaison_protocol::clock::Millis;
+use liaison_tests::address::own_address;
 use liaison_tests::federation::{OPEN, PATIENCE};
 use liaison_tests::http::{self, fetch};
 use liaison_tests::process::{Site, run};
@@ -278,9 +279,7 @@ fn figures_are_for_this_machine_alone() {
         "{says}"
     );
     // Without the setting nobody listens there; with it, the program serves.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("its address");
-    drop(free);
+    let address = own_address();
     std::fs::write(&config, format!("[metrics]\nlisten = \"{address}\"\n")).expect("config");
     let node = site.start();
     assert_eq!(fetch(address, "/healthz").status, 200);

@@ -87,8 +87,8 @@ async fn e13_what_is_retracted_while_its_parcel_is_sealed_does_not_leave() {
     let at = |id| store.arrival_of(id).expect("store").expect("held");
     let (goes_at, stays_at) = (at(&goes), at(&stays));
     let first = parcels.begin_bundle(b).await.expect("a number");
-    let (reached, released) = mpsc::channel();
-    let (go, goes_on) = mpsc::channel();
+    let (reached, released) = mpsc::sync_channel(1);
+    let (go, goes_on) = mpsc::sync_channel(1);
     let (runtime, look) = (tokio::runtime::Handle::current(), parcels.clone());
     let packing = std::thread::spawn(move || {
         AT_A_LOOK.set(Some(Box::new(move || {

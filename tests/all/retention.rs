@@ -228,7 +228,11 @@ async fn who_agreed_to_be_kept_for_longer_is_until_they_take_it_back() {
         closed(node, &taken_back.2).await;
         assert!(!node.node().keyring.holds(&taken_back.2));
     }
-    assert!(a.node().cases.read(&taken_back.0).expect("read").is_none());
+    until(a, "its case is gone", |a| {
+        let left = a.node().cases.read(&taken_back.0).expect("read");
+        left.is_none().then_some(())
+    })
+    .await;
 
     pass_days(&federation, &clock, 6).await;
     for (id, thread, identity) in [by_profile, by_step] {

@@ -9,6 +9,7 @@ use liaison_node::clock::{Clock, ManualClock, SystemClock};
 use liaison_node::home::Home;
 use liaison_protocol::clock::Millis;
 use liaison_tests::Federation;
+use liaison_tests::address::own_address;
 use liaison_tests::federation::{OPEN, PATIENCE, apply_anyway};
 use liaison_tests::process::{Program, Site, succeeded};
 use liaison_tests::runbook::{Machines, Runbook};
@@ -23,12 +24,6 @@ fn runbook() -> Runbook {
     Runbook::read(&std::fs::read_to_string(file).expect("the runbook"))
 }
 
-/// An address that was free just now.
-fn free() -> std::net::SocketAddr {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    free.local_addr().expect("its address")
-}
-
 fn applies_a_policy(node: &Program, dir: &Path) {
     std::fs::write(dir.join("policy.cedar"), OPEN).expect("policy");
     let apply = apply_anyway(dir);
@@ -39,7 +34,7 @@ fn applies_a_policy(node: &Program, dir: &Path) {
 /// or not yet.
 fn narova(machines: &mut Machines, home: &Path, more: &str) {
     let site = Site::init(BINARY, home, "Narova Border Police");
-    let address = free();
+    let address = own_address();
     let config = format!("[metrics]\nlisten = \"{address}\"\n{more}");
     std::fs::write(site.home.config_path(), config).expect("config");
     machines.figures_at(address);
@@ -128,8 +123,18 @@ fn around_hubs(dir: &Path) -> Machines {
         lists_hubs(&dir.join(member), 2);
     }
     link(&machines, dir, ("narova", "narova"), ("lantern", "lantern"));
+    // By the line between them: whom nobody saw yet is away, and sent a parcel.
+    for (at, other) in [("narova", "lantern"), ("lantern", "narova")] {
+        machines.node(at).until(&["status"], |found| {
+            let mut peers = found["peers"].as_array().expect("peers").iter();
+            peers.any(|p| p["peer"] == other && !p["connected_since"].is_null())
+        });
+    }
     push(&machines);
     machines.node("lantern").holds(&["kind:trend"], 1);
+    machines.node("narova").until(&["parcels"], |found| {
+        found["parcels"].as_array().expect("parcels").is_empty()
+    });
     machines.stop("lantern");
     push(&machines);
     machines.node("narova").until(&["parcels"], |found| {

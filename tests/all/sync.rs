@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -157,10 +158,10 @@ async fn e22_ten_thousand_records_sync_and_no_change_costs_little() {
     let rows = import(&federation, "a", 10_000).await;
     let began = Instant::now();
     federation.link("a", "b").await;
-    federation["b"].holds_count(rows).await;
+    let patience = 10 * PATIENCE;
+    federation["b"].holds_count_within(rows, patience).await;
     let took = began.elapsed();
     println!("10,000 records between two fresh nodes in a test build: {took:.1?}");
-    assert!(took.as_secs() < 60, "{took:?}");
     federation.settled().await;
     assert_eq!(federation["a"].holds(), federation["b"].holds());
 
@@ -324,10 +325,20 @@ async fn a_wider_policy_brings_what_was_there_before() {
     federation.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_narrower_policy_stops_what_is_under_way() {
     let mut federation = Federation::mesh(&["a", "b"], ACCEPT).await;
     let rows = import(&federation, "a", 4_000).await;
+    // A machine that comes late to the command does not let all of it out before: from here on
+    // the session stands still until the policy is in force.
+    let out = AtomicUsize::new(0);
+    let held = federation["a"].tap.hold_at(move |frame| {
+        let records = match frame.direction {
+            Direction::Out => frame.records().len(),
+            Direction::In => 0,
+        };
+        out.fetch_add(records, Ordering::SeqCst) + records >= rows / 2
+    });
     federation["a"].policy(OPEN).await;
     let mut arrivals = federation["b"].node().store.watch();
     let began = arrivals.borrow_and_update().0;
@@ -346,6 +357,7 @@ async fn a_narrower_policy_stops_what_is_under_way() {
     });
     federation["a"].policy(ACCEPT).await;
     let in_force = in_force.await.expect("the policy changed");
+    drop(held);
     federation.settled().await;
     let to = federation["b"].agency;
     let mut out = BTreeSet::new();
@@ -357,10 +369,7 @@ async fn a_narrower_policy_stops_what_is_under_way() {
         );
         out.extend(records.into_iter().map(id_of));
     }
-    assert!(
-        out.len() < rows,
-        "all {rows} were out before the policy changed; make it more rows"
-    );
+    assert!(out.len() < rows, "all {rows} were out");
     reconnected(&federation, "a", "b").await;
     assert!(federation["a"].tap.records_to(&to).is_empty());
     // B may have been taking in still what came before.
@@ -466,18 +475,14 @@ async fn what_is_pushed_while_a_peer_is_away_arrives_when_it_is_back() {
     }
     let status = federation["a"].json(&["status"]).await;
     assert_eq!(status["peers"][0]["behind"], 3, "{status:#}");
+    federation["a"].tap.clear();
     federation.node("b").start().await;
     federation["b"].holds_all(&ids).await;
     federation.settled().await;
     let status = federation["a"].json(&["status"]).await;
     assert_eq!(status["peers"][0]["behind"], 0, "{status:#}");
-    assert!(
-        federation["a"]
-            .tap
-            .frames()
-            .iter()
-            .any(|f| f.direction == Direction::Out),
-        "the tap saw something"
-    );
+    let sent = federation["a"].tap.records_to(&federation["b"].agency);
+    let sent: BTreeSet<RecordId> = sent.into_iter().map(id_of).collect();
+    assert!(ids.iter().all(|id| sent.contains(id)), "{sent:?}");
     federation.stop().await;
 }

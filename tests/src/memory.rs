@@ -90,8 +90,8 @@ fn read(pid: u32, mut to: impl Write) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Looks again and again for at most so long; gives after how long a process remembered none of
-/// these words any more, or which it still did.
+/// Looks again and again, the last time when so long is over, for a look takes its time; gives
+/// after how long a process remembered none of these words any more, or which it still did.
 ///
 /// # Errors
 /// The words that are there at the end.
@@ -102,11 +102,12 @@ pub fn forgets<'a>(
 ) -> Result<Duration, BTreeSet<&'a str>> {
     let shown = Instant::now();
     loop {
+        let is_last = shown.elapsed() >= most;
         let left = remembered(pid, words);
         if left.is_empty() {
             return Ok(shown.elapsed());
         }
-        if shown.elapsed() >= most {
+        if is_last {
             return Err(left);
         }
     }
