@@ -105,7 +105,7 @@ pub enum CardFault {
     #[error(transparent)]
     Signature(#[from] SignatureFault),
     /// Two cards of the same revision that differ: the root key is used in two places, or
-    /// stolen. Nothing new is taken from this agency until a person decides.
+    /// stolen. Nothing new is taken from this agency until a person decides, but revocations.
     #[error(
         "two different cards of {} carry revision {revision}: telephone the agency; nothing new is taken from it until you decide",
         agency.short()
@@ -154,32 +154,27 @@ impl AgencyKeys {
     /// Takes in a card that verifies under this agency's root key.
     ///
     /// # Errors
-    /// [`CardFault`]: not a card, not signed by the root, or a fork.
+    /// [`CardFault`]: not a card, not signed by the root, or a fork, of which the revocations
+    /// are taken in all the same.
     pub fn learn(&mut self, card: SignedRecord) -> Result<(Learned, VerifiedRecord), CardFault> {
-        let kind = card.kind();
-        if kind != Kind::Contact {
-            return Err(CardFault::NotACard {
-                id: card.id(),
-                kind,
-            });
-        }
-        let card = card.verify(self)?;
+        let card = self.card(card)?;
         let Content::Contact(contact) = &card.record().content else {
-            return Err(CardFault::NotACard {
-                id: card.id(),
-                kind,
-            });
+            return Err(not_a_card(card.id(), card.kind()));
         };
         if let Some((revision, id)) = self.newest
             && revision == contact.revision
             && id != card.id()
+            // Whoever holds the root key could otherwise keep this from being heard.
+            && !contact.keys.revoke_all
         {
+            self.revoke(contact, card.id());
             return Err(CardFault::Fork {
                 agency: self.agency,
                 revision,
             });
         }
-        self.unite(contact, card.id());
+        self.list(contact, card.id());
+        self.revoke(contact, card.id());
         let newer = self
             .newest
             .is_none_or(|(revision, _)| contact.revision > revision);
@@ -190,6 +185,27 @@ impl AgencyKeys {
             Learned::Older
         };
         Ok((learned, card))
+    }
+
+    /// Takes in what a card revokes and nothing else of it: one that is refused because another
+    /// carries its revision.
+    ///
+    /// # Errors
+    /// [`CardFault`]: not a card, or not signed by the root.
+    pub fn learn_revoked(&mut self, card: SignedRecord) -> Result<VerifiedRecord, CardFault> {
+        let card = self.card(card)?;
+        if let Content::Contact(contact) = &card.record().content {
+            self.revoke(contact, card.id());
+        }
+        Ok(card)
+    }
+
+    fn card(&self, card: SignedRecord) -> Result<VerifiedRecord, CardFault> {
+        let kind = card.kind();
+        if kind != Kind::Contact {
+            return Err(not_a_card(card.id(), kind));
+        }
+        Ok(card.verify(self)?)
     }
 
     /// Takes in the author's word, given under `signer`, that it made these records under
@@ -267,7 +283,7 @@ impl AgencyKeys {
         self.revoked_all.is_some() || self.signing.values().any(compromised)
     }
 
-    fn unite(&mut self, contact: &Contact, card: RecordId) {
+    fn list(&mut self, contact: &Contact, card: RecordId) {
         for entry in &contact.keys.signing {
             let Some(key) = self.key(entry.key) else {
                 continue;
@@ -279,6 +295,9 @@ impl AgencyKeys {
                 (key.until, key.by.until) = (entry.until, Some(card));
             }
         }
+    }
+
+    fn revoke(&mut self, contact: &Contact, card: RecordId) {
         for entry in &contact.keys.revoked {
             let Some(key) = self.key(entry.key) else {
                 continue;
@@ -355,4 +374,8 @@ impl AgencyKeys {
         }
         KeyStanding::Good(verifier.clone())
     }
+}
+
+fn not_a_card(id: RecordId, kind: Kind) -> CardFault {
+    CardFault::NotACard { id, kind }
 }

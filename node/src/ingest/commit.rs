@@ -165,8 +165,7 @@ impl Ingest {
     /// Drops the stored cards that nothing rests on any more, so that a peer with ever new ones
     /// fills no disk. What stays for an error leaves after the next start.
     pub(crate) async fn drop_superseded(&self) {
-        let rows = self.0.registry.superseded();
-        let ops: Vec<Op> = rows.into_iter().map(Op::DropCard).collect();
+        let ops = self.0.registry.card_ops();
         for some in ops.chunks(crate::limits::STORE_BATCH_OPS) {
             if let Err(error) = self.0.store.write(some.to_vec()).await {
                 tracing::error!(%error, "cards that are superseded were not dropped");

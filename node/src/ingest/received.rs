@@ -172,6 +172,10 @@ impl Ingest {
                     }
                     if let IngestFault::Card(CardFault::Fork { agency, .. }) = &fault {
                         ops.push(self.0.registry.note_fork(*agency));
+                        ops.extend(self.0.registry.learn_revoked(*agency, &raw));
+                    }
+                    if let IngestFault::Forked { author } = &fault {
+                        ops.extend(self.0.registry.learn_revoked(*author, &raw));
                     }
                     // The courier has what was retracted: it is owed the retraction.
                     recheck |= matches!(fault, IngestFault::Retracted { .. });

@@ -113,7 +113,10 @@ impl Registry {
                 kept = i.proofs(&agency);
                 kept.insert(record.id());
             }
-            let learned = i.learn_bytes(agency, bytes);
+            let learned = i.learn_bytes(agency, bytes.clone());
+            if matches!(learned, Err(RegistryError::Card(CardFault::Fork { .. }))) {
+                i.keep_revoking(agency, &record.id(), bytes);
+            }
             i.supersede(agency, &kept);
             // It verified a moment ago; a fork that came in the same batch leaves the first.
             if let Err(error) = learned {
@@ -125,15 +128,15 @@ impl Registry {
         });
     }
 
-    /// The cards in the store that nothing rests on any more, each of them once: what the others
-    /// teach is the same without them. Whoever asks drops them.
-    pub fn superseded(&self) -> BTreeSet<CardRow> {
-        if self.read(|i| i.superseded.is_empty()) {
-            return BTreeSet::new();
+    /// What is to be done to the cards in the store, told once: those that nothing rests on any
+    /// more leave; what the others teach is the same without them.
+    pub fn card_ops(&self) -> Vec<Op> {
+        if self.read(|i| i.card_ops.is_empty()) {
+            return Vec::new();
         }
-        let mut rows = BTreeSet::new();
-        self.write_quietly(|i| rows = std::mem::take(&mut i.superseded));
-        rows
+        let mut ops = Vec::new();
+        self.write_quietly(|i| ops = std::mem::take(&mut i.card_ops));
+        ops
     }
 
     /// Takes up our own card and keys statement after a change.
@@ -175,6 +178,37 @@ impl Registry {
             bytes: Bytes::new(),
         }
     }
+
+    /// Takes in what a card revokes that was refused because its agency's cards contradict each
+    /// other: a thief of the root key could otherwise keep it from being heard. The operations
+    /// that keep it; none for anything else, or if it says nothing new.
+    pub(crate) fn learn_revoked(&self, agency: AgencyId, bytes: &Bytes) -> Vec<Op> {
+        let Ok(card) = SignedRecord::parse(bytes.clone()) else {
+            return Vec::new();
+        };
+        let Some(keys) = self.keys(&agency).filter(|_| card.kind() == Kind::Contact) else {
+            return Vec::new();
+        };
+        let id = card.id();
+        let mut trial = AgencyKeys::clone(&keys);
+        if trial.learn_revoked(card.clone()).is_err() || trial.proofs() == keys.proofs() {
+            return Vec::new();
+        }
+        let mut ops = Vec::new();
+        self.write(|i| {
+            let before = i.proofs(&agency);
+            if let Some(known) = i.agencies.get_mut(&agency) {
+                let mut keys = AgencyKeys::clone(&known.keys);
+                if keys.learn_revoked(card).is_ok() {
+                    known.keys = Arc::new(keys);
+                }
+            }
+            i.keep_revoking(agency, &id, bytes.clone());
+            i.supersede(agency, &before);
+            ops = std::mem::take(&mut i.card_ops);
+        });
+        ops
+    }
 }
 
 impl Inner {
@@ -197,10 +231,16 @@ impl Inner {
             }
         }
         found.sort_by(|a, b| b.cmp(a));
+        // What only revokes says nothing before a card is known.
+        found.sort_by_key(|(_, _, row)| row.is_revoking());
         for (_, _, row) in &found {
             let Some(bytes) = store.card(row)? else {
                 continue;
             };
+            if row.is_revoking() {
+                self.learn_stored_revoked(agency, bytes)?;
+                continue;
+            }
             match self.learn_bytes(agency, bytes) {
                 Err(RegistryError::Card(CardFault::Fork { .. })) => {
                     self.forked.insert(agency);
@@ -210,8 +250,33 @@ impl Inner {
         }
         let proofs = self.proofs(&agency);
         let rest = found.into_iter().filter(|(_, id, _)| !proofs.contains(id));
-        self.superseded.extend(rest.map(|(_, _, row)| row));
+        self.card_ops
+            .extend(rest.map(|(_, _, row)| Op::DropCard(row)));
         Ok(())
+    }
+
+    fn learn_stored_revoked(
+        &mut self,
+        agency: AgencyId,
+        bytes: Bytes,
+    ) -> Result<(), RegistryError> {
+        let stored = |says: String| RegistryError::Stored { agency, says };
+        let card = SignedRecord::parse(bytes).map_err(|e| stored(e.to_string()))?;
+        if let Some(known) = self.agencies.get_mut(&agency) {
+            let mut keys = AgencyKeys::clone(&known.keys);
+            keys.learn_revoked(card)?;
+            known.keys = Arc::new(keys);
+        }
+        Ok(())
+    }
+
+    /// Of this card the revocations alone count, also after the next start.
+    fn keep_revoking(&mut self, agency: AgencyId, id: &RecordId, bytes: Bytes) {
+        if self.proofs(&agency).contains(id) {
+            let row = CardRow::revoking(&agency, id);
+            self.card_ops.push(Op::PutCard { row, bytes });
+        }
+        self.card_ops.push(Op::DropCard(CardRow::new(&agency, id)));
     }
 
     /// The cards that what is known of an agency's keys rests on.
@@ -225,8 +290,10 @@ impl Inner {
         if !kept.is_empty() {
             let proofs = self.proofs(&agency);
             let rest = kept.difference(&proofs);
-            self.superseded
-                .extend(rest.map(|id| CardRow::new(&agency, id)));
+            for id in rest {
+                let rows = [CardRow::new(&agency, id), CardRow::revoking(&agency, id)];
+                self.card_ops.extend(rows.map(Op::DropCard));
+            }
         }
     }
 
@@ -282,8 +349,16 @@ impl Inner {
             .map_or_else(|| AgencyKeys::new(agency), |a| AgencyKeys::clone(&a.keys));
         match &record.unverified().content {
             Content::Contact(_) => {
-                let (learned, card) = keys.learn(record)?;
+                let learned = keys.learn(record);
                 let keys = Arc::new(keys);
+                let (learned, card) = match (learned, known.as_mut()) {
+                    // What it revokes counts.
+                    (Err(fork @ CardFault::Fork { .. }), Some(known)) => {
+                        known.keys = keys;
+                        return Err(fork.into());
+                    }
+                    (learned, _) => learned?,
+                };
                 match known {
                     Some(known) => {
                         known.keys = keys;
@@ -351,8 +426,7 @@ impl Inner {
 /// there at the next start before any record is read.
 pub fn card_op(card: &VerifiedRecord) -> Option<Op> {
     (card.kind() == Kind::Contact).then(|| Op::PutCard {
-        agency: card.author(),
-        id: card.id(),
+        row: CardRow::new(&card.author(), &card.id()),
         bytes: card.bytes().clone(),
     })
 }

@@ -31,7 +31,7 @@ use self::peer::slug;
 pub use self::peer::{Peer, Pinned, Revoked};
 use crate::audit::note;
 use crate::policy::{Directory, DirectoryError, PeerAttributes};
-use crate::store::CardRow;
+use crate::store::Op;
 
 /// The agencies that this node knows. Clones share it.
 #[derive(Clone, Debug)]
@@ -56,8 +56,8 @@ struct Inner {
     revoked: BTreeMap<AgencyId, Revoked>,
     /// What agencies were called here that were removed since.
     former: BTreeMap<AgencyId, String>,
-    /// Cards in the store that nothing rests on any more.
-    superseded: BTreeSet<CardRow>,
+    /// Cards that the store is to keep otherwise, or that nothing rests on any more.
+    card_ops: Vec<Op>,
 }
 
 impl Registry {

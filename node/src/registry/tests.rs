@@ -14,8 +14,8 @@ use super::*;
 use crate::cardfile::CardFile;
 use crate::clock::{Clock, SystemClock};
 use crate::home::{Home, InitRequest};
-use crate::limits::SCAN_PAGE;
-use crate::store::{Op, Options, Store};
+use crate::limits::{REVOKE_ALL_REVISION, SCAN_PAGE};
+use crate::store::{Options, Store};
 
 /// A node's store and registry, and a neighbour whose root key the test has.
 struct Place {
@@ -85,7 +85,10 @@ impl Place {
     fn gets(&mut self, change: impl FnOnce(&mut Contact)) -> Result<VerifiedRecord, CardFault> {
         self.contact.revision += 1;
         change(&mut self.contact);
-        let card = self.card(&self.contact);
+        self.takes(self.card(&self.contact))
+    }
+
+    fn takes(&self, card: SignedRecord) -> Result<VerifiedRecord, CardFault> {
         let card = match self.registry.check_card(card.clone())? {
             Some(card) => card,
             None => AgencyKeys::new(self.agency()).learn(card)?.1,
@@ -98,8 +101,7 @@ impl Place {
     }
 
     fn drops(&self) {
-        let ops = self.registry.superseded().into_iter().map(Op::DropCard);
-        let ops: Vec<Op> = ops.collect();
+        let ops = self.registry.card_ops();
         self.store.write_blocking(ops).expect("written");
     }
 
@@ -226,6 +228,101 @@ fn keys_without_end_take_room_with_an_end() {
         assert_eq!(place.state(&key(1)), KeyState::Compromised(Millis(9)));
         assert!(!keys.stands(&key(2)));
         assert!(place.rows() <= cards + 2, "{}", place.rows());
+        place.starts();
+    }
+}
+
+impl Place {
+    /// A card that its node did not make comes, as ingest takes it.
+    fn gets_forged(&mut self, change: impl FnOnce(&mut Contact)) -> Result<(), CardFault> {
+        let mut contact = self.contact.clone();
+        change(&mut contact);
+        let card = self.card(&contact);
+        let taken = self.takes(card.clone());
+        if let Err(CardFault::Fork { agency, .. }) = &taken {
+            let mut ops = vec![self.registry.note_fork(*agency)];
+            ops.extend(self.registry.learn_revoked(*agency, card.bytes()));
+            self.store.write_blocking(ops).expect("written");
+        }
+        taken.map(|_| ())
+    }
+}
+
+fn all_revoked(contact: &mut Contact) {
+    contact.revision = REVOKE_ALL_REVISION;
+    contact.keys.revoke_all = true;
+}
+
+/// A thief of the root key sends a card of the revision above revoke-all's, waits for that, and
+/// sends another of its revision.
+#[test]
+fn e12_no_card_takes_the_place_of_revoke_all() {
+    let mut place = Place::new();
+    let own = place.contact.keys.signing[0].key;
+    place
+        .gets_forged(|c| c.revision = REVOKE_ALL_REVISION + 1)
+        .expect("older or newer");
+    place.gets_forged(all_revoked).expect("taken");
+    place
+        .gets_forged(|c| c.revision = REVOKE_ALL_REVISION)
+        .expect("older");
+    for _ in 0..2 {
+        assert_eq!(place.state(&own), KeyState::AllRevoked);
+        place.starts();
+    }
+}
+
+/// The thief is first at its revision.
+#[test]
+fn e12_no_card_keeps_revoke_all_out() {
+    let mut place = Place::new();
+    let own = place.contact.keys.signing[0].key;
+    place
+        .gets_forged(|c| c.revision = REVOKE_ALL_REVISION)
+        .expect("newest");
+    assert_eq!(place.state(&own), KeyState::Current);
+    place.gets_forged(all_revoked).expect("no fork");
+    for _ in 0..2 {
+        assert_eq!(place.state(&own), KeyState::AllRevoked);
+        place.starts();
+    }
+}
+
+/// Of a fork what it revokes counts, and no key that it lists; also after a start, and of further
+/// ones while nobody has decided.
+#[test]
+fn e12_what_a_fork_revokes_is_revoked() {
+    let mut place = Place::new();
+    let own = place.contact.keys.signing[0].key;
+    place
+        .gets(|c| c.keys.signing.push(listed(key(1))))
+        .expect("a card");
+    let forged = place.gets_forged(|c| {
+        c.keys.signing = vec![listed(key(3))];
+        c.keys.revoked = vec![compromised(key(1))];
+    });
+    assert!(matches!(forged, Err(CardFault::Fork { .. })), "{forged:?}");
+    let later = {
+        let mut contact = place.contact.clone();
+        contact.revision += 1;
+        contact.keys.signing = vec![listed(key(4))];
+        contact.keys.revoked = vec![compromised(key(2))];
+        place.card(&contact)
+    };
+    let ops = place.registry.learn_revoked(place.agency(), later.bytes());
+    place.store.write_blocking(ops).expect("written");
+    let again = place.registry.learn_revoked(place.agency(), later.bytes());
+    assert!(again.is_empty(), "{again:?}");
+    for _ in 0..2 {
+        for lost in [key(1), key(2)] {
+            assert_eq!(place.state(&lost), KeyState::Compromised(Millis(9)));
+        }
+        for unknown in [key(3), key(4)] {
+            assert_eq!(place.state(&unknown), KeyState::Unknown);
+        }
+        assert_eq!(place.state(&own), KeyState::Current);
+        assert_eq!(place.revision(), place.contact.revision);
+        assert!(place.registry.is_forked(&place.agency()));
         place.starts();
     }
 }

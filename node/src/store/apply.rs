@@ -152,7 +152,7 @@ fn one(stage: &mut Stage<'_>, state: &mut State, op: Op) -> Result<OpOutcome, St
         },
         Op::PutPeer { peer, bytes } => put(stage, &keys::of_agency(keys::PEER, &peer), &bytes),
         Op::DeletePeer { peer } => delete(stage, &keys::of_agency(keys::PEER, &peer)),
-        Op::PutCard { agency, id, bytes } => put(stage, &keys::of_card(&agency, &id), &bytes),
+        Op::PutCard { row, bytes } => put(stage, &row.0, &bytes),
         Op::DropCard(row) => delete(stage, &row.0),
         Op::PutMeta { name, bytes } => put(stage, &keys::of_name(keys::META, &name), &bytes),
         Op::DeleteMeta { name } => delete(stage, &keys::of_name(keys::META, &name)),

@@ -42,7 +42,8 @@ pub const REFUSED_COUNT: u8 = b'F';
 pub const CURSOR: u8 = b'o';
 /// agency, chunk -> peer's small record
 pub const PEER: u8 = b'p';
-/// agency, card's id, chunk -> card; before there were two of one revision: agency, revision,
+/// agency, card's id, chunk -> card; agency, card's id, 1, chunk -> card of which the revocations
+/// alone count; before there were two of one revision: agency, revision,
 /// chunk
 pub const CARD: u8 = b'k';
 /// name, 0, chunk -> small named value

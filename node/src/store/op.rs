@@ -159,10 +159,8 @@ pub enum Op {
     },
     /// Keeps a card.
     PutCard {
-        /// Whose.
-        agency: AgencyId,
-        /// The card.
-        id: RecordId,
+        /// Where.
+        row: CardRow,
         /// Its exact bytes, at most [`crate::limits::STORE_VALUE_BYTES`].
         bytes: Bytes,
     },
@@ -198,6 +196,13 @@ pub enum Op {
     Reincarnate(Incarnation),
 }
 
+/// What ends the row of a card of which the revocations alone count: no chunk of another row ends
+/// so in its first.
+const REVOKING: u8 = 1;
+
+/// Bytes of such a row's key: family, agency, id, mark.
+const REVOKING_BYTES: usize = 1 + 32 + 32 + 1;
+
 /// Where the store keeps a card.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CardRow(pub(super) Vec<u8>);
@@ -206,6 +211,18 @@ impl CardRow {
     /// Of this card.
     pub fn new(agency: &AgencyId, id: &RecordId) -> Self {
         Self(keys::of_card(agency, id))
+    }
+
+    /// Of this card, if its revocations alone count.
+    pub fn revoking(agency: &AgencyId, id: &RecordId) -> Self {
+        let mut key = keys::of_card(agency, id);
+        key.push(REVOKING);
+        Self(key)
+    }
+
+    /// Whether its revocations alone count.
+    pub fn is_revoking(&self) -> bool {
+        self.0.len() == REVOKING_BYTES
     }
 }
 

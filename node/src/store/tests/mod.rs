@@ -553,8 +553,7 @@ async fn small_values_of_any_length_and_their_lists() {
         bytes: bytes(length),
     };
     let card = |n, length| Op::PutCard {
-        agency: agency(4),
-        id: RecordId::from_bytes([n; 32]),
+        row: CardRow::new(&agency(4), &RecordId::from_bytes([n; 32])),
         bytes: bytes(length),
     };
     store
@@ -640,8 +639,7 @@ fn every_agency_with_a_card_is_found() {
         store.engine().apply(rows).unwrap();
     }
     let card = |n| Op::PutCard {
-        agency: agency(n),
-        id: id(7),
+        row: CardRow::new(&agency(n), &id(7)),
         bytes: one.clone(),
     };
     store.write_blocking(vec![card(2), card(255)]).unwrap();

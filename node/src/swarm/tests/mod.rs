@@ -160,6 +160,17 @@ impl Node {
     }
 }
 
+/// A card without the addresses for TCP, to which a busy machine else changes over.
+fn by_quic(card: &LinkedPeer) -> LinkedPeer {
+    let quic = card.addresses.iter().filter(|a| !a.contains("/tcp/"));
+    let by_quic = LinkedPeer {
+        addresses: quic.cloned().collect(),
+        ..card.clone()
+    };
+    assert!(!by_quic.addresses.is_empty(), "{card:?}");
+    by_quic
+}
+
 async fn linked(a: &Node, b: &Node) {
     a.link(&[b.card()]).await;
     b.link(&[a.card()]).await;

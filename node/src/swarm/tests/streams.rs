@@ -52,8 +52,10 @@ async fn frames_cross_over_quic_and_are_tapped() {
     let captured = Captured::default();
     let a = tapped(1, &BOTH, Some(Arc::new(Capture(captured.clone())))).await;
     let mut b = node(2, &BOTH).await;
-    linked(&a, &b).await;
+    a.link(&[by_quic(&b.card())]).await;
+    b.link(&[by_quic(&a.card())]).await;
     let link = a.up(&b).await;
+    b.up(&a).await;
     assert_eq!(
         (link.transport, link.path),
         (Some(Transport::Quic), Some(Path::Direct))

@@ -157,7 +157,7 @@ async fn peers_that_read_nothing_do_not_stop_what_goes_to_others_through_the_hub
     hub.link(&all).await;
     c.link(&[whole.clone(), through(a.card_without_address())])
         .await;
-    let mut peers = vec![whole, through(c.card_without_address())];
+    let mut peers = vec![by_quic(&whole), through(c.card_without_address())];
     peers.extend(stuck_cards.iter().cloned().map(through));
     a.link(&peers).await;
     assert_eq!(a.up(&hub).await.transport, Some(Transport::Quic));
