@@ -521,8 +521,10 @@ async fn what_a_key_signed_that_was_lost_later_is_no_edit() {
     audit.close();
     let now = SystemClock.now();
     let state = RevokedState::Compromised;
-    let change = place.home.retire_key(None, None, state, now, now);
-    let card = change.expect("retired").card;
+    let change = place.home.retire_key(None, None, state, now, now, None);
+    let change = change.expect("retired");
+    place.home.keep_change(&change).expect("written");
+    let card = change.card;
     place.keys = card.agency_keys().expect("a card");
     let audit = place.open();
     audit.sign_head().await.expect("signed");

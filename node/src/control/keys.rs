@@ -74,6 +74,8 @@ async fn change(
     state: RevokedState,
 ) -> Answer<KeyChangeReport> {
     let _one_at_a_time = node.changing.lock().await;
+    // Which cards it signed since the backup, it does not know yet.
+    node.ingest.may_sign()?;
     let key = match &request.key {
         Some(typed) => Some(find_key(&node, typed)?),
         None => None,
@@ -92,7 +94,11 @@ async fn change(
                 (RevokedState::Rotated, _) => after,
             };
             let root = request.root.as_ref();
-            let change = node.home.retire_key(root, key, state, at, now)?;
+            let known = node.registry.agency(&node.registry.own());
+            let known = known.as_ref();
+            let change = node.home.retire_key(root, key, state, at, now, known)?;
+            node.registry.try_own(&change.card)?;
+            node.home.keep_change(&change)?;
             // Before anything is signed with the new key, we have to know it ourselves.
             node.registry.renew_own(&change.card)?;
             let new = change.new.as_ref().map(|key| key.public());
@@ -186,6 +192,13 @@ pub(super) async fn revoke_all(
 fn view(node: &Node, agency: AgencyId) -> Result<KeysView, ApiError> {
     let unknown = || ApiError::new("not-found", "no card of this agency is here");
     let known = node.registry.agency(&agency).ok_or_else(unknown)?;
+    let own = agency == node.registry.own();
+    let file = own.then(|| node.home.card_file().ok()).flatten();
+    let listed = file.as_ref().and_then(CardFile::contact);
+    // Whoever lost its node may have handed in a card older than the last.
+    let strays = |key: &PublicKey| {
+        listed.is_some_and(|c| c.keys.signing.iter().all(|entry| entry.key != *key))
+    };
     let keys = known
         .keys
         .signing_keys()
@@ -197,7 +210,10 @@ fn view(node: &Node, agency: AgencyId) -> Result<KeysView, ApiError> {
                 state: state_word(state).to_owned(),
                 from: valid.then(|| rfc3339(from)),
                 until: valid.then(|| rfc3339(until)),
-                says: key_says(state),
+                says: match state {
+                    KeyState::Current if strays(&key) => NOT_OF_THIS_NODE.into(),
+                    state => key_says(state),
+                },
             }
         })
         .collect();
@@ -206,7 +222,7 @@ fn view(node: &Node, agency: AgencyId) -> Result<KeysView, ApiError> {
         peer: node.registry.alias(&agency),
         agency: agency.full(),
         fingerprint: agency.fingerprint(),
-        root_here: (agency == node.registry.own()).then(|| node.home.has_root()),
+        root_here: own.then(|| node.home.has_root()),
         revision: known.keys.newest().map_or(0, |(revision, _)| revision),
         all_revoked: known
             .keys
@@ -219,6 +235,9 @@ fn view(node: &Node, agency: AgencyId) -> Result<KeysView, ApiError> {
             .unwrap_or_default(),
     })
 }
+
+/// What is said of a key that stands on an older card of ours and not on that of this home.
+const NOT_OF_THIS_NODE: &str = "it stands, but this node never had it: a lost node of ours had, or a thief has. End it: 'liaison keys compromised KEY --root FILE'";
 
 /// A key's state as one word.
 pub(super) fn state_word(state: KeyState) -> &'static str {

@@ -354,10 +354,15 @@ pub(super) async fn edit(State(node): State<Node>, Json(edit): Json<CardEdit>) -
     note(|note| note.typed("card", &serde_json::to_string(&edit).unwrap_or_default()));
     // Two changes at once would sign two cards of one revision, an alarm at every peer.
     let _one_at_a_time = node.changing.lock().await;
+    // Which cards it signed since the backup, it does not know yet.
+    node.ingest.may_sign()?;
+    let known = node.registry.agency(&node.registry.own());
     let file = node
         .home
-        .edit_card(edit, node.clock.now())
-        .map_err(NodeError::from)?;
+        .edited_card(edit, known.as_ref(), node.clock.now());
+    let file = file.map_err(NodeError::from)?;
+    node.registry.try_own(&file)?;
+    node.home.keep_card(&file).map_err(NodeError::from)?;
     node.take_card(&file).await?;
     view(&node, &file).map(Json)
 }

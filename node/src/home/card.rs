@@ -15,9 +15,11 @@ use liaison_protocol::record::kinds::{Contact, Content, Keys};
 use liaison_protocol::record::signed::{Record, SignedRecord, VerifiedRecord};
 use liaison_protocol::seal::SealingKey;
 
+use super::keys::{retire, trim};
 use super::{Home, HomeError, NodeSecrets, RootKeyText, write};
 use crate::cardfile::{CardFile, CardFileError};
 use crate::limits;
+use crate::registry::Agency;
 use crate::swarm::PeerAddr;
 
 /// What may be changed on a card; what is absent stays.
@@ -50,11 +52,36 @@ pub struct CardEdit {
 }
 
 impl Home {
-    /// Signs a new card (and, for new addresses, a new keys statement) and writes it.
+    /// Signs a new card (and, for new addresses, a new keys statement) and writes it, where no
+    /// node runs that could know of a newer one.
     ///
     /// # Errors
     /// [`HomeError::NoRoot`] where the root key is kept elsewhere; others as said there.
     pub fn edit_card(&self, edit: CardEdit, now: Millis) -> Result<CardFile, HomeError> {
+        let file = self.edited_card(edit, None, now)?;
+        self.keep_card(&file)?;
+        Ok(file)
+    }
+
+    /// Writes a card that was signed, and tried where it has to hold.
+    ///
+    /// # Errors
+    /// [`HomeError::Io`].
+    pub fn keep_card(&self, file: &CardFile) -> Result<(), HomeError> {
+        write(&self.card_path(), file.to_text().as_bytes(), 0o644)
+    }
+
+    /// Signs a new card (and, for new addresses, a new keys statement): one that follows the
+    /// newest of ours that is `known`, also where this home was set back behind it.
+    ///
+    /// # Errors
+    /// As [`Self::edit_card`].
+    pub fn edited_card(
+        &self,
+        edit: CardEdit,
+        known: Option<&Agency>,
+        now: Millis,
+    ) -> Result<CardFile, HomeError> {
         check_addresses(edit.addresses.as_deref().unwrap_or_default())?;
         let old = self.card_file()?;
         let secrets = self.secrets()?;
@@ -75,10 +102,12 @@ impl Home {
             || route_roles.is_some()
             || regime.is_some()
             || functions.is_some();
-        if let (true, Some(contact)) = (changes_card || addresses.is_none(), old.contact()) {
+        if let (true, Some(mut contact)) = (
+            changes_card || addresses.is_none(),
+            newest_contact(&old, known),
+        ) {
             let root = self.root_key(root.as_ref(), old.agency())?;
-            let mut contact = contact.clone();
-            contact.revision += 1;
+            contact.revision = contact.revision.saturating_add(1);
             contact.valid_until = in_days(now, wire_limits::CARD_DAYS - 1);
             contact.org = name.unwrap_or(contact.org);
             contact.country = country.unwrap_or(contact.country);
@@ -88,7 +117,11 @@ impl Home {
             contact.functions = functions.unwrap_or(contact.functions);
             let card = self.sign_card(&root, contact, now)?;
             let card = verified(card, &mut AgencyKeys::new(old.agency()))?;
-            file = CardFile::new(card, old.keys().cloned());
+            file = CardFile::new(card, None);
+            // A newer card may have revoked its key: then the key in use changes first.
+            if let Some(keys) = old.keys() {
+                file = with_keys(&file, SignedRecord::parse(keys.bytes().clone())?)?;
+            }
         }
         if let Some(addresses) = addresses {
             let number = next_number(&file);
@@ -98,7 +131,6 @@ impl Home {
             };
             file = self.new_statement(&file, &secrets, claim, number, now)?;
         }
-        write(&self.card_path(), file.to_text().as_bytes(), 0o644)?;
         Ok(file)
     }
 
@@ -233,6 +265,32 @@ impl Claim {
             sealing: sealing.filter(|key| now < key.until).cloned().collect(),
         }
     }
+}
+
+/// What the next card is made of: the newest card of ours, be it in the home or only known from
+/// peers that had it. The keys on both stand on it.
+pub(super) fn newest_contact(file: &CardFile, known: Option<&Agency>) -> Option<Contact> {
+    let ours = file.contact()?;
+    let newest = known.and_then(Agency::contact).filter(|newest| {
+        (ours.revision..limits::REVOKE_ALL_REVISION).contains(&newest.revision)
+            && newest.revision > ours.revision
+    });
+    let Some(newest) = newest else {
+        return Some(ours.clone());
+    };
+    let mut newest = newest.clone();
+    for gone in &ours.keys.revoked {
+        retire(&mut newest.keys, gone.key, gone.state, gone.at);
+    }
+    for entry in &ours.keys.signing {
+        let listed = newest.keys.signing.iter().any(|e| e.key == entry.key);
+        let revoked = newest.keys.revoked.iter().any(|e| e.key == entry.key);
+        if !listed && !revoked {
+            newest.keys.signing.push(*entry);
+        }
+    }
+    trim(&mut newest.keys);
+    Some(newest)
 }
 
 /// Statements are numbered from 1.

@@ -14,11 +14,14 @@ use liaison_protocol::record::kinds::contact::{CardKeys, RevokedKey, SigningKeyE
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::card::{Claim, check_addresses, in_days, next_number, verified, with_keys};
+use super::card::{
+    Claim, check_addresses, in_days, newest_contact, next_number, verified, with_keys,
+};
 use super::{Home, HomeError, InitReport, NodeSecrets, io, write};
 use crate::cardfile::CardFile;
 use crate::keyring::{replace_file, shred_file};
 use crate::limits;
+use crate::registry::Agency;
 
 /// The text of a root key's file, for the one act that needs it. Wiped when dropped, never
 /// shown.
@@ -70,9 +73,10 @@ pub struct KeyChange {
 }
 
 impl Home {
-    /// Signs a card on which a signing key has left, and writes it; the key in use unless
-    /// another is named, and in its place comes a new one. Rotated keys leave at `at`;
-    /// compromised ones were since `at`.
+    /// Signs a card on which a signing key has left; the key in use unless another is named, and
+    /// in its place comes a new one. Rotated keys leave at `at`; compromised ones were since
+    /// `at`. The card follows the newest of ours that is `known`, and a key on any of those may
+    /// leave. Nothing is written: [`Self::keep_change`] does that.
     ///
     /// # Errors
     /// [`HomeError::NoRoot`] where the root key is kept elsewhere, [`HomeError::WrongRoot`],
@@ -84,17 +88,20 @@ impl Home {
         state: RevokedState,
         at: Millis,
         now: Millis,
+        known: Option<&Agency>,
     ) -> Result<KeyChange, HomeError> {
         let file = self.card_file()?;
         let root = self.root_key(root, file.agency())?;
         let secrets = self.secrets()?;
         let in_use = secrets.signing.public();
         let old = key.unwrap_or(in_use);
-        let Some(mut contact) = file.contact().cloned() else {
+        let Some(mut contact) = newest_contact(&file, known) else {
             return Err(HomeError::UnknownKey { key: old });
         };
         let listed = contact.keys.signing.iter().any(|entry| entry.key == old)
-            || contact.keys.revoked.iter().any(|entry| entry.key == old);
+            || contact.keys.revoked.iter().any(|entry| entry.key == old)
+            // On a card that this home never had: a lost node's, of which peers told us.
+            || known.is_some_and(|k| k.keys.signing_keys().any(|(key, ..)| key == old));
         if !listed {
             return Err(HomeError::UnknownKey { key: old });
         }
@@ -104,7 +111,7 @@ impl Home {
             contact.keys.signing.push(entry(new.public(), now));
         }
         trim(&mut contact.keys);
-        contact.revision += 1;
+        contact.revision = contact.revision.saturating_add(1);
         contact.valid_until = in_days(now, wire_limits::CARD_DAYS - 1);
         let card = self.sign_card(&root, contact, now)?;
         let card = verified(card, &mut AgencyKeys::new(file.agency()))?;
@@ -117,18 +124,25 @@ impl Home {
         let number = next_number(&file);
         let claim = Claim::of(&file, now);
         let changed = self.new_statement(&changed, &secrets, claim, number, now)?;
-        // In this order: whatever stops us between two of them, `secrets` finds the key that
-        // the card names.
-        if let Some(new) = &new {
-            self.write_secret(NEXT, &new.to_bytes())?;
-        }
-        write(&self.card_path(), changed.to_text().as_bytes(), 0o644)?;
-        self.settle_next()?;
         Ok(KeyChange {
             card: changed,
             old,
             new,
         })
+    }
+
+    /// Writes a change of keys, once it was tried where it has to hold.
+    ///
+    /// # Errors
+    /// [`HomeError::Io`].
+    pub fn keep_change(&self, change: &KeyChange) -> Result<(), HomeError> {
+        // In this order: whatever stops us between two of them, `secrets` finds the key that
+        // the card names.
+        if let Some(new) = &change.new {
+            self.write_secret(NEXT, &new.to_bytes())?;
+        }
+        self.keep_card(&change.card)?;
+        self.settle_next()
     }
 
     /// Makes a home anew for an agency whose node was lost, with the root key from its safe and
@@ -307,7 +321,7 @@ pub(super) fn retire(keys: &mut CardKeys, key: PublicKey, state: RevokedState, a
 
 /// A card has room for so many keys: those longest out of use leave it. Peers know them from
 /// earlier cards.
-fn trim(keys: &mut CardKeys) {
+pub(super) fn trim(keys: &mut CardKeys) {
     while keys.signing.len() > wire_limits::CARD_KEYS {
         let oldest = keys.signing.iter().map(|entry| entry.until).min();
         let place = keys.signing.iter().position(|e| Some(e.until) == oldest);

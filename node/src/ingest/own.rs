@@ -89,7 +89,7 @@ impl Ingest {
     }
 
     /// Refuses while it is not known what was signed since a backup.
-    pub(super) fn may_sign(&self) -> Result<(), IngestFault> {
+    pub(crate) fn may_sign(&self) -> Result<(), IngestFault> {
         let Some(waiting) = self.0.catch_up.waiting() else {
             return Ok(());
         };

@@ -139,6 +139,14 @@ impl Registry {
         ops
     }
 
+    /// Whether our own card and keys statement can be taken up, before they are written.
+    ///
+    /// # Errors
+    /// [`RegistryError::Card`]: another card of ours has its revision, say.
+    pub fn try_own(&self, file: &CardFile) -> Result<(), RegistryError> {
+        Inner::learn_into(&mut self.agency(&self.0.own), file)
+    }
+
     /// Takes up our own card and keys statement after a change.
     ///
     /// # Errors

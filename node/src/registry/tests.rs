@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::cardfile::CardFile;
 use crate::clock::{Clock, SystemClock};
-use crate::home::{Home, InitRequest};
+use crate::home::{CardEdit, Home, HomeError, InitRequest, RootKeyText};
 use crate::limits::{REVOKE_ALL_REVISION, SCAN_PAGE};
 use crate::store::{Options, Store};
 
@@ -325,4 +325,100 @@ fn e12_what_a_fork_revokes_is_revoked() {
         assert!(place.registry.is_forked(&place.agency()));
         place.starts();
     }
+}
+
+/// A home that was set back behind a card of ours that peers have given back: the next one
+/// follows that, and nothing is written that would contradict it.
+#[test]
+fn e38_a_card_that_is_signed_after_a_set_back_follows_the_newest() {
+    let place = Place::new();
+    let home = Home::at(place._dir.path().join("own"));
+    let now = SystemClock.now();
+    let rename = |name: &str| CardEdit {
+        name: Some(name.into()),
+        ..CardEdit::default()
+    };
+    let newer = home.edit_card(rename("newer"), now).expect("a card");
+    home.keep_card(&place.own).expect("set back");
+    let first = place.own.contact().expect("a contact").revision;
+
+    // The registry has not heard of it: the fork shows before anything is written.
+    let registry = Registry::load(&place.store, &newer).expect("loaded");
+    let blind = home
+        .edited_card(rename("blind"), None, now)
+        .expect("signed");
+    assert_eq!(blind.contact().expect("a contact").revision, first + 1);
+    let tried = registry.try_own(&blind);
+    let fork = matches!(tried, Err(RegistryError::Card(CardFault::Fork { .. })));
+    assert!(fork, "{tried:?}");
+    let kept = home.card_file().expect("a card");
+    assert_eq!(kept.contact().expect("a contact").revision, first);
+
+    // It was given back.
+    place.registry.learn(newer.card());
+    let known = place.registry.agency(&place.own.agency());
+    let edit = CardEdit {
+        sector: Some("police".parse().expect("sector")),
+        ..CardEdit::default()
+    };
+    let next = home.edited_card(edit, known.as_ref(), now).expect("signed");
+    place.registry.try_own(&next).expect("no fork");
+    let contact = next.contact().expect("a contact");
+    assert_eq!(
+        (contact.revision, contact.org.as_str()),
+        (first + 2, "newer")
+    );
+    let state = RevokedState::Rotated;
+    let change = home.retire_key(None, None, state, now, now, known.as_ref());
+    let change = change.expect("signed");
+    place.registry.try_own(&change.card).expect("no fork");
+    assert_eq!(
+        change.card.contact().expect("a contact").revision,
+        first + 2
+    );
+    home.keep_change(&change).expect("written");
+    place.registry.renew_own(&change.card).expect("taken");
+    assert_eq!(
+        home.secrets().expect("keys").signing.public(),
+        change.new.expect("a key").public()
+    );
+}
+
+/// Recovered from a copy that is older than the last change of keys: the key that it does not
+/// list comes back from a peer, stands, and can be made to leave.
+#[test]
+fn e39_a_key_that_the_copy_did_not_list_can_be_revoked() {
+    let place = Place::new();
+    let lost = Home::at(place._dir.path().join("own"));
+    let root = place._dir.path().join("own/keys/root.key");
+    let root = RootKeyText::new(std::fs::read_to_string(root).expect("a key"));
+    let now = SystemClock.now();
+    let change = lost.retire_key(None, None, RevokedState::Rotated, now, now, None);
+    let change = change.expect("signed");
+    let stolen = change.new.as_ref().expect("a key").public();
+
+    let again = Home::at(place._dir.path().join("again"));
+    let state = RevokedState::Compromised;
+    let made = again.recover(&root, &place.own, None, state, now);
+    let agency = made.expect("recovered").agency;
+    let file = again.card_file().expect("a card");
+    let registry = Registry::load(&place.store, &file).expect("loaded");
+    registry.learn(change.card.card());
+    let state_of = |key| registry.keys(&agency).expect("ours").state(key);
+    assert_eq!(state_of(&stolen), KeyState::Current);
+    let known = registry.agency(&agency);
+    let ended = again.retire_key(Some(&root), Some(stolen), state, now, now, known.as_ref());
+    let ended = ended.expect("signed");
+    registry.try_own(&ended.card).expect("no fork");
+    again.keep_change(&ended).expect("written");
+    registry.renew_own(&ended.card).expect("taken");
+    for key in [change.old, stolen] {
+        assert!(matches!(state_of(&key), KeyState::Compromised(_)), "{key}");
+    }
+    // One that is on no card of ours is no key of ours.
+    let foreign = again.retire_key(Some(&root), Some(key(1)), state, now, now, known.as_ref());
+    assert!(
+        matches!(foreign, Err(HomeError::UnknownKey { .. })),
+        "{foreign:?}"
+    );
 }

@@ -21,7 +21,8 @@ use crate::output::home;
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 A copy of your card: the one that you handed out, or a peer's: `liaison peer card YOU FILE`
-there. It need not be the newest.
+there. It need not be the newest: a key that only a newer one lists comes back with that from a
+peer. `liaison keys show` then says so of it, and `keys compromised KEY --root FILE` ends it.
 
 Example:
   liaison keys recover --root /media/safe/root.key --card our-old-card.txt
