@@ -8,7 +8,7 @@ use liaison_tests::TestNode;
 use liaison_tests::referral::{case_of, pass, stands, take, until};
 use liaison_tests::sealed::{opens, profile};
 
-use crate::parcels::{AFTER_S, around, keeps, kept_for, ledger, lie, outbox};
+use crate::parcels::{AFTER_S, around, cuts, keeps, kept_for, ledger, lie, outbox};
 
 const HOUR: u64 = 3_600_000;
 
@@ -25,7 +25,7 @@ async fn refer(from: &TestNode, to: &TestNode, urgency: Urgency, name: &str) -> 
 #[tokio::test(flavor = "multi_thread")]
 async fn e27_a_referral_its_steps_and_its_deadlines_go_through_a_mailbox() {
     let (mut federation, clock) = around(&["hub"], &["a", "b"]).await;
-    federation.cut("a", "b").await;
+    cuts(&federation, &clock, "a", "b").await;
     clock.advance(2 * AFTER_S * 1_000);
     federation.node("b").stop().await;
     let taken = {
