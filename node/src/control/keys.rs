@@ -74,8 +74,11 @@ async fn change(
     state: RevokedState,
 ) -> Answer<KeyChangeReport> {
     let _one_at_a_time = node.changing.lock().await;
-    // Which cards it signed since the backup, it does not know yet.
-    node.ingest.may_sign()?;
+    // Which cards it signed since the backup, it does not know yet. A stolen key leaves all the
+    // same: its card goes above every other.
+    if state == RevokedState::Rotated {
+        node.ingest.may_sign()?;
+    }
     let key = match &request.key {
         Some(typed) => Some(find_key(&node, typed)?),
         None => None,

@@ -112,6 +112,11 @@ impl Home {
         }
         trim(&mut contact.keys);
         contact.revision = contact.revision.saturating_add(1);
+        if state == RevokedState::Compromised {
+            // Above what this home may have signed and does not know of any more: seconds since
+            // 1970 are above everything that was counted up from 1.
+            contact.revision = contact.revision.max(now.0 / 1000);
+        }
         contact.valid_until = in_days(now, wire_limits::CARD_DAYS - 1);
         let card = self.sign_card(&root, contact, now)?;
         let card = verified(card, &mut AgencyKeys::new(file.agency()))?;

@@ -404,7 +404,7 @@ fn e39_a_key_that_the_copy_did_not_list_can_be_revoked() {
     let file = again.card_file().expect("a card");
     let registry = Registry::load(&place.store, &file).expect("loaded");
     registry.learn(change.card.card());
-    let state_of = |key| registry.keys(&agency).expect("ours").state(key);
+    let state_of = |key: &PublicKey| registry.keys(&agency).expect("ours").state(key);
     assert_eq!(state_of(&stolen), KeyState::Current);
     let known = registry.agency(&agency);
     let ended = again.retire_key(Some(&root), Some(stolen), state, now, now, known.as_ref());
