@@ -84,7 +84,7 @@ fn a_name_cannot_reach_another_route() {
         Answer::refusal(&json!({"error": "there is no peer of that name", "code": "not-found"}))
     });
     assert_eq!(
-        liaison(home.path(), &["peer", "remove", "../records"])
+        liaison(home.path(), &["peer", "remove", "../records", "--yes"])
             .status
             .code(),
         Some(1)
