@@ -177,7 +177,11 @@ async fn a_withdrawal_that_was_cut_short_reaches_every_candidate_after_the_start
 fn is(node: &TestNode, roles: &str) {
     use std::os::unix::fs::MetadataExt as _;
     let uid = std::fs::metadata("/proc/self").expect("proc").uid();
-    let text = format!("waits_for = \"nobody\"\n[[officer]]\nuser = {uid}\nroles = [{roles}]\n");
+    // And a colleague, who is an officer still.
+    let text = format!(
+        "waits_for = \"nobody\"\n[[officer]]\nuser = {uid}\nroles = [{roles}]\n\
+         [[officer]]\nuser = 4242\nroles = [\"referral-officer\"]\n"
+    );
     std::fs::write(node.home.officers_path(), text).expect("officers");
 }
 

@@ -350,8 +350,14 @@ pub(super) async fn card(State(node): State<Node>) -> Answer<CardView> {
 }
 
 /// `POST /v1/card`.
-pub(super) async fn edit(State(node): State<Node>, Json(edit): Json<CardEdit>) -> Answer<CardView> {
+pub(super) async fn edit(
+    State(node): State<Node>,
+    Json(mut edit): Json<CardEdit>,
+) -> Answer<CardView> {
+    // The root key, which may come with it, is in no log.
+    let root = edit.root.take();
     note(|note| note.typed("card", &serde_json::to_string(&edit).unwrap_or_default()));
+    edit.root = root;
     // Two changes at once would sign two cards of one revision, an alarm at every peer.
     let _one_at_a_time = node.changing.lock().await;
     // Which cards it signed since the backup, it does not know yet.

@@ -57,7 +57,7 @@ pub enum HomeError {
     /// There are keys in it, and no card.
     #[error(
         "{dir} holds the keys of a node, but no card.liaison: a new node would overwrite them. Put card.liaison back, \
-         from a backup or from a colleague who writes it with 'liaison peer card', or name another folder with --home"
+         from a backup or from a colleague who writes it with 'liaison peer card', or name another folder with --home. Where 'liaison init' was broken off and no node ever ran, delete it"
     )]
     KeysAlone {
         /// The folder.

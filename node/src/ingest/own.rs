@@ -11,6 +11,7 @@ use liaison_protocol::record::signed::{Record, VerifiedRecord};
 use rayon::prelude::*;
 
 use super::admit::Admitted;
+use super::keepers::Kept;
 use super::{Ingest, IngestFault, blocking};
 use crate::audit::note;
 use crate::store::{Arrival, Op, OpOutcome};
@@ -76,7 +77,7 @@ impl Ingest {
         ops.push(self.clock_op());
         let outcomes = self.0.store.write(ops).await?;
         let learned = self.after(&ready, &outcomes, false);
-        self.settle_keys(&ready, &outcomes).await;
+        self.settle_keys(&ready, &outcomes, Kept::default()).await;
         self.mark_lost(&ready, &outcomes).await;
         if learned {
             self.reopen(&ready).await;

@@ -171,10 +171,13 @@ impl Ingest {
                         ops.push(op);
                     }
                     if let IngestFault::Card(CardFault::Fork { agency, .. }) = &fault {
+                        // What it revokes is to be kept: else it comes again.
+                        early.push(answers.len());
                         ops.push(self.0.registry.note_fork(*agency));
                         ops.extend(self.0.registry.learn_revoked(*agency, &raw));
                     }
                     if let IngestFault::Forked { author } = &fault {
+                        early.push(answers.len());
                         ops.extend(self.0.registry.learn_revoked(*author, &raw));
                     }
                     // The courier has what was retracted: it is owed the retraction.
@@ -234,7 +237,8 @@ impl Ingest {
         match self.0.store.write(ops).await {
             Ok(outcomes) => {
                 learned = self.after(&admitted, &outcomes, true);
-                self.settle_keys(&admitted, &outcomes).await;
+                let kept = kept.take().unwrap_or_default();
+                self.settle_keys(&admitted, &outcomes, kept).await;
                 self.mark_lost(&admitted, &outcomes).await;
                 self.reopen(&admitted).await;
                 self.drop_superseded().await;
@@ -290,7 +294,7 @@ impl Ingest {
                 if let Some(kept) = kept {
                     self.drop_keys(kept).await;
                 }
-                // What they call back is not remembered: they are to come again.
+                // What they call back, or revoke, is not remembered: they are to come again.
                 for place in early {
                     if let Some(answer) = answers.get_mut(place) {
                         *answer = Answer::Later(Later::Disk);

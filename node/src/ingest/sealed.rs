@@ -23,7 +23,7 @@ use crate::audit::note;
 use crate::keyring::KeyringError;
 use crate::policy;
 use crate::share::SEALED;
-use crate::store::{Arrival, Op, OpOutcome};
+use crate::store::{Arrival, Flags, Op, OpOutcome};
 use crate::vault::{self, Opened};
 
 /// What this agency is about to say under seal.
@@ -93,8 +93,7 @@ impl Ingest {
             }
         };
         self.after(&ready, &outcomes, false);
-        self.settle_keys(&ready, &outcomes).await;
-        drop(kept);
+        self.settle_keys(&ready, &outcomes, kept).await;
         self.mark_lost(&ready, &outcomes).await;
         Ok(ids
             .into_iter()
@@ -193,6 +192,14 @@ impl Ingest {
         }
     }
 
+    /// Whether a record is here, and was not erased.
+    fn holds(&self, id: &RecordId) -> bool {
+        let store = &self.0.store;
+        let arrival = store.arrival_of(id).ok().flatten();
+        let header = arrival.and_then(|at| store.header(at).ok().flatten());
+        header.is_some_and(|header| !header.flags.contains(Flags::ERASED))
+    }
+
     fn drop_all(&self, kept: Kept) {
         kept.fail(|id| {
             let held = self.0.store.arrival_of(&id).ok().flatten().is_some();
@@ -204,15 +211,20 @@ impl Ingest {
 
     /// What follows for the vault: what was committed is known there, and what a retraction
     /// erased has no key any more.
-    pub(super) async fn settle_keys(&self, ready: &[Admitted], outcomes: &[OpOutcome]) {
+    ///
+    /// Of what did not come in, another batch may have brought a copy that did: its key stays.
+    pub(super) async fn settle_keys(&self, ready: &[Admitted], outcomes: &[OpOutcome], kept: Kept) {
         let mut gone = Vec::new();
+        let mut refused = BTreeSet::new();
         for (one, outcome) in ready.iter().zip(outcomes) {
             let (id, record) = (one.record.id(), one.record.record());
             match (outcome, one.opened.as_deref()) {
                 (OpOutcome::Stored { .. } | OpOutcome::AlreadyHeld(_), Some(_)) => {
                     self.0.vault.note(id);
                 }
-                (OpOutcome::Tombstoned(_) | OpOutcome::CalledBack, Some(_)) => gone.push(id),
+                (OpOutcome::Tombstoned(_) | OpOutcome::CalledBack, Some(_)) => {
+                    refused.insert(id);
+                }
                 (OpOutcome::Stored { touched, .. }, None) => {
                     if let Content::Retract(retract) = &record.content
                         && (retract.erase && touched.is_some())
@@ -223,17 +235,23 @@ impl Ingest {
                 _ => {}
             }
         }
-        if gone.is_empty() {
+        if gone.is_empty() && refused.is_empty() {
             return;
         }
         let this = self.clone();
         let shredded = blocking(move || {
-            for id in gone {
-                // The receipt is not signed before this was done; the next start tries again.
+            // The receipt is not signed before this was done; the next start tries again.
+            let shred = |id: RecordId| {
                 if let Err(error) = this.0.vault.shred(&id) {
                     tracing::error!(record = %id.short(), %error, "the key of an erased record is not destroyed yet");
                 }
-            }
+            };
+            kept.fail(|id| {
+                if refused.contains(&id) && !this.holds(&id) {
+                    shred(id);
+                }
+            });
+            gone.into_iter().for_each(shred);
         });
         if shredded.await.is_err() {
             tracing::error!("keys of erased records are not destroyed yet");

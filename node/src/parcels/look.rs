@@ -219,7 +219,7 @@ impl Parcels {
     }
 
     /// Its addressee is to refuse it from now on.
-    async fn void(&self, row: &Row) -> Result<(), StoreError> {
+    pub(super) async fn void(&self, row: &Row) -> Result<(), StoreError> {
         if !self.0.share.registry.is_peer(&row.to) {
             return Ok(());
         }

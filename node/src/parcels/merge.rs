@@ -34,6 +34,8 @@ impl Parcels {
         };
         let since = self.0.share.now();
         for row in rows {
+            // Whatever a hub does with it: its addressee takes the one that follows.
+            self.void(row).await?;
             let unwanted = State::Unwanted { since };
             self.0.outbox.set(&row.key(), unwanted).await?;
         }

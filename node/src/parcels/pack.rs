@@ -126,7 +126,7 @@ impl Parcels {
         counts: Counts,
     ) -> Result<Option<Packed>, PackError> {
         // A record is in one parcel, and a number is used once.
-        let _one_at_a_time = self.0.packing.of(&to).await;
+        let turn = self.0.packing.of(&to).await;
         if self.0.catch_up.waiting().is_some() {
             return Err(PackError::CatchingUp);
         }
@@ -142,6 +142,8 @@ impl Parcels {
                     return Ok(None);
                 }
                 if let Way::Hub(hub) = way {
+                    // It takes the turns of whose parcels they are.
+                    drop(turn);
                     self.merge(hub, &to).await?;
                 }
                 return Err(full());

@@ -200,7 +200,9 @@ impl Node {
             return None;
         }
         let exclude = self.exclude_now(thread, profile, identity);
-        let country = self.registry.bars_way(&exclude, &thread.peer)?;
+        let country = self
+            .registry
+            .bars_way(&exclude, &thread.peer, &self.registry.own())?;
         let (author, peer) = (self.registry.own_alias(), self.registry.alias(&thread.peer));
         let found = liaison_protocol::personal::checks::check_origin(&author, &peer, &country);
         Some(found)

@@ -63,7 +63,8 @@ impl Node {
     }
 
     /// Makes drafts again of what a stop kept from going out: nobody was asked, so no deadline runs
-    /// of it, and only who wrote it can send it. Done at the start.
+    /// of it, and only who wrote it can send it. Done at the
+    /// start, and whenever that is not known of one that was being sent.
     pub(super) async fn draft_again(&self) -> Result<(), ReferralError> {
         let _sending = self.cases.sending().await;
         let _one = self.referrals.0.acting.lock().await;
@@ -91,9 +92,12 @@ impl Node {
                 continue;
             }
             tracing::warn!(draft = %case.id, "a referral was not sent before the node stopped: it is a draft again");
-            self.change_case(&case.id, |case| {
+            let now = self.clock.now();
+            self.change_case(&case.id, move |case| {
                 case.asked.clear();
                 case.sent = false;
+                // Whoever wrote it has not been told yet: it is kept as one begun now.
+                case.made = now;
             })
             .await?;
         }

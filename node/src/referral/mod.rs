@@ -58,6 +58,8 @@ struct Inner {
     book: Mutex<Book>,
     /// One step, or one turn of what follows, at a time.
     acting: tokio::sync::Mutex<()>,
+    /// Tells that it is not known whether a referral that was being sent is out.
+    unsure: tokio::sync::Notify,
     changes: watch::Sender<u64>,
 }
 
@@ -83,6 +85,7 @@ impl Referrals {
             table,
             book: Mutex::default(),
             acting: tokio::sync::Mutex::new(()),
+            unsure: tokio::sync::Notify::new(),
             changes: watch::Sender::new(0),
         }))
     }
@@ -149,10 +152,16 @@ impl Node {
         if let Err(error) = self.forget_the_withdrawn().await {
             tracing::error!(%error, "something is left of a referral that was taken back; the next start destroys it");
         }
-        if let Err(error) = self.draft_again().await {
-            tracing::error!(%error, "whether each referral that was being sent went out is not known; the next start looks again");
-        }
+        let mut unsure = true;
         loop {
+            if unsure {
+                match self.draft_again().await {
+                    Ok(()) => unsure = false,
+                    Err(error) => {
+                        tracing::error!(%error, "whether each referral that was being sent went out is not known; it is looked at again");
+                    }
+                }
+            }
             vault.mark_unchanged();
             time.mark_unchanged();
             caught_up.mark_unchanged();
@@ -161,7 +170,7 @@ impl Node {
                 let _one = self.referrals.0.acting.lock().await;
                 self.referrals_turn().await
             };
-            let failed = turn.is_err() || self.referrals.book().is_unclear();
+            let failed = unsure || turn.is_err() || self.referrals.book().is_unclear();
             if let Err(error) = turn {
                 if *stop.borrow() {
                     return;
@@ -181,6 +190,7 @@ impl Node {
                 changed = caught_up.changed() => if changed.is_err() { return },
                 () = self.clock.wait(now, next) => {}
                 () = again => {}
+                () = self.referrals.0.unsure.notified() => unsure = true,
                 _ = stop.changed() => return,
             }
         }

@@ -318,6 +318,7 @@ impl Node {
                 }
                 Err(unknown) => {
                     tracing::error!(%unknown, "it is not known whether a referral is out");
+                    self.referrals.0.unsure.notify_one();
                     return Err(error.into());
                 }
             },

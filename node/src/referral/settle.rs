@@ -149,7 +149,7 @@ impl Node {
         let exclude = self.exclude_now(thread, &inside, None);
         let mut notices = Vec::new();
         for hub in self.hubs() {
-            let barred = self.registry.bars_way(&exclude, &hub).is_some();
+            let barred = self.registry.bars_way(&exclude, &hub, &own).is_some();
             if told.contains(&hub) || hub == thread.peer || barred {
                 continue;
             }

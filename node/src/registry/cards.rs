@@ -152,14 +152,16 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Card`].
     pub fn renew_own(&self, file: &CardFile) -> Result<(), RegistryError> {
-        let mut trial = self.agency(&self.0.own);
-        Inner::learn_into(&mut trial, file)?;
+        // A peer may bring another card of ours meanwhile: that counts as well.
+        let mut done = Ok(());
         self.write(|i| {
-            if let Some(own) = trial {
+            let mut own = i.agencies.get(&self.0.own).cloned();
+            done = Inner::learn_into(&mut own, file);
+            if let (Ok(()), Some(own)) = (&done, own) {
                 i.agencies.insert(self.0.own, own);
             }
         });
-        Ok(())
+        done
     }
 
     /// Agencies of which two different cards carry the same revision: nothing new is taken

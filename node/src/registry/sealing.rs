@@ -33,9 +33,15 @@ impl Registry {
     }
 
     /// The same for a hub on the way, or for who is told that somebody is late: where the
-    /// citizenship is not known, every authority of another country than our own is barred.
-    pub fn bars_way(&self, exclude: &BTreeSet<Country2>, hub: &AgencyId) -> Option<String> {
-        let own = self.country(&self.own());
+    /// citizenship is not known, every authority of another country than that of `originator` is
+    /// barred. It is the same whoever looks: what was allowed to come may be answered.
+    pub fn bars_way(
+        &self,
+        exclude: &BTreeSet<Country2>,
+        hub: &AgencyId,
+        originator: &AgencyId,
+    ) -> Option<String> {
+        let own = self.country(originator);
         self.barred(exclude, hub, |sector, country| {
             excludes_way(exclude, sector, country, &own)
         })

@@ -294,7 +294,9 @@ impl Share {
         if self.sealing_gate(peer, walk)
             && let Some(hub) = walk.route.hub()
         {
-            let barred = self.registry.bars_way(&gist.exclude, &hub);
+            let begun = self.vault.gist(&gist.thread);
+            let originator = begun.map_or(gist.author, |begun| begun.author);
+            let barred = self.registry.bars_way(&gist.exclude, &hub, &originator);
             walk.path(self.registry.is_peer(&hub), barred);
         }
         Ok(())

@@ -43,7 +43,8 @@ pub fn is_unknown(exclude: &BTreeSet<Country2>) -> bool {
 }
 
 /// Whether nothing with this exclusion may lie with an agency of this sector and country on its
-/// way, nor may it hear that somebody is late. `own`: the country of whoever looks.
+/// way, nor may it hear that somebody is late. `own`: the country of who
+/// referred the person.
 pub fn excludes_way(
     exclude: &BTreeSet<Country2>,
     sector: Sector,
