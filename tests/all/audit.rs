@@ -367,6 +367,22 @@ fn e34_a_change_of_the_node_says_what_was_changed() {
     a.ok(&["card", "edit", "--name", "Border Police of the Quince"]);
     line("POST /v1/card", "typed");
     typed(&["Border Police of the Quince"]);
+    // The root key that comes with a change is in no log.
+    let root = pair.sites[0].home.dir().join("keys/root.key");
+    let medlar = "Border Police of the Medlar";
+    a.ok(&[
+        "card",
+        "edit",
+        "--name",
+        medlar,
+        "--root",
+        &root.to_string_lossy(),
+    ]);
+    typed(&[medlar]);
+    let secret = fs::read_to_string(root).expect("a root key");
+    let key = pair.sites[0].home.audit_secret_path();
+    let unsealed = a.ok(&["audit", "unseal", "--key", &key.to_string_lossy()]);
+    assert!(!unsealed.contains(secret.trim()), "the root key is in it");
     let old = pair.sites[0].home.secrets().expect("keys").signing.public();
     a.ok(&["keys", "rotate", "--yes"]);
     line("POST /v1/keys/rotate", &old.to_string());
