@@ -260,7 +260,13 @@ impl Parcels {
         let found = tokio::task::spawn_blocking(move || -> Result<_, StoreError> {
             let now = this.0.share.now();
             let (told, retired) = match load {
-                Load::All => (this.0.told.to(&to)?, Retired::load(&this.0.store, &to)?),
+                Load::All => {
+                    let registry = &this.0.share.registry;
+                    let listed = registry.sealing_key(&registry.own(), now);
+                    let retired = Retired::load(&this.0.store, &to)?;
+                    let retired = retired.once_replaced(listed.map(|key| key.id()));
+                    (this.0.told.to(&to)?, retired)
+                }
                 Load::Owed => Default::default(),
             };
             let voids = Voids::load(&this.0.store, &to, this.ended_by())?;

@@ -25,6 +25,16 @@ impl Retired {
         Ok(Self(all.unwrap_or_default()))
     }
 
+    /// The same, once our own keys statement lists another key than each of them; `listed` is the
+    /// one that it lists. Told before that, it would be sent anew to the same key.
+    pub fn once_replaced(self, listed: Option<SealingId>) -> Self {
+        let is_listed = |(key, _): &([u8; 8], ParcelId)| listed.is_none_or(|l| l.as_bytes() == key);
+        if self.0.iter().any(is_listed) {
+            return Self::default();
+        }
+        self
+    }
+
     /// The same as it stands in a letter.
     pub fn cargo(&self) -> Vec<Cargo> {
         let mut keys: Vec<[u8; 8]> = self.0.iter().map(|(key, _)| *key).collect();
