@@ -165,6 +165,8 @@ async fn e38_a_parcel_that_a_node_restored_without_its_keyring_cannot_open_is_se
     lose(&federation["b"], "b.lost");
     restore(&federation["b"], &file, &key).await;
     federation.node("b").start().await;
+    // What a node packs while a line begins may not be offered, and is then not told at once.
+    federation.connected("b", "hub").await;
     federation["b"]
         .cli(&["restore", "release", "a", "--reason", "gone", "--yes"])
         .await
