@@ -203,6 +203,16 @@ async fn e38_a_rolled_back_machine_that_signed_on_notices_by_its_audit_log() {
     federation.stop().await;
 }
 
+/// `b`, by a clock of the test's own.
+async fn alone() -> (Federation, Arc<ManualClock>) {
+    let mut federation = Federation::new();
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let node = federation.prepare("b", "border", "QN");
+    node.with_clock(clock.clone()).start().await;
+    federation["b"].policy(OPEN).await;
+    (federation, clock)
+}
+
 /// Says something else after it, and waits for the answer: what came before is taken note of.
 async fn claim(raw: &RawPeer, stream: &mut RawStream, clock: Millis) {
     let claim = Message::Held {
@@ -216,13 +226,8 @@ async fn claim(raw: &RawPeer, stream: &mut RawStream, clock: Millis) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e38_a_peer_that_lies_about_it_stops_a_node_for_minutes_only() {
-    let mut federation = Federation::new();
-    let clock = Arc::new(ManualClock::new(SystemClock.now()));
-    let node = federation.prepare("b", "border", "QN");
-    node.with_clock(clock.clone()).start().await;
-    let dir = federation.dir().to_owned();
-    let b = &federation["b"];
-    b.policy(OPEN).await;
+    let (mut federation, clock) = alone().await;
+    let (dir, b) = (federation.dir().to_owned(), &federation["b"]);
     let first = b.push(&trend("Quittenmarke"), &[]).await;
     let mut liar = RawPeer::new(&dir, "liar").await;
     liar.link(b).await;
@@ -269,13 +274,8 @@ async fn e38_a_peer_that_lies_about_it_stops_a_node_for_minutes_only() {
 /// The end of one claim proves no other.
 #[tokio::test(flavor = "multi_thread")]
 async fn e38_two_peers_that_lie_about_it_stop_a_node_no_longer_than_one() {
-    let mut federation = Federation::new();
-    let clock = Arc::new(ManualClock::new(SystemClock.now()));
-    let node = federation.prepare("b", "border", "QN");
-    node.with_clock(clock.clone()).start().await;
-    let dir = federation.dir().to_owned();
-    let b = &federation["b"];
-    b.policy(OPEN).await;
+    let (mut federation, clock) = alone().await;
+    let (dir, b) = (federation.dir().to_owned(), &federation["b"]);
     b.push(&trend("Quittenmarke"), &[]).await;
     let mut liars = Vec::new();
     for (name, ahead) in [("one", 60_000), ("other", 120_000)] {

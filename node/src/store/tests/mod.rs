@@ -108,6 +108,19 @@ fn what_ended_is_emptied_and_says_so() {
     assert_eq!((counts.erased, counts.retracted, counts.bytes), (1, 0, 10));
 }
 
+fn erase(n: u64) -> Op {
+    Op::Tombstone {
+        id: id(n),
+        tombstone: Tombstone {
+            author: agency(0),
+            reason: 0,
+            at: Millis(0),
+            by: id(9),
+        },
+        erase: true,
+    }
+}
+
 #[test]
 fn a_cut_is_the_store_as_it_was_whatever_is_written_meanwhile() {
     let (dir, store) = open();
@@ -132,18 +145,7 @@ fn a_cut_is_the_store_as_it_was_whatever_is_written_meanwhile() {
             .unwrap();
         // What was read, and what was not: erased, added, changed, dropped.
         for n in [pages * 3, 399 - pages * 3] {
-            let tombstone = Tombstone {
-                author: agency(0),
-                reason: 0,
-                at: Millis(0),
-                by: id(9),
-            };
-            let erase = Op::Tombstone {
-                id: id(n),
-                tombstone,
-                erase: true,
-            };
-            store.write_blocking(vec![erase]).unwrap();
+            store.write_blocking(vec![erase(n)]).unwrap();
         }
         store
             .write_blocking(vec![insert(record(1_000 + pages, 50)), meta(b"after")])
@@ -179,18 +181,7 @@ fn a_page_of_a_cut_is_bounded_however_much_was_erased_meanwhile() {
     }
     let cut = store.cut().unwrap();
     for n in 0..400 {
-        let tombstone = Tombstone {
-            author: agency(0),
-            reason: 0,
-            at: Millis(0),
-            by: id(9),
-        };
-        let erase = Op::Tombstone {
-            id: id(n),
-            tombstone,
-            erase: true,
-        };
-        store.write_blocking(vec![erase]).unwrap();
+        store.write_blocking(vec![erase(n)]).unwrap();
     }
     let (mut last, mut bytes) = (Vec::new(), 0);
     while let Some(page) = cut.page().unwrap() {
